@@ -1,0 +1,329 @@
+"""What a loader fills: rows for the evidence tables and an account of every record it met."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from agentlens._source import Place, Source
+
+BATCH_ROWS = 50_000
+BATCH_BYTES = 48 * 1024 * 1024
+RAW_BYTES = 4096
+MESSAGE_MEMO_BYTES = 64 * 1024 * 1024
+NS_RANGE = range(-(2**63), 2**63)
+
+Row = dict[str, Any]
+Message = tuple[str | None, str | None, list[dict[str, Any]]]
+Normaliser = Callable[[Any], Message]
+"""Turns one message as logged into (role, name, parts)."""
+
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.decode
+_decode_raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_ARROW_TYPES = {
+    "VARCHAR": pa.string(),
+    "JSON": pa.string(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP_NS": pa.timestamp("ns"),
+    "DATE": pa.date32(),
+    "VARCHAR[]": pa.list_(pa.string()),
+}
+# Filled once per load, after all sources are read.
+COMPUTED = frozenset(
+    {"duration_ns", "is_agent_inherited", "is_conversation_inherited", "is_orphan", "is_cycle_broken", "root_span_id", "depth", "preorder", "subtree_end"}
+)
+
+
+class Evidence:
+    """Rows of one read, gathered in batches and handed to the staging tables of a DuckDB connection.
+
+    A loader calls `record()` for every record it meets and then exactly one of `accept()`, `reject()` or `skip()`,
+    adds rows with `add()` and messages with `add_messages()`. Times are integers: nanoseconds since the epoch, UTC.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, str]]) -> None:
+        self._con = con
+        self._buffers = {
+            name: _Buffer(name, {c: t for c, t in columns.items() if c not in COMPUTED})
+            for name, columns in tables.items()
+            if "source_id" in columns
+        }
+        for buffer in self._buffers.values():
+            con.execute(f"CREATE TEMP TABLE staged_{buffer.table} ({buffer.definition})")
+        self._held = 0
+        self.rows_added = 0
+        self._memo: dict[bytes, str] = {}
+        self._memo_bytes = 0
+        self._seen: set[str] = set()
+        self.account = Account()
+
+    def begin(self, source: Source, account: Account | None = None) -> None:
+        """Start the account of a source, or go on with one; every row added from here on is stamped with the source."""
+        self.source = source
+        self.account = account or Account()
+
+    def record(self, count: int = 1) -> None:
+        """Count records met."""
+        self.account.records += count
+
+    def accept(self, count: int = 1) -> None:
+        """Count records that became evidence."""
+        self.account.accepted += count
+
+    def skip(self, reason: str, count: int = 1) -> None:
+        """Count records left out on purpose, by reason."""
+        if count:
+            self.account.skipped[reason] = self.account.skipped.get(reason, 0) + count
+
+    def reject(self, place: Place, reason: str, raw: bytes | str) -> None:
+        """Keep a record that cannot become evidence, with the reason and its text."""
+        self.account.rejected += 1
+        data = raw.encode("utf-8", "replace") if isinstance(raw, str) else raw
+        self.add("rejects", place, reason=reason, raw=data[:RAW_BYTES].decode("utf-8", "backslashreplace"))
+
+    def note_missing(self, sentence: str) -> None:
+        """Record something the source is known to lack; the same sentence is kept once."""
+        self.account.known_missing.setdefault(sentence)
+
+    def add(self, table: str, place: Place, **columns: Any) -> None:
+        """Add a row to an evidence table; columns not given are NULL, JSON columns take any JSON value or text."""
+        columns["source_id"] = self.source.source_id
+        columns["source_line"], columns["source_offset"], columns["source_length"] = place
+        self._buffers[table].rows.append(columns)
+        self._held += 1
+        if self._held >= BATCH_ROWS:
+            self.flush()
+
+    def add_span(self, place: Place, **columns: Any) -> None:
+        """Add a span; `trace_id` and `span_id` are required, `start_time` and `end_time` are nanoseconds or None.
+
+        Tree columns and `duration_ns` are computed later; `status_code` defaults to UNSET.
+        """
+        columns.setdefault("status_code", "UNSET")
+        columns.setdefault("is_control_flow", False)
+        self.see_time(columns.get("start_time"))
+        self.see_time(columns.get("end_time"))
+        if columns.get("input_tokens") is not None or columns.get("output_tokens") is not None:
+            columns.setdefault("usage_scope", "self")
+        self.add("spans", place, **columns)
+
+    def see_time(self, time: int | None) -> None:
+        """Widen the source's first and last time."""
+        if time is not None:
+            account = self.account
+            if account.first_time is None or time < account.first_time:
+                account.first_time = time
+            if account.last_time is None or time > account.last_time:
+                account.last_time = time
+
+    def add_messages(
+        self, place: Place, trace_id: str, span_id: str, direction: str, messages: Iterable[Message], start: int = 0
+    ) -> int:
+        """Add normalised messages of one direction of a call, positions counted from `start`; returns the next position."""
+        for position, (role, name, parts) in enumerate(messages, start):
+            start = position + 1
+            self._add_span_message(place, trace_id, span_id, direction, position, self.add_message(place, role, name, parts))
+        return start
+
+    def add_raw_messages(
+        self, place: Place, trace_id: str, span_id: str, direction: str, raw: str | bytes, normalise: Normaliser
+    ) -> bool:
+        """Add messages from the text of a JSON array; False when the text is no JSON array of objects.
+
+        Each element is normalised the first time its exact text is met and looked up after that, because prompts
+        repeat their history at every call.
+        """
+        try:
+            elements = _decode_raw_list(raw)
+        except msgspec.DecodeError:
+            return False
+        hashes = []
+        for element in elements:
+            data = bytes(element)
+            message_hash = self._memo.get(data)
+            if message_hash is None:
+                try:
+                    message_hash = self.add_message(place, *normalise(_decode(data)))
+                except (msgspec.DecodeError, RecursionError):
+                    return False
+                self._remember(data, message_hash)
+            hashes.append(message_hash)
+        for position, message_hash in enumerate(hashes):
+            self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
+        return True
+
+    def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
+        """Store a message under the hash of its content and return the hash."""
+        content = _encode_sorted(parts)
+        speaker = f"{role}\x00{name}\x00".encode("utf-8", "replace")
+        message_hash = hashlib.blake2b(speaker + content, digest_size=16).hexdigest()
+        if message_hash not in self._seen:
+            if len(self._seen) > 2_000_000:
+                self._seen.clear()
+            self._seen.add(message_hash)
+            self._held += len(content) * BATCH_ROWS // BATCH_BYTES
+            self.add(
+                "messages", place, message_hash=message_hash, role=role, name=name, parts=content.decode(), bytes=len(content)
+            )
+        return message_hash
+
+    def add_source(self, **columns: Any) -> None:
+        """Close the account of the current source: its row, with what only the reader knows given as columns."""
+        account = self.account
+        self._buffers["sources"].rows.append({
+            "source_id": self.source.source_id,
+            "dialect": "+".join(account.dialects) or None,
+            "input_tokens_meaning": account.input_tokens_meaning,
+            "records": account.records,
+            "accepted": account.accepted,
+            "rejected": account.rejected,
+            "skipped": sum(account.skipped.values()),
+            "skipped_reasons": account.skipped,
+            "first_time": account.first_time,
+            "last_time": account.last_time,
+            "known_missing": list(account.known_missing),
+            **columns,
+        })  # fmt: skip
+
+    def _add_span_message(
+        self, place: Place, trace_id: str, span_id: str, direction: str, position: int, message_hash: str
+    ) -> None:
+        self._buffers["span_messages"].rows.append({
+            "trace_id": trace_id, "span_id": span_id, "direction": direction, "position": position,
+            "message_hash": message_hash, "source_id": self.source.source_id,
+            "source_line": place.line, "source_offset": place.offset, "source_length": place.length,
+        })  # fmt: skip
+        self._held += 1
+
+    def _remember(self, data: bytes, message_hash: str) -> None:
+        if self._memo_bytes > MESSAGE_MEMO_BYTES:
+            self._memo.clear()
+            self._memo_bytes = 0
+        self._memo[data] = message_hash
+        self._memo_bytes += len(data)
+
+    def hold(self, size: int) -> None:
+        """Say that about `size` bytes of text were added, so that batches stay small; flushes when enough is held."""
+        self._held += size * BATCH_ROWS // BATCH_BYTES
+        if self._held >= BATCH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything held to the staging tables."""
+        self._held = 0
+        for buffer in self._buffers.values():
+            if buffer.rows:
+                self.rows_added += len(buffer.rows)
+                batch = buffer.take(self.note_missing)
+                self._con.register("arriving", batch)
+                self._con.execute(f"INSERT INTO staged_{buffer.table} BY NAME FROM arriving")
+                self._con.unregister("arriving")
+
+
+@dataclass
+class Account:
+    """The record-keeping of one source."""
+
+    records: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    known_missing: dict[str, None] = field(default_factory=dict)
+    first_time: int | None = None
+    last_time: int | None = None
+    dialects: dict[str, None] = field(default_factory=dict)
+    input_tokens_meaning: str | None = None
+
+    def to_json(self) -> str:
+        """Return the account as a JSON object."""
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Account:
+        """Return the account written by `to_json`."""
+        return msgspec.json.decode(text, type=cls)
+
+
+class _Buffer:
+    """Rows of one table, waiting to become an Arrow table."""
+
+    def __init__(self, table: str, columns: Mapping[str, str]) -> None:
+        self.table = table
+        self.json = [c for c, t in columns.items() if t == "JSON"]
+        self.names = tuple(columns)
+        self.definition = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        self.types = [_ARROW_TYPES[t] for t in columns.values()]
+        self.rows: list[Row] = []
+
+    def take(self, note: Callable[[str], None]) -> pa.Table:
+        """Return the rows as Arrow and forget them."""
+        rows, self.rows = self.rows, []
+        for name in self.json:
+            for row in rows:
+                value = row.get(name)
+                if value is not None and not isinstance(value, str):
+                    row[name] = json_text(value)
+        arrays = [self._column([row.get(name) for row in rows], name, kind, note) for name, kind in zip(self.names, self.types)]
+        return pa.table(arrays, names=list(self.names))
+
+    def _column(self, values: list[Any], name: str, kind: pa.DataType, note: Callable[[str], None]) -> pa.Array:
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError):
+            fitted = [_fit(value, kind) for value in values]
+            lost = sum(a is None and b is not None for a, b in zip(fitted, values))
+            if lost:
+                note(f"{lost} values of {self.table}.{name} were of a wrong type or out of range and are NULL here.")
+            return pa.array(fitted, kind)
+
+
+def _fit(value: Any, kind: pa.DataType) -> Any:
+    """Return `value` as a column of `kind` can hold it, or None when it cannot."""
+    if value is None:
+        return None
+    if pa.types.is_string(kind):
+        text = value if isinstance(value, str) else json_text(value)
+        return text.encode("utf-8", "replace").decode()
+    if pa.types.is_list(kind):
+        return [_fit(item, pa.string()) for item in value] if isinstance(value, (list, tuple)) else None
+    if pa.types.is_boolean(kind):
+        return value if isinstance(value, bool) else None
+    if pa.types.is_date(kind):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    if pa.types.is_floating(kind):
+        return float(value)
+    limit = 2**31 if pa.types.is_int32(kind) else 2**63
+    return int(value) if -limit <= value < limit and int(value) == value else None
+
+
+def json_text(value: Any) -> str:
+    """Return `value` as JSON text: NaN and infinities become null, integers of any size stay exact, undecodable text is replaced."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, OverflowError, UnicodeEncodeError, msgspec.ValidationError):
+        text = json.dumps(_finite(value), default=str, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace").decode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return value

@@ -1,0 +1,71 @@
+"""Turns staged rows into evidence once all sources are read: duplicates, trees, inheritance, agents, accounts."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from agentlens._tree import nearest, order_forest
+
+
+def finish(con: duckdb.DuckDBPyConnection, span_record_sources: list[int]) -> None:
+    """Move everything staged into the evidence tables.
+
+    `span_record_sources` are the sources whose records are spans: there a duplicate span is a skipped record.
+    """
+    _run(con, "gather_spans")
+    if _has_duplicate_spans(con):
+        con.execute("CREATE TEMP TABLE span_record_sources AS SELECT unnest($ids::INTEGER[]) AS source_id", {"ids": span_record_sources})
+        _run(con, "drop_duplicate_spans")
+    _run(con, "settle_input_tokens")
+    _run(con, "sort_spans")
+    con.register("arriving_tree", _tree(con))
+    _run(con, "move_spans")
+    con.unregister("arriving_tree")
+    _run(con, "move_rows")
+    _run(con, "name_agents")
+
+
+def _run(con: duckdb.DuckDBPyConnection, step: str) -> None:
+    con.execute((files("agentlens") / "finish" / f"{step}.sql").read_text("utf-8"))
+
+
+def _has_duplicate_spans(con: duckdb.DuckDBPyConnection) -> bool:
+    query = "SELECT count(*) > (SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id FROM staged_spans)) FROM staged_spans"
+    return bool(con.execute(query).fetchall()[0][0])
+
+
+def _tree(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return one row a span, in tree order: where it is staged, its tree columns, and what it inherits."""
+    spans = con.sql("FROM sorted_spans ORDER BY index").to_arrow_table()
+    parents = spans["parent"].to_pylist()
+    starts = con.execute("SELECT min(index) FROM sorted_spans GROUP BY trace_id ORDER BY 1").fetchall()
+    forest = order_forest(parents, [start for (start,) in starts])
+    for index in forest.cut:
+        parents[index] = -1
+    agent_from = nearest(pc.is_valid(spans["agent_name"]).to_pylist(), parents, forest.order)
+    own_conversation = pc.is_valid(spans["conversation_id"]).to_pylist()
+    conversation_from = nearest(own_conversation, parents, forest.order)
+    conversation_from = [root if own_conversation[root] else near for root, near in zip(forest.root, conversation_from)]
+    indices = range(len(parents))
+    return pa.table({
+        "staged_row": spans["staged_row"],
+        "depth": pa.array(forest.depth, pa.int32()),
+        "preorder": pa.array(forest.preorder, pa.int64()),
+        "subtree_end": pa.array(forest.subtree_end, pa.int64()),
+        "root_span_id": _take(spans["span_id"], forest.root),
+        "is_orphan": spans["is_orphan"],
+        "is_cycle_broken": pa.array([index in forest.cut for index in indices], pa.bool_()),
+        "agent_name": _take(spans["agent_name"], agent_from),
+        "is_agent_inherited": pa.array([0 <= near != index for index, near in zip(indices, agent_from)], pa.bool_()),
+        "conversation_id": _take(spans["conversation_id"], conversation_from),
+        "is_conversation_inherited": pa.array([0 <= near != index for index, near in zip(indices, conversation_from)], pa.bool_()),
+    })  # fmt: skip
+
+
+def _take(values: pa.ChunkedArray, indices: list[int]) -> pa.ChunkedArray:
+    """Return the values at the indices, NULL where an index is -1."""
+    return values.take(pa.array([index if index >= 0 else None for index in indices], pa.int64()))

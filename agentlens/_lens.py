@@ -1,0 +1,198 @@
+"""Lens: an open DuckDB database of evidence."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import html
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+
+from agentlens._catalog import SCHEMA_VERSION, install_library, install_schema, library, table_columns
+from agentlens._errors import AgentLensError, LensVersionError
+
+DUCKDB_MAGIC = b"DUCK"
+LOCKS = (
+    "SET enable_external_access = false",
+    "SET python_enable_replacements = false",
+    "SET lock_configuration = true",
+)
+
+
+class Lens:
+    """Everything that was read, as a database: ask with `sql()`, or name a table or view (`lens.spans`).
+
+    Made by `agentlens.read()`. Every table and view is an attribute that returns a DuckDB relation (`.pl()`, `.arrow()`,
+    `.df()`); `catalog()` describes them all. A lens is a context manager, and one process at a time may hold a saved one.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, path: Path | None, spill: Path) -> None:
+        self._con = con
+        self.path = path
+        self._finalizer = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+
+    def sql(self, query: str, **params: Any) -> duckdb.DuckDBPyRelation:
+        """Return the answer to a query as a DuckDB relation; `$name` in the query takes the keyword `name`.
+
+        The relation is lazy: it runs when `.pl()`, `.arrow()`, `.df()` or `.fetchall()` is called.
+        """
+        relation = self._con.sql(query, params=params) if params else self._con.sql(query)
+        if relation is None:
+            relation = self._con.sql("SELECT 'done' AS result")
+        return relation
+
+    def catalog(self) -> duckdb.DuckDBPyRelation:
+        """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
+        return self.sql("FROM catalog")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the lens to a `.duckdb` file that explains itself, whole or not at all; an older lens there is replaced.
+
+        Raises AgentLensError when something that is no lens stands at `path`.
+        """
+        target = Path(path).expanduser().resolve()
+        if target == self.path:
+            raise AgentLensError(f"{target} is the file this lens lives in; give another path for a copy.")
+        if target.exists() and not is_lens_file(target):
+            raise AgentLensError(f"{target} exists and is no lens. Choose another path or remove it first.")
+        with written_whole(target) as part:
+            other, spill = connect(part)
+            with contextlib.closing(other):
+                prepare(other)
+                for table in table_columns(other):
+                    other.execute(f"DELETE FROM {table}")
+                    other.register("arriving", self._con.cursor().sql(f"FROM {table}").to_arrow_reader())
+                    other.execute(f"INSERT INTO {table} BY NAME FROM arriving")
+                    other.unregister("arriving")
+            shutil.rmtree(spill, ignore_errors=True)
+        return target
+
+    def close(self) -> None:
+        """Close the database; the lens cannot be asked any more."""
+        self._con.close()
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __getattr__(self, name: str) -> duckdb.DuckDBPyRelation:
+        if not name.startswith("_") and name in self._names():
+            return self.sql(f'FROM "{name}"')
+        raise AttributeError(f"no table or view is called {name!r}; `lens.catalog()` lists them")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._names()})
+
+    def __repr__(self) -> str:
+        rows = self._summary()
+        width = max(len(what) for what, _ in rows)
+        return "\n".join(["Lens", *(f"  {what:<{width}}  {value}" for what, value in rows)])
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f'<tr><th style="text-align:left">{html.escape(what)}</th><td style="text-align:left">{html.escape(value)}</td></tr>'
+            for what, value in self._summary()
+        )
+        return f"<table><caption style='text-align:left'><b>Lens</b></caption>{cells}</table>"
+
+    def _summary(self) -> list[tuple[str, str]]:
+        return self._con.cursor().execute("FROM lens_summary").fetchall()
+
+    def _names(self) -> list[str]:
+        query = """
+            SELECT table_name FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()
+            UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal AND database_name = current_database()
+        """
+        return [name for (name,) in self._con.cursor().execute(query).fetchall() if not name.startswith("_")]
+
+
+def is_lens_file(path: Path) -> bool:
+    """Whether a file is a DuckDB database (the lens itself is checked when it is opened)."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(12)[8:12] == DUCKDB_MAGIC
+
+
+def connect(path: Path | None) -> tuple[duckdb.DuckDBPyConnection, Path]:
+    """Return a connection to a database file (in memory for None), and the folder it may spill to.
+
+    DuckDB may neither install nor load extensions: a lens needs none and reaches no network.
+    """
+    spill = Path(tempfile.mkdtemp(prefix="agentlens-"))
+    settings: dict[str, Any] = {
+        "temp_directory": str(spill),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    try:
+        con = duckdb.connect(str(path) if path else ":memory:", config=settings)
+    except duckdb.IOException as error:
+        shutil.rmtree(spill, ignore_errors=True)
+        if "lock" in str(error).lower():
+            raise AgentLensError(f"{path} is open in another process. Close it there (in a notebook: `lens.close()`).") from error
+        raise AgentLensError(f"{path} cannot be opened as a lens: {error}") from error
+    return con, spill
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Make sure that tables, views and comments are there and up to date; LensVersionError for another schema version."""
+    if "lens_properties" not in [name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]:
+        if con.execute("SELECT 1 FROM duckdb_tables() WHERE NOT internal LIMIT 1").fetchall():
+            raise AgentLensError(f"{_file(con)} is a DuckDB database but no lens. Read logs into another file.")
+        install_schema(con)
+        con.execute("INSERT INTO lens_properties VALUES ('schema_version', $v)", {"v": str(SCHEMA_VERSION)})
+    properties = dict(con.execute("FROM lens_properties").fetchall())
+    if properties.get("schema_version") != str(SCHEMA_VERSION):
+        raise LensVersionError(
+            f"{_file(con)} has lens schema version {properties.get('schema_version')}; this agentlens reads version "
+            f"{SCHEMA_VERSION}. Read the logs again, or open it with the agentlens that wrote it "
+            f"({properties.get('agentlens_version', 'unknown')})."
+        )
+    if properties.get("library") != _library_digest():
+        install_library(con)
+        for name, value in {"library": _library_digest(), "agentlens_version": version("agentlens")}.items():
+            con.execute("DELETE FROM lens_properties WHERE name = $name", {"name": name})
+            con.execute("INSERT INTO lens_properties VALUES ($name, $value)", {"name": name, "value": value})
+
+
+def lock(con: duckdb.DuckDBPyConnection) -> None:
+    """Close the database to the outside: no files, no Python variables, no change of settings."""
+    for statement in LOCKS:
+        con.execute(statement)
+
+
+def _file(con: duckdb.DuckDBPyConnection) -> str:
+    rows = con.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()").fetchall()
+    return str(rows[0][0])
+
+
+def _library_digest() -> str:
+    text = "".join(item.statement + item.comment for module in library() for item in module.objects)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """Give a path beside the target that takes its place when the block ends well, and is removed when it does not."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, target)
+    finally:
+        for leftover in (part, part.with_name(part.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+
+

@@ -1,0 +1,228 @@
+"""A file as a loader sees it: bytes with their offsets, decompressed, counted and hashed."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import io
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from agentlens._errors import AgentLensError
+
+HEAD_BYTES = 64 * 1024
+CHUNK_BYTES = 4 * 1024 * 1024
+BOM = b"\xef\xbb\xbf"
+
+
+class Line(NamedTuple):
+    """One non-blank line: its number from 1, its byte offset, and its bytes without the line end."""
+
+    number: int
+    offset: int
+    raw: bytes
+
+
+class Place(NamedTuple):
+    """Where a record stands in its source: line from 1, byte offset, length in bytes."""
+
+    line: int | None
+    offset: int
+    length: int
+
+
+@dataclass
+class Source:
+    """A file being read, with what is known of it so far.
+
+    `start` and `start_line` say where to begin when a grown file is read on, and `state` is what the
+    loader left behind the last time (`resume_state`); a loader that resumes replaces `state` before it returns.
+    """
+
+    path: Path
+    source_id: int
+    compression: str | None = None
+    start: int = 0
+    start_line: int = 0
+    state: dict[str, Any] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    on_bytes: Callable[[int], object] = lambda _: None
+    on_tail: Callable[[], None] = lambda: None
+    consumed: int = 0
+    consumed_lines: int = 0
+    tail: bool = False
+
+    def lines(self) -> Iterator[Line]:
+        """Yield every non-blank line from `start` on, holding one chunk and one line in memory at a time.
+
+        After the last line, `consumed` is the offset of the end of the last line that ended in a line feed:
+        a torn last line is yielded too, but a later read begins before it.
+        """
+        number, offset, rest = self.start_line, self.start, b""
+        with self.open() as stream:
+            _skip_to(stream, self.start)
+            while chunk := stream.read(CHUNK_BYTES):
+                rows = (rest + chunk).split(b"\n") if rest else chunk.split(b"\n")
+                rest = rows.pop()
+                while len(rest) > CHUNK_BYTES and (more := stream.read(len(rest))):
+                    head, found, tail = more.rpartition(b"\n")
+                    rows, rest = (rows + (rest + head).split(b"\n"), tail) if found else (rows, rest + more)
+                for row in rows:
+                    number += 1
+                    if content := row.strip():
+                        yield Line(number, offset + row.find(content[:1]), _without_bom(content, number))
+                    offset += len(row) + 1
+                self.consumed, self.consumed_lines = offset, number
+        if not self.consumed:
+            self.consumed, self.consumed_lines = self.start, self.start_line
+        if content := rest.strip():
+            self.tail = True
+            self.on_tail()
+            yield Line(number + 1, offset + rest.find(content[:1]), _without_bom(content, number + 1))
+
+    def read(self) -> bytes:
+        """Return the whole decompressed content, byte order mark included, so that offsets hold."""
+        with self.open() as stream:
+            return stream.read()
+
+    def open(self) -> IO[bytes]:
+        """Open the decompressed bytes from the beginning; damage in the compression ends in an AgentLensError."""
+        raw = _CountingFile(self.path, self.on_bytes)
+        return io.BufferedReader(_Decompressed(raw, self.compression, self.path), CHUNK_BYTES)
+
+
+class _CountingFile(io.FileIO):
+    """A raw file that reports how far it has been read, so that progress counts bytes on disk."""
+
+    def __init__(self, path: Path, on_bytes: Callable[[int], object]) -> None:
+        super().__init__(path, "r")
+        self._on_bytes = on_bytes
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = super().readinto(buffer)
+        self._on_bytes(count or 0)
+        return count
+
+
+class _Decompressed(io.RawIOBase):
+    """Decompressed bytes of a raw file; a torn or damaged stream raises AgentLensError instead of a library's error."""
+
+    def __init__(self, raw: io.FileIO, compression: str | None, path: Path) -> None:
+        self._raw, self._path = raw, path
+        self._stream: Any = _decompressor(raw, compression)
+        self._errors = _damage_errors(compression)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._stream.read(len(buffer))
+        except self._errors as error:
+            raise AgentLensError(
+                f"{self._path} is compressed and damaged ({error}). Decompress what can be saved "
+                "(for gzip: `gzip -dc FILE > part`), then read that file."
+            ) from error
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _decompressor(raw: io.FileIO, compression: str | None) -> Any:
+    buffered = io.BufferedReader(raw, CHUNK_BYTES)
+    if compression == "gzip":
+        return gzip.GzipFile(fileobj=buffered)
+    if compression == "zstd":
+        import zstandard
+
+        return zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(buffered, read_across_frames=True)
+    return buffered
+
+
+def _damage_errors(compression: str | None) -> tuple[type[BaseException], ...]:
+    if compression == "gzip":
+        import zlib
+
+        return (EOFError, gzip.BadGzipFile, zlib.error)
+    if compression == "zstd":
+        import zstandard
+
+        return (zstandard.ZstdError,)
+    return ()
+
+
+def _without_bom(content: bytes, number: int) -> bytes:
+    return content.removeprefix(BOM) if number == 1 else content
+
+
+def _skip_to(stream: IO[bytes], offset: int) -> None:
+    while offset > 0 and (skipped := stream.read(min(offset, CHUNK_BYTES))):
+        offset -= len(skipped)
+
+
+def detect_compression(path: Path) -> str | None:
+    """Return `gzip`, `zstd` or None, judged by the first four bytes."""
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    if magic[:2] == b"\x1f\x8b":
+        return "gzip"
+    return "zstd" if magic == b"\x28\xb5\x2f\xfd" else None
+
+
+def hash_prefix(path: Path, length: int | None = None) -> str:
+    """Return the SHA-256 of the first `length` bytes on disk (of all of them by default), as hex."""
+    digest, left = hashlib.sha256(), sys.maxsize if length is None else length
+    with path.open("rb") as stream:
+        while left and (chunk := stream.read(min(left, CHUNK_BYTES))):
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()
+
+
+def read_head(path: Path, compression: str | None) -> bytes:
+    """Return the first 64 KiB of decompressed content without a byte order mark: what sniffers judge by."""
+    with Source(path, 0, compression).open() as stream:
+        return stream.read(HEAD_BYTES).removeprefix(BOM)
+
+
+@functools.lru_cache(maxsize=4)
+def json_values(head: bytes) -> tuple[dict[str, Any], ...]:
+    """Return the leading JSON values of a head, each flattened to `{path: first scalar}`; () when it does not begin with JSON.
+
+    Paths are dotted, `item` stands for an array element (`resourceSpans.item.scopeSpans`), containers map to None.
+    A value cut off by the end of the head counts with the paths seen so far; lines that are no JSON are passed over.
+    """
+    if head.lstrip()[:1] not in (b"{", b"[", b'"'):
+        return ()
+    values = [_flatten(line) for line in head.split(b"\n")[:-1] if line.strip()[:1] in (b"{", b"[")]
+    if values and sum(complete for _, complete in values) * 2 >= len(values):
+        return tuple(paths for paths, complete in values if complete)
+    return (_flatten(head)[0],)
+
+
+def _flatten(text: bytes) -> tuple[dict[str, Any], bool]:
+    """Return paths and first scalars of the first JSON value in `text`, and whether the value is whole."""
+    import ijson
+
+    paths: dict[str, Any] = {}
+    depth = 0
+    try:
+        for path, event, value in ijson.parse(text, multiple_values=True, use_float=True):
+            if event in ("start_map", "start_array"):
+                depth += 1
+            elif event in ("end_map", "end_array"):
+                depth -= 1
+            if path not in paths and event not in ("map_key", "end_map", "end_array"):
+                paths[path] = value
+            if depth == 0:
+                return paths, True
+    except (ijson.JSONError, ValueError, UnicodeDecodeError, OverflowError):
+        return paths, False
+    return paths, False

@@ -1,0 +1,82 @@
+"""Puts spans into tree order: depth, pre-order, subtree ends, and what is inherited along the tree."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+NO_PARENT = -1
+
+
+class Forest(NamedTuple):
+    """Tree columns, one entry a span in the order of the input; `cut` says whose link to its parent closed a cycle."""
+
+    depth: list[int]
+    preorder: list[int]
+    subtree_end: list[int]
+    root: list[int]
+    order: list[int]
+    cut: set[int]
+
+
+def order_forest(parents: list[int], trace_starts: list[int]) -> Forest:
+    """Return the depth-first order of a forest given each span's parent (an index, or -1 for a root).
+
+    Spans must be sorted so that the spans of a trace stand together and siblings stand in their order; `trace_starts`
+    holds the first index of each trace. A cycle is cut at its first span, which becomes a root. Linear in the spans.
+    """
+    count = len(parents)
+    first_child, next_sibling = [-1] * count, [-1] * count
+    for index in range(count - 1, -1, -1):
+        parent = parents[index]
+        if parent >= 0:
+            next_sibling[index], first_child[parent] = first_child[parent], index
+    forest = Forest([0] * count, [-1] * count, [0] * count, [0] * count, [], set())
+    for start, end in zip(trace_starts, [*trace_starts[1:], count]):
+        for index in range(start, end):
+            if parents[index] < 0:
+                _visit(index, first_child, next_sibling, forest)
+        for index in range(start, end):
+            if forest.preorder[index] < 0:
+                forest.cut.add(index)
+                _visit(index, first_child, next_sibling, forest)
+    return forest
+
+
+def _visit(root: int, first_child: list[int], next_sibling: list[int], forest: Forest) -> None:
+    depth, preorder, subtree_end, roots, order, _ = forest
+    node, level = root, 0
+    path: list[int] = []
+    while True:
+        preorder[node], depth[node], roots[node] = len(order), level, root
+        order.append(node)
+        child = first_child[node]
+        while child >= 0 and preorder[child] >= 0:  # the child that a cycle leads back to
+            child = next_sibling[child]
+        if child >= 0:
+            path.append(node)
+            node, level = child, level + 1
+            continue
+        subtree_end[node] = len(order)
+        while path or node != root:
+            following = next_sibling[node]
+            while following >= 0 and preorder[following] >= 0:
+                following = next_sibling[following]
+            if following >= 0:
+                node = following
+                break
+            node = path.pop()
+            level -= 1
+            subtree_end[node] = len(order)
+        else:
+            return
+
+
+def nearest(has_value: list[bool], parents: list[int], order: list[int]) -> list[int]:
+    """Return for each span the index of the nearest span with a value, itself included, on the way to its root; -1 for none."""
+    found = [-1] * len(parents)
+    for index in order:
+        if has_value[index]:
+            found[index] = index
+        elif parents[index] >= 0:
+            found[index] = found[parents[index]]
+    return found

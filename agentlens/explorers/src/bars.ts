@@ -1,0 +1,166 @@
+// Painting one span as a bar, and texts that fit.
+
+import { isFailure } from "./activity.ts";
+import { FLAG } from "./columns.ts";
+import { showInline } from "./format.ts";
+import type { Colouring, ThemeName } from "./palette.ts";
+import type { Theme } from "./theme.ts";
+import type { TreeState } from "./tree_state.ts";
+
+export interface Scene {
+  context: CanvasRenderingContext2D;
+  state: TreeState;
+  theme: Theme;
+  colouring: Colouring;
+  width: number;
+  height: number;
+}
+
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+const FADE = 26;
+const DIMMED = 0.22;
+const hatches = new Map<ThemeName, CanvasPattern | null>();
+
+// Diagonal stripes over the error colour, so that an error is told by its texture too.
+function errorHatch(scene: Scene): CanvasPattern | null {
+  const { name, background } = scene.theme;
+  const known = hatches.get(name);
+  if (known) return known;
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = 6;
+  const context = tile.getContext("2d")!;
+  context.strokeStyle = background;
+  context.globalAlpha = 0.32;
+  context.lineWidth = 1.6;
+  context.beginPath();
+  for (const shift of [-6, 0, 6]) {
+    context.moveTo(shift - 1, 7);
+    context.lineTo(shift + 7, -1);
+  }
+  context.stroke();
+  const pattern = scene.context.createPattern(tile, "repeat");
+  hatches.set(name, pattern);
+  return pattern;
+}
+
+export function barColour(scene: Scene, row: number): string {
+  if (isFailure(scene.state.columns, row)) return scene.theme.error;
+  return scene.colouring.colours[scene.colouring.codes[row]];
+}
+
+export function xOf(scene: Scene, time: number): number {
+  const { from, to } = scene.state.window;
+  return ((time - from) / (to - from)) * scene.width;
+}
+
+// Where a row's bar stands, cut to the canvas so that huge coordinates never reach it.
+export function barBox(scene: Scene, row: number, y: number, height: number): Box | null {
+  const { columns, last } = scene.state;
+  const x0 = xOf(scene, columns.start[row]);
+  const x1 = Math.max(xOf(scene, last[row]), x0 + 2);
+  const tail = columns.flags[row] & FLAG.unfinished ? FADE : 0;
+  if (Number.isNaN(x0) || x1 + tail < 0 || x0 > scene.width) return null;
+  const x = Math.max(x0, -8);
+  return { x, y, width: Math.min(x1, scene.width + 8) - x, height };
+}
+
+function fillBox({ context }: Scene, box: Box): void {
+  if (box.width < 5) return context.fillRect(box.x, box.y, box.width, box.height);
+  context.beginPath();
+  context.roundRect(box.x, box.y, box.width, box.height, 2.5);
+  context.fill();
+}
+
+function strokeBox({ context }: Scene, box: Box, colour: string, width: number, dash: number[] = []): void {
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.setLineDash(dash);
+  context.beginPath();
+  context.roundRect(box.x - width / 2, box.y - width / 2, box.width + width, box.height + width, 3);
+  context.stroke();
+  context.setLineDash([]);
+}
+
+// An unfinished span fades out where its last sign of life was: nobody knows how long it ran on.
+function fadeOut(scene: Scene, box: Box, colour: string): void {
+  const { context } = scene;
+  const x = box.x + box.width;
+  const gradient = context.createLinearGradient(x, 0, x + FADE, 0);
+  gradient.addColorStop(0, colour);
+  gradient.addColorStop(1, "transparent");
+  context.fillStyle = gradient;
+  for (let strip = 0; strip < 4; strip++) {
+    const height = box.height / 4;
+    context.fillRect(x - 1, box.y + strip * height, FADE - (strip % 2) * 7, height - 0.5);
+  }
+}
+
+export function drawBar(scene: Scene, row: number, box: Box): void {
+  const { context, state, theme } = scene;
+  const flags = state.columns.flags[row];
+  const emphasis = state.emphasis();
+  context.globalAlpha = emphasis && !emphasis[row] && row !== state.selected ? DIMMED : 1;
+  const colour = barColour(scene, row);
+  context.fillStyle = colour;
+  fillBox(scene, box);
+  if (flags & FLAG.unfinished) fadeOut(scene, box, colour);
+  if (isFailure(state.columns, row)) {
+    const hatch = errorHatch(scene);
+    if (hatch) context.fillStyle = hatch;
+    fillBox(scene, box);
+  }
+  if (flags & FLAG.controlFlow) strokeBox(scene, box, theme.dim, 1, [3, 2]);
+  if (flags & FLAG.critical) {
+    context.fillStyle = theme.text;
+    context.fillRect(box.x, box.y + box.height - 2, box.width, 2);
+  }
+  if (flags & FLAG.finding) drawFlag(scene, box);
+  if (row === state.selected) strokeBox(scene, box, theme.accent, 2);
+  else if (row === state.hovered) strokeBox(scene, box, theme.text, 1);
+  context.globalAlpha = 1;
+}
+
+// A small pennant on the bar's left edge: something was found here.
+function drawFlag({ context, theme }: Scene, box: Box): void {
+  const x = Math.max(box.x, 0);
+  context.fillStyle = theme.finding;
+  context.strokeStyle = theme.background;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(x, box.y - 3);
+  context.lineTo(x + 8, box.y + 1);
+  context.lineTo(x, box.y + 5);
+  context.closePath();
+  context.fill();
+  context.stroke();
+}
+
+const widths = new Map<string, number>();
+
+export function textWidth(context: CanvasRenderingContext2D, text: string): number {
+  const key = `${context.font}|${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    width = context.measureText(text).width;
+    if (widths.size > 20_000) widths.clear();
+    widths.set(key, width);
+  }
+  return width;
+}
+
+// The text, cut with an ellipsis to fit; "" when not even three letters would.
+export function fitText(context: CanvasRenderingContext2D, raw: string, room: number): string {
+  if (room < 18) return "";
+  const text = showInline(raw.slice(0, 200));
+  const width = textWidth(context, text);
+  if (width <= room) return text;
+  const letters = Array.from(text);
+  const keep = Math.floor((letters.length * room) / width) - 1;
+  return keep < 3 ? "" : `${letters.slice(0, keep).join("")}…`;
+}

@@ -1,0 +1,155 @@
+// Explorers in a page without a kernel: the HTML report.
+//
+// THE CONTRACT WITH THE PAGE
+//
+// 1. Every explorer has a place and a state. The place:
+//
+//      <div id="tree" data-explorer="trace_tree" data-state="tree-state"></div>
+//
+//    data-explorer: trace_tree | charts. data-state: the id of a script that holds the state as JSON,
+//    with < > & U+2028 U+2029 written as \u003c … so that nothing in it can end the script:
+//
+//      <script type="application/json" id="tree-state">
+//        {"state": {"_header": {…}, "_row": -1}, "binary": {"_columns": "tree-columns"}, "details": "tree-details"}
+//      </script>
+//
+//    state    the JSON traits of the widget, as `get_state()` gives them.
+//    binary   trait -> id of a <script type="text/plain"> with base64(zlib.compress(bytes)): the bytes traits.
+//    details  (optional) id of such a script whose inflated text is a JSON object {"<row>": span}, `span` as in
+//             requests.ts. It answers clicks; rows that are not in it get the sentence `missing`.
+//    missing  (optional) what to say about those rows.
+//
+// 2. One inline <script> holds static/report.js as it is (its hash goes into the CSP) and stands at the end of <body>.
+//    It mounts every place by itself. Policy that suffices:
+//      default-src 'none'; script-src 'sha256-…'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'
+// 3. One <style> holds static/trace_tree.css and static/charts.css.
+// 4. A button anywhere may open a span: <button type="button" data-select-in="tree" data-select-row="17">.
+// 5. When a place is mounted it carries data-mounted="true"; when that failed, data-mounted="failed" and a sentence in it.
+
+import { h } from "./dom.ts";
+import type { Cleanup, Listener, Model, RenderProps } from "./model.ts";
+
+export type Explorer = (props: RenderProps) => Cleanup;
+
+export interface Embedded {
+  state: Record<string, unknown>;
+  binary?: Record<string, string>;
+  details?: string;
+  missing?: string;
+}
+
+type Answer = (message: any, reply: (answer: unknown) => void) => void;
+
+// What anywidget's model is to a kernel, this is to a page.
+export class StaticModel implements Model {
+  private listeners = new Map<string, Set<Listener>>();
+
+  constructor(private state: Record<string, unknown>, private answer: Answer) {}
+
+  get(key: string): any {
+    return this.state[key];
+  }
+
+  set(key: string, value: unknown): void {
+    if (this.state[key] === value) return;
+    this.state[key] = value;
+    this.emit(`change:${key}`);
+    this.emit("change");
+  }
+
+  save_changes(): void {
+    // Nobody to save to: the state lives as long as the page.
+  }
+
+  on(event: string, listener: Listener): void {
+    if (!this.listeners.has(event)) this.listeners.set(event, new Set());
+    this.listeners.get(event)!.add(listener);
+  }
+
+  off(event: string, listener?: Listener): void {
+    if (listener) this.listeners.get(event)?.delete(listener);
+    else this.listeners.delete(event);
+  }
+
+  send(message: unknown): void {
+    this.answer(message, (answer) => queueMicrotask(() => this.emit("msg:custom", answer, [])));
+  }
+
+  private emit(event: string, ...values: unknown[]): void {
+    for (const listener of [...(this.listeners.get(event) ?? [])]) listener(...values);
+  }
+}
+
+// base64(zlib) -> bytes.
+export async function inflate(base64: string): Promise<Uint8Array> {
+  const packed = Uint8Array.from(atob(base64.trim()), (character) => character.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function textOf(page: Document, id: string): string {
+  const element = page.getElementById(id);
+  if (!element) throw new Error(`the page has no element with the id ${id}`);
+  return element.textContent ?? "";
+}
+
+async function readState(page: Document, embedded: Embedded): Promise<Record<string, unknown>> {
+  const state: Record<string, unknown> = { ...embedded.state };
+  for (const [trait, id] of Object.entries(embedded.binary ?? {})) {
+    const bytes = await inflate(textOf(page, id));
+    state[trait] = new DataView(bytes.buffer);
+  }
+  return state;
+}
+
+const MISSING = "The details of this span are not part of this report.";
+
+// Answers {type: "span"} from the embedded details, inflated when first asked for.
+function answerFrom(page: Document, embedded: Embedded): Answer {
+  let details: Promise<Record<string, unknown>> | null = null;
+  const load = async () => (embedded.details ? JSON.parse(new TextDecoder().decode(await inflate(textOf(page, embedded.details)))) : {});
+  return (message, reply) => {
+    if (message?.type !== "span") return;
+    details ??= load();
+    details.then((spans) => {
+      const span = spans[String(message.row)];
+      if (span) reply({ type: "span", id: message.id, row: message.row, span });
+      else reply({ type: "error", id: message.id, message: embedded.missing ?? MISSING });
+    }, (error) => reply({ type: "error", id: message.id, message: String(error) }));
+  };
+}
+
+async function mountOne(page: Document, place: HTMLElement, explorers: Record<string, Explorer>): Promise<StaticModel> {
+  const render = explorers[place.dataset["explorer"] ?? ""];
+  if (!render) throw new Error(`no explorer is called ${place.dataset["explorer"]}`);
+  const embedded: Embedded = JSON.parse(textOf(page, place.dataset["state"] ?? ""));
+  const model = new StaticModel(await readState(page, embedded), answerFrom(page, embedded));
+  render({ model, el: place });
+  return model;
+}
+
+// Mounts every explorer of the page; says by id which models there are.
+export async function mountAll(page: Document, explorers: Record<string, Explorer>): Promise<Map<string, StaticModel>> {
+  const models = new Map<string, StaticModel>();
+  for (const place of page.querySelectorAll<HTMLElement>("[data-explorer]")) {
+    try {
+      models.set(place.id, await mountOne(page, place, explorers));
+      place.dataset["mounted"] = "true";
+    } catch (error) {
+      place.append(h("p", { role: "alert" }, `This view could not be opened: ${error instanceof Error ? error.message : error}`));
+      place.dataset["mounted"] = "failed";
+    }
+  }
+  linkButtons(page, models);
+  return models;
+}
+
+function linkButtons(page: Document, models: Map<string, StaticModel>): void {
+  page.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-select-row]") : null;
+    const place = button && page.getElementById(button.dataset["selectIn"] ?? "");
+    if (!button || !place) return;
+    models.get(place.id)?.set("_row", Number(button.dataset["selectRow"]));
+    place.scrollIntoView({ block: "nearest" });
+  });
+}

@@ -1,0 +1,32 @@
+// Round places on a time axis.
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const LONG_STEPS = [
+  SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND,
+  MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
+  HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY,
+];
+
+// The smallest round step (ms) of which at most `most` fit into `span` ms.
+export function chooseStep(span: number, most: number): number {
+  const least = span / Math.max(1, most);
+  if (!(least > 0) || !Number.isFinite(least)) return SECOND;
+  if (least <= 500) {
+    const power = 10 ** Math.floor(Math.log10(least));
+    const digit = [1, 2, 5, 10].find((d) => d * power >= least * (1 - 1e-9))!;
+    return digit * power;
+  }
+  return LONG_STEPS.find((step) => step >= least) ?? Math.ceil(least / (28 * DAY)) * 28 * DAY;
+}
+
+// Multiples of `step` in [from, to], counted from `zero`. Computed by multiplication, so that errors do not add up.
+export function placeTicks(from: number, to: number, step: number, zero = 0): number[] {
+  const first = Math.ceil((from - zero) / step - 1e-9);
+  const last = Math.floor((to - zero) / step + 1e-9);
+  const count = Math.min(last - first + 1, 1000);
+  return Array.from({ length: Math.max(0, count) }, (_, k) => zero + (first + k) * step);
+}

@@ -1,0 +1,248 @@
+// Painting the timeline: one bar a visible row (tree), or every span in its agent's lanes.
+
+import { barBox, barColour, drawBar, fitText, textWidth, xOf, type Box, type Scene } from "./bars.ts";
+import { FLAG } from "./columns.ts";
+import { formatCost, formatDuration, formatTokens } from "./format.ts";
+import { firstRunningAt, firstStartingAt, type AgentLanes, type Packing } from "./lanes.ts";
+import { chooseStep, placeTicks } from "./ticks.ts";
+
+export const ROW = 24;
+export const LANE = 18;
+// Air around each agent's lanes.
+export const GAP = 12;
+const LANES_LEAST = 28;
+
+export function drawGrid(scene: Scene): void {
+  const { context, state, theme, width, height } = scene;
+  context.fillStyle = theme.background;
+  context.fillRect(0, 0, width, height);
+  if (!state.timed) return;
+  const { from, to } = state.window;
+  const step = chooseStep(to - from, width / 90);
+  context.fillStyle = theme.grid;
+  for (const tick of placeTicks(from, to, step, state.limits.from)) context.fillRect(Math.round(xOf(scene, tick)), 0, 1, height);
+}
+
+// `top`: scroll position in px. Says how many bars were drawn.
+export function drawTreeBars(scene: Scene, top: number): number {
+  const { state, context, theme, width, height } = scene;
+  const first = Math.floor(top / ROW);
+  let drawn = 0;
+  for (let at = first; at < state.visible.length && (at - first - 1) * ROW < height; at++) {
+    const row = state.visible[at];
+    const y = at * ROW - top;
+    if (row === state.selected || row === state.hovered) {
+      context.fillStyle = row === state.selected ? theme.band : theme.hover;
+      context.fillRect(0, y, width, ROW);
+    }
+    const box = barBox(scene, row, y + 5, ROW - 10);
+    if (!box) {
+      drawOutside(scene, row, y);
+      continue;
+    }
+    drawBar(scene, row, box);
+    drawNumber(scene, row, box);
+    drawn++;
+  }
+  return drawn;
+}
+
+// A bar beyond the window leaves an arrow at the edge it went over.
+function drawOutside(scene: Scene, row: number, y: number): void {
+  const { state, context, theme, width } = scene;
+  const start = state.columns.start[row];
+  context.fillStyle = theme.dim;
+  if (Number.isNaN(start)) return context.fillText("no time recorded", 6, y + ROW / 2);
+  const left = start < state.window.from;
+  context.globalAlpha = 0.6;
+  context.beginPath();
+  const tip = left ? 3 : width - 3;
+  const base = left ? 8 : width - 8;
+  context.moveTo(tip, y + ROW / 2);
+  context.lineTo(base, y + ROW / 2 - 3.5);
+  context.lineTo(base, y + ROW / 2 + 3.5);
+  context.fill();
+  context.globalAlpha = 1;
+}
+
+export function weightText(scene: Scene["state"], row: number): string {
+  const weight = scene.weightOf(row);
+  if (scene.weight === "tokens") return formatTokens(weight);
+  if (scene.weight === "cost") return formatCost(weight);
+  return scene.columns.flags[row] & FLAG.unfinished ? "unfinished" : formatDuration(weight);
+}
+
+// The row's duration beside its bar: after it, else before it, else inside.
+function drawNumber(scene: Scene, row: number, box: Box): void {
+  const { state, context, theme, width } = scene;
+  const unfinished = (state.columns.flags[row] & FLAG.unfinished) !== 0;
+  const text = unfinished ? "unfinished" : formatDuration(state.columns.duration[row]);
+  if (!text) return;
+  const room = textWidth(context, text) + 6;
+  const y = box.y + box.height / 2 + 0.5;
+  const after = box.x + box.width + (unfinished ? 28 : 0);
+  context.fillStyle = theme.dim;
+  if (after + room < width) context.fillText(text, after + 5, y);
+  else if (box.x > room) context.fillText(text, box.x - room, y);
+  else {
+    context.fillStyle = theme.onBar;
+    context.fillText(text, Math.max(0, box.x) + 6, y);
+  }
+}
+
+export function agentTop(packing: Packing, at: number): number {
+  let y = 0;
+  for (let k = 0; k < at; k++) y += agentHeight(packing.agents[k]);
+  return y;
+}
+
+export function agentHeight(agent: AgentLanes): number {
+  return Math.max(agent.lanes.length * LANE + GAP, LANES_LEAST);
+}
+
+export function lanesHeight(packing: Packing): number {
+  return packing.agents.reduce((sum, agent) => sum + agentHeight(agent), 0);
+}
+
+// The middle of a row's lane, from the top of all lanes.
+export function laneY(packing: Packing, row: number): number {
+  const lane = packing.laneOf[row];
+  let y = 0;
+  for (const agent of packing.agents) {
+    if (lane < agent.top + agent.lanes.length) return y + GAP / 2 + (lane - agent.top) * LANE + LANE / 2;
+    y += agentHeight(agent);
+  }
+  return -1;
+}
+
+export function drawLaneBars(scene: Scene, top: number): number {
+  const { state, context, theme, width, height } = scene;
+  const packing = state.lanes();
+  let y = -top;
+  let drawn = 0;
+  packing.agents.forEach((agent, at) => {
+    const tall = agentHeight(agent);
+    if (y < height && y + tall > 0) {
+      if (at % 2) {
+        context.fillStyle = theme.hover;
+        context.fillRect(0, y, width, tall);
+      }
+      drawn += drawAgent(scene, agent, y);
+    }
+    y += tall;
+  });
+  drawLinks(scene, packing, top);
+  return drawn;
+}
+
+function drawAgent(scene: Scene, agent: AgentLanes, y: number): number {
+  const { marks, matches } = scene.state.laneLists();
+  let drawn = 0;
+  agent.lanes.forEach((rows, lane) => {
+    const laneTop = y + GAP / 2 + lane * LANE + 1;
+    if (laneTop > scene.height || laneTop + LANE < 0) return;
+    drawn += drawLane(scene, rows, laneTop);
+    drawn += drawLane(scene, marks[agent.top + lane], laneTop);
+    if (matches) drawn += drawLane(scene, matches[agent.top + lane], laneTop);
+  });
+  return drawn;
+}
+
+// The spans of one lane. Where spans are thinner than a pixel, one stands for all that share the pixel.
+function drawLane(scene: Scene, rows: Int32Array, y: number): number {
+  const { state, context, width } = scene;
+  const { start } = state.columns;
+  const { from, to } = state.window;
+  const perPixel = (to - from) / width;
+  const emphasis = state.emphasis();
+  let drawn = 0;
+  for (let at = firstRunningAt(rows, start, state.last, from); at < rows.length && start[rows[at]] <= to; drawn++) {
+    const row = rows[at];
+    if ((state.last[row] - start[row]) / perPixel >= 1.5 || row === state.selected) {
+      const box = barBox(scene, row, y, LANE - 3);
+      if (box) drawLabelled(scene, row, box);
+      at++;
+      continue;
+    }
+    const pixel = Math.floor((start[row] - from) / perPixel);
+    context.globalAlpha = emphasis && !emphasis[row] ? 0.22 : 1;
+    context.fillStyle = barColour(scene, row);
+    context.fillRect(pixel, y, 1, LANE - 3);
+    at = firstStartingAt(rows, start, from + (pixel + 1) * perPixel, at + 1);
+  }
+  context.globalAlpha = 1;
+  return drawn;
+}
+
+function drawLabelled(scene: Scene, row: number, box: Box): void {
+  const { state, context, theme } = scene;
+  drawBar(scene, row, box);
+  const left = Math.max(box.x, 0) + 4;
+  const text = fitText(context, state.header.dictionaries.name[state.columns.name[row]], box.x + box.width - left - 3);
+  if (!text) return;
+  const emphasis = state.emphasis();
+  context.globalAlpha = emphasis && !emphasis[row] ? 0.45 : 1;
+  context.fillStyle = theme.onBar;
+  context.fillText(text, left, box.y + box.height / 2 + 0.5);
+  context.globalAlpha = 1;
+}
+
+const MOST_LINKS = 200;
+
+// From the selected span's parent to it, and from it to its children: who called whom across lanes.
+function drawLinks(scene: Scene, packing: Packing, top: number): void {
+  const { state, context, theme } = scene;
+  const row = state.selected;
+  if (row < 0 || packing.laneOf[row] < 0) return;
+  context.strokeStyle = theme.accent;
+  context.fillStyle = theme.accent;
+  context.lineWidth = 1.25;
+  const parent = state.shape.parent[row];
+  if (parent >= 0) drawLink(scene, packing, parent, row, top);
+  let links = 0;
+  for (let child = row + 1; child < state.columns.end[row] && links < MOST_LINKS; child++) {
+    if (state.shape.parent[child] !== row || state.shape.hidden[child] || packing.laneOf[child] < 0) continue;
+    drawLink(scene, packing, row, child, top);
+    links++;
+  }
+}
+
+function drawLink(scene: Scene, packing: Packing, from: number, to: number, top: number): void {
+  const { context, state } = scene;
+  if (packing.laneOf[from] < 0) return;
+  const x = xOf(scene, state.columns.start[to]);
+  if (x < -4 || x > scene.width + 4) return;
+  const [y0, y1] = [laneY(packing, from) - top, laneY(packing, to) - top];
+  context.beginPath();
+  context.moveTo(x, y0);
+  context.lineTo(x, y1);
+  context.stroke();
+  context.beginPath();
+  context.arc(x, y0, 2.5, 0, 7);
+  context.fill();
+}
+
+// Which span lies under a point of the lanes.
+export function rowAtLane(scene: Scene, x: number, y: number): number {
+  const { state } = scene;
+  let above = 0;
+  for (const agent of state.lanes().agents) {
+    const tall = agentHeight(agent);
+    if (y < above + tall) {
+      const rows = agent.lanes[Math.floor((y - above - GAP / 2) / LANE)];
+      return rows ? rowAtTime(scene, rows, x) : -1;
+    }
+    above += tall;
+  }
+  return -1;
+}
+
+function rowAtTime(scene: Scene, rows: Int32Array, x: number): number {
+  const { state } = scene;
+  const { from, to } = state.window;
+  const perPixel = (to - from) / scene.width;
+  const time = from + x * perPixel;
+  const { start } = state.columns;
+  const at = firstRunningAt(rows, start, state.last, time - 2 * perPixel);
+  return at < rows.length && start[rows[at]] <= time + 2 * perPixel ? rows[at] : -1;
+}

@@ -1,0 +1,194 @@
+// The controls above the tree, and the line below it. They call `Commands` and are told the state by `sync`.
+
+import { button, h, icon, select, setAttribute } from "./dom.ts";
+import { formatCount, showInline } from "./format.ts";
+import type { ColourMode, Legend } from "./palette.ts";
+import type { Mode, TreeState, Weight } from "./tree_state.ts";
+
+export interface Commands {
+  setMode(mode: Mode): void;
+  setTrace(at: number): void;
+  setColour(mode: ColourMode): void;
+  setWeight(weight: Weight): void;
+  setDepth(depth: number): void;
+  setPlumbing(shown: boolean): void;
+  search(query: string): void;
+  stepHit(direction: 1 | -1): void;
+  zoom(factor: number): void;
+  fit(): void;
+  toggleHelp(): void;
+  focusView(): void;
+}
+
+const MOST_TRACES = 1000;
+
+const WEIGHTS: [Weight, string][] = [["time", "Duration"], ["tokens", "Tokens"], ["cost", "Cost"]];
+const COLOURS: [ColourMode, string][] = [["operation", "Operation"], ["agent", "Agent"], ["model", "Model"], ["status", "Status"]];
+
+function labelled(text: string, control: HTMLElement): HTMLElement {
+  return h("span", { class: "al-field" }, h("span", { class: "al-field-label", "aria-hidden": "true" }, text), control);
+}
+
+export class Toolbar {
+  readonly element: HTMLElement;
+  readonly search: HTMLInputElement;
+  private count = h("span", { class: "al-count", role: "status", "aria-label": "Search matches" });
+  private modes: Record<Mode, HTMLButtonElement>;
+  private trace: HTMLSelectElement;
+  private colour: HTMLSelectElement;
+  private steps: HTMLButtonElement[];
+
+  constructor(state: TreeState, commands: Commands) {
+    this.modes = {
+      tree: button("Tree: one row a span", "Tree", () => commands.setMode("tree"), { "aria-label": "Tree" }),
+      lanes: button("Lanes: one block an agent", "Lanes", () => commands.setMode("lanes"), { "aria-label": "Lanes" }),
+    };
+    this.trace = select("Trace", traceOptions(state), (value) => commands.setTrace(Number(value)));
+    this.colour = select("Colour by", COLOURS, (value) => commands.setColour(value as ColourMode));
+    this.search = this.makeSearch(commands);
+    this.steps = [button("Previous match (Shift+Enter)", icon("up"), () => commands.stepHit(-1)),
+      button("Next match (Enter)", icon("down"), () => commands.stepHit(1))];
+    this.element = h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Trace tree controls" },
+      h("span", { class: "al-segments", role: "group", "aria-label": "Mode" }, this.modes.tree, this.modes.lanes),
+      state.header.traces.length > 1 && labelled("Trace", this.trace), labelled("Colour", this.colour),
+      h("span", { class: "al-search" }, icon("search"), this.search, this.count, ...this.steps),
+      h("span", { class: "al-segments", role: "group", "aria-label": "Zoom" },
+        button("Zoom out (−)", icon("minus"), () => commands.zoom(1.6)), button("Show all (f)", icon("fit"), () => commands.fit()),
+        button("Zoom in (+)", icon("plus"), () => commands.zoom(1 / 1.6))),
+      button("Keyboard help (?)", icon("help"), () => commands.toggleHelp()));
+    this.sync(state);
+  }
+
+  private makeSearch(commands: Commands): HTMLInputElement {
+    const input = h("input", { type: "search", "aria-label": "Search spans", placeholder: "Search names, agents, tools, models", spellcheck: "false", autocomplete: "off" });
+    input.addEventListener("input", () => commands.search(input.value));
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") commands.stepHit(event.shiftKey ? -1 : 1);
+      else if (event.key === "Escape") this.leaveSearch(commands);
+      else return;
+      event.preventDefault();
+    });
+    return input;
+  }
+
+  private leaveSearch(commands: Commands): void {
+    if (this.search.value) {
+      this.search.value = "";
+      commands.search("");
+    } else commands.focusView();
+  }
+
+  sync(state: TreeState): void {
+    setAttribute(this.modes.tree, "aria-pressed", String(state.mode === "tree"));
+    setAttribute(this.modes.lanes, "aria-pressed", String(state.mode === "lanes"));
+    this.colour.value = state.colourMode;
+    const { hits } = state;
+    for (const step of this.steps) step.hidden = hits === null;
+    if (!hits) {
+      this.count.textContent = "";
+      return;
+    }
+    const at = hits.list.indexOf(state.selected);
+    const total = formatCount(hits.list.length);
+    this.count.textContent = hits.list.length === 0 ? "no match" : at >= 0 ? `${formatCount(at + 1)} of ${total}` : `${total} ${hits.list.length === 1 ? "match" : "matches"}`;
+    this.count.classList.toggle("al-empty-count", hits.list.length === 0);
+  }
+
+  showTrace(at: number): void {
+    this.trace.value = String(at);
+  }
+}
+
+function traceOptions(state: TreeState): [string, string][] {
+  const { traces } = state.header;
+  const options = traces.slice(0, MOST_TRACES).map((trace, at): [string, string] => [String(at), showInline(trace.label || trace.trace_id).slice(0, 80)]);
+  if (traces.length === 1) return options;
+  const all: [string, string] = ["-1", `All ${formatCount(traces.length)} traces`];
+  const rest: [string, string][] = traces.length > MOST_TRACES ? [["-1", `… ${formatCount(traces.length - MOST_TRACES)} more: use search`]] : [];
+  return [all, ...options, ...rest];
+}
+
+// The heads of the label column: what is folded, and what the numbers are.
+export class ColumnHead {
+  readonly element: HTMLElement;
+  private plumbing = h("input", { type: "checkbox" });
+  private plumbingText = h("span", {});
+  private plumbingLabel: HTMLElement;
+  private weight: HTMLSelectElement;
+  private titles = h("span", { class: "al-head-name" }, "Span");
+  private agentTitle = h("span", { class: "al-agent" }, "Agent");
+  private depth: HTMLSelectElement;
+
+  constructor(state: TreeState, commands: Commands) {
+    const depths: [string, string][] = [["", "Depth…"], ["Infinity", "all"], ...[1, 2, 3, 4, 5, 6, 8].map((n): [string, string] => [String(n), `${n} deep`])];
+    this.depth = select("Open to depth", depths, (value) => {
+      if (value) commands.setDepth(Number(value));
+      this.depth.value = "";
+    });
+    this.weight = select("Numbers", WEIGHTS, (value) => commands.setWeight(value as Weight));
+    this.plumbing.addEventListener("change", () => commands.setPlumbing(this.plumbing.checked));
+    this.plumbingLabel = h("label", { class: "al-check", title: "Spans without an operation: HTTP calls, middleware, framework steps" }, this.plumbing, this.plumbingText);
+    this.element = h("div", { class: "al-head" }, h("div", { class: "al-head-tools" }, this.depth, this.plumbingLabel),
+      h("div", { class: "al-head-titles" }, this.titles, this.agentTitle, this.weight));
+    this.sync(state);
+  }
+
+  sync(state: TreeState): void {
+    const lanes = state.mode === "lanes";
+    this.titles.textContent = lanes ? "Agent" : "Span";
+    this.agentTitle.hidden = lanes;
+    this.weight.hidden = lanes;
+    this.weight.value = state.weight;
+    this.depth.hidden = lanes;
+    this.plumbingLabel.hidden = state.plumbing === 0;
+    this.plumbing.checked = !state.fold;
+    this.plumbingText.textContent = `Plumbing (${formatCount(state.plumbing)}${state.fold ? " folded" : ""})`;
+  }
+}
+
+const MOST_LEGENDS = 9;
+
+export class StatusLine {
+  readonly element: HTMLElement;
+  private legend = h("ul", { class: "al-legend", "aria-label": "Colours" });
+  private text = h("span", { class: "al-status" });
+  private notes = h("ul", { class: "al-notes", "aria-label": "Notes" });
+
+  constructor(state: TreeState) {
+    const { notes } = state.header;
+    this.notes.replaceChildren(...notes.map((note) => h("li", {}, showInline(note))));
+    this.notes.hidden = notes.length === 0;
+    this.element = h("footer", { class: "al-foot" }, this.notes, h("div", { class: "al-foot-line" }, this.legend, this.text));
+  }
+
+  showLegend(legend: Legend[]): void {
+    const shown = legend.slice(0, MOST_LEGENDS);
+    const items = shown.map(({ label, colour }) => {
+      const dot = h("span", { class: "al-key" });
+      dot.style.setProperty("--colour", colour);
+      return h("li", {}, dot, showInline(label));
+    });
+    if (legend.length > shown.length) items.push(h("li", { class: "al-quiet" }, `+ ${formatCount(legend.length - shown.length)} more`));
+    items.push(h("li", {}, h("span", { class: "al-key al-key-error" }), icon("error"), "failed"));
+    this.legend.replaceChildren(...items);
+  }
+
+  showText(text: string): void {
+    if (this.text.textContent !== text) this.text.textContent = text;
+  }
+}
+
+const KEYS: [string, string][] = [
+  ["↑ ↓ · j k", "previous, next row"], ["← →", "close, open; then to the parent, first child"], ["Space", "close or open"],
+  ["Home End PgUp PgDn", "move far"], ["[ ]", "one level less, more"], ["/", "search"], ["n N", "next, previous match"],
+  ["e E", "next, previous failure"], ["z", "zoom to the span"], ["f", "show all time"], ["+ −", "zoom in, out"],
+  ["Shift+← →", "pan"], ["Enter", "go to the details"], ["Esc", "back; close details"],
+  ["Ctrl+wheel", "zoom at the pointer"], ["Shift+wheel · drag", "pan"], ["double-click", "zoom to the span"],
+];
+
+export function makeHelp(onClose: () => void): HTMLElement {
+  const list = h("dl", {});
+  for (const [keys, what] of KEYS) list.append(h("dt", {}, keys), h("dd", {}, what));
+  return h("div", { class: "al-help", role: "dialog", "aria-label": "Keyboard help", hidden: true, tabindex: -1 },
+    h("div", { class: "al-details-head" }, h("h3", { class: "al-title" }, "Keyboard and mouse"), button("Close help", icon("close"), onClose)), list);
+}

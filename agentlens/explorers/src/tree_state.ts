@@ -1,0 +1,231 @@
+// Everything the trace tree knows about what is on screen, without the screen.
+
+import { measureActivity, isFailure, type Activity } from "./activity.ts";
+import { decodeColumns, decodeBits, type Columns, type Header, type Packed } from "./columns.ts";
+import {
+  collapseToDepth, countPlumbing, extentOf, indexOfRow, inheritAgents, lastSigns, listVisible, shapeForest, sumSubtrees,
+  type RowRange, type Shape, type Sums,
+} from "./forest.ts";
+import { packLanes, type Packing } from "./lanes.ts";
+import type { ColourMode } from "./palette.ts";
+import { searchRows, stepHit, type Hits } from "./search.ts";
+import { panBy, windowAround, zoomAbout, type TimeWindow } from "./viewport.ts";
+
+export type Mode = "tree" | "lanes";
+export type Weight = "time" | "tokens" | "cost";
+
+const NOTHING: TimeWindow = { from: 0, to: 1 };
+// Above this many rows the tree opens folded, so that the first screen is the outline.
+const OPEN_ALL = 1000;
+const OUTLINE_DEPTH = 3;
+
+export interface LaneLists {
+  // For each lane: rows that must not vanish when spans are thinner than a pixel, and rows that match the search.
+  marks: Int32Array[];
+  matches: Int32Array[] | null;
+}
+
+export class TreeState {
+  readonly header: Header;
+  readonly columns: Columns;
+  readonly agents: Uint16Array;
+  readonly last: Float64Array;
+  readonly sums: Sums;
+  readonly failures: Int32Array;
+  readonly plumbing: number;
+  readonly collapsed: Uint8Array;
+  scope: RowRange;
+  limits: TimeWindow = NOTHING;
+  timed = false;
+  window: TimeWindow = NOTHING;
+  fold: boolean;
+  shape: Shape;
+  visible: Int32Array = new Int32Array(0);
+  mode: Mode = "tree";
+  weight: Weight = "time";
+  colourMode: ColourMode = "operation";
+  query = "";
+  hits: Hits | null = null;
+  highlight: Uint8Array | null = null;
+  selected = -1;
+  hovered = -1;
+  // Raised whenever rows must be written anew.
+  version = 0;
+  private packing: Packing | null = null;
+  private lists: LaneLists | null = null;
+  private curve: Activity | null = null;
+
+  constructor(packed: Packed, header: Header, highlight: Packed) {
+    this.header = header;
+    this.columns = decodeColumns(packed, header);
+    const n = this.columns.n;
+    this.agents = inheritAgents(this.columns);
+    this.last = lastSigns(this.columns);
+    this.sums = sumSubtrees(this.columns);
+    this.failures = countFailuresBelow(this.columns);
+    this.plumbing = countPlumbing(this.columns);
+    this.fold = this.plumbing > 0 && this.columns.operation.some((code) => code !== 0);
+    this.shape = shapeForest(this.columns, this.fold);
+    this.collapsed = new Uint8Array(n);
+    this.highlight = decodeBits(highlight, n);
+    this.scope = { from: 0, to: n };
+    if (n > OPEN_ALL) collapseToDepth(this.shape, this.collapsed, OUTLINE_DEPTH);
+    this.setScope(this.scope);
+  }
+
+  setScope(scope: RowRange): void {
+    this.scope = scope;
+    const extent = extentOf(this.columns, this.last, scope);
+    this.timed = extent !== null;
+    this.limits = extent ?? NOTHING;
+    this.window = windowAround(this.limits.from, this.limits.to, this.limits);
+    this.showAll();
+    this.relayout();
+  }
+
+  // The rows of one trace: from its first row to the next trace's.
+  scopeOfTrace(at: number): RowRange {
+    const { traces } = this.header;
+    if (at < 0 || at >= traces.length) return { from: 0, to: this.columns.n };
+    return { from: traces[at].row, to: traces[at + 1]?.row ?? this.columns.n };
+  }
+
+  showAll(): void {
+    const air = (this.limits.to - this.limits.from) * 0.01;
+    this.window = { from: this.limits.from - air, to: this.limits.to + air };
+  }
+
+  setFold(fold: boolean): void {
+    this.fold = fold;
+    this.shape = shapeForest(this.columns, fold);
+    this.relayout();
+  }
+
+  setHighlight(packed: Packed): void {
+    this.highlight = decodeBits(packed, this.columns.n);
+    this.lists = null;
+    this.version++;
+  }
+
+  private relayout(): void {
+    this.packing = null;
+    this.lists = null;
+    this.curve = null;
+    this.refresh();
+  }
+
+  private refresh(): void {
+    this.visible = listVisible(this.columns, this.shape, this.collapsed, this.scope);
+    this.version++;
+  }
+
+  toggle(row: number, closed = !this.collapsed[row]): void {
+    if (this.shape.children[row] === 0) return;
+    this.collapsed[row] = closed ? 1 : 0;
+    this.refresh();
+  }
+
+  toDepth(depth: number): void {
+    collapseToDepth(this.shape, this.collapsed, depth);
+    this.refresh();
+  }
+
+  // Opens whatever hides `row`, and says where it stands among the visible rows.
+  reveal(row: number): number {
+    if (row < this.scope.from || row >= this.scope.to) this.setScope({ from: 0, to: this.columns.n });
+    if (this.shape.hidden[row]) this.setFold(false);
+    let changed = false;
+    for (let above = this.columns.parent[row]; above >= 0; above = this.columns.parent[above]) {
+      changed = changed || this.collapsed[above] === 1;
+      this.collapsed[above] = 0;
+    }
+    if (changed) this.refresh();
+    return indexOfRow(this.visible, row);
+  }
+
+  search(query: string): void {
+    this.query = query;
+    this.hits = searchRows(this.columns, this.header.dictionaries, query);
+    this.lists = null;
+    this.version++;
+  }
+
+  nextHit(direction: 1 | -1): number {
+    if (!this.hits || this.hits.list.length === 0) return -1;
+    return this.hits.list[stepHit(this.hits.list, this.selected, direction)];
+  }
+
+  // Does the search, or else the highlight, leave this row in the light?
+  emphasis(): Uint8Array | null {
+    return this.hits ? this.hits.rows : this.highlight;
+  }
+
+  lanes(): Packing {
+    return (this.packing ??= packLanes(this.columns, this.shape, this.agents, this.last, this.scope));
+  }
+
+  laneLists(): LaneLists {
+    return (this.lists ??= listLaneRows(this.columns, this.lanes(), this.emphasis()));
+  }
+
+  activity(): Activity {
+    return (this.curve ??= measureActivity(this.columns, this.last, this.scope, this.limits));
+  }
+
+  zoom(factor: number, at = (this.window.from + this.window.to) / 2): void {
+    this.window = zoomAbout(this.window, at, factor, this.limits);
+  }
+
+  pan(delta: number): void {
+    this.window = panBy(this.window, delta, this.limits);
+  }
+
+  zoomTo(row: number): void {
+    const start = this.columns.start[row];
+    if (Number.isNaN(start)) return;
+    this.window = windowAround(start, Math.max(this.last[row], start), this.limits);
+  }
+
+  // Pans just far enough that the row's start can be seen.
+  panInto(row: number): void {
+    const start = this.columns.start[row];
+    const end = Math.max(this.last[row], start);
+    if (Number.isNaN(start) || (end > this.window.from && start < this.window.to)) return;
+    this.pan(start - (this.window.from + (this.window.to - this.window.from) * 0.2));
+  }
+
+  pathTo(row: number): number[] {
+    const path: number[] = [];
+    for (let above = this.shape.parent[row]; above >= 0; above = this.shape.parent[above]) path.unshift(above);
+    return path;
+  }
+
+  weightOf(row: number): number {
+    if (this.weight === "time") return this.columns.duration[row];
+    return this.weight === "tokens" ? this.sums.tokens[row] : this.sums.cost[row];
+  }
+
+  // What a full bar behind a row's number stands for: the largest root on screen.
+  weightScale(): number {
+    if (this.weight === "time") return this.limits.to - this.limits.from;
+    const sums = this.weight === "tokens" ? this.sums.tokens : this.sums.cost;
+    let most = 0;
+    for (let row = this.scope.from; row < this.scope.to; row = this.columns.end[row]) if (sums[row] > most) most = sums[row];
+    return most;
+  }
+}
+
+function countFailuresBelow(columns: Columns): Int32Array {
+  const below = new Int32Array(columns.n);
+  for (let row = columns.n - 1; row >= 0; row--) {
+    const above = columns.parent[row];
+    if (above >= 0) below[above] += below[row] + (isFailure(columns, row) ? 1 : 0);
+  }
+  return below;
+}
+
+function listLaneRows(columns: Columns, packing: Packing, emphasis: Uint8Array | null): LaneLists {
+  const lanes = packing.agents.flatMap((agent) => agent.lanes);
+  const marks = lanes.map((rows) => rows.filter((row) => isFailure(columns, row) || (columns.flags[row] & 4) !== 0));
+  return { marks, matches: emphasis && lanes.map((rows) => rows.filter((row) => emphasis[row] === 1)) };
+}

@@ -1,0 +1,14 @@
+-- The spans already in the lens are staged again beside the new ones, as logged: a later read may complete a tree,
+-- replace an unfinished span or bring its parent. Nothing is gathered when nothing new was staged.
+INSERT INTO staged_spans BY NAME
+SELECT
+  * EXCLUDE (
+    duration_ns, is_agent_inherited, is_conversation_inherited, is_orphan, is_cycle_broken, root_span_id, depth, preorder, subtree_end
+  ) REPLACE (
+    CASE WHEN NOT is_agent_inherited THEN agent_name END AS agent_name,
+    coalesce(attributes->>'$."gen_ai.conversation.id"', CASE WHEN NOT is_conversation_inherited THEN conversation_id END) AS conversation_id
+  )
+FROM spans
+ORDER BY preorder;
+
+DELETE FROM spans;

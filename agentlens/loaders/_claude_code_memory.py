@@ -1,0 +1,103 @@
+"""What is remembered of a Claude Code file between two lines, and between two reads: ids, times, sums and hashes, no text."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+PlaceFields = tuple[int | None, int, int]
+
+
+class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A span that may still change: a session, a sub-agent run, a turn, a model call or a tool call."""
+
+    span_id: str
+    parent_id: str | None = None
+    place: PlaceFields
+    start: int | None = None
+    end: int | None = None
+    events: int = 0
+
+    def reach(self, time: int | None) -> None:
+        """Extend the step to a time."""
+        if time is not None and (self.end is None or time > self.end):
+            self.end = time
+
+
+class Turn(Step, kw_only=True, omit_defaults=True):
+    """What happened from one user text to the next; `message` is the hash of that text."""
+
+    number: int
+    message: str | None = None
+
+
+class Call(Step, kw_only=True, omit_defaults=True):
+    """One model call: all lines with the same message id and request id."""
+
+    version: str | None = None
+    model: str | None = None
+    usage_key: str | None = None
+    usage: dict[str, Any] | None = None
+    finish_reason: str | None = None
+    cost: float | None = None
+    error_type: str | None = None
+    error: str | None = None
+
+
+class Tool(Step, kw_only=True, omit_defaults=True):
+    """One tool call; `brief` is the hash of the prompt of a call that spawns a sub-agent."""
+
+    name: str
+    call_id: str
+    version: str | None = None
+    requested_by: str | None = None
+    agent_name: str | None = None
+    brief: str | None = None
+
+
+class Thread(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One conversation with the model: the session itself, or one sub-agent.
+
+    `context` is what the model is shown next (message hashes), `sent` how much of it stood there when the open call
+    began, `said` what that call has said so far, and `places` how long the context was after each line, for rewinds.
+    """
+
+    trace_id: str
+    agent_id: str | None = None
+    agent_name: str | None = None
+    version: str | None = None
+    span: Step
+    brief: str | None = None
+    turn: Turn | None = None
+    turns: int = 0
+    calls: dict[str, Call] = {}
+    open_call: str | None = None
+    context: list[str] = []
+    sent: int = 0
+    said: list[str] = []
+    places: dict[str, int] = {}
+    last_input: int | None = None
+    totals: dict[str, Any] | None = None
+
+
+class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Everything that is needed to read a file on from the end of a line."""
+
+    session: str | None = None
+    threads: dict[str, Thread] = {}
+    tools: dict[str, Tool] = {}
+    answered: list[str] = []
+    linked: list[str] = []
+    sidechains: dict[str, str] = {}
+    seen: list[str] = []
+
+
+def short_hash(*texts: str | bytes) -> str:
+    """Return 16 hex digits that stand for some texts."""
+    digest = hashlib.blake2b(digest_size=8)
+    for text in texts:
+        digest.update(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
+        digest.update(b"\x00")
+    return digest.hexdigest()

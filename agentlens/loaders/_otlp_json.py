@@ -1,0 +1,82 @@
+"""Spans in OTLP's JSON shape, from JSON or from protobuf, turned into rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agentlens._evidence import Evidence, Row
+from agentlens._source import Place
+from agentlens.loaders._otlp_span import add_span, key_values, read_id, read_status, read_time
+
+
+def read_resource(resource: Any) -> Row:
+    """Return the attributes of a resource."""
+    return key_values(resource.get("attributes")) if isinstance(resource, dict) else {}
+
+
+def scope_context(resource: Row, scope: Any) -> Row:
+    """Return the columns that all spans of a scope share."""
+    if isinstance(scope, dict):
+        named = {"scope.name": scope.get("name"), "scope.version": scope.get("version")}
+        resource = {**resource, **{key: value for key, value in named.items() if value}}
+    service = resource.get("service.name")
+    return {"service_name": service if isinstance(service, str) else None, "resource": msgspec.json.encode(resource).decode()}
+
+
+def add_otlp_span(into: Evidence, logged: Row, text: bytes, place: Place, context: Row) -> None:
+    """Add one decoded OTLP/JSON span, or reject it when it has no ids."""
+    trace_id, span_id = read_id(logged.get("traceId"), 16), read_id(logged.get("spanId"), 8)
+    if not trace_id or not span_id:
+        into.reject(place, "a span without traceId or spanId", text)
+        return
+    into.accept()
+    status = logged.get("status")
+    status = status if isinstance(status, dict) else {}
+    message, name = status.get("message"), logged.get("name")
+    span = {
+        "trace_id": trace_id,
+        "span_id": span_id,
+        "parent_span_id": read_id(logged.get("parentSpanId"), 8),
+        "name": name if isinstance(name, str) else None,
+        "start_time": read_time(logged.get("startTimeUnixNano")),
+        "end_time": read_time(logged.get("endTimeUnixNano")),
+        "status_code": read_status(status.get("code")),
+        "status_message": message if isinstance(message, str) and message else None,
+        **context,
+    }
+    _note_drops(into, logged)
+    add_span(into, place, span, key_values(logged.get("attributes")), _events(logged), _links(logged))
+
+
+def _events(logged: Row) -> list[Row]:
+    events = logged.get("events")
+    return [
+        {
+            "time": read_time(event.get("timeUnixNano")),
+            "name": event.get("name") if isinstance(event.get("name"), str) else None,
+            "attributes": key_values(event.get("attributes")),
+        }
+        for event in (events if isinstance(events, list) else [])
+        if isinstance(event, dict)
+    ]
+
+
+def _links(logged: Row) -> list[Row]:
+    links = logged.get("links")
+    return [
+        {
+            "linked_trace_id": read_id(link.get("traceId"), 16),
+            "linked_span_id": read_id(link.get("spanId"), 8),
+            "attributes": key_values(link.get("attributes")),
+        }
+        for link in (links if isinstance(links, list) else [])
+        if isinstance(link, dict)
+    ]
+
+
+def _note_drops(into: Evidence, logged: Row) -> None:
+    for key in ("droppedAttributesCount", "droppedEventsCount", "droppedLinksCount"):
+        if logged.get(key):
+            into.note_missing(f"Some spans say that the exporter dropped part of them ({key}).")

@@ -1,0 +1,217 @@
+"""One span as OTLP, the console exporter and their siblings log it, turned into rows."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from agentlens._evidence import NS_RANGE, Evidence, Row
+from agentlens._source import Place
+from agentlens.dialects import gen_ai, openinference
+from agentlens.dialects.messages import normalise_message
+
+STATUS = {0: "UNSET", 1: "OK", 2: "ERROR"}
+HEX = re.compile(r"[0-9a-fA-F]+")
+DIALECTS = (gen_ai, openinference)
+CONTROL_FLOW = frozenset(
+    {"ParentCommand", "GraphInterrupt", "GraphBubbleUp", "NodeInterrupt", "CallDeferred", "ApprovalRequired", "ModelRetry"}
+)
+INTEGERS = (
+    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "reasoning_output_tokens",
+)  # fmt: skip
+TEXTS = (
+    "operation_name", "agent_name", "agent_id", "agent_version", "conversation_id", "workflow_name", "provider_name",
+    "request_model", "response_model", "tool_name", "tool_call_id", "prompt_version",
+)  # fmt: skip
+
+
+def any_value(value: Any) -> Any:
+    """Return the Python value of an OTLP AnyValue; what is no AnyValue is returned as it is."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return None if value == {} else value
+    kind, content = next(iter(value.items()))
+    if kind in ("stringValue", "boolValue", "bytesValue"):
+        return content
+    if kind == "intValue":
+        return _integer(content)
+    if kind == "doubleValue":
+        return _double(content)
+    if kind == "arrayValue":
+        return [any_value(item) for item in (content or {}).get("values") or []]
+    if kind == "kvlistValue":
+        return key_values((content or {}).get("values"))
+    return value
+
+
+def key_values(pairs: Any) -> Row:
+    """Return an OTLP list of key-value pairs as a dict; a pair without a text key is passed over."""
+    if not isinstance(pairs, list):
+        return {}
+    return {
+        pair["key"]: any_value(pair.get("value"))
+        for pair in pairs
+        if isinstance(pair, dict) and isinstance(pair.get("key"), str)
+    }
+
+
+def _integer(content: Any) -> Any:
+    try:
+        return int(content)
+    except (TypeError, ValueError, OverflowError):
+        return content
+
+
+def _double(content: Any) -> Any:
+    try:
+        return float(content)
+    except (TypeError, ValueError, OverflowError):
+        return content
+
+
+def read_id(value: Any, length: int) -> str | None:
+    """Return an id of `length` bytes as lower-case hex, from hex or base64 text; None when absent or all zeros.
+
+    Text that is neither is returned as it is: some tools use ids of their own.
+    """
+    if not isinstance(value, str) or not value:
+        return None
+    if len(value) == 2 * length and HEX.fullmatch(value):
+        return value.lower() if value.strip("0") else None
+    try:
+        data = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return value
+    if len(data) != length:
+        return value
+    return data.hex() if any(data) else None
+
+
+def read_time(value: Any) -> int | None:
+    """Return nanoseconds since the epoch from a number or digits; None when absent, zero or out of range."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if number and number in NS_RANGE else None
+
+
+def read_status(code: Any) -> str:
+    """Return UNSET, OK or ERROR from a number or a name in any of the spellings met."""
+    if isinstance(code, str):
+        name = code.upper().removeprefix("STATUS_CODE_")
+        return name if name in ("OK", "ERROR") else "UNSET"
+    return STATUS.get(code, "UNSET") if isinstance(code, int) else "UNSET"
+
+
+def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: list[Row], links: Iterable[Row]) -> None:
+    """Add a span with its events, links and messages.
+
+    `span` holds the columns the container knows (ids, name, times, status, service_name, resource); `events` hold
+    `time, name, attributes`, `links` hold `linked_trace_id, linked_span_id, attributes`, all with plain Python values.
+    """
+    name = span.get("name") or ""
+    dialects = [dialect for dialect in DIALECTS if dialect.applies(attributes)]
+    for dialect in dialects:
+        into.account.dialects.setdefault(dialect.NAME)
+        for column, value in dialect.read_columns(attributes, name).items():
+            if span.get(column) is None:
+                span[column] = value
+    messages = {key.removeprefix("messages."): span.pop(key) for key in list(span) if key.startswith("messages.")}
+    _read_errors(span, attributes, events)
+    _fit_columns(span, attributes)
+    trace_id, span_id = span["trace_id"], span["span_id"]
+    messages = _event_messages(messages, events)
+    for direction, value in messages.items():
+        if not _add_messages(into, place, trace_id, span_id, direction, value):
+            attributes[f"gen_ai.{direction}.messages"] = value
+    for index, event in enumerate(events):
+        into.add("span_events", place, trace_id=trace_id, span_id=span_id, event_index=index, **event)
+    for index, link in enumerate(links):
+        into.add("span_links", place, trace_id=trace_id, span_id=span_id, link_index=index, **link)
+    if attributes:
+        span["attributes"] = attributes
+    into.add_span(place, **span)
+    into.hold(place.length // 4)
+
+
+def _read_errors(span: Row, attributes: Row, events: list[Row]) -> None:
+    types = [event["attributes"].get("exception.type") for event in events if event["name"] == "exception"]
+    names = [kind.rpartition(".")[2] for kind in types if isinstance(kind, str)]
+    error_type = attributes.pop("error.type", None)
+    if isinstance(error_type, str):
+        span["error_type"] = error_type
+        names.append(error_type.rpartition(".")[2])
+    elif names:
+        span["error_type"] = types[-1]
+    span["is_control_flow"] = bool(names) and all(name in CONTROL_FLOW for name in names)
+
+
+def _fit_columns(span: Row, attributes: Row) -> None:
+    """Bring columns to their types; a value that does not fit goes back to `attributes` under the column's name."""
+    for column in INTEGERS:
+        value = span.get(column)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**62):
+            span[column] = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 18 else None
+            if span[column] is None:
+                attributes[column] = value
+    for column in TEXTS:
+        value = span.get(column)
+        if value is not None and not isinstance(value, str):
+            span[column] = None
+            attributes[column] = value
+    cost = span.get("reported_cost_usd")
+    if cost is not None and (not isinstance(cost, (int, float)) or isinstance(cost, bool)):
+        attributes["reported_cost_usd"] = span.pop("reported_cost_usd")
+    reasons = span.get("response_finish_reasons")
+    if isinstance(reasons, str):
+        reasons = _json_list(reasons) or [reasons]
+    if reasons is not None:
+        span["response_finish_reasons"] = [reason for reason in reasons if isinstance(reason, str)]
+    if span.get("input_tokens") is None and span.get("output_tokens") is None:
+        span.pop("usage_scope", None)
+
+
+def _json_list(text: str) -> list[Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
+
+
+def _event_messages(messages: Row, events: list[Row]) -> Row:
+    """Add the messages that older conventions log as events, unless the span itself carries them."""
+    if "input" in messages or "output" in messages:
+        return messages
+    for event in events:
+        if event["name"] and (found := gen_ai.event_message(event["name"], event["attributes"])):
+            messages.setdefault(found[0], []).append(found[1])
+    return messages
+
+
+def _add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, direction: str, value: Any) -> bool:
+    if direction == "system":
+        return _add_system(into, place, trace_id, span_id, value)
+    if isinstance(value, str):
+        return into.add_raw_messages(place, trace_id, span_id, direction, value, normalise_message)
+    if not isinstance(value, list):
+        return False
+    into.add_messages(place, trace_id, span_id, direction, [normalise_message(item) for item in value])
+    return True
+
+
+def _add_system(into: Evidence, place: Place, trace_id: str, span_id: str, value: Any) -> bool:
+    """System instructions are a list of parts, or plain text: one message with role `system`."""
+    parts = _json_list(value) if isinstance(value, str) else value
+    if parts is None:
+        parts = [value]
+    if not isinstance(parts, list):
+        return False
+    if not all(isinstance(part, dict) and "role" in part for part in parts):
+        parts = [{"role": "system", "parts": parts}]
+    into.add_messages(place, trace_id, span_id, "system", [normalise_message(part) for part in parts])
+    return True

@@ -1,0 +1,72 @@
+-- What has been read, in a dozen lines.
+-- include: tokens.usage_ledger
+
+-- The lines of `repr(lens)`: what there is, when, what it cost, and what is missing.
+CREATE VIEW lens_summary (
+  -- What the line is about.
+  what,
+  -- What there is to say.
+  value
+) AS
+WITH
+  s AS (
+    SELECT
+      count(*) AS files, coalesce(sum(bytes), 0) AS bytes, coalesce(sum(records), 0) AS records,
+      coalesce(sum(accepted), 0) AS accepted, coalesce(sum(rejected), 0) AS rejected, coalesce(sum(skipped), 0) AS skipped,
+      string_agg(DISTINCT format, ', ' ORDER BY format) AS formats, min(first_time) AS first_time, max(last_time) AS last_time,
+      len(list_distinct(flatten(list(coalesce(known_missing, []))))) AS gaps
+    FROM sources
+  ),
+  p AS (
+    SELECT
+      count(*) AS spans, count(DISTINCT trace_id) AS traces, count(*) FILTER (status_code = 'ERROR' AND NOT is_control_flow) AS errors,
+      count(*) FILTER (is_orphan) AS orphans, count(*) FILTER (start_time IS NOT NULL AND end_time IS NULL) AS unfinished,
+      count(*) FILTER (is_cycle_broken) AS cycles
+    FROM spans
+  ),
+  u AS (
+    SELECT
+      coalesce(sum(input_tokens), 0) AS input_tokens, coalesce(sum(output_tokens), 0) AS output_tokens,
+      sum(cost_usd) AS cost_usd, count(*) FILTER (cost_usd IS NULL) AS unpriced
+    FROM usage_ledger WHERE is_counted
+  ),
+  lines AS (
+    SELECT 1 AS place, 'sources' AS what,
+      format('{:,} files, {:,} bytes ({})', s.files, s.bytes::BIGINT, coalesce(s.formats, 'none')) AS value FROM s
+    UNION ALL
+    SELECT 2, 'records', format('{:,} = {:,} accepted + {:,} rejected + {:,} skipped',
+      s.records::BIGINT, s.accepted::BIGINT, s.rejected::BIGINT, s.skipped::BIGINT) FROM s
+    UNION ALL
+    SELECT 3, 'period', strftime(first_time, '%Y-%m-%d %H:%M:%S') || ' to ' || strftime(last_time, '%Y-%m-%d %H:%M:%S') || ' UTC' FROM s
+    WHERE first_time IS NOT NULL
+    UNION ALL
+    SELECT 4, 'agents', format('{:,}: {}', count(*), string_agg(agent_name, ', ' ORDER BY agent_name))
+    FROM (SELECT DISTINCT agent_name FROM agents) HAVING count(*) > 0
+    UNION ALL
+    SELECT 5, 'traces', format('{:,} with {:,} spans', traces, spans) FROM p
+    UNION ALL
+    SELECT 6, 'messages', format('{:,} distinct, sent {:,} times', (SELECT count(*) FROM messages), count(*)) FROM span_messages HAVING count(*) > 0
+    UNION ALL
+    SELECT 7, 'tokens', format('{:,} in, {:,} out', u.input_tokens::BIGINT, u.output_tokens::BIGINT) FROM u
+    UNION ALL
+    SELECT 8, 'cost', CASE WHEN cost_usd IS NULL THEN 'unpriced' ELSE format('{:.2f} USD', cost_usd) END
+      || CASE WHEN unpriced > 0 THEN format(' ({:,} model calls unpriced)', unpriced) ELSE '' END FROM u
+    UNION ALL
+    SELECT 9, 'errors', format('{:,} spans', errors) FROM p WHERE errors > 0
+    UNION ALL
+    SELECT 10, 'documents', format('{:,} with {:,} sections', count(*), (SELECT count(*) FROM sections)) FROM documents HAVING count(*) > 0
+    UNION ALL
+    SELECT 11, 'reports', format('{:,} status reports, {:,} messages between agents', count(*), (SELECT count(*) FROM agent_messages))
+    FROM status_reports HAVING count(*) > 0
+    UNION ALL
+    SELECT 12, 'findings', string_agg(format('{:,} {}', n, severity), ', ' ORDER BY severity)
+    FROM (SELECT severity, count(*) AS n FROM findings GROUP BY severity) HAVING count(*) > 0
+    UNION ALL
+    SELECT 13, 'gaps', concat_ws(', ',
+      CASE WHEN p.orphans > 0 THEN format('{:,} orphans', p.orphans) END,
+      CASE WHEN p.unfinished > 0 THEN format('{:,} unfinished spans', p.unfinished) END,
+      CASE WHEN p.cycles > 0 THEN format('{:,} cycles cut', p.cycles) END,
+      CASE WHEN s.gaps > 0 THEN format('{:,} things known to be missing (FROM sources)', s.gaps) END,
+      CASE WHEN s.rejected > 0 THEN format('{:,} rejects (FROM rejects)', s.rejected::BIGINT) END) FROM p, s
+  )
+SELECT what, value FROM lines WHERE value IS NOT NULL AND value <> '' ORDER BY place;

@@ -1,0 +1,51 @@
+-- Prices in the form in which they are multiplied.
+
+-- USD a million tokens as whole picodollars a token.
+CREATE MACRO _pico(usd_per_million) AS round(usd_per_million * 1000000)::HUGEINT;
+
+-- Tokens of a record that were written to the one-hour cache, where its attributes say so.
+CREATE MACRO _one_hour_tokens(attributes) AS
+TRY_CAST(coalesce(
+  attributes->>'$."usage.cache_creation.ephemeral_1h_input_tokens"',
+  attributes->>'$."usage"."cache_creation"."ephemeral_1h_input_tokens"',
+  attributes->>'$."cache_creation"."ephemeral_1h_input_tokens"'
+) AS BIGINT);
+
+-- `token_prices` in millionths of a millionth of a dollar a token, whole numbers, each tier with its end. What a price list
+-- does not name costs what the wider class costs: cached input the input price, a one-hour cache write the cache write price.
+CREATE VIEW _price (
+  -- Model as logged.
+  model,
+  -- Provider as logged.
+  provider_name,
+  -- Day of use.
+  date,
+  -- Model of the price list.
+  matched_model,
+  -- First number of input tokens the tier holds for.
+  tier_start_input_tokens,
+  -- First number of input tokens it holds no longer for.
+  tier_end_input_tokens,
+  -- Picodollars an uncached input token.
+  input_pico,
+  -- Picodollars an input token read from cache.
+  cache_read_pico,
+  -- Picodollars an input token written to cache.
+  cache_write_pico,
+  -- Picodollars an input token written to the one-hour cache.
+  cache_write_1h_pico,
+  -- Picodollars an output token.
+  output_pico
+) AS
+SELECT
+  model, provider_name, date, matched_model, tier_start_input_tokens,
+  coalesce(
+    lead(tier_start_input_tokens) OVER (PARTITION BY model, provider_name, date ORDER BY tier_start_input_tokens),
+    9223372036854775807
+  ),
+  _pico(coalesce(input_usd_per_million, 0)),
+  _pico(coalesce(cache_read_usd_per_million, input_usd_per_million, 0)),
+  _pico(coalesce(cache_write_usd_per_million, input_usd_per_million, 0)),
+  _pico(coalesce(cache_write_1h_usd_per_million, cache_write_usd_per_million, input_usd_per_million, 0)),
+  _pico(coalesce(output_usd_per_million, 0))
+FROM token_prices;

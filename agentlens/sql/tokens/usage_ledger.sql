@@ -1,0 +1,219 @@
+-- Which token records count, which only repeat what another has counted, and what each cost.
+-- include: tokens.prices
+
+-- Every usage record of every source with its role, whether it counts, and the rule that decided. Sum the rows where
+-- `is_counted`, never `spans`.
+--
+-- A call that was logged more than once (same `usage_key`) counts once: the record with most output. Of calls that stand
+-- inside one another, the innermost with usage counts. An agent's total counts only where no call below it has usage;
+-- a total over other totals never does. A running total counts only where nothing else in its tree does, and then its last value.
+CREATE VIEW usage_ledger (
+  -- Trace of the record.
+  trace_id,
+  -- Span that carries it.
+  span_id,
+  -- `leaf` (one call), `rollup` (a total over what is below), `cumulative` (a running total), `re-emit` (the same call again in
+  -- the same source), `replay` (again in another source), `fork prefix` (again in another trace).
+  role,
+  -- True where the record is part of the sums.
+  is_counted,
+  -- Why it counts, or why not.
+  rule,
+  -- The agent that spent it.
+  agent_name,
+  -- Version of the agent.
+  agent_version,
+  -- The conversation.
+  conversation_id,
+  -- `gen_ai.operation.name`.
+  operation_name,
+  -- Version of the prompt.
+  prompt_version,
+  -- When the call began (UTC).
+  start_time,
+  -- When it ended (UTC).
+  end_time,
+  -- `gen_ai.provider.name`.
+  provider_name,
+  -- The model that answered, else the one that was asked for.
+  model,
+  -- Input tokens, cached tokens included.
+  input_tokens,
+  -- Output tokens, reasoning included.
+  output_tokens,
+  -- Part of `input_tokens` served from the cache.
+  cache_read_input_tokens,
+  -- Part of `input_tokens` written to the cache.
+  cache_write_input_tokens,
+  -- Part of `cache_write_input_tokens` written to the one-hour cache.
+  cache_write_1h_input_tokens,
+  -- Part of `output_tokens` spent on reasoning.
+  reasoning_output_tokens,
+  -- Money in USD: computed from dated prices where the model has one, else as the log reports it; NULL is unpriced, never 0.
+  cost_usd,
+  -- `computed`, `reported` or `unpriced`.
+  cost_source,
+  -- The same money in whole billionths of a dollar, for exact sums.
+  cost_nano_usd,
+  -- Cost in USD as the log reports it.
+  reported_cost_usd,
+  -- Model of the price list that was matched.
+  matched_model,
+  -- `self`, `rollup` or `cumulative`, as the loader understood it.
+  usage_scope,
+  -- Identity of the metered call, where the log gives one.
+  usage_key,
+  -- Place of the span in tree order.
+  preorder,
+  -- The source it stands in.
+  source_id,
+  -- Line of the record.
+  source_line,
+  -- Byte offset of the record.
+  source_offset,
+  -- Length of the record in bytes.
+  source_length
+) AS
+WITH records AS (
+  SELECT
+    preorder, subtree_end, trace_id, root_span_id, depth, start_time, agent_name, source_id, usage_key, input_tokens, output_tokens,
+    CASE
+      WHEN usage_scope = 'cumulative' THEN 'cumulative'
+      WHEN input_tokens IS NULL AND output_tokens IS NULL THEN 'money'
+      WHEN operation_name IN ('invoke_agent', 'create_agent') THEN 'agent'
+      WHEN usage_scope = 'rollup' THEN 'total'
+      ELSE 'call'
+    END AS kind
+  FROM spans
+  WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR reported_cost_usd IS NOT NULL
+),
+-- The record that stands for its call; only keys met more than once need deciding.
+kept AS (
+  SELECT
+    usage_key,
+    arg_min(preorder, (-coalesce(output_tokens, -1), -coalesce(input_tokens, -1), -depth, start_time, preorder)) AS kept_preorder
+  FROM records
+  WHERE usage_key IS NOT NULL
+  GROUP BY usage_key
+  HAVING count(*) > 1
+),
+repeats AS (
+  SELECT
+    repeated.preorder,
+    CASE
+      WHEN original.trace_id <> repeated.trace_id THEN 'fork prefix'
+      WHEN original.source_id <> repeated.source_id THEN 'replay'
+      ELSE 're-emit'
+    END AS role
+  FROM records AS repeated
+  JOIN kept USING (usage_key)
+  JOIN spans AS original ON original.preorder = kept.kept_preorder
+  WHERE repeated.preorder <> kept.kept_preorder
+),
+originals AS (FROM records WHERE preorder NOT IN (SELECT preorder FROM repeats)),
+-- Where the next record stands in tree order: inside the subtree, it is below.
+nested AS (
+  SELECT
+    preorder, kind,
+    min(CASE WHEN kind = 'call' THEN preorder END) OVER later < subtree_end AS has_call_below,
+    min(CASE WHEN kind <> 'cumulative' THEN preorder END) OVER later < subtree_end AS has_usage_below
+  FROM originals
+  WINDOW later AS (ORDER BY preorder DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+-- Cost that stands below a metered call belongs to it. An earlier span whose subtree is still open stands above.
+costs_of_calls AS (
+  SELECT preorder
+  FROM (
+    SELECT preorder, kind, max(CASE WHEN kind IN ('call', 'agent') THEN subtree_end END) OVER (ORDER BY preorder) AS open_until
+    FROM originals
+    WHERE EXISTS (FROM originals WHERE kind = 'money')
+  )
+  WHERE kind = 'money' AND open_until > preorder
+),
+-- Running totals that something else makes superfluous: records of single calls in the same tree, or a later value.
+passed_totals AS (
+  SELECT preorder, has_records
+  FROM (
+    SELECT
+      preorder, kind,
+      bool_or(kind <> 'cumulative') OVER (PARTITION BY trace_id, root_span_id) AS has_records,
+      row_number() OVER (
+        PARTITION BY trace_id, root_span_id, agent_name, kind
+        ORDER BY coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0) DESC, preorder DESC
+      ) AS place_from_last
+    FROM originals
+    WHERE EXISTS (FROM originals WHERE kind = 'cumulative')
+  )
+  WHERE kind = 'cumulative' AND (has_records OR place_from_last > 1)
+),
+judged AS (
+  SELECT
+    nested.preorder, kind, NULL AS repeat_role, coalesce(has_call_below, false) AS has_call_below,
+    CASE
+      WHEN has_records THEN 'running total beside records of single calls'
+      WHEN passed_totals.preorder IS NOT NULL THEN 'running total that a later one includes'
+      WHEN kind = 'call' AND has_call_below THEN 'the same call is metered further in'
+      WHEN kind = 'agent' AND has_call_below THEN 'total of calls that are counted below'
+      WHEN kind IN ('total', 'money') AND has_usage_below THEN 'total of records that are counted below'
+      WHEN costs_of_calls.preorder IS NOT NULL THEN 'cost of a call that is counted above'
+    END AS why_not
+  FROM nested
+  LEFT JOIN costs_of_calls USING (preorder)
+  LEFT JOIN passed_totals USING (preorder)
+  UNION ALL
+  SELECT preorder, 'repeat', role, false, 'repeats a call that is counted elsewhere' FROM repeats
+),
+priced AS (
+  SELECT
+    judged.*, price.matched_model,
+    (
+      (greatest(input_tokens, 0) - cache_read - cache_write)::HUGEINT * price.input_pico
+      + cache_read::HUGEINT * price.cache_read_pico
+      + (cache_write - cache_write_1h)::HUGEINT * price.cache_write_pico
+      + cache_write_1h::HUGEINT * price.cache_write_1h_pico
+      + greatest(coalesce(output_tokens, 0), 0)::HUGEINT * price.output_pico
+    ) AS pico_usd
+  FROM (
+    SELECT
+      *,
+      -- Parts never exceed the whole, whatever a log claims.
+      least(greatest(coalesce(cache_read_input_tokens, 0), 0), greatest(coalesce(input_tokens, 0), 0)) AS cache_read,
+      least(greatest(coalesce(cache_write_input_tokens, 0), 0), greatest(coalesce(input_tokens, 0), 0) - cache_read) AS cache_write,
+      CASE WHEN cache_write > 0 THEN least(coalesce(_one_hour_tokens(attributes), 0), cache_write) ELSE 0 END AS cache_write_1h
+    FROM judged
+    JOIN spans USING (preorder)
+  ) AS judged
+  LEFT JOIN _price AS price
+    ON price.model = coalesce(judged.response_model, judged.request_model)
+    AND price.provider_name IS NOT DISTINCT FROM judged.provider_name
+    AND price.date IS NOT DISTINCT FROM judged.start_time::DATE
+    AND coalesce(judged.input_tokens, 0) >= price.tier_start_input_tokens
+    AND coalesce(judged.input_tokens, 0) < price.tier_end_input_tokens
+    AND judged.kind <> 'money'
+)
+SELECT
+  trace_id, span_id,
+  CASE
+    WHEN kind = 'repeat' THEN repeat_role
+    WHEN kind = 'cumulative' THEN 'cumulative'
+    WHEN kind IN ('agent', 'total') THEN 'rollup'
+    WHEN kind = 'call' AND has_call_below THEN 're-emit'
+    WHEN kind = 'money' AND why_not = 'total of records that are counted below' THEN 'rollup'
+    ELSE 'leaf'
+  END,
+  why_not IS NULL,
+  coalesce(why_not, CASE kind
+    WHEN 'call' THEN 'a call with no metered call inside'
+    WHEN 'agent' THEN 'an agent''s total over calls that carry no usage'
+    WHEN 'total' THEN 'a total over steps that carry no usage'
+    WHEN 'cumulative' THEN 'last value of a running total, nothing else is metered'
+    WHEN 'money' THEN 'cost without tokens'
+  END),
+  agent_name, agent_version, conversation_id, operation_name, prompt_version, start_time, end_time, provider_name,
+  coalesce(response_model, request_model),
+  input_tokens, output_tokens, cache_read_input_tokens, cache_write_input_tokens, cache_write_1h, reasoning_output_tokens,
+  coalesce(pico_usd / 1e12, reported_cost_usd),
+  CASE WHEN pico_usd IS NOT NULL THEN 'computed' WHEN reported_cost_usd IS NOT NULL THEN 'reported' ELSE 'unpriced' END,
+  TRY_CAST(coalesce(pico_usd // 1000, round(reported_cost_usd * 1e9)) AS BIGINT),
+  reported_cost_usd, matched_model, usage_scope, usage_key, preorder, source_id, source_line, source_offset, source_length
+FROM priced;
