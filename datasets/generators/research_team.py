@@ -31,7 +31,6 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.instrumented import InstrumentationSettings
 from pydantic_ai.usage import RequestUsage
-
 from research_team_story import MORNINGS, Morning, SearchBusy
 from research_team_truth import tell_truth
 

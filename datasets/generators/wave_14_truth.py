@@ -155,6 +155,7 @@ def competing_writes(found: Evidence) -> dict[str, Any]:
         span_ids,
         "Apollo writes site/pricing.md, Prometheus overwrites it minutes later; neither reads it in between.",
         path="site/pricing.md",
+        note="Across waves, Apollo also writes over what Prometheus wrote in wave 12 without reading it again.",
     )
 
 
@@ -232,6 +233,7 @@ def tool_faults(found: Evidence) -> list[dict[str, Any]]:
             tool="deploy_preview",
             attempts=6,
             failures=5,
+            may_also_fire=["tool_loop", "error_burst"],
         ),
         fault(
             found,
