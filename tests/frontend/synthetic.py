@@ -1,6 +1,7 @@
 """A made-up forest of spans, and a static page that mounts the built explorers on it.
 
-The page is put together as a report is: state as JSON, bytes as base64 of zlib, one inline script whose hash the policy names.
+The page is put together as a report is: state as JSON, bytes as base64 of zlib, one inline script whose hash the policy
+names.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ HOSTILE = [
 ]
 DTYPES = {"start": "f8", "duration": "f4", "end": "i4", "name": "u2", "agent": "u2", "operation": "u1", "tool": "u2",
           "model": "u2", "status": "u1", "tokens": "u4", "cost": "f4", "flags": "u2"}  # fmt: skip
+EMPTY = {"duration": np.nan, "cost": np.nan, "status": 1}
 WIRE = {"f8": "f64", "f4": "f32", "i4": "i32", "u4": "u32", "u2": "u16", "u1": "u8"}
 
 
@@ -45,11 +47,10 @@ class Forest:
     def open(self, name: str, start: float, agent: int = 0, operation: int = 0, **more: Any) -> int:
         """Adds a row that is not finished yet and says which one it is."""
         row = len(self)
-        values = {"start": start, "duration": np.nan, "end": row + 1, "name": self.names.setdefault(name, len(self.names)),
-                  "agent": agent, "operation": operation, "tool": 0, "model": 0, "status": 1, "tokens": 0, "cost": np.nan,
-                  "flags": 0} | more  # fmt: skip
-        for column, value in values.items():
-            self.columns[column].append(value)
+        code = self.names.setdefault(name, len(self.names))
+        given = {"start": start, "end": row + 1, "name": code, "agent": agent, "operation": operation} | more
+        for column, values in self.columns.items():
+            values.append(given.get(column, EMPTY.get(column, 0)))
         return row
 
     def close(self, row: int, end: float, finished: bool = True) -> None:
@@ -60,6 +61,11 @@ class Forest:
         else:
             self.columns["flags"][row] |= 2
 
+    def mark_trace(self, row: int, label: str) -> None:
+        """Notes that a trace runs from `row` to the last row so far."""
+        trace_id = f"{len(self.traces):032x}"
+        self.traces.append({"row": row, "end": len(self), "trace_id": trace_id, "label": label})
+
     def header(self, notes: list[str]) -> dict[str, Any]:
         """The `_header` trait."""
         offset, columns = 0, []
@@ -67,9 +73,15 @@ class Forest:
             columns.append([name, WIRE[dtype], offset])
             size = len(self) * np.dtype(dtype).itemsize
             offset += size + -size % 8
-        dictionaries = {"name": list(self.names), "agent": AGENTS, "operation": OPERATIONS, "tool": TOOLS, "model": MODELS}
+        dictionaries = {
+            "name": list(self.names),
+            "agent": AGENTS,
+            "operation": OPERATIONS,
+            "tool": TOOLS,
+            "model": MODELS,
+        }
         return {"n": len(self), "columns": columns, "dictionaries": dictionaries, "origin_ms": 1776176591123.25,
-                "traces": self.traces, "notes": notes}  # fmt: skip
+                "traces": self.traces, "trace_count": len(self.traces), "notes": notes}  # fmt: skip
 
     def pack(self) -> bytes:
         """The `_columns` trait."""
@@ -80,7 +92,9 @@ class Forest:
 def add_step(forest: Forest, rng: random.Random, agent: int, at: float) -> float:
     """One step of an agent: a model call and some tool calls, with the plumbing under them. Says when it ended."""
     model = 1 + agent % 2
-    chat = forest.open(f"chat {MODELS[model]}", at, agent, 2, model=model, tokens=rng.randint(900, 24000), cost=rng.random() / 9)
+    chat = forest.open(
+        f"chat {MODELS[model]}", at, agent, 2, model=model, tokens=rng.randint(900, 24000), cost=rng.random() / 9
+    )
     http = forest.open("POST /v1/messages", at + 4)
     at += rng.expovariate(1 / 2600) + 300
     forest.close(http, at - 3)
@@ -124,12 +138,11 @@ def make_forest(spans: int = 100_000, waves: int = 14, traces: int = 1, seed: in
     at = 0.0
     steps = max(1, round(spans / traces / waves / 8 / 3.4))
     while len(forest) < spans or len(forest.traces) < traces:
-        first = len(forest.traces) * 1.0
-        forest.traces.append({"row": len(forest), "trace_id": f"{int(first):032x}", "label": f"run {int(first) + 1}"})
         root = forest.open("incident review", at, 1, 4)
         for number in range(1, waves + 1):
             at = add_wave(forest, rng, number, at + 50, steps)
         forest.close(root, at)
+        forest.mark_trace(root, f"run {len(forest.traces) + 1}")
         at += 60_000
         if len(forest.traces) >= traces:
             break
@@ -138,37 +151,73 @@ def make_forest(spans: int = 100_000, waves: int = 14, traces: int = 1, seed: in
 
 def add_hostile(forest: Forest) -> None:
     """Appends a trace whose names try to be more than text."""
-    forest.traces.append({"row": len(forest), "trace_id": "f" * 32, "label": HOSTILE[0]})
     start = forest.columns["start"][-1] + 60_000
     root = forest.open("hostile names", start, 1, 1)
     for at, name in enumerate(HOSTILE):
         row = forest.open(name, start + 10 * at, 1, 3, status=2)
         forest.close(row, start + 10 * at + 8)
     forest.close(root, start + 100)
+    forest.mark_trace(root, HOSTILE[0])
+
+
+def text_part(text: str, kind: str = "text", **more: str) -> dict[str, str]:
+    """One part of a message."""
+    return {"type": kind, "text": text} | more
+
+
+def message(direction: str, position: int, role: str, *parts: dict[str, str], **more: str) -> dict[str, Any]:
+    """One message of a call."""
+    return {"direction": direction, "position": position, "role": role, "parts": list(parts)} | more
+
+
+def make_messages(evil: str) -> list[dict[str, Any]]:
+    """A conversation with a long first message, a tool call, its response, and hostile text in between."""
+    long = "The brief asks for a market summary.\n\n" + "Collect sources, weigh them, and write two pages. " * 60
+    arguments = '{"query":"q3 revenue","limit":10,"id":123456789012345678901234567890}'
+    turns = [
+        message("input", n, "assistant" if n % 2 else "user", text_part(f"turn {n} {evil}" if n else long))
+        for n in range(9)
+    ]
+    response = text_part('{"rows":[1,2,3],"note":"' + "x" * 40 + '"}', "tool_call_response", id="call_7")
+    answer = [
+        text_part("I should search before I write.", "reasoning"),
+        text_part("Searching for the numbers now."),
+        text_part(arguments, "tool_call", name="web_search", id="call_7"),
+    ]
+    return [
+        message("system", 0, "system", text_part("You are a careful analyst.")),
+        *turns,
+        message("input", 9, "tool", response),
+        message("output", 0, "assistant", *answer, note="stopped: tool_call"),
+    ]
 
 
 def span_detail(row: int) -> dict[str, Any]:
     """A full answer to a click, with hostile text in every part."""
     evil = HOSTILE[0] + " " + HOSTILE[1]
-    text = "The brief asks for a market summary.\n\n" + "Collect sources, weigh them, and write two pages. " * 60
-    tool_call = {"type": "tool_call", "name": "web_search", "id": "call_7", "text": '{"query":"q3 revenue","limit":10,"id":123456789012345678901234567890}'}
-    messages = [
-        {"direction": "system", "position": 0, "role": "system", "parts": [{"type": "text", "text": "You are a careful analyst."}]},
-        *[{"direction": "input", "position": n, "role": "user" if n % 2 == 0 else "assistant", "parts": [{"type": "text", "text": text if n == 0 else f"turn {n} {evil}"}]} for n in range(9)],
-        {"direction": "input", "position": 9, "role": "tool", "parts": [{"type": "tool_call_response", "id": "call_7", "text": '{"rows":[1,2,3],"note":"' + "x" * 40 + '"}'}]},
-        {"direction": "output", "position": 0, "role": "assistant", "parts": [{"type": "reasoning", "text": "I should search before I write."}, {"type": "text", "text": "Searching for the numbers now."}, tool_call], "note": "stopped: tool_call"},
-    ]  # fmt: skip
+    facts = {
+        "agent": "analyst",
+        "operation": "chat",
+        "model": "claude-sonnet-4-5",
+        "started": "2026-04-14 14:23:11.123250417 UTC",
+        "duration": "2.418 s",
+        "input tokens": "18,220 (17,000 from cache)",
+        "output tokens": "412",
+        "cost": "$0.0231",
+        "hostile": evil,
+    }
+    summary = f"web_search was called 14 times with the same arguments. {evil}"
+    raw = '{"name":' + json.dumps(evil) + "}"
     return {
         "title": f"span {row} {HOSTILE[2]}",
-        "facts": [["agent", "analyst"], ["operation", "chat"], ["model", "claude-sonnet-4-5"], ["started", "2026-04-14 14:23:11.123250417 UTC"],
-                  ["duration", "2.418 s"], ["input tokens", "18,220 (17,000 from cache)"], ["output tokens", "412"], ["cost", "$0.0231"], ["hostile", evil]],
+        "facts": list(map(list, facts.items())),
         "error": f"RateLimitError: 429 {evil}",
-        "messages": messages,
-        "tool": {"arguments": '{"path":"/srv/a.md"}', "result": "done " + evil},
-        "findings": [{"detector": "tool_loop", "severity": "critical", "tier": "proven", "summary": f"web_search was called 14 times with the same arguments. {evil}"}],
+        "messages": make_messages(evil),
+        "tool": {"arguments": '{"path":"/srv/a.md"}', "result": f"done {evil}"},
+        "findings": [{"detector": "tool_loop", "severity": "critical", "tier": "proven", "summary": summary}],
         "attributes": '{"deployment.environment":"prod","x":' + json.dumps(evil) + "}",
-        "source": {"path": f"logs/spans.jsonl {evil}", "line": 1204, "offset": 882311, "length": 2048, "raw": '{"name":' + json.dumps(evil) + "}"},
-    }  # fmt: skip
+        "source": {"path": f"logs/spans.jsonl {evil}", "line": 1204, "offset": 882311, "length": 2048, "raw": raw},
+    }
 
 
 def safe_json(value: Any) -> str:
@@ -196,10 +245,14 @@ def build_page(body: str) -> str:
     script = (STATIC / "report.js").read_text("utf-8")
     style = (STATIC / "trace_tree.css").read_text("utf-8") + (STATIC / "charts.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
-            f"<title>explorers</title><style>:root{{color-scheme:light dark}}body{{margin:12px}}{style}</style></head>"
-            f"<body>{body}<script>{script}</script></body></html>")  # fmt: skip
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+    )
+    head = (
+        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}"><title>explorers</title>'
+    )
+    head += f"<style>:root{{color-scheme:light dark}}body{{margin:12px}}{style}</style>"
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}<script>{script}</script></body></html>'
 
 
 def tree_place(forest: Forest, details: int = 300, notes: list[str] | None = None, **state: Any) -> str:

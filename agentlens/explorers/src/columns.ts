@@ -10,6 +10,7 @@ export const FLAG = {
 
 export interface TraceMark {
   row: number;
+  end: number;
   trace_id: string;
   label: string;
 }
@@ -28,20 +29,25 @@ export interface Header {
   dictionaries: Dictionaries;
   // Epoch milliseconds of time zero; null when the log has no clock.
   origin_ms: number | null;
+  // The first thousand or so; `trace_count` says how many there are.
   traces: TraceMark[];
+  trace_count: number;
   notes: string[];
 }
+
+// Each code column is as narrow as its dictionary allows.
+export type Codes = Uint8Array | Uint16Array | Uint32Array;
 
 export interface Columns {
   n: number;
   start: Float64Array;
   duration: Float32Array;
   end: Int32Array;
-  name: Uint16Array | Uint32Array;
-  agent: Uint16Array;
-  operation: Uint8Array;
-  tool: Uint16Array;
-  model: Uint16Array;
+  name: Codes;
+  agent: Codes;
+  operation: Codes;
+  tool: Codes;
+  model: Codes;
   status: Uint8Array;
   tokens: Uint32Array;
   cost: Float32Array;

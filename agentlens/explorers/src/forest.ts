@@ -1,6 +1,6 @@
 // Which rows of the forest are on screen, and what the tree says about each: level, position among siblings, sums.
 
-import { FLAG, STATUS, type Columns } from "./columns.ts";
+import { FLAG, STATUS, type Codes, type Columns } from "./columns.ts";
 
 export interface RowRange {
   readonly from: number;
@@ -130,8 +130,8 @@ export function extentOf(columns: Columns, last: Float64Array, scope: RowRange):
 }
 
 // The agent at work in each row: its own, or the nearest one above it.
-export function inheritAgents(columns: Columns): Uint16Array {
-  const agents = Uint16Array.from(columns.agent);
+export function inheritAgents(columns: Columns): Codes {
+  const agents = columns.agent.slice();
   for (let row = 0; row < columns.n; row++) {
     if (agents[row] === 0 && columns.parent[row] >= 0) agents[row] = agents[columns.parent[row]];
   }

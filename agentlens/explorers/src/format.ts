@@ -60,6 +60,7 @@ export function formatClock(epochMs: number, step: number): string {
   const date = new Date(epochMs);
   if (Number.isNaN(date.getTime())) return "";
   const iso = date.toISOString();
+  if (step >= 20 * 86_400_000) return iso.slice(0, 10);
   if (step >= 86_400_000) return iso.slice(5, 10);
   if (step >= 60_000) return iso.slice(11, 16);
   if (step >= 1000) return iso.slice(11, 19);

@@ -1,7 +1,7 @@
 // Agent lanes: each agent's spans packed into as few lanes as the rule allows, so that no two in one lane overlap and
 // a span always lies below its parent of the same agent.
 
-import type { Columns } from "./columns.ts";
+import type { Codes, Columns } from "./columns.ts";
 import type { RowRange, Shape } from "./forest.ts";
 
 export interface AgentLanes {
@@ -81,7 +81,7 @@ interface OneAgent {
   spans: number;
 }
 
-export function packLanes(columns: Columns, shape: Shape, agents: Uint16Array, last: Float64Array, scope: RowRange): Packing {
+export function packLanes(columns: Columns, shape: Shape, agents: Codes, last: Float64Array, scope: RowRange): Packing {
   const rows = sortRows(columns, shape, scope);
   const local = new Int32Array(columns.n).fill(-1);
   const byAgent = new Map<number, OneAgent>();

@@ -4,7 +4,6 @@ import { BUCKETS } from "./activity.ts";
 import { textWidth, xOf, type Scene } from "./bars.ts";
 import { formatClock, formatDate, formatDuration, formatTick } from "./format.ts";
 import { chooseStep, placeTicks } from "./ticks.ts";
-import type { TimeWindow } from "./viewport.ts";
 
 export const MINIMAP = 36;
 export const AXIS = 34;
@@ -59,48 +58,92 @@ function drawBrush(scene: Scene): void {
   for (const x of [left, right - 3]) context.fillRect(x, MINIMAP / 2 - 8, 3, 16);
 }
 
+export interface Tick {
+  x: number;
+  real: number;
+}
+
+// Round moments of real time in the window, at most one every `room` px, counted from `zero`.
+export function listTicks(scene: Scene, room: number, zero: number): { ticks: Tick[]; step: number } {
+  const { clock, window } = scene.state;
+  const step = chooseStep(window.to - window.from, scene.width / room);
+  const [from, to] = [clock.tell(window.from), clock.tell(window.to)];
+  const moments = clock.segments.length < 2 ? placeTicks(from, to, step, zero)
+    : clock.segments.filter((segment) => segment.to >= from && segment.from <= to).flatMap((segment) =>
+      placeTicks(Math.max(from, segment.from), Math.min(to, segment.to), step, zero));
+  return { ticks: moments.map((real) => ({ x: Math.round(xOf(scene, clock.show(real))), real })), step };
+}
+
+// The first moment in scope, as logged.
+export function zeroOf(scene: Scene): number {
+  return scene.state.clock.tell(scene.state.limits.from);
+}
+
 // Two lines: time since the start above the grid, and the UTC wall clock.
 export function drawAxis(scene: Scene, cursor: number | null): void {
   const { context, state, theme, width } = scene;
   context.fillStyle = theme.background;
   context.fillRect(0, 0, width, AXIS);
   if (!state.timed) return;
-  const { from, to } = state.window;
-  const zero = state.limits.from;
-  const step = chooseStep(to - from, width / 90);
+  drawGaps(scene, AXIS);
+  const zero = zeroOf(scene);
   context.fillStyle = theme.text;
-  for (const tick of placeTicks(from, to, step, zero)) {
-    const x = Math.round(xOf(scene, tick));
+  let free = -Infinity;
+  for (const { x, real } of listTicks(scene, 90, zero).ticks) {
     context.fillRect(x, AXIS - 6, 1, 6);
-    writeTick(scene, tick === zero ? "0" : `${tick > zero ? "+" : ""}${formatTick(tick - zero)}`, x + 4, AXIS - 9);
+    free = writeTick(scene, real === zero ? "0" : `${real > zero ? "+" : ""}${formatTick(real - zero)}`, x + 4, AXIS - 9, free);
   }
-  drawClock(scene, { from, to });
+  drawClock(scene);
   if (cursor !== null) drawCursor(scene, cursor);
 }
 
-// A label that would be cut off at the edge is left out.
-function writeTick({ context, width }: Scene, text: string, x: number, y: number): void {
-  if (x + textWidth(context, text) < width) context.fillText(text, x, y);
-}
-
-function drawClock(scene: Scene, { from, to }: TimeWindow): void {
-  const { context, state, theme, width } = scene;
+function drawClock(scene: Scene): void {
+  const { context, state, theme } = scene;
   const origin = state.header.origin_ms;
   if (origin === null) return;
-  const step = chooseStep(to - from, width / 130);
+  const { ticks, step } = listTicks(scene, 130, -origin);
+  // Where idle time is skipped, each stretch says when it begins.
+  const begins = state.clock.gaps.map(({ to }) => ({ x: Math.round(xOf(scene, to)), real: state.clock.tell(to) }));
+  const all = [...ticks, ...begins.filter(({ x }) => x >= 0)].sort((a, b) => a.x - b.x);
   context.fillStyle = theme.dim;
-  for (const tick of placeTicks(from, to, step, -origin)) {
-    const x = Math.round(xOf(scene, tick));
+  let free = -Infinity;
+  for (const { x, real } of all) {
     context.fillRect(x, 0, 1, 5);
-    writeTick(scene, formatClock(origin + tick, step), x + 4, 8);
+    free = writeTick(scene, formatClock(origin + real, begins.length ? Math.min(step, 60_000) : step), x + 4, 8, free);
   }
+}
+
+// Skipped idle time: a hatched strip.
+export function drawGaps(scene: Scene, height: number): void {
+  const { context, state, theme } = scene;
+  context.fillStyle = theme.grid;
+  context.strokeStyle = theme.dim;
+  context.lineWidth = 1;
+  for (const gap of state.clock.gaps) {
+    const [left, right] = [xOf(scene, gap.from), xOf(scene, gap.to)];
+    if (right < 0 || left > scene.width) continue;
+    context.fillRect(left, 0, right - left, height);
+    context.globalAlpha = 0.5;
+    context.setLineDash([3, 4]);
+    context.strokeRect(Math.round(left) + 0.5, -1, Math.round(right - left), height + 2);
+    context.setLineDash([]);
+    context.globalAlpha = 1;
+  }
+}
+
+// A label that would be cut off at the edge or run into the one before is left out. Says where the next one may begin.
+function writeTick({ context, width }: Scene, text: string, x: number, y: number, free: number): number {
+  const end = x + textWidth(context, text);
+  if (x < free || end >= width) return free;
+  context.fillText(text, x, y);
+  return end + 10;
 }
 
 function drawCursor(scene: Scene, x: number): void {
   const { context, state, theme, width } = scene;
   const { from, to } = state.window;
-  const time = from + (x / width) * (to - from);
-  const relative = `+${formatDuration(Math.max(0, time - state.limits.from))}`;
+  const time = state.clock.tell(from + (x / width) * (to - from));
+  const relative = `+${formatDuration(Math.max(0, time - zeroOf(scene)))}`;
   const origin = state.header.origin_ms;
   const text = origin === null ? relative : `${formatClock(origin + time, Math.min(1, (to - from) / 1000))} · ${relative}`;
   const room = textWidth(context, text) + 10;
@@ -115,8 +158,8 @@ function drawCursor(scene: Scene, x: number): void {
 export function describeWindow(scene: Scene): string {
   const { state } = scene;
   if (!state.timed) return "no span here has a time";
-  const from = Math.max(state.window.from, state.limits.from);
-  const to = Math.min(state.window.to, state.limits.to);
+  const from = state.clock.tell(Math.max(state.window.from, state.limits.from));
+  const to = state.clock.tell(Math.min(state.window.to, state.limits.to));
   const length = formatDuration(to - from);
   const origin = state.header.origin_ms;
   if (origin === null) return `${length} shown`;

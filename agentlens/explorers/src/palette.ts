@@ -1,7 +1,7 @@
 // Colours of bars, for a light and a dark page. Every bar colour has a contrast of at least 3:1 with its page,
 // and red is kept for errors.
 
-import type { Columns, Dictionaries } from "./columns.ts";
+import type { Codes, Columns, Dictionaries } from "./columns.ts";
 
 export type ThemeName = "light" | "dark";
 export type ColourMode = "agent" | "operation" | "status" | "model";
@@ -64,7 +64,7 @@ function countCodes(codes: ArrayLike<number>, size: number): [number, number][] 
 }
 
 // `agents` is the agent at work in each row (see inheritAgents).
-export function colourRows(columns: Columns, dictionaries: Dictionaries, agents: Uint16Array, mode: ColourMode, theme: ThemeName): Colouring {
+export function colourRows(columns: Columns, dictionaries: Dictionaries, agents: Codes, mode: ColourMode, theme: ThemeName): Colouring {
   if (mode === "status") return statusColouring(columns, theme);
   const codes = mode === "agent" ? agents : columns[mode];
   const names = dictionaries[mode];
@@ -78,4 +78,8 @@ export function colourRows(columns: Columns, dictionaries: Dictionaries, agents:
 export function isDark(colour: string): boolean {
   const [red, green, blue] = (colour.match(/[\d.]+/g) ?? ["255", "255", "255"]).map(Number);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 110;
+}
+
+export function categoryColours(theme: ThemeName): string[] {
+  return CATEGORIES[theme];
 }

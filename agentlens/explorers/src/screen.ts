@@ -88,10 +88,12 @@ export class Screen {
     if (this.spacer.style.height !== height) this.spacer.style.height = height;
   }
 
-  // Brings y … y + tall into sight.
+  // Brings y … y + tall into sight: just so when it is near, with its surroundings when it is far.
   ensureSeen(y: number, tall: number): void {
     const { top } = this;
-    if (y < top) this.scrollTo(y - tall);
+    const far = y < top - 2 * tall || y > top + this.height + 2 * tall;
+    if (far) this.scrollTo(y - this.height / 3);
+    else if (y < top) this.scrollTo(y - tall);
     else if (y + tall > top + this.height) this.scrollTo(y + 2 * tall - this.height);
   }
 

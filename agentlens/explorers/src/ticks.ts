@@ -8,7 +8,7 @@ const DAY = 24 * HOUR;
 const LONG_STEPS = [
   SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND,
   MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
-  HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY,
+  HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY, 20 * DAY, 50 * DAY, 100 * DAY, 200 * DAY, 500 * DAY,
 ];
 
 // The smallest round step (ms) of which at most `most` fit into `span` ms.
@@ -20,7 +20,7 @@ export function chooseStep(span: number, most: number): number {
     const digit = [1, 2, 5, 10].find((d) => d * power >= least * (1 - 1e-9))!;
     return digit * power;
   }
-  return LONG_STEPS.find((step) => step >= least) ?? Math.ceil(least / (28 * DAY)) * 28 * DAY;
+  return LONG_STEPS.find((step) => step >= least) ?? Math.ceil(least / (1000 * DAY)) * 1000 * DAY;
 }
 
 // Multiples of `step` in [from, to], counted from `zero`. Computed by multiplication, so that errors do not add up.

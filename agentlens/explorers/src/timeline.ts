@@ -4,7 +4,7 @@ import { barBox, barColour, drawBar, fitText, textWidth, xOf, type Box, type Sce
 import { FLAG } from "./columns.ts";
 import { formatCost, formatDuration, formatTokens } from "./format.ts";
 import { firstRunningAt, firstStartingAt, type AgentLanes, type Packing } from "./lanes.ts";
-import { chooseStep, placeTicks } from "./ticks.ts";
+import { drawGaps, listTicks, zeroOf } from "./overview.ts";
 
 export const ROW = 24;
 export const LANE = 18;
@@ -17,10 +17,9 @@ export function drawGrid(scene: Scene): void {
   context.fillStyle = theme.background;
   context.fillRect(0, 0, width, height);
   if (!state.timed) return;
-  const { from, to } = state.window;
-  const step = chooseStep(to - from, width / 90);
+  drawGaps(scene, height);
   context.fillStyle = theme.grid;
-  for (const tick of placeTicks(from, to, step, state.limits.from)) context.fillRect(Math.round(xOf(scene, tick)), 0, 1, height);
+  for (const { x } of listTicks(scene, 90, zeroOf(scene)).ticks) context.fillRect(x, 0, 1, height);
 }
 
 // `top`: scroll position in px. Says how many bars were drawn.
@@ -189,36 +188,39 @@ function drawLabelled(scene: Scene, row: number, box: Box): void {
 
 const MOST_LINKS = 200;
 
-// From the selected span's parent to it, and from it to its children: who called whom across lanes.
+// From the selected span's parent to it, and from it to its children: the handoffs between agents' lanes.
 function drawLinks(scene: Scene, packing: Packing, top: number): void {
-  const { state, context, theme } = scene;
+  const { state } = scene;
   const row = state.selected;
   if (row < 0 || packing.laneOf[row] < 0) return;
-  context.strokeStyle = theme.accent;
-  context.fillStyle = theme.accent;
-  context.lineWidth = 1.25;
-  const parent = state.shape.parent[row];
-  if (parent >= 0) drawLink(scene, packing, parent, row, top);
+  drawLink(scene, packing, state.shape.parent[row], row, top);
   let links = 0;
   for (let child = row + 1; child < state.columns.end[row] && links < MOST_LINKS; child++) {
-    if (state.shape.parent[child] !== row || state.shape.hidden[child] || packing.laneOf[child] < 0) continue;
+    if (state.shape.parent[child] !== row || state.shape.hidden[child]) continue;
     drawLink(scene, packing, row, child, top);
     links++;
   }
 }
 
 function drawLink(scene: Scene, packing: Packing, from: number, to: number, top: number): void {
-  const { context, state } = scene;
-  if (packing.laneOf[from] < 0) return;
+  const { context, state, theme } = scene;
+  if (from < 0 || packing.laneOf[from] < 0 || packing.laneOf[to] < 0 || state.agents[from] === state.agents[to]) return;
   const x = xOf(scene, state.columns.start[to]);
   if (x < -4 || x > scene.width + 4) return;
-  const [y0, y1] = [laneY(packing, from) - top, laneY(packing, to) - top];
+  const half = LANE / 2 - 2;
+  const down = packing.laneOf[to] > packing.laneOf[from] ? 1 : -1;
+  const y0 = laneY(packing, from) - top + down * half;
+  const y1 = laneY(packing, to) - top - down * (half + 1);
+  context.strokeStyle = context.fillStyle = theme.accent;
+  context.lineWidth = 1.5;
   context.beginPath();
   context.moveTo(x, y0);
   context.lineTo(x, y1);
   context.stroke();
   context.beginPath();
-  context.arc(x, y0, 2.5, 0, 7);
+  context.moveTo(x, y1);
+  context.lineTo(x - 4, y1 - 6 * down);
+  context.lineTo(x + 4, y1 - 6 * down);
   context.fill();
 }
 

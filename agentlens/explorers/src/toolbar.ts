@@ -1,7 +1,7 @@
 // The controls above the tree, and the line below it. They call `Commands` and are told the state by `sync`.
 
 import { button, h, icon, select, setAttribute } from "./dom.ts";
-import { formatCount, showInline } from "./format.ts";
+import { formatCount, formatDuration, showInline } from "./format.ts";
 import type { ColourMode, Legend } from "./palette.ts";
 import type { Mode, TreeState, Weight } from "./tree_state.ts";
 
@@ -12,6 +12,7 @@ export interface Commands {
   setWeight(weight: Weight): void;
   setDepth(depth: number): void;
   setPlumbing(shown: boolean): void;
+  setSkipIdle(skip: boolean): void;
   search(query: string): void;
   stepHit(direction: 1 | -1): void;
   zoom(factor: number): void;
@@ -19,8 +20,6 @@ export interface Commands {
   toggleHelp(): void;
   focusView(): void;
 }
-
-const MOST_TRACES = 1000;
 
 const WEIGHTS: [Weight, string][] = [["time", "Duration"], ["tokens", "Tokens"], ["cost", "Cost"]];
 const COLOURS: [ColourMode, string][] = [["operation", "Operation"], ["agent", "Agent"], ["model", "Model"], ["status", "Status"]];
@@ -100,11 +99,11 @@ export class Toolbar {
 }
 
 function traceOptions(state: TreeState): [string, string][] {
-  const { traces } = state.header;
-  const options = traces.slice(0, MOST_TRACES).map((trace, at): [string, string] => [String(at), showInline(trace.label || trace.trace_id).slice(0, 80)]);
+  const { traces, trace_count } = state.header;
+  const options = traces.map((trace, at): [string, string] => [String(at), showInline(trace.label || trace.trace_id).slice(0, 80)]);
   if (traces.length === 1) return options;
-  const all: [string, string] = ["-1", `All ${formatCount(traces.length)} traces`];
-  const rest: [string, string][] = traces.length > MOST_TRACES ? [["-1", `… ${formatCount(traces.length - MOST_TRACES)} more: use search`]] : [];
+  const all: [string, string] = ["-1", `All ${formatCount(trace_count)} traces`];
+  const rest: [string, string][] = trace_count > traces.length ? [["-1", `… and ${formatCount(trace_count - traces.length)} more, in the tree`]] : [];
   return [all, ...options, ...rest];
 }
 
@@ -114,6 +113,9 @@ export class ColumnHead {
   private plumbing = h("input", { type: "checkbox" });
   private plumbingText = h("span", {});
   private plumbingLabel: HTMLElement;
+  private idle = h("input", { type: "checkbox" });
+  private idleText = h("span", {});
+  private idleLabel = h("label", { class: "al-check", title: "Show the time in which nothing ran as thin gaps" }, this.idle, this.idleText);
   private weight: HTMLSelectElement;
   private titles = h("span", { class: "al-head-name" }, "Span");
   private agentTitle = h("span", { class: "al-agent" }, "Agent");
@@ -126,9 +128,10 @@ export class ColumnHead {
       this.depth.value = "";
     });
     this.weight = select("Numbers", WEIGHTS, (value) => commands.setWeight(value as Weight));
+    this.idle.addEventListener("change", () => commands.setSkipIdle(this.idle.checked));
     this.plumbing.addEventListener("change", () => commands.setPlumbing(this.plumbing.checked));
     this.plumbingLabel = h("label", { class: "al-check", title: "Spans without an operation: HTTP calls, middleware, framework steps" }, this.plumbing, this.plumbingText);
-    this.element = h("div", { class: "al-head" }, h("div", { class: "al-head-tools" }, this.depth, this.plumbingLabel),
+    this.element = h("div", { class: "al-head" }, h("div", { class: "al-head-tools" }, this.depth, this.plumbingLabel, this.idleLabel),
       h("div", { class: "al-head-titles" }, this.titles, this.agentTitle, this.weight));
     this.sync(state);
   }
@@ -141,6 +144,9 @@ export class ColumnHead {
     this.weight.value = state.weight;
     this.depth.hidden = lanes;
     this.plumbingLabel.hidden = state.plumbing === 0;
+    this.idleLabel.hidden = state.idle === 0;
+    this.idle.checked = state.clock.gaps.length > 0;
+    this.idleText.textContent = `Skip idle (${formatDuration(state.idle)})`;
     this.plumbing.checked = !state.fold;
     this.plumbingText.textContent = `Plumbing (${formatCount(state.plumbing)}${state.fold ? " folded" : ""})`;
   }

@@ -24,12 +24,12 @@ export class Tooltip {
 }
 
 function tooltipLines(state: TreeState, row: number): string[] {
-  const { columns, header, sums, limits } = state;
+  const { real: columns, header, sums, limits, clock } = state;
   const { dictionaries } = header;
   const words = [dictionaries.operation[columns.operation[row]] || "plumbing", dictionaries.tool[columns.tool[row]], dictionaries.model[columns.model[row]]];
   const agent = dictionaries.agent[state.agents[row]];
   const length = formatDuration(columns.duration[row]) || "unfinished";
-  const start = Number.isNaN(columns.start[row]) ? "no start time" : `starts at +${formatDuration(columns.start[row] - limits.from)}`;
+  const start = Number.isNaN(columns.start[row]) ? "no start time" : `starts at +${formatDuration(columns.start[row] - clock.tell(limits.from))}`;
   const tokens = sums.tokens[row] ? `${formatCount(sums.tokens[row])} tokens` : "";
   const below = columns.end[row] - row - 1;
   return [

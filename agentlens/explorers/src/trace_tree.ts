@@ -1,7 +1,7 @@
 // TraceTree: tree, timeline, minimap and agent lanes of up to a million spans, all in the page.
 // Only the details of a clicked span are asked for. The wire is written down in columns.ts and requests.ts.
 //
-// Traits: _columns, _header, _highlight (Python to page), _row (both ways).
+// Traits: _columns, _header, _highlight (Python to page), _row (both ways), _trace (the trace picked, -1 for all; page to Python).
 
 import { isFailure } from "./activity.ts";
 import { DetailsPanel } from "./details.ts";
@@ -21,7 +21,7 @@ import { Tooltip } from "./tooltip.ts";
 import { TreeState, type Mode, type Weight } from "./tree_state.ts";
 import { clampWindow } from "./viewport.ts";
 
-const NARROW = 860;
+const NARROW = 1000;
 let instances = 0;
 
 class TraceTreeView implements Commands, KeyCommands {
@@ -38,6 +38,7 @@ class TraceTreeView implements Commands, KeyCommands {
   private abort = new AbortController();
   private cleanups: (() => void)[] = [];
   private frame = 0;
+  private attached = false;
   private shallow = 3;
   private saveTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -57,7 +58,7 @@ class TraceTreeView implements Commands, KeyCommands {
     });
     this.assemble(el);
     this.listen(divider);
-    this.screen.refreshTheme();
+    this.resize();
     this.adoptRow();
     this.reportFirstPaint(began);
   }
@@ -97,7 +98,7 @@ class TraceTreeView implements Commands, KeyCommands {
     const onHighlight = () => (this.state.setHighlight(this.model.get("_highlight")), this.schedule());
     this.model.on("change:_row", onRow);
     this.model.on("change:_highlight", onHighlight);
-    this.cleanups.push(() => sizes.disconnect(), watchTheme(() => (this.screen.refreshTheme(), this.showLegend(), this.schedule())),
+    this.cleanups.push(() => sizes.disconnect(), watchTheme(() => this.refreshTheme()),
       () => this.model.off("change:_row", onRow), () => this.model.off("change:_highlight", onHighlight), () => this.requests.stop());
   }
 
@@ -223,18 +224,20 @@ class TraceTreeView implements Commands, KeyCommands {
   setMode(mode: Mode): void {
     this.state.mode = mode;
     this.root.classList.toggle("al-lanes-mode", mode === "lanes");
-    if (mode === "lanes" && this.state.colourMode === "operation") this.state.version++;
     this.state.version++;
     this.screen.scrollTo(0);
+    this.resize();
     if (this.state.selected >= 0) this.show(this.state.selected, false);
     this.syncAll();
   }
 
   setTrace(at: number): void {
+    this.model.set("_trace", at);
+    this.model.save_changes();
     this.state.setScope(this.state.scopeOfTrace(at));
     this.screen.scrollTo(0);
     this.toolbar.showTrace(at);
-    this.schedule();
+    this.syncAll();
   }
 
   setColour(mode: ColourMode): void {
@@ -262,6 +265,11 @@ class TraceTreeView implements Commands, KeyCommands {
 
   setPlumbing(shown: boolean): void {
     this.state.setFold(!shown);
+    this.syncAll();
+  }
+
+  setSkipIdle(skip: boolean): void {
+    this.state.setSkipIdle(skip);
     this.syncAll();
   }
 
@@ -378,6 +386,10 @@ class TraceTreeView implements Commands, KeyCommands {
   }
 
   private resize(): void {
+    // Hosts may render before they attach; only an attached element has the colours of its page.
+    if (!this.root.isConnected) return;
+    if (!this.attached) this.refreshTheme();
+    this.attached = true;
     this.root.classList.toggle("al-narrow", this.root.clientWidth < NARROW);
     this.root.classList.toggle("al-slim", this.screen.view.clientWidth < 700);
     this.screen.resize();
@@ -401,7 +413,7 @@ class TraceTreeView implements Commands, KeyCommands {
   private draw(): void {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    if (this.state.columns.n === 0) return;
+    if (this.state.columns.n === 0 || !this.attached) return;
     const began = performance.now();
     const drawn = this.screen.paint();
     const spans = formatCount(this.state.scope.to - this.state.scope.from);
@@ -410,9 +422,13 @@ class TraceTreeView implements Commands, KeyCommands {
     this.root.dispatchEvent(new CustomEvent("agentlens:draw", { detail: { ms, drawn } }));
   }
 
-  private reportFirstPaint(began: number): void {
+  private refreshTheme(): void {
+    this.screen.refreshTheme();
     this.showLegend();
-    this.resize();
+    this.schedule();
+  }
+
+  private reportFirstPaint(began: number): void {
     requestAnimationFrame(() => requestAnimationFrame(() => {
       this.root.dataset["firstPaint"] = (performance.now() - began).toFixed(1);
       this.root.dataset["ready"] = "true";

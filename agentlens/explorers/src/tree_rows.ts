@@ -98,8 +98,9 @@ export class TreeRows {
     const text = weightText(this.state, row);
     slot.number.textContent = text || "–";
     slot.number.classList.toggle("al-none", !text);
-    const share = scale > 0 ? this.state.weightOf(row) / scale : 0;
-    slot.number.style.setProperty("--share", `${Math.min(100, Math.max(0, (share || 0) * 100)).toFixed(1)}%`);
+    // The timeline shows shares of time; for tokens and money a tint behind the number does.
+    const share = scale > 0 && this.state.weight !== "time" ? this.state.weightOf(row) / scale : 0;
+    slot.number.style.setProperty("--share", `${Math.min(90, Math.max(0, (share || 0) * 90)).toFixed(1)}%`);
   }
 
   private writeMarks(slot: Slot, row: number, colouring: Colouring): void {

@@ -1,11 +1,12 @@
 // Everything the trace tree knows about what is on screen, without the screen.
 
 import { measureActivity, isFailure, type Activity } from "./activity.ts";
-import { decodeColumns, decodeBits, type Columns, type Header, type Packed } from "./columns.ts";
+import { decodeColumns, decodeBits, FLAG, type Codes, type Columns, type Header, type Packed } from "./columns.ts";
 import {
   collapseToDepth, countPlumbing, extentOf, indexOfRow, inheritAgents, lastSigns, listVisible, shapeForest, sumSubtrees,
   type RowRange, type Shape, type Sums,
 } from "./forest.ts";
+import { listAlive, makeClock, PLAIN, type Clock } from "./idle.ts";
 import { packLanes, type Packing } from "./lanes.ts";
 import type { ColourMode } from "./palette.ts";
 import { searchRows, stepHit, type Hits } from "./search.ts";
@@ -27,9 +28,15 @@ export interface LaneLists {
 
 export class TreeState {
   readonly header: Header;
+  // `columns.start` and `last` are times as shown; `real` and `realLast` are as logged. They differ where idle time is skipped.
   readonly columns: Columns;
-  readonly agents: Uint16Array;
-  readonly last: Float64Array;
+  readonly real: Columns;
+  readonly agents: Codes;
+  readonly realLast: Float64Array;
+  last: Float64Array;
+  clock: Clock = PLAIN;
+  skipIdle: boolean | null = null;
+  idle = 0;
   readonly sums: Sums;
   readonly failures: Int32Array;
   readonly plumbing: number;
@@ -57,10 +64,11 @@ export class TreeState {
 
   constructor(packed: Packed, header: Header, highlight: Packed) {
     this.header = header;
-    this.columns = decodeColumns(packed, header);
+    this.real = decodeColumns(packed, header);
+    this.columns = { ...this.real };
     const n = this.columns.n;
     this.agents = inheritAgents(this.columns);
-    this.last = lastSigns(this.columns);
+    this.realLast = this.last = lastSigns(this.real);
     this.sums = sumSubtrees(this.columns);
     this.failures = countFailuresBelow(this.columns);
     this.plumbing = countPlumbing(this.columns);
@@ -75,6 +83,7 @@ export class TreeState {
 
   setScope(scope: RowRange): void {
     this.scope = scope;
+    this.setClock();
     const extent = extentOf(this.columns, this.last, scope);
     this.timed = extent !== null;
     this.limits = extent ?? NOTHING;
@@ -83,11 +92,28 @@ export class TreeState {
     this.relayout();
   }
 
-  // The rows of one trace: from its first row to the next trace's.
+  // Idle time is skipped when asked for, or by itself when it is most of the time there is.
+  private setClock(): void {
+    const { real, realLast, scope } = this;
+    const clock = makeClock(listAlive(real, realLast, scope));
+    const extent = extentOf(real, realLast, scope);
+    this.idle = clock.idle;
+    const skip = this.skipIdle ?? (extent !== null && clock.idle > 0.5 * (extent.to - extent.from));
+    this.clock = skip ? clock : PLAIN;
+    const isPlain = this.clock === PLAIN;
+    this.columns.start = isPlain ? real.start : real.start.map((time) => this.clock.show(time));
+    this.last = isPlain ? realLast : realLast.map((time) => this.clock.show(time));
+  }
+
+  setSkipIdle(skip: boolean): void {
+    this.skipIdle = skip;
+    this.setScope(this.scope);
+  }
+
+  // The rows of one trace; of all for -1.
   scopeOfTrace(at: number): RowRange {
-    const { traces } = this.header;
-    if (at < 0 || at >= traces.length) return { from: 0, to: this.columns.n };
-    return { from: traces[at].row, to: traces[at + 1]?.row ?? this.columns.n };
+    const trace = this.header.traces[at];
+    return trace ? { from: trace.row, to: trace.end } : { from: 0, to: this.columns.n };
   }
 
   showAll(): void {
@@ -226,6 +252,6 @@ function countFailuresBelow(columns: Columns): Int32Array {
 
 function listLaneRows(columns: Columns, packing: Packing, emphasis: Uint8Array | null): LaneLists {
   const lanes = packing.agents.flatMap((agent) => agent.lanes);
-  const marks = lanes.map((rows) => rows.filter((row) => isFailure(columns, row) || (columns.flags[row] & 4) !== 0));
+  const marks = lanes.map((rows) => rows.filter((row) => isFailure(columns, row) || (columns.flags[row] & FLAG.finding) !== 0));
   return { marks, matches: emphasis && lanes.map((rows) => rows.filter((row) => emphasis[row] === 1)) };
 }

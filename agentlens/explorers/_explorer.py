@@ -1,0 +1,98 @@
+"""What every explorer is: a widget over a lens that knows its question, its answer and what is selected."""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import duckdb
+import traitlets
+
+from agentlens._errors import AgentLensError
+from agentlens._lens import Lens
+
+STATIC = Path(__file__).parent / "static"
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """An explorer as a report carries it: its name, its JSON traits, its bytes traits, and answers to clicks by row."""
+
+    explorer: str
+    state: dict[str, Any]
+    binary: dict[str, bytes] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Explorer(anywidget.AnyWidget):
+    """A view of a lens to click: `.sql` is its question, `.rows()` the answer, `.selection` the chosen span ids."""
+
+    selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+    def __init__(self, lens: Lens, **state: Any) -> None:
+        if not isinstance(lens, Lens):
+            raise AgentLensError(
+                f"{type(self).__name__} shows a Lens, and got {type(lens).__name__}. `al.read(…)` makes one."
+            )
+        self._lens = lens
+        super().__init__(**state)
+
+    @property
+    def lens(self) -> Lens:
+        """The lens it looks at."""
+        return self._lens
+
+    @property
+    def sql(self) -> str:
+        """The question on screen, as SQL that `lens.sql()` runs."""
+        raise NotImplementedError
+
+    def rows(self) -> duckdb.DuckDBPyRelation:
+        """Return the answer to the question on screen, as a relation (`.pl()`, `.arrow()`, `.df()`)."""
+        return self._lens.sql(self.sql)
+
+    def embed(self) -> Embedded:
+        """Return the explorer as a report carries it."""
+        raise NotImplementedError
+
+    def ask(self, query: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return all rows of a query as dicts, on a cursor of its own: no unfinished answer stands in the way."""
+        cursor = self._lens._con.cursor()
+        cursor.execute(query, dict(params or {}))
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def summary(self) -> str:
+        """One line for places where the widget itself cannot be shown."""
+        return repr(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {self.summary()}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            # What nbconvert and other readers without a widget manager show.
+            bundle[0]["text/html"] = f"<pre>{html.escape(repr(self))}</pre>"
+        return bundle
+
+
+@functools.cache
+def load_question(name: str, **words: str) -> str:
+    """Return the text of a query in `questions/`, its `{word}`s filled in.
+
+    Words are pieces of SQL from this package (a column, a unit of time); values of a log go in as `$name` parameters.
+    """
+    text = files("agentlens.explorers").joinpath("questions", f"{name}.sql").read_text("utf-8").strip().rstrip(";")
+    return text.format_map(words) if words else text
+
+
+def quote(text: str) -> str:
+    """Return a text as an SQL literal, for questions that are shown and must run as they stand."""
+    return "'" + text.replace("'", "''") + "'"

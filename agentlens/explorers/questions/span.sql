@@ -1,0 +1,7 @@
+-- One span with everything known about it, and the file it was read from.
+SELECT
+  spans.* REPLACE (start_time::VARCHAR AS start_time, end_time::VARCHAR AS end_time),
+  sources.path, sources.stored_at, sources.compression, sources.bytes AS source_bytes, sources.format, sources.dialect
+FROM spans
+JOIN sources USING (source_id)
+WHERE preorder = $preorder;

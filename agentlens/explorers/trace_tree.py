@@ -1,0 +1,165 @@
+"""TraceTree: spans as a tree and a timeline."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import traitlets
+
+from agentlens._errors import AgentLensError
+from agentlens._lens import Lens
+from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question, quote
+from agentlens.explorers._pack import UNFINISHED, Array, pack_bits, pack_spans
+from agentlens.explorers._span_details import Row, describe_span, group_usage
+
+# What a report carries for clicks: at most so many spans, characters a text, input messages a call, and bytes in all.
+EMBEDDED_DETAILS = 400
+EMBEDDED_TEXT = 4_000
+EMBEDDED_INPUTS = 8
+EMBEDDED_SIZE = 6_000_000
+FAILED = 2
+
+
+class TraceTree(Explorer):
+    """Every span as a tree with its timeline: click one for what was said, what it cost, and the line that proves it.
+
+    `trace_id` shows one trace; `where` is an SQL condition over the columns of `spans`, and spans it leaves out hand
+    their children to the nearest span above. `selection` holds span ids, both ways: set several and they are lit up.
+    `highlight("operation_name = 'chat'")` lights up what a condition is true for.
+
+    Raises AgentLensError when the trace does not exist or the condition is no SQL.
+    """
+
+    _esm = STATIC / "trace_tree.js"
+    _css = STATIC / "trace_tree.css"
+    _columns = traitlets.Bytes().tag(sync=True)
+    _header = traitlets.Dict().tag(sync=True)
+    _highlight = traitlets.Bytes().tag(sync=True)
+    _row = traitlets.Int(-1).tag(sync=True)
+    _trace = traitlets.Int(-1).tag(sync=True)
+
+    def __init__(self, lens: Lens, trace_id: str | None = None, where: str | None = None) -> None:
+        super().__init__(lens)
+        self._trace_id, self._where = trace_id, where
+        table = self._read_columns()
+        if trace_id is not None and len(table) == 0 and where is None:
+            raise AgentLensError(f'The lens has no trace {trace_id!r}. `lens.sql("FROM traces")` lists them.')
+        self._preorders: Array = table["preorder"].to_numpy()
+        self._span_ids = table["span_id"].combine_chunks()
+        self._marks: Array = table["flags"].to_numpy() & ~UNFINISHED | (table["status"].to_numpy() == FAILED)
+        header, columns = pack_spans(table, [])
+        with self.hold_sync():
+            self._header, self._columns = header, columns
+        self.on_msg(self._answer)
+
+    @property
+    def sql(self) -> str:
+        """The question on screen; it follows the trace picked in the widget."""
+        traces = self._header["traces"]
+        picked = traces[self._trace]["trace_id"] if 0 <= self._trace < len(traces) else self._trace_id
+        return self._question(picked)
+
+    def rows(self) -> duckdb.DuckDBPyRelation:
+        """Return the spans on screen in tree order, with the columns of `spans`."""
+        return super().rows()
+
+    def highlight(self, where: str | None = None) -> int:
+        """Light up the spans for which an SQL condition over `spans` is true; say how many. None puts the light out."""
+        if where is None:
+            self._highlight = b""
+            return 0
+        found = self._select_preorders(where)
+        lit = np.isin(self._preorders, found)
+        self._highlight = pack_bits(lit)
+        return int(lit.sum())
+
+    def row_of(self, span_id: str) -> int:
+        """Return the row of the first span with this id, or -1."""
+        return int(pc.index(self._span_ids, span_id).as_py())
+
+    def embed(self) -> Embedded:
+        """Return the tree as a report carries it, with the details of failed, marked, unfinished and first spans."""
+        state = {"_header": self._header, "_row": self._row, "_trace": -1}
+        details: dict[str, Row] = {}
+        size = 0
+        for row in self._choose_embedded():
+            detail = self._describe(row, EMBEDDED_TEXT, EMBEDDED_INPUTS)
+            size += len(json.dumps(detail))
+            if size > EMBEDDED_SIZE:
+                break
+            details[str(row)] = detail
+        binary = {"_columns": self._columns} | ({"_highlight": self._highlight} if self._highlight else {})
+        return Embedded("trace_tree", state, binary, details)
+
+    def summary(self) -> str:
+        """How many spans and traces it shows."""
+        return f"{len(self._preorders):,} spans in {self._header['trace_count']:,} traces"
+
+    def _question(self, trace_id: str | None) -> str:
+        conditions = [] if trace_id is None else [f"trace_id = {quote(trace_id)}"]
+        conditions += [f"({self._where})"] if self._where else []
+        where = ["WHERE " + "\n  AND ".join(conditions)] if conditions else []
+        return "\n".join(["FROM spans", *where, "ORDER BY preorder"])
+
+    def _read_columns(self) -> pa.Table:
+        try:
+            shown = self._lens._con.cursor().sql(self._question(self._trace_id))
+            columns = shown.query("shown", load_question("tree_columns"))
+            return pa.table({}) if columns is None else columns.to_arrow_table()
+        except (duckdb.ParserException, duckdb.BinderException, duckdb.ConversionException) as error:
+            raise AgentLensError(f"`where` must be an SQL condition over the columns of `spans`: {error}") from error
+
+    def _select_preorders(self, where: str) -> Array:
+        try:
+            found = self._lens._con.cursor().sql("FROM spans").filter(where).project("preorder").to_arrow_table()
+        except (duckdb.ParserException, duckdb.BinderException, duckdb.ConversionException) as error:
+            raise AgentLensError(f"`highlight` takes an SQL condition over the columns of `spans`: {error}") from error
+        preorders: Array = found["preorder"].to_numpy()
+        return preorders
+
+    @functools.cached_property
+    def _usage(self) -> dict[int, Row]:
+        return group_usage(self.ask(load_question("span_usage")))
+
+    def _describe(self, row: int, *limits: int) -> Row:
+        preorder = int(self._preorders[row])
+        return describe_span(self.ask, preorder, self._usage.get(preorder), *limits)
+
+    def _choose_embedded(self) -> list[int]:
+        marked = np.flatnonzero(self._marks)[:EMBEDDED_DETAILS]
+        first = np.arange(min(len(self._marks), EMBEDDED_DETAILS))
+        chosen = [self._row] if self._row >= 0 else []
+        return list(dict.fromkeys(int(row) for row in [*chosen, *marked, *first]))[:EMBEDDED_DETAILS]
+
+    def _answer(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        if not isinstance(message, dict) or message.get("type") != "span":
+            return
+        number, row = message.get("id"), message.get("row")
+        try:
+            if not isinstance(row, int) or not 0 <= row < len(self._preorders):
+                raise AgentLensError(f"there is no row {row}")
+            self.send({"type": "span", "id": number, "row": row, "span": self._describe(row)})
+        except (AgentLensError, duckdb.Error, OSError, ValueError) as error:
+            self.send({"type": "error", "id": number, "message": f"The details could not be read: {error}"})
+
+    @traitlets.observe("_row")
+    def _adopt_row(self, change: Any) -> None:
+        row = change["new"]
+        chosen = [self._span_ids[row].as_py()] if 0 <= row < len(self._span_ids) else []
+        if len(self.selection) < 2 or chosen != self.selection[:1]:
+            self.selection = chosen
+
+    @traitlets.observe("selection")
+    def _adopt_selection(self, change: Any) -> None:
+        if not hasattr(self, "_span_ids"):
+            return
+        lit = pc.is_in(self._span_ids, value_set=pa.array(change["new"], pa.string())).to_numpy(zero_copy_only=False)
+        rows = np.flatnonzero(lit)
+        self._highlight = pack_bits(lit) if len(rows) > 1 else b""
+        self._row = int(rows[0]) if len(rows) else -1
