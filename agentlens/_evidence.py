@@ -19,7 +19,8 @@ BATCH_ROWS = 50_000
 BATCH_BYTES = 48 * 1024 * 1024
 RAW_BYTES = 4096
 MESSAGE_MEMO_BYTES = 64 * 1024 * 1024
-NS_RANGE = range(-(2**63), 2**63)
+# Nanoseconds that are kept as times: the years 1823 to 2116, so that no difference of two can overflow.
+NS_RANGE = range(-(2**62), 2**62)
 
 Row = dict[str, Any]
 Message = tuple[str | None, str | None, list[dict[str, Any]]]
@@ -40,7 +41,7 @@ _ARROW_TYPES = {
     "DATE": pa.date32(),
     "VARCHAR[]": pa.list_(pa.string()),
 }
-# Filled once per load, after all sources are read.
+# Columns of `spans` that are filled once per load, after all sources are read.
 COMPUTED = frozenset(
     {"duration_ns", "is_agent_inherited", "is_conversation_inherited", "is_orphan", "is_cycle_broken", "root_span_id", "depth", "preorder", "subtree_end"}
 )
@@ -56,7 +57,7 @@ class Evidence:
     def __init__(self, con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, str]]) -> None:
         self._con = con
         self._buffers = {
-            name: _Buffer(name, {c: t for c, t in columns.items() if c not in COMPUTED})
+            name: _Buffer(name, {c: t for c, t in columns.items() if name != "spans" or c not in COMPUTED})
             for name, columns in tables.items()
             if "source_id" in columns
         }
@@ -156,7 +157,7 @@ class Evidence:
             if message_hash is None:
                 try:
                     message_hash = self.add_message(place, *normalise(_decode(data)))
-                except (msgspec.DecodeError, RecursionError):
+                except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                     return False
                 self._remember(data, message_hash)
             hashes.append(message_hash)
@@ -166,7 +167,7 @@ class Evidence:
 
     def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
         """Store a message under the hash of its content and return the hash."""
-        content = _encode_sorted(parts)
+        content = _canonical(parts)
         speaker = f"{role}\x00{name}\x00".encode("utf-8", "replace")
         message_hash = hashlib.blake2b(speaker + content, digest_size=16).hexdigest()
         if message_hash not in self._seen:
@@ -196,6 +197,12 @@ class Evidence:
             "known_missing": list(account.known_missing),
             **columns,
         })  # fmt: skip
+
+    def add_span_messages(self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Iterable[str]) -> None:
+        """Add messages that were stored with `add_message` as one direction of a call, in their order."""
+        for position, message_hash in enumerate(hashes):
+            self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
+        self.hold(0)
 
     def _add_span_message(
         self, place: Place, trace_id: str, span_id: str, direction: str, position: int, message_hash: str
@@ -314,9 +321,24 @@ def json_text(value: Any) -> str:
     """Return `value` as JSON text: NaN and infinities become null, integers of any size stay exact, undecodable text is replaced."""
     try:
         return msgspec.json.encode(value).decode()
+    except (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.ValidationError):
+        return _plain_json(value).decode()
+
+
+def _canonical(parts: list[dict[str, Any]]) -> bytes:
+    """Return JSON with sorted keys: what a message is hashed by."""
+    try:
+        return _encode_sorted(parts)
     except (TypeError, OverflowError, UnicodeEncodeError, msgspec.ValidationError):
-        text = json.dumps(_finite(value), default=str, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "replace").decode()
+        return _plain_json(parts)
+
+
+def _plain_json(value: Any) -> bytes:
+    try:
+        text = json.dumps(_finite(value), default=str, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    except RecursionError:
+        text = json.dumps("a value nested too deep to be kept; its place in the source says where it stands")
+    return text.encode("utf-8", "replace")
 
 
 def _finite(value: Any) -> Any:

@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 from agentlens._tree import nearest, order_forest
 
 
-def finish(con: duckdb.DuckDBPyConnection, span_record_sources: list[int]) -> None:
+def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     """Move everything staged into the evidence tables.
 
-    `span_record_sources` are the sources whose records are spans: there a duplicate span is a skipped record.
+    `span_formats` are the formats whose records are spans: there a duplicate span is a skipped record.
     """
+    con.execute("CREATE TEMP TABLE span_formats AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": span_formats})
     _run(con, "gather_spans")
     if _has_duplicate_spans(con):
-        con.execute("CREATE TEMP TABLE span_record_sources AS SELECT unnest($ids::INTEGER[]) AS source_id", {"ids": span_record_sources})
         _run(con, "drop_duplicate_spans")
     _run(con, "settle_input_tokens")
     _run(con, "sort_spans")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import html
 import os
@@ -40,7 +41,7 @@ class Lens:
         self.path = path
         self._finalizer = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
 
-    def sql(self, query: str, **params: Any) -> duckdb.DuckDBPyRelation:
+    def sql(self, query: str, /, **params: Any) -> duckdb.DuckDBPyRelation:
         """Return the answer to a query as a DuckDB relation; `$name` in the query takes the keyword `name`.
 
         The relation is lazy: it runs when `.pl()`, `.arrow()`, `.df()` or `.fetchall()` is called.
@@ -66,14 +67,13 @@ class Lens:
             raise AgentLensError(f"{target} exists and is no lens. Choose another path or remove it first.")
         with written_whole(target) as part:
             other, spill = connect(part)
-            with contextlib.closing(other):
+            with contextlib.closing(Lens(other, part, spill)):
                 prepare(other)
                 for table in table_columns(other):
                     other.execute(f"DELETE FROM {table}")
                     other.register("arriving", self._con.cursor().sql(f"FROM {table}").to_arrow_reader())
                     other.execute(f"INSERT INTO {table} BY NAME FROM arriving")
                     other.unregister("arriving")
-            shutil.rmtree(spill, ignore_errors=True)
         return target
 
     def close(self) -> None:
@@ -139,11 +139,12 @@ def connect(path: Path | None) -> tuple[duckdb.DuckDBPyConnection, Path]:
     }
     try:
         con = duckdb.connect(str(path) if path else ":memory:", config=settings)
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         shutil.rmtree(spill, ignore_errors=True)
         if "lock" in str(error).lower():
             raise AgentLensError(f"{path} is open in another process. Close it there (in a notebook: `lens.close()`).") from error
         raise AgentLensError(f"{path} cannot be opened as a lens: {error}") from error
+    con.execute("SET enable_progress_bar = false")  # it would write into the output of scripts
     return con, spill
 
 
@@ -186,8 +187,12 @@ def _library_digest() -> str:
 
 @contextlib.contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
-    """Give a path beside the target that takes its place when the block ends well, and is removed when it does not."""
+    """Give a path beside the target that takes its place when the block ends well, and is removed when it does not.
+
+    What a killed process left there is removed too.
+    """
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    _sweep(target)
     try:
         yield part
         os.replace(part, target)
@@ -196,3 +201,19 @@ def written_whole(target: Path) -> Iterator[Path]:
             leftover.unlink(missing_ok=True)
 
 
+def _sweep(target: Path) -> None:
+    """Remove parts of the target that no living process writes."""
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*.part*"):
+        pid = leftover.name.removeprefix(f".{target.name}.").partition(".")[0]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

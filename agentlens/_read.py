@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import glob
+import itertools
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +18,19 @@ import duckdb
 import msgspec
 from tqdm.auto import tqdm
 
+from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
 from agentlens._evidence import Account, Evidence, json_text
 from agentlens._finish import finish
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
-from agentlens._source import Place, Source, detect_compression, hash_prefix, read_head
+from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
 from agentlens.loaders import Loader, all_loaders
 from agentlens.loaders._mapping import Mapping as FieldMapping
 from agentlens.loaders._mapping import describe_fields
 from agentlens.pricing import price_models
 
 READ_MEMORY = "1GB"
-SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv", ".ipynb_checkpoints"})
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
 
@@ -37,14 +40,14 @@ PathLike = str | os.PathLike[str]
 def read(
     *paths: PathLike,
     into: PathLike | None = None,
-    format: str | FieldMapping | None = None,
+    format: PathLike | FieldMapping | None = None,
     locked: bool = True,
     progress: bool = True,
 ) -> Lens:
     """Return a lens on everything in the given files, folders and globs, whatever their formats.
 
-    Formats are recognised by content; `format` names a loader instead, or gives a `mapping()` for home-grown JSON lines.
-    gzip and zstd are opened. With `into`, the lens lives in that file: what it already holds is not read again, only files
+    Formats are recognised by content; `format` names a loader instead, or gives a `mapping()` for home-grown JSON lines or
+    CSV, also as the path of a YAML file. gzip and zstd are opened, and an archive is read as the files it keeps. With `into`, the lens lives in that file: what it already holds is not read again, only files
     that are new, have grown or were replaced. A single saved lens is opened. Reading is one transaction: it succeeds whole
     or changes nothing. After it the database is locked (no file access, no settings) unless `locked` is False.
 
@@ -55,36 +58,27 @@ def read(
     given = [Path(path).expanduser() for path in paths]
     if len(given) == 1 and into is None and is_lens_file(given[0]):
         return _open(given[0].resolve(), locked)
-    files = _find(given)
+    found, format = _find(given), _read_mapping(format)
     target = Path(into).expanduser().resolve() if into is not None else None
+    load = functools.partial(_read_into, given=found, loaders=_loaders(format), options=_options(format), progress=progress)
     if target is None or target.exists():
-        con, spill = connect(target)
-        try:
-            _read_into(con, files, _loaders(format), _options(format), progress)
-        except BaseException:
-            con.close()
-            raise
-        return _finished(con, target, spill, locked)
+        return _open(target, locked, load)
     with written_whole(target) as part:
-        con, spill = connect(part)
-        with contextlib.closing(con):
-            _read_into(con, files, _loaders(format), _options(format), progress)
+        _open(part, False, load).close()
     return _open(target, locked)
 
 
-def _open(path: Path, locked: bool) -> Lens:
+def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnection], None] = prepare) -> Lens:
+    """Return a lens on a database after `fill` has made it one; when that fails, nothing stays open."""
     con, spill = connect(path)
     try:
-        prepare(con)
+        fill(con)
+        if locked:
+            lock(con)
     except BaseException:
         con.close()
+        shutil.rmtree(spill, ignore_errors=True)
         raise
-    return _finished(con, path, spill, locked)
-
-
-def _finished(con: duckdb.DuckDBPyConnection, path: Path | None, spill: Path, locked: bool) -> Lens:
-    if locked:
-        lock(con)
     return Lens(con, path, spill)
 
 
@@ -93,40 +87,56 @@ def _finished(con: duckdb.DuckDBPyConnection, path: Path | None, spill: Path, lo
 
 @dataclass(frozen=True)
 class _File:
+    """A file to read; of one that an archive keeps, `path` is where it stood."""
+
     path: Path
     named: bool
     """Given by name, so that an unknown format is an error."""
+    kept: Kept | None = None
+
+    @property
+    def stored(self) -> Path:
+        """Where its bytes are."""
+        return self.kept.stored if self.kept else self.path
+
+    def size(self) -> int:
+        """Return the number of its bytes."""
+        return self.kept.bytes if self.kept else self.path.stat().st_size
+
+    def digest(self, length: int | None = None) -> str:
+        """Return the SHA-256 of its first bytes, of all of them by default."""
+        return self.kept.sha256 if self.kept else hash_prefix(self.path, length)
 
 
 def _find(given: list[Path]) -> list[_File]:
-    """Return the files behind paths, folders and globs, each once, in the order of their paths."""
+    """Return the files behind paths, folders, archives and globs, each once, in the order of their paths."""
     if not given:
         raise AgentLensError("read() needs at least one file, folder or glob: agentlens.read('logs/')")
-    found: dict[Path, bool] = {}
+    found: dict[Path, _File] = {}
     for path in given:
-        if path.is_dir():
-            matches = [(file, False) for file in _walk(path)]
-        elif path.exists():
-            matches = [(path, True)]
-        else:
-            matches = [(Path(match), True) for match in glob.glob(str(path), recursive=True) if Path(match).is_file()]
-            if not matches:
-                raise AgentLensError(_absent(path))
-        for file, named in matches:
-            real = file.resolve()
-            found[real] = found.get(real, False) or named
+        for file in _match(path):
+            before = found.get(file.path)
+            if before is None or before.kept or (file.named and not file.kept):
+                found[file.path] = file
     if not found:
         raise AgentLensError(f"{', '.join(map(str, given))}: there is no file in it to read.")
-    return [_File(path, named) for path, named in sorted(found.items())]
+    return [file for _, file in sorted(found.items())]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
-        for name in sorted(names):
-            path = Path(root) / name
-            if path.is_file() and not is_lens_file(path):
-                yield path
+def _match(path: Path) -> list[_File]:
+    """Return the files behind one path."""
+    if path.is_dir():
+        if is_archive(path):
+            return [_File(kept.path, False, kept) for kept in kept_files(path)]
+        return [_File(file.resolve(), False) for file in walk(path)]
+    if path.is_file():
+        return [_File(path.resolve(), True)]
+    if path.exists():
+        raise AgentLensError(f"{path} is neither a file nor a folder. Write what comes out of it to a file and read that.")
+    matches = [Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file()]
+    if not matches:
+        raise AgentLensError(_absent(path))
+    return [_File(match.resolve(), True) for match in matches]
 
 
 def _absent(path: Path) -> str:
@@ -139,6 +149,15 @@ def _absent(path: Path) -> str:
 
 
 # --- which loader -----------------------------------------------------------------------------------------------------
+
+
+def _read_mapping(format: PathLike | FieldMapping | None) -> str | FieldMapping | None:
+    """Return a format with the mapping in place of the YAML file that holds it."""
+    if format is None or isinstance(format, FieldMapping):
+        return format
+    if Path(format).suffix.lower() in (".yaml", ".yml"):
+        return FieldMapping.from_yaml(format)
+    return os.fspath(format)
 
 
 def _loaders(format: str | FieldMapping | None) -> Mapping[str, Loader]:
@@ -176,6 +195,18 @@ def _unknown(path: Path, head: bytes, loaders: Mapping[str, Loader]) -> str:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A file and the loader that claims it."""
+
+    file: _File
+    compression: str | None
+    head: bytes
+    format: str
+    loader: Loader
+    options: dict[str, Any]
+
+
 @dataclass
 class _Task:
     """One file to read, whole or from where an earlier read stopped."""
@@ -190,7 +221,7 @@ class _Task:
 
 def _read_into(
     con: duckdb.DuckDBPyConnection,
-    files: list[_File],
+    given: list[_File],
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
     progress: bool,
@@ -202,10 +233,10 @@ def _read_into(
             prepare(con)
             tables = table_columns(con)
             evidence = Evidence(con, tables)
-            tasks = _plan(con, files, loaders, options, evidence, hasher)
+            tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
                 _load_all(tasks, evidence, progress)
-                finish(con, [t.source.source_id for t in tasks if getattr(t.loader, "RECORDS_ARE_SPANS", False)])
+                finish(con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)])
                 price_models(con)
             con.execute("COMMIT")
         except BaseException:
@@ -232,44 +263,69 @@ def _plan(
     files: list[_File],
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
-    evidence: Evidence,
     hasher: ThreadPoolExecutor,
 ) -> list[_Task]:
     """Decide for each file whether to read it, go on with it or leave it; raises before anything is loaded."""
     known = _known_sources(con)
-    next_id = 1 + max((row["source_id"] for row in known.values()), default=0)
-    tasks: list[_Task] = []
-    strangers: list[tuple[_File, bytes]] = []
-    unchanged = 0
-    for file in files:
-        before = known.get(str(file.path))
-        size = file.path.stat().st_size
-        if before and before["bytes"] == size and before["sha256"] == hash_prefix(file.path) and _is_current(before, loaders):
-            unchanged += 1
-            continue
-        compression = detect_compression(file.path)
-        head = read_head(file.path, compression)
-        name = next(iter(loaders)) if options is not None else _choose(file.path, head, loaders)
-        if name is None:
-            if file.named:
-                raise UnknownFormat(_unknown(file.path, head, loaders))
-            strangers.append((file, head))
-        source = Source(file.path, before["source_id"] if before else next_id, compression, options=options or {})
-        next_id += before is None
-        account = _resume(con, source, before, loaders[name], name, size) if before and name else None
-        if before and account is None:
-            _forget(con, source.source_id)
-        digest = hasher.submit(hash_prefix, file.path, size)
-        tasks.append(_Task(source, loaders[name] if name else _STRANGER, name or UNKNOWN, account, digest, size))
-    if strangers and not unchanged and len(strangers) == len(files):
-        raise UnknownFormat(_unknown_folder(strangers, loaders))
+    changed = [file for file in files if not _is_unchanged(file, known.get(path_text(file.path)), loaders, options)]
+    found = [_recognise(file, loaders, options) for file in changed]
+    if found and len(found) == len(files) and all(one.loader is _STRANGER for one in found):
+        raise UnknownFormat(_unknown_folder(found, loaders))
+    ids = itertools.count(1 + max((row["source_id"] for row in known.values()), default=0))
+    tasks = [_task(con, one, known.get(path_text(one.file.path)), ids, hasher) for one in found]
+    if any(task.account is None and task.source.source_id in {row["source_id"] for row in known.values()} for task in tasks):
+        tasks += _recall(con, known, {task.source.source_id for task in tasks}, ids, hasher)
     return tasks
 
 
-def _unknown_folder(strangers: list[tuple[_File, bytes]], loaders: Mapping[str, Loader]) -> str:
-    file, head = strangers[0]
-    others = f"None of the {len(strangers)} files is in a format agentlens knows. The first: " if len(strangers) > 1 else ""
-    return others + _unknown(file.path, head, loaders)
+def _recognise(file: _File, loaders: Mapping[str, Loader], options: dict[str, Any] | None) -> _Found:
+    """Find the loader of a file; what stands in a folder and cannot be read becomes a reject, what was named is an error."""
+    compression = detect_compression(file.stored)
+    try:
+        head = read_head(file.stored, compression)
+    except AgentLensError as error:
+        if file.named:
+            raise
+        return _Found(file, compression, b"", UNKNOWN, _STRANGER, {"problem": str(error)})
+    name = next(iter(loaders)) if options is not None else _choose(file.path, head, loaders)
+    if name is None and file.named:
+        raise UnknownFormat(_unknown(file.path, head, loaders))
+    return _Found(file, compression, head, name or UNKNOWN, loaders[name] if name else _STRANGER, options or {})
+
+
+def _task(
+    con: duckdb.DuckDBPyConnection, found: _Found, before: dict[str, Any] | None, ids: Iterator[int], hasher: ThreadPoolExecutor
+) -> _Task:
+    """Make a file ready to be read: rows that an earlier read left are kept where reading goes on, else removed."""
+    file = found.file
+    source = Source(
+        file.path, before["source_id"] if before else next(ids), found.compression, options=found.options,
+        stored=file.kept.stored if file.kept else None,
+    )  # fmt: skip
+    size = file.size()
+    account = _resume(con, source, before, found.loader, found.format, size) if before else None
+    if before and account is None:
+        _forget(con, source.source_id)
+    return _Task(source, found.loader, found.format, account, hasher.submit(file.digest, size), size)
+
+
+def _recall(
+    con: duckdb.DuckDBPyConnection, known: Mapping[str, dict[str, Any]], taken: set[int], ids: Iterator[int], hasher: ThreadPoolExecutor
+) -> list[_Task]:
+    """Read sources again whose spans were dropped as duplicates: a replaced file may have held what they repeat."""
+    tasks = []
+    for path, row in known.items():
+        if row["source_id"] not in taken and DUPLICATE in _decode_json(row["skipped_reasons"]) and Path(path).is_file():
+            found = _recognise(_File(Path(path), named=False), all_loaders(), None)
+            _forget(con, row["source_id"])
+            tasks.append(_task(con, found, {**row, "resume_offset": None}, ids, hasher))
+    return tasks
+
+
+def _unknown_folder(found: list[_Found], loaders: Mapping[str, Loader]) -> str:
+    first = found[0]
+    others = f"None of the {len(found)} files is in a format agentlens knows. The first: " if len(found) > 1 else ""
+    return others + str(first.options.get("problem") or _unknown(first.file.path, first.head, loaders))
 
 
 def _known_sources(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
@@ -277,6 +333,14 @@ def _known_sources(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     names = [column[0] for column in relation.description or []]
     rows = [dict(zip(names, row)) for row in relation.fetchall()]
     return {row["path"]: row for row in rows}
+
+
+def _is_unchanged(file: _File, before: dict[str, Any] | None, loaders: Mapping[str, Loader], options: dict[str, Any] | None) -> bool:
+    if before is None or not _is_current(before, loaders):
+        return False
+    if options and before["dialect"] != options["mapping"].dialect:
+        return False
+    return bool(before["bytes"] == file.size() and before["sha256"] == file.digest())
 
 
 def _is_current(before: dict[str, Any], loaders: Mapping[str, Loader]) -> bool:
@@ -320,13 +384,17 @@ def _decode_json(text: str) -> dict[str, Any]:
 
 
 def _forget(con: duckdb.DuckDBPyConnection, source_id: int, offset: int = 0) -> None:
-    """Remove the rows of a source from a byte offset on; the account of the source goes too, as it is written anew."""
+    """Remove the rows of a source from a byte offset on; the account of the source goes too, as it is written anew.
+
+    Messages that other calls still hold stay, and are said to stand where the first of those does.
+    """
+    gone = {"id": source_id, "offset": offset}
     con.execute("DELETE FROM sources WHERE source_id = $id", {"id": source_id})
     for table, columns in table_columns(con).items():
-        if "source_offset" in columns:
-            con.execute(
-                f"DELETE FROM {table} WHERE source_id = $id AND coalesce(source_offset, 0) >= $offset", {"id": source_id, "offset": offset}
-            )
+        if "source_offset" in columns and table != "messages":
+            con.execute(f"DELETE FROM {table} WHERE source_id = $id AND coalesce(source_offset, 0) >= $offset", gone)
+    for statement in duckdb.extract_statements((files("agentlens") / "finish" / "forget_messages.sql").read_text("utf-8")):
+        con.execute(statement, gone)
 
 
 def _load_all(tasks: list[_Task], evidence: Evidence, progress: bool) -> None:
@@ -335,8 +403,8 @@ def _load_all(tasks: list[_Task], evidence: Evidence, progress: bool) -> None:
         for number, task in enumerate(tasks, 1):
             bar.set_postfix_str(f"file {number} of {len(tasks)}, {evidence.rows_added:,} rows", refresh=False)
             _load(task, evidence, bar.update)
-        bar.set_postfix_str(f"{len(tasks)} files, {evidence.rows_added:,} rows; ordering", refresh=True)
-    evidence.flush()
+        evidence.flush()
+        bar.set_postfix_str(f"{len(tasks)} files, {evidence.rows_added:,} rows", refresh=False)
 
 
 def _load(task: _Task, evidence: Evidence, on_bytes: Callable[[int], object]) -> None:
@@ -352,7 +420,8 @@ def _load(task: _Task, evidence: Evidence, on_bytes: Callable[[int], object]) ->
         evidence.reject(Place(None, 0, 0), str(error), "")
     account = evidence.account
     evidence.add_source(
-        path=str(source.path),
+        path=path_text(source.path),
+        stored_at=path_text(source.stored) if source.stored else None,
         sha256=task.digest.result(),
         bytes=task.size,
         compression=source.compression,
@@ -375,10 +444,13 @@ class _Stranger:
 
     def load(self, source: Source, into: Evidence) -> None:
         into.record()
+        if problem := source.options.get("problem"):
+            into.reject(Place(None, 0, 0), str(problem), b"")
+            return
         with source.open() as stream:
             head = stream.read(4096)
         reason = "the file is in no format agentlens knows" if head.strip() else "the file is empty"
-        into.reject(Place(1, 0, source.path.stat().st_size), reason, head)
+        into.reject(Place(1, 0, (source.stored or source.path).stat().st_size), reason, head)
 
 
 _STRANGER = _Stranger()

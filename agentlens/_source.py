@@ -6,16 +6,21 @@ import functools
 import gzip
 import hashlib
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from agentlens._errors import AgentLensError
 
 HEAD_BYTES = 64 * 1024
+DEEPEST = 64
 CHUNK_BYTES = 4 * 1024 * 1024
+# How far a compressed file may expand in memory: one line, and one document.
+UNPACKED_LINE_BYTES = 256 * 1024 * 1024
+UNPACKED_DOCUMENT_BYTES = 1024 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 
 
@@ -41,6 +46,7 @@ class Source:
 
     `start` and `start_line` say where to begin when a grown file is read on, and `state` is what the
     loader left behind the last time (`resume_state`); a loader that resumes replaces `state` before it returns.
+    `stored` is where the bytes are when an archive keeps them; `path` is then where they once stood.
     """
 
     path: Path
@@ -50,6 +56,7 @@ class Source:
     start_line: int = 0
     state: dict[str, Any] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    stored: Path | None = None
     on_bytes: Callable[[int], object] = lambda _: None
     on_tail: Callable[[], None] = lambda: None
     consumed: int = 0
@@ -62,19 +69,20 @@ class Source:
         After the last line, `consumed` is the offset of the end of the last line that ended in a line feed:
         a torn last line is yielded too, but a later read begins before it.
         """
-        number, offset, rest = self.start_line, self.start, b""
+        number, rest = self.start_line, b""
         with self.open() as stream:
-            _skip_to(stream, self.start)
+            offset = _skip_to(stream, self.start) if self.start else _skip_mark(stream)
             while chunk := stream.read(CHUNK_BYTES):
                 rows = (rest + chunk).split(b"\n") if rest else chunk.split(b"\n")
                 rest = rows.pop()
                 while len(rest) > CHUNK_BYTES and (more := stream.read(len(rest))):
                     head, found, tail = more.rpartition(b"\n")
                     rows, rest = (rows + (rest + head).split(b"\n"), tail) if found else (rows, rest + more)
+                    self._refuse_bomb(len(rest), UNPACKED_LINE_BYTES)
                 for row in rows:
                     number += 1
                     if content := row.strip():
-                        yield Line(number, offset + row.find(content[:1]), _without_bom(content, number))
+                        yield Line(number, offset + row.find(content[:1]), content)
                     offset += len(row) + 1
                 self.consumed, self.consumed_lines = offset, number
         if not self.consumed:
@@ -82,16 +90,26 @@ class Source:
         if content := rest.strip():
             self.tail = True
             self.on_tail()
-            yield Line(number + 1, offset + rest.find(content[:1]), _without_bom(content, number + 1))
+            yield Line(number + 1, offset + rest.find(content[:1]), content)
 
     def read(self) -> bytes:
         """Return the whole decompressed content, byte order mark included, so that offsets hold."""
         with self.open() as stream:
-            return stream.read()
+            if self.compression is None:
+                return stream.read()
+            data = stream.read(UNPACKED_DOCUMENT_BYTES + 1)
+        self._refuse_bomb(len(data), UNPACKED_DOCUMENT_BYTES)
+        return data
 
-    def open(self) -> IO[bytes]:
+    def _refuse_bomb(self, size: int, limit: int) -> None:
+        if self.compression and size > limit:
+            raise AgentLensError(
+                f"{self.path} expands to one record of more than {limit >> 20} MB. If that is no mistake, decompress it and read that file."
+            )
+
+    def open(self) -> io.BufferedReader:
         """Open the decompressed bytes from the beginning; damage in the compression ends in an AgentLensError."""
-        raw = _CountingFile(self.path, self.on_bytes)
+        raw = _CountingFile(self.stored or self.path, self.on_bytes)
         return io.BufferedReader(_Decompressed(raw, self.compression, self.path), CHUNK_BYTES)
 
 
@@ -158,13 +176,21 @@ def _damage_errors(compression: str | None) -> tuple[type[BaseException], ...]:
     return ()
 
 
-def _without_bom(content: bytes, number: int) -> bytes:
-    return content.removeprefix(BOM) if number == 1 else content
+def _skip_mark(stream: io.BufferedReader) -> int:
+    """Pass over a byte order mark and return how many bytes that were."""
+    return len(stream.read(len(BOM))) if stream.peek(len(BOM)).startswith(BOM) else 0
 
 
-def _skip_to(stream: IO[bytes], offset: int) -> None:
-    while offset > 0 and (skipped := stream.read(min(offset, CHUNK_BYTES))):
-        offset -= len(skipped)
+def _skip_to(stream: io.BufferedReader, offset: int) -> int:
+    left = offset
+    while left > 0 and (skipped := stream.read(min(left, CHUNK_BYTES))):
+        left -= len(skipped)
+    return offset
+
+
+def path_text(path: Path) -> str:
+    """Return a path as it is kept in a lens; bytes of its name that are no text are shown as `\\xNN`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def detect_compression(path: Path) -> str | None:
@@ -214,7 +240,7 @@ def _flatten(text: bytes) -> tuple[dict[str, Any], bool]:
     paths: dict[str, Any] = {}
     depth = 0
     try:
-        for path, event, value in ijson.parse(text, multiple_values=True, use_float=True):
+        for path, event, value in ijson.parse(text, multiple_values=True, use_float=True, buf_size=2048):
             if event in ("start_map", "start_array"):
                 depth += 1
             elif event in ("end_map", "end_array"):
@@ -223,6 +249,8 @@ def _flatten(text: bytes) -> tuple[dict[str, Any], bool]:
                 paths[path] = value
             if depth == 0:
                 return paths, True
+            if depth > DEEPEST:
+                return paths, False
     except (ijson.JSONError, ValueError, UnicodeDecodeError, OverflowError):
         return paths, False
     return paths, False

@@ -37,9 +37,22 @@ def order_forest(parents: list[int], trace_starts: list[int]) -> Forest:
                 _visit(index, first_child, next_sibling, forest)
         for index in range(start, end):
             if forest.preorder[index] < 0:
-                forest.cut.add(index)
-                _visit(index, first_child, next_sibling, forest)
+                first = _first_of_cycle(index, parents)
+                forest.cut.add(first)
+                _visit(first, first_child, next_sibling, forest)
     return forest
+
+
+def _first_of_cycle(index: int, parents: list[int]) -> int:
+    """Return the first span of the cycle that the way up from `index` ends in."""
+    seen: set[int] = set()
+    while index not in seen:
+        seen.add(index)
+        index = parents[index]
+    ring = [index]
+    while (above := parents[ring[-1]]) != index:
+        ring.append(above)
+    return min(ring)
 
 
 def _visit(root: int, first_child: list[int], next_sibling: list[int], forest: Forest) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from agentlens._evidence import Row
 
 NAME = "gen_ai"
@@ -55,6 +57,8 @@ COLUMNS = {
     "gen_ai.input.messages": "messages.input",
     "gen_ai.output.messages": "messages.output",
     "gen_ai.system_instructions": "messages.system",
+    "gen_ai.prompt": "messages.input",
+    "gen_ai.completion": "messages.output",
 }
 RANK = {key: rank for rank, key in enumerate(COLUMNS)}
 OPERATIONS = {"call_llm": "chat", "agent": "invoke_agent", "completion": "text_completion", "execute_agent": "invoke_agent"}
@@ -68,6 +72,18 @@ EVENTS = {
     "gen_ai.tool.message": ("input", "tool"),
     "gen_ai.choice": ("output", "assistant"),
 }
+# Content logged as one event (conventions 1.27, and 1.37 on): event name -> attribute -> direction.
+CONTENT_EVENTS = {
+    "gen_ai.content.prompt": {"gen_ai.prompt": "input"},
+    "gen_ai.content.completion": {"gen_ai.completion": "output"},
+    "gen_ai.client.inference.operation.details": {
+        "gen_ai.input.messages": "input",
+        "gen_ai.output.messages": "output",
+        "gen_ai.system_instructions": "system",
+    },
+}
+# All message events of a call, or of a whole run, in one attribute (pydantic-ai with Logfire).
+EVENT_LISTS = ("events", "all_messages_events")
 
 
 def applies(attributes: Row) -> bool:
@@ -82,7 +98,13 @@ def read_columns(attributes: Row, _name: str) -> Row:
     """
     columns: Row = {}
     for key in sorted(attributes.keys() & RANK.keys(), key=RANK.__getitem__):
-        columns.setdefault(COLUMNS[key], attributes.pop(key))
+        value = columns.setdefault(COLUMNS[key], attributes[key])
+        if value == attributes[key]:
+            del attributes[key]
+    for key in EVENT_LISTS:
+        if key in attributes and (messages := _event_list(attributes[key])):
+            columns = {**messages, **columns}
+            del attributes[key]
     operation = columns.get("operation_name")
     if isinstance(operation, str):
         columns["operation_name"] = OPERATIONS.get(operation, operation)
@@ -93,7 +115,8 @@ def read_columns(attributes: Row, _name: str) -> Row:
 def _settle_usage(columns: Row) -> None:
     rollup = {key.removeprefix("rollup."): columns.pop(key) for key in list(columns) if key.startswith("rollup.")}
     if "input_tokens" in columns or "output_tokens" in columns:
-        is_call = columns.get("operation_name") in MODEL_OPERATIONS or columns.get("operation_name") is None
+        operation = columns.get("operation_name")
+        is_call = operation is None or (isinstance(operation, str) and operation in MODEL_OPERATIONS)
         columns["usage_scope"] = "self" if is_call else "rollup"
     elif rollup:
         columns.update(rollup, usage_scope="rollup")
@@ -104,5 +127,36 @@ def event_message(name: str, attributes: Row) -> tuple[str, Any] | None:
     if name not in EVENTS:
         return None
     direction, role = EVENTS[name]
-    message = attributes.get("message") if isinstance(attributes.get("message"), dict) else attributes
-    return direction, {"role": role, **message}
+    message = _parsed(attributes.get("message"))
+    if isinstance(message, str):
+        message = {"content": message}
+    said = message if isinstance(message, dict) else attributes
+    return direction, {"role": role, **{key: _parsed(value) if key == "tool_calls" else value for key, value in said.items()}}
+
+
+def event_content(name: str, attributes: Row) -> dict[str, Any]:
+    """Return the messages, by direction and as logged, of an event that carries all of them at once."""
+    return {way: attributes[key] for key, way in CONTENT_EVENTS.get(name, {}).items() if attributes.get(key) is not None}
+
+
+def _event_list(logged: Any) -> Row:
+    """Return columns of messages from a list of message events; a run that ends with an answer has it as output."""
+    events = _parsed(logged)
+    messages: dict[str, list[Any]] = {}
+    for event in events if isinstance(events, list) else []:
+        if isinstance(event, dict) and (found := event_message(str(event.get("event.name")), event)):
+            messages.setdefault(f"messages.{found[0]}", []).append(found[1])
+    said = messages.get("messages.input", [])
+    if said and "messages.output" not in messages and said[-1].get("role") == "assistant":
+        messages["messages.output"] = [said.pop()]
+    return messages
+
+
+def _parsed(value: Any) -> Any:
+    """Return the JSON value of text that holds a list or an object, anything else as it is."""
+    if not isinstance(value, str) or value[:1] not in ("[", "{"):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return value

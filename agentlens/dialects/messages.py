@@ -55,7 +55,7 @@ def _content_parts(message: dict[str, Any], role: str | None) -> list[dict[str, 
 
 
 def _is_result_list(content: Any) -> bool:
-    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") in RESULT_TYPES for p in content)
+    return isinstance(content, list) and any(isinstance(p, dict) and str(p.get("type")) in RESULT_TYPES for p in content)
 
 
 def normalise_part(part: Any) -> dict[str, Any]:
@@ -69,19 +69,22 @@ def normalise_part(part: Any) -> dict[str, Any]:
     if isinstance(part.get("message_content"), dict):
         part = part["message_content"]
     kind = part.get("type")
+    if kind is not None and not isinstance(kind, str):
+        return {"type": "unknown", "content": part}
     if kind in TEXT_TYPES:
         return text_part(part.get("content", part.get("text")))
     if kind in REASONING_TYPES:
         return reasoning_part(part.get("content") or part.get("thinking") or part.get("text") or part.get("data") or "")
     if kind in RESULT_TYPES:
         return result_part(
-            part.get("id", part.get("tool_use_id", part.get("call_id"))),
+            part.get("id", part.get("tool_use_id", part.get("call_id", part.get("toolCallId")))),
             part.get("response", part.get("result", part.get("content", part.get("output")))),
         )
     if kind in CALL_TYPES or isinstance(part.get("function"), dict):
         function = part["function"] if isinstance(part.get("function"), dict) else part
         arguments = function.get("arguments", function.get("input", function.get("args")))
-        return call_part(part.get("id", part.get("call_id")), function.get("name"), arguments)
+        call_id = part.get("id", part.get("call_id", part.get("toolCallId")))
+        return call_part(call_id, function.get("name", function.get("toolName")), arguments)
     if kind is None and isinstance(part.get("text"), str):
         return text_part(part["text"])
     return {"type": "unknown", **part} if not isinstance(kind, str) else part

@@ -6,9 +6,11 @@ Source: https://github.com/Arize-ai/openinference, spec/semantic_conventions.md.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from agentlens._evidence import Row
+from agentlens.dialects.payloads import read_input, read_output
 
 NAME = "openinference"
 
@@ -43,6 +45,12 @@ MACHINERY = frozenset({"agent", "tools", "call_model", "model"})
 MESSAGE_PREFIXES = {"llm.input_messages.": "messages.input", "llm.output_messages.": "messages.output"}
 
 
+VALUES: tuple[tuple[str, str, Callable[[Any], list[Any] | None], str], ...] = (
+    ("input.value", "messages.input", read_input, "user"),
+    ("output.value", "messages.output", read_output, "assistant"),
+)
+
+
 def applies(attributes: Row) -> bool:
     """Whether the span says its OpenInference kind."""
     return "openinference.span.kind" in attributes
@@ -53,8 +61,8 @@ def read_columns(attributes: Row, name: str) -> Row:
     kind = attributes.pop("openinference.span.kind", None)
     columns: Row = {"operation_name": OPERATIONS.get(kind)} if isinstance(kind, str) else {}
     for key, column in COLUMNS.items():
-        if key in attributes:
-            columns.setdefault(column, attributes.pop(key))
+        if key in attributes and columns.setdefault(column, attributes[key]) == attributes[key]:
+            del attributes[key]
     for column, flat in _take_messages(attributes).items():
         columns[column] = unflatten(flat)
     if kind == "AGENT" or "agent_name" not in columns:
@@ -111,10 +119,23 @@ def _read_tool(columns: Row, attributes: Row, name: str) -> None:
 
 
 def _read_plain_messages(columns: Row, attributes: Row) -> None:
-    """Take `input.value` and `output.value` as messages of a model call that logs no message list."""
-    for key, column, role in (("input.value", "messages.input", "user"), ("output.value", "messages.output", "assistant")):
-        if column not in columns and isinstance(attributes.get(key), str):
+    """Take messages from `input.value` and `output.value` where the message list is absent or tells less than they do.
+
+    The OpenAI Agents instrumentor leaves tool calls and their results out of its lists.
+    """
+    for key, column, read, role in VALUES:
+        value, listed = attributes.get(key), columns.get(column)
+        if not isinstance(value, str):
+            continue
+        found = read(value) if listed is None or value[:1] == "[" else None
+        if found and (not isinstance(listed, list) or len(found) > len(listed) or not all(map(_says_something, listed))):
+            columns[column] = found
+        elif listed is None:
             columns[column] = [{"role": role, "content": attributes.pop(key)}]
+
+
+def _says_something(message: Any) -> bool:
+    return not isinstance(message, dict) or any(set(inner) - {"role"} for inner in message.values() if isinstance(inner, dict))
 
 
 def unflatten(flat: Row) -> Any:

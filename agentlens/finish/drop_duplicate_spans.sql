@@ -1,19 +1,33 @@
 -- One span stays for each (trace, span id): finished before unfinished, then more output tokens, the later end, the fuller
--- attributes, and last the earlier place, so that the order of reading never decides. Where records are spans, a dropped
--- one counts as skipped; its events, links and messages go with it.
+-- attributes, then any content before any place, so that the order of reading never decides. Where records are spans, a
+-- dropped one counts as skipped; its events, links and messages go with it.
 CREATE TEMP TABLE ranked_spans AS
+WITH doubled AS (
+  SELECT rowid AS staged_row, *
+  FROM staged_spans
+  SEMI JOIN (SELECT trace_id, span_id FROM staged_spans GROUP BY ALL HAVING count(*) > 1) USING (trace_id, span_id)
+),
+compared AS (
+  SELECT
+    staged_row, trace_id, span_id, source_id, source_offset, end_time, output_tokens, attributes,
+    source_id IN (FROM span_record_sources) AS is_record,
+    hash(*COLUMNS(* EXCLUDE (staged_row, source_id, source_line, source_offset, source_length))) AS content
+  FROM doubled
+)
 SELECT
-  rowid AS staged_row, trace_id, span_id, source_id,
+  staged_row, trace_id, span_id, source_id, source_offset, is_record,
   row_number() OVER better AS rank,
   first_value(source_id) OVER better AS kept_source_id
-FROM staged_spans
+FROM compared
 WINDOW better AS (
   PARTITION BY trace_id, span_id
   ORDER BY
     end_time IS NULL, output_tokens DESC NULLS LAST, end_time DESC NULLS LAST, length(attributes) DESC NULLS LAST,
-    source_id, source_offset, rowid DESC
-)
-QUALIFY count(*) OVER (PARTITION BY trace_id, span_id) > 1;
+    CASE WHEN is_record THEN content END, source_id, source_offset, staged_row DESC
+);
+
+CREATE TEMP TABLE dropped_records AS
+SELECT source_id, count(*) AS dropped FROM ranked_spans WHERE rank > 1 AND is_record GROUP BY source_id;
 
 UPDATE staged_sources AS s
 SET
@@ -22,12 +36,7 @@ SET
   skipped_reasons = json_merge_patch(
     s.skipped_reasons, json_object('duplicate span', coalesce((s.skipped_reasons->>'$."duplicate span"')::BIGINT, 0) + d.dropped)
   )
-FROM (
-  SELECT source_id, count(*) AS dropped
-  FROM ranked_spans
-  WHERE rank > 1 AND source_id IN (FROM span_record_sources)
-  GROUP BY source_id
-) AS d
+FROM dropped_records AS d
 WHERE s.source_id = d.source_id;
 
 UPDATE sources AS s
@@ -37,59 +46,73 @@ SET
   skipped_reasons = json_merge_patch(
     s.skipped_reasons, json_object('duplicate span', coalesce((s.skipped_reasons->>'$."duplicate span"')::BIGINT, 0) + d.dropped)
   )
-FROM (
-  SELECT source_id, count(*) AS dropped
-  FROM ranked_spans
-  WHERE rank > 1 AND source_id IN (FROM span_record_sources) AND source_id NOT IN (SELECT source_id FROM staged_sources)
-  GROUP BY source_id
-) AS d
-WHERE s.source_id = d.source_id;
+FROM dropped_records AS d
+WHERE s.source_id = d.source_id AND s.source_id NOT IN (SELECT source_id FROM staged_sources);
 
 DELETE FROM staged_spans WHERE rowid IN (SELECT staged_row FROM ranked_spans WHERE rank > 1);
 
--- What hung on a dropped span of another source.
+-- What hung on a dropped span: all of it where another source's span stays, else what stands at its own place.
 CREATE TEMP TABLE dropped_spans AS
-SELECT DISTINCT trace_id, span_id, source_id FROM ranked_spans WHERE rank > 1 AND source_id <> kept_source_id;
+SELECT DISTINCT trace_id, span_id, source_id, CASE WHEN source_id = kept_source_id THEN source_offset END AS source_offset
+FROM ranked_spans
+WHERE rank > 1 AND (source_id <> kept_source_id OR is_record);
 
 DELETE FROM staged_span_messages AS m USING dropped_spans AS d
-WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id;
+WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
+  AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
 DELETE FROM staged_span_events AS m USING dropped_spans AS d
-WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id;
+WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
+  AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
 DELETE FROM staged_span_links AS m USING dropped_spans AS d
-WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id;
+WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
+  AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
 DELETE FROM span_messages AS m USING dropped_spans AS d
-WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id;
+WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
+  AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
 DELETE FROM span_events AS m USING dropped_spans AS d
-WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id;
+WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
+  AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
 DELETE FROM span_links AS m USING dropped_spans AS d
-WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id;
+WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
+  AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
--- What hung on a dropped span of the same source: the last one staged at each place stays.
+-- Session logs spread one span over several lines, so its rows have places of their own: the last one staged at each position
+-- stays, and replaces what an earlier read left there.
+CREATE TEMP TABLE respun_spans AS
+SELECT trace_id, span_id FROM ranked_spans GROUP BY ALL HAVING NOT bool_or(is_record);
+
 DELETE FROM staged_span_messages WHERE rowid IN (
-  SELECT rowid FROM staged_span_messages SEMI JOIN ranked_spans USING (trace_id, span_id)
+  SELECT rowid FROM staged_span_messages SEMI JOIN respun_spans USING (trace_id, span_id)
   QUALIFY row_number() OVER (PARTITION BY trace_id, span_id, direction, position ORDER BY rowid DESC) > 1
 );
 
 DELETE FROM staged_span_events WHERE rowid IN (
-  SELECT rowid FROM staged_span_events SEMI JOIN ranked_spans USING (trace_id, span_id)
+  SELECT rowid FROM staged_span_events SEMI JOIN respun_spans USING (trace_id, span_id)
   QUALIFY row_number() OVER (PARTITION BY trace_id, span_id, event_index ORDER BY rowid DESC) > 1
 );
 
 DELETE FROM staged_span_links WHERE rowid IN (
-  SELECT rowid FROM staged_span_links SEMI JOIN ranked_spans USING (trace_id, span_id)
+  SELECT rowid FROM staged_span_links SEMI JOIN respun_spans USING (trace_id, span_id)
   QUALIFY row_number() OVER (PARTITION BY trace_id, span_id, link_index ORDER BY rowid DESC) > 1
 );
 
-DELETE FROM span_messages AS m USING (SELECT DISTINCT trace_id, span_id FROM staged_span_messages) AS s
-WHERE m.trace_id = s.trace_id AND m.span_id = s.span_id;
+-- An earlier read's rows give way from the first position stated again on; those before it stand, because a grown log only adds.
+DELETE FROM span_messages AS m USING (
+  SELECT trace_id, span_id, direction, min(position) AS first FROM staged_span_messages SEMI JOIN respun_spans USING (trace_id, span_id) GROUP BY ALL
+) AS s
+WHERE m.trace_id = s.trace_id AND m.span_id = s.span_id AND m.direction = s.direction AND m.position >= s.first;
 
-DELETE FROM span_events AS m USING (SELECT DISTINCT trace_id, span_id FROM staged_span_events) AS s
-WHERE m.trace_id = s.trace_id AND m.span_id = s.span_id;
+DELETE FROM span_events AS m USING (
+  SELECT trace_id, span_id, min(event_index) AS first FROM staged_span_events SEMI JOIN respun_spans USING (trace_id, span_id) GROUP BY ALL
+) AS s
+WHERE m.trace_id = s.trace_id AND m.span_id = s.span_id AND m.event_index >= s.first;
 
-DELETE FROM span_links AS m USING (SELECT DISTINCT trace_id, span_id FROM staged_span_links) AS s
-WHERE m.trace_id = s.trace_id AND m.span_id = s.span_id;
+DELETE FROM span_links AS m USING (
+  SELECT trace_id, span_id, min(link_index) AS first FROM staged_span_links SEMI JOIN respun_spans USING (trace_id, span_id) GROUP BY ALL
+) AS s
+WHERE m.trace_id = s.trace_id AND m.span_id = s.span_id AND m.link_index >= s.first;

@@ -12,3 +12,7 @@ FROM spans
 ORDER BY preorder;
 
 DELETE FROM spans;
+
+-- The sources whose records are spans.
+CREATE TEMP TABLE span_record_sources AS
+SELECT source_id FROM (FROM sources UNION ALL BY NAME FROM staged_sources) WHERE format IN (FROM span_formats);

@@ -1,4 +1,9 @@
--- Everything that needs no tree moves as it is; messages that the lens already has stay where they were first met.
+-- Everything that needs no tree moves as it is; a message stands where it is first met, in the order of the sources.
+UPDATE messages AS m
+SET source_id = s.source_id, source_line = s.source_line, source_offset = s.source_offset, source_length = s.source_length
+FROM staged_messages AS s
+WHERE m.message_hash = s.message_hash AND (s.source_id, s.source_offset) < (m.source_id, m.source_offset);
+
 INSERT INTO messages BY NAME
 SELECT * FROM staged_messages AS s
 ANTI JOIN messages AS m USING (message_hash)
@@ -12,4 +17,5 @@ INSERT INTO documents BY NAME FROM staged_documents;
 INSERT INTO sections BY NAME FROM staged_sections;
 INSERT INTO status_reports BY NAME FROM staged_status_reports;
 INSERT INTO agent_messages BY NAME FROM staged_agent_messages;
+INSERT INTO delegations BY NAME FROM staged_delegations;
 INSERT INTO sources BY NAME FROM staged_sources;

@@ -8,17 +8,26 @@
 - `load(source, into)`: fills an `Evidence` from a `Source`.
 
 A module with `RESUMES = True` goes on from `source.start` when a file has grown, using `source.state`;
-the others are read again from the beginning and replace their earlier rows.
+the others are read again from the beginning and replace their earlier rows. With `RECORDS_ARE_SPANS = True` a span that
+is dropped as a duplicate counts as a skipped record.
+
+Another package adds a loader with an entry point of the group `agentlens.loaders`, named as the format is to be called.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
-from typing import Protocol, cast
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, cast
 
+from agentlens._errors import AgentLensError
 from agentlens._evidence import Evidence
 from agentlens._source import Source
+
+ENTRY_POINTS = "agentlens.loaders"
 
 
 class Loader(Protocol):
@@ -34,6 +43,50 @@ class Loader(Protocol):
 
 
 def all_loaders() -> dict[str, Loader]:
-    """Return every loader by name, in alphabetical order."""
-    names = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
-    return {name: cast(Loader, importlib.import_module(f"{__name__}.{name}")) for name in names}
+    """Return every loader by name, in alphabetical order: those of agentlens and those that other packages add.
+
+    Raises AgentLensError, naming the package, when a loader of another package cannot be used.
+    """
+    names = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
+    own = {name: cast(Loader, importlib.import_module(f"{__name__}.{name}")) for name in names}
+    return dict(sorted((own | _added_loaders(frozenset(own))).items()))
+
+
+@functools.cache
+def _added_loaders(taken: frozenset[str]) -> dict[str, Loader]:
+    """Return the loaders of other packages by the names of their entry points."""
+    added: dict[str, tuple[str, Loader]] = {}
+    for point in entry_points(group=ENTRY_POINTS):
+        package = point.dist.name if point.dist else point.value
+        other = "agentlens itself" if point.name in taken else f"the package {added[point.name][0]}" if point.name in added else None
+        if other and added.get(point.name, ("",))[0] != package:
+            raise AgentLensError(
+                f"The package {package} adds a loader called {point.name!r}, a name that {other} uses. Uninstall one of them: pip uninstall {package}"
+            )
+        added[point.name] = package, _load(point, package)
+    return {name: loader for name, (_, loader) in added.items()}
+
+
+def _load(point: EntryPoint, package: str) -> Loader:
+    """Return the loader behind an entry point, checked for everything a loader has."""
+    try:
+        loader = point.load()
+    except (ImportError, AttributeError, NameError, SyntaxError, TypeError, ValueError, OSError, LookupError) as error:
+        raise AgentLensError(
+            f"The package {package} adds the loader {point.name!r}, but {point.value} cannot be imported ({type(error).__name__}: {error}). "
+            f"Update or remove it: pip uninstall {package}"
+        ) from error
+    wrong = list(_faults(loader))
+    if wrong:
+        raise AgentLensError(
+            f"The package {package} adds the loader {point.name!r}, but {point.value} {', '.join(wrong)}. A loader is a module with LOOKS_FOR, "
+            f"CANNOT_KNOW, VERSION, sniff(head) and load(source, into). Update or remove it: pip uninstall {package}"
+        )
+    return cast(Loader, loader)
+
+
+def _faults(loader: Any) -> Iterator[str]:
+    kinds = {"LOOKS_FOR": str, "CANNOT_KNOW": str, "VERSION": int}
+    yield from (f"has no {name}" for name in (*kinds, "sniff", "load") if not hasattr(loader, name))
+    yield from (f"has a {name} that is no {kind.__name__}" for name, kind in kinds.items() if not isinstance(getattr(loader, name, kind()), kind))
+    yield from (f"has a {name} that is no function" for name in ("sniff", "load") if not callable(getattr(loader, name, len)))

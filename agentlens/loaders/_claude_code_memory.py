@@ -1,4 +1,4 @@
-"""What is remembered of a Claude Code file between two lines, and between two reads: ids, times, sums and hashes, no text."""
+"""What is remembered of a Claude Code file between lines and between reads: ids, times, sums and hashes, no text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-PlaceFields = tuple[int | None, int, int]
+from agentlens._source import Place
 
 
 class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -15,14 +15,19 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     span_id: str
     parent_id: str | None = None
-    place: PlaceFields
+    place: tuple[int | None, int, int]
     start: int | None = None
     end: int | None = None
+    version: str | None = None
     events: int = 0
 
     def reach(self, time: int | None) -> None:
-        """Extend the step to a time."""
-        if time is not None and (self.end is None or time > self.end):
+        """Extend the step to a time; the first time known begins it."""
+        if time is None:
+            return
+        if self.start is None:
+            self.start = time
+        if self.end is None or time > self.end:
             self.end = time
 
 
@@ -36,7 +41,6 @@ class Turn(Step, kw_only=True, omit_defaults=True):
 class Call(Step, kw_only=True, omit_defaults=True):
     """One model call: all lines with the same message id and request id."""
 
-    version: str | None = None
     model: str | None = None
     usage_key: str | None = None
     usage: dict[str, Any] | None = None
@@ -50,11 +54,10 @@ class Tool(Step, kw_only=True, omit_defaults=True):
     """One tool call; `brief` is the hash of the prompt of a call that spawns a sub-agent."""
 
     name: str
-    call_id: str
-    version: str | None = None
     requested_by: str | None = None
     agent_name: str | None = None
     brief: str | None = None
+    links: int = 0
 
 
 class Thread(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -66,8 +69,7 @@ class Thread(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     trace_id: str
     agent_id: str | None = None
-    agent_name: str | None = None
-    version: str | None = None
+    agent_name: str
     span: Step
     brief: str | None = None
     turn: Turn | None = None
@@ -80,6 +82,11 @@ class Thread(msgspec.Struct, kw_only=True, omit_defaults=True):
     places: dict[str, int] = {}
     last_input: int | None = None
     totals: dict[str, Any] | None = None
+
+    @property
+    def here(self) -> Step:
+        """The step that new steps stand in."""
+        return self.turn or self.span
 
 
 class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -101,3 +108,8 @@ def short_hash(*texts: str | bytes) -> str:
         digest.update(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
         digest.update(b"\x00")
     return digest.hexdigest()
+
+
+def place_of(step: Step) -> Place:
+    """Return where the first line of a step stands."""
+    return Place(*step.place)

@@ -1,4 +1,4 @@
-"""Builds the spans of Claude Code sessions from their lines, one line at a time.
+"""Follows Claude Code sessions line by line and says which step each line begins, extends or ends.
 
 A session is a span, so is each of its turns (from one user text to the next) and each sub-agent. Model calls and tool
 calls stand in a turn, or directly in a sub-agent. `parentUuid` is the order of messages, not the nesting of work.
@@ -6,214 +6,232 @@ calls stand in a turn, or directly in a sub-agent. `parentUuid` is the order of 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentlens._evidence import NS_RANGE, Evidence, json_text
+from agentlens._evidence import Evidence, json_text
 from agentlens._source import Place
-from agentlens.dialects.messages import normalise_part, result_part, text_part
-from agentlens.loaders._claude_code_memory import Call, Memory, Step, Thread, Tool, Turn, short_hash
+from agentlens.dialects.messages import normalise_part, result_part
+from agentlens.loaders._claude_code_fields import (
+    INTERRUPTED,
+    NO_TURN,
+    RESULT_KEYS,
+    SYNTHETIC,
+    TEXT_CHARS,
+    Line,
+    UnusableLine,
+    blocks_of,
+    count_of,
+    dict_of,
+    error_of,
+    message_of,
+    parse_time,
+    plain_text,
+    text_of,
+    tool_call_id,
+    usage_of,
+)
+from agentlens.loaders._claude_code_memory import Call, Memory, Step, Thread, Tool, Turn, place_of, short_hash
+from agentlens.loaders._claude_code_rows import add_answered_tool, add_call, add_open_tool, add_thread, add_turn
 
 MAIN = "main"
-SERVICE = "claude-code"
-SYNTHETIC = "<synthetic>"
-STATUS_CHARS = 500
-SHORT_CHARS = 500
-EVENT_TYPES = frozenset({"queue-operation", "summary", "ai-title", "custom-title", "pr-link", "permission-mode", "attachment"})
-NO_TURN = ("[Request interrupted by user", "<local-command-", "<command-contents>", "<bash-stdout>", "<bash-stderr>", "Caveat: The messages below")
-INTERRUPTED = "[Request interrupted by user"
-REJECTED = ("The user doesn't want to proceed with this tool use", "The user doesn't want to take this action right now", INTERRUPTED)
-SPENT = frozenset({"message", "type", "timestamp", "sessionId", "session_id", "version", "requestId", "toolUseResult", "tool_use_result", "costUSD"})
-ERROR_WORD = re.compile(r'"type"\s*:\s*"(\w+_error)"|API Error: (\d{3})')
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-Line = dict[str, Any]
-Reread = Callable[[Place], Line]
-
-
-class UnusableLine(ValueError):
-    """A line that cannot become evidence; the text says why."""
+COMPACTION, COMPACTION_IDS = "compaction", "acompact"
+MESSAGE_TYPES = frozenset({"user", "assistant"})
+EVENT_TYPES = frozenset(
+    ("queue-operation", "summary", "ai-title", "custom-title", "pr-link", "permission-mode", "attachment")
+)
+LINE_TYPES = MESSAGE_TYPES | EVENT_TYPES | {"system", "result"}
+INPUT_TOKENS_MEANING = "excludes cache (added by the loader)"
+UNKNOWN_TOOL = "unknown tool"
+COPY = "copy of an earlier line (same uuid)"
 
 
 class SessionReader:
-    """Turns lines into evidence. What it has to remember between two reads is all in `memory`.
+    """Turns lines into evidence. All it has to remember between two reads is in its memory.
 
-    `reread` returns the parsed line at a place: the first line of a step that began in an earlier read is not remembered.
+    `reread` returns the parsed line at a place: the text of a step that began in an earlier read is not remembered.
     """
 
-    def __init__(self, into: Evidence, memory: Memory, reread: Reread) -> None:
-        self.memory = memory
+    def __init__(self, into: Evidence, memory: Memory, reread: Callable[[Place], Line]) -> None:
         self._into = into
+        self._memory = memory
         self._reread = reread
         self._seen = set(memory.seen)
         self._answered = set(memory.answered)
         self._linked = set(memory.linked)
-        self._lines: dict[str, Line] = {}
-        self._unsaved: dict[str, tuple[Thread, Step]] = {}
+        self._first_lines: dict[tuple[str, str], Line] = {}
+        self._unsaved: dict[tuple[str, str], tuple[Thread, Step]] = {}
 
     def remember(self) -> Memory:
-        """Return the memory with everything that is needed to read on after the last line read."""
-        self.memory.seen, self.memory.answered, self.memory.linked = sorted(self._seen), sorted(self._answered), sorted(self._linked)
-        return self.memory
-
-    def read_line(self, line: Line, place: Place, raw: bytes) -> str | None:
-        """Take one line; returns the reason when it is skipped on purpose. Raises UnusableLine."""
-        kind = line.get("type")
-        if not isinstance(kind, str):
-            raise UnusableLine("an object without a `type`")
-        if kind == "progress":
-            return None if self._read_progress(line, place) else "line type progress"
-        if kind not in _READERS and kind not in EVENT_TYPES:
-            return f"line type {kind[:40]}"
-        trace_id = self._trace_id(line, raw)
-        if kind == "summary" and self.memory.session is None:
-            return "summary of an earlier session"
-        identity = short_hash(trace_id, text_of(line.get("uuid")) or raw)
-        if identity in self._seen:
-            return "copy of a line of this file (same uuid)"
-        read = _READERS.get(kind)
-        message = _message(line) if read in (SessionReader._read_user, SessionReader._read_assistant) else {}
-        self.memory.session = trace_id
-        thread = self._thread(trace_id, line, message, place)
-        time = parse_time(line.get("timestamp"))
-        self._into.see_time(time)
-        thread.version = text_of(line.get("version")) or thread.version
-        self._touch(thread, thread.span)
-        if read is None:
-            self._add_event(thread, line, place, time, kind)
-        else:
-            read(self, thread, line, message, place, time)
-        thread.span.reach(time)
-        if thread.turn is not None:
-            thread.turn.reach(time)
-            self._touch(thread, thread.turn)
-        self._seen.add(identity)
-        thread.places[short_hash(text_of(line.get("uuid")) or raw)] = len(thread.context)
-        self._into.hold(len(raw))
-        return None
+        """Return what is needed to go on after the last line read."""
+        memory = self._memory
+        memory.seen, memory.answered, memory.linked = sorted(self._seen), sorted(self._answered), sorted(self._linked)
+        return memory
 
     def finish(self) -> None:
         """Add every step that has changed since it was last added."""
         for thread, step in list(self._unsaved.values()):
             self._save(thread, step)
 
+    def read_line(self, line: Line, place: Place, raw: bytes) -> str | None:
+        """Take one line; returns the reason when it is skipped on purpose. Raises UnusableLine."""
+        kind = line.get("type")
+        if not isinstance(kind, str):
+            raise UnusableLine("an object without a `type`")
+        if kind not in LINE_TYPES:
+            is_news = kind == "progress" and self._read_progress(line, place)
+            return None if is_news else f"line type {kind[:40]}"
+        if kind == "summary" and self._memory.session is None:
+            return "summary of an earlier session"
+        trace_id = text_of(line.get("sessionId")) or text_of(line.get("session_id")) or self._memory.session
+        trace_id = trace_id or f"unnamed-{short_hash(raw)}"
+        identity = short_hash(trace_id, text_of(line.get("uuid")) or raw)
+        if identity in self._seen:
+            return COPY
+        message = message_of(line) if kind in MESSAGE_TYPES else {}
+        thread = self._thread(trace_id, line, message, place)
+        self._read(kind, thread, line, message, place)
+        thread.places[identity] = len(thread.context)
+        self._seen.add(identity)
+        self._memory.session = trace_id
+        self._into.hold(len(raw))
+        return None
+
+    def _read(self, kind: str, thread: Thread, line: Line, message: Line, place: Place) -> None:
+        time = parse_time(line.get("timestamp"))
+        self._into.see_time(time)
+        version = text_of(line.get("version")) or text_of(line.get("claude_code_version"))
+        thread.span.version = version or thread.span.version
+        if kind == "user":
+            self._read_user(thread, line, message, place, time)
+        elif kind == "assistant":
+            self._read_assistant(thread, line, message, place, time)
+        elif kind == "system":
+            self._read_system(thread, line, place, time)
+        else:
+            self._read_event(thread, kind, line, place, time)
+        for step in (thread.span, thread.here) if kind in MESSAGE_TYPES else (thread.span,):
+            step.reach(time)
+            self._touch(thread, step)
+
     # --- sessions and sub-agents --------------------------------------------------------------------------------------
 
-    def _trace_id(self, line: Line, raw: bytes) -> str:
-        named = text_of(line.get("sessionId")) or text_of(line.get("session_id"))
-        return named or self.memory.session or f"unnamed-{short_hash(raw)}"
-
     def _thread(self, trace_id: str, line: Line, message: Line, place: Place) -> Thread:
-        """Return the thread a line belongs to; the first line of a thread begins it."""
-        agent_id = text_of(line.get("agentId")) or text_of(line.get("parent_tool_use_id"))
-        spawner: Tool | None = None
-        if agent_id is None and line.get("isSidechain") is True:
+        """Return the thread a line belongs to, begun if it is new."""
+        agent_id, spawner = text_of(line.get("agentId")), None
+        if agent_id is None and (call_id := text_of(line.get("parent_tool_use_id"))):
+            agent_id, spawner = call_id, self._memory.tools.get(short_hash(trace_id, call_id))
+        elif agent_id is None and line.get("isSidechain") is True:
             agent_id, spawner = self._sidechain(trace_id, line, message)
-        elif agent_id is not None and agent_id == line.get("parent_tool_use_id"):
-            spawner = self.memory.tools.get(_tool_key(trace_id, agent_id))
-        key = f"{trace_id}\n{agent_id or ''}"
-        if thread := self.memory.threads.get(key):
-            return thread
-        thread = _begin_thread(trace_id, agent_id, line, place)
-        self.memory.threads[key] = thread
-        if agent_id is not None:
-            self._into.note_missing(f"Who called sub-agent {agent_id} is not said where its work is logged; the log of session {trace_id} says it.")
-        if spawner is not None and agent_id is not None:
-            thread.agent_name = spawner.agent_name or thread.agent_name
-            self._link(trace_id, spawner, agent_id, place)
-        self._lines[thread.span.span_id] = line
+        key = short_hash(trace_id, agent_id or "")
+        thread = self._memory.threads.get(key)
+        if thread is None:
+            thread = self._memory.threads[key] = _begin_thread(trace_id, agent_id, line, place)
+            self._first_lines[trace_id, thread.span.span_id] = line
+            if spawner is not None:
+                thread.agent_name = spawner.agent_name or thread.agent_name
+                self._link(trace_id, spawner, thread.span.span_id, place)
+            elif agent_id is not None and thread.agent_name != COMPACTION:
+                self._into.note_missing(
+                    f"Which call spawned sub-agent {agent_id} is said in the log of session {trace_id}, not here."
+                )
         return thread
 
     def _sidechain(self, trace_id: str, line: Line, message: Line) -> tuple[str, Tool | None]:
-        """Return the sub-agent an inline `isSidechain` line belongs to, and for its first line the call that spawned it."""
-        sidechains = self.memory.sidechains
+        """Return the sub-agent an inline `isSidechain` line belongs to, and with its first line the spawning call."""
+        known, latest = self._memory.sidechains, short_hash(trace_id)
         uuid, parent = text_of(line.get("uuid")), text_of(line.get("parentUuid"))
-        known = sidechains.get(short_hash(trace_id, parent)) if parent else None
-        if known is None and parent is not None:
-            known = sidechains.get(short_hash(trace_id))
-        agent_id = known or f"sidechain-{uuid or short_hash(json_text(line))}"
+        agent_id = (known.get(short_hash(trace_id, parent)) or known.get(latest)) if parent else None
+        spawner = None
+        if agent_id is None:
+            agent_id = f"sidechain-{uuid or short_hash(json_text(line))}"
+            spawner = self._spawner(short_hash(plain_text(blocks_of(message))))
+        known[latest] = agent_id
         if uuid:
-            sidechains[short_hash(trace_id, uuid)] = agent_id
-        sidechains[short_hash(trace_id)] = agent_id
-        return agent_id, None if known else self._spawner(trace_id, _plain_text(message.get("content")))
+            known[short_hash(trace_id, uuid)] = agent_id
+        return agent_id, spawner
 
-    def _spawner(self, trace_id: str, prompt: str) -> Tool | None:
-        """Return the open call whose prompt this is; failing that, the only open call that has spawned nothing yet."""
-        prefix = _tool_key(trace_id, "")
-        idle = [t for key, t in self.memory.tools.items() if t.brief and key.startswith(prefix) and key not in self._linked]
-        brief = short_hash(prompt)
+    def _spawner(self, brief: str) -> Tool | None:
+        """Return the idle call with this prompt, failing that the only idle one; idle: it has spawned nothing yet."""
+        idle = [tool for tool in self._memory.tools.values() if tool.brief and not tool.links]
         same = [tool for tool in idle if tool.brief == brief]
         return same[0] if same else idle[0] if len(idle) == 1 else None
 
-    def _link(self, trace_id: str, tool: Tool, agent_id: str, place: Place) -> None:
-        """Say once that a tool call spawned a sub-agent."""
-        key = short_hash(trace_id, agent_id)
+    def _link(self, trace_id: str, tool: Tool, agent_span_id: str, place: Place) -> bool:
+        """Say, once, that a tool call spawned a sub-agent."""
+        key = short_hash(trace_id, agent_span_id)
         if key in self._linked:
-            return
-        self._linked |= {key, _tool_key(trace_id, tool.call_id)}
-        attributes = {"agentlens.relation": "spawned", "gen_ai.agent.name": tool.agent_name}
+            return False
+        self._linked.add(key)
+        attributes = {"agentlens.relation": "spawned"}
+        attributes |= {"gen_ai.agent.name": tool.agent_name} if tool.agent_name else {}
         self._into.add(
-            "span_links", place, trace_id=trace_id, span_id=tool.span_id, link_index=0,
-            linked_trace_id=trace_id, linked_span_id=_agent_span_id(agent_id), attributes=attributes,
+            "span_links", place, trace_id=trace_id, span_id=tool.span_id, link_index=tool.links,
+            linked_trace_id=trace_id, linked_span_id=agent_span_id, attributes=attributes,
         )  # fmt: skip
+        tool.links += 1
+        return True
 
-    # --- lines --------------------------------------------------------------------------------------------------------
+    def _link_file(self, trace_id: str, tool: Tool, agent_id: Any, place: Place) -> bool:
+        """Link a sub-agent that is logged in a file of its own."""
+        if not text_of(agent_id):
+            return False
+        self._into.note_missing(f"The work of sub-agent {agent_id} is in a file of its own, agent-{agent_id}.jsonl.")
+        return self._link(trace_id, tool, f"agent:{agent_id}", place)
 
     def _read_progress(self, line: Line, place: Place) -> bool:
         """Take from a progress line which call a sub-agent belongs to, when that is news; all else in it is a copy."""
-        data = line.get("data")
-        agent_id = text_of(data.get("agentId")) if isinstance(data, dict) else None
         trace_id, call_id = text_of(line.get("sessionId")), text_of(line.get("parentToolUseID"))
-        if agent_id is None or trace_id is None or call_id is None:
+        if trace_id is None or call_id is None:
             return False
-        tool = self.memory.tools.get(_tool_key(trace_id, call_id))
-        if tool is None or short_hash(trace_id, agent_id) in self._linked:
-            return False
-        self._link(trace_id, tool, agent_id, place)
-        return True
+        tool = self._memory.tools.get(short_hash(trace_id, call_id))
+        return tool is not None and self._link_file(trace_id, tool, dict_of(line.get("data")).get("agentId"), place)
+
+    # --- what the user and the tools say ------------------------------------------------------------------------------
 
     def _read_user(self, thread: Thread, line: Line, message: Line, place: Place, time: int | None) -> None:
-        blocks = _blocks(message.get("content"))
-        results = [block for block in blocks if block.get("type") == "tool_result"]
+        blocks = blocks_of(message)
         spoken = [block for block in blocks if block.get("type") != "tool_result"]
-        for block in results:
-            self._answer(thread, block, line, place, time)
+        for block in blocks:
+            if block.get("type") == "tool_result":
+                self._answer(thread, block, line, place, time)
         if spoken:
-            self._hear(thread, [normalise_part(block) for block in spoken], line, place, time, bool(results))
-        thread.last_input = time if time is not None else thread.last_input
+            self._hear(thread, spoken, line, place, time, is_reply=len(spoken) < len(blocks))
+        if time is not None:
+            thread.last_input = time
 
-    def _hear(self, thread: Thread, parts: list[Line], line: Line, place: Place, time: int | None, beside_result: bool) -> None:
-        """Take what a user line says: a summary, the user's words, or words the program put in the user's mouth."""
-        text = _plain_text(parts)
-        if line.get("isCompactSummary") is True:
+    def _hear(
+        self, thread: Thread, blocks: list[Line], line: Line, place: Place, time: int | None, is_reply: bool
+    ) -> None:
+        """Take a text: the user's own words begin a turn, what the program adds only joins the context."""
+        text, is_summary = plain_text(blocks), line.get("isCompactSummary") is True
+        message_hash = self._into.add_message(place, "user", None, [normalise_part(block) for block in blocks])
+        if is_summary:
             self._restart(thread)
-        message_hash = self._into.add_message(place, "user", None, parts)
-        is_plumbing = line.get("isMeta") is True or line.get("isCompactSummary") is True or beside_result
-        if text.startswith(INTERRUPTED):
+        elif text.startswith(INTERRUPTED):
             self._add_event(thread, line, place, time, "interrupted")
-        elif thread.agent_id is not None:
-            if not is_plumbing and thread.brief is None:
-                thread.brief = message_hash
-        elif not is_plumbing and not text.startswith(NO_TURN):
+        elif line.get("isMeta") is not True and not is_reply and not text.startswith(NO_TURN):
             self._rewind(thread, line)
-            self._begin_turn(thread, line, place, time, message_hash)
+            if thread.agent_id is None:
+                self._begin_turn(thread, line, place, message_hash)
+            elif thread.brief is None:
+                thread.brief, thread.span.start = message_hash, time or thread.span.start
         thread.context.append(message_hash)
 
-    def _begin_turn(self, thread: Thread, line: Line, place: Place, time: int | None, message_hash: str) -> None:
-        if thread.turn is not None:
+    def _begin_turn(self, thread: Thread, line: Line, place: Place, message_hash: str) -> None:
+        if thread.turn is not None and (thread.trace_id, thread.turn.span_id) in self._unsaved:
             self._save(thread, thread.turn)
         thread.turns += 1
         span_id = f"turn:{text_of(line.get('uuid')) or short_hash(thread.trace_id, str(thread.turns))}"
         thread.turn = Turn(
-            span_id=span_id, parent_id=thread.span.span_id, place=place, start=time, end=time, number=thread.turns, message=message_hash
-        )
-        self._lines[span_id] = line
+            span_id=span_id, parent_id=thread.span.span_id, place=place, version=thread.span.version,
+            number=thread.turns, message=message_hash,
+        )  # fmt: skip
+        self._first_lines[thread.trace_id, span_id] = line
 
     def _rewind(self, thread: Thread, line: Line) -> None:
         """Drop what came after the message that a user text answers: the user went back and took another way."""
-        kept = thread.places.get(short_hash(text_of(line.get("parentUuid")) or ""))
+        kept = thread.places.get(short_hash(thread.trace_id, text_of(line.get("parentUuid")) or ""))
         if kept is not None and kept < len(thread.context):
             self._close_call(thread)
             del thread.context[kept:]
@@ -224,221 +242,174 @@ class SessionReader:
         thread.context.clear()
         thread.places.clear()
 
+    def _answer(self, thread: Thread, block: Line, line: Line, place: Place, time: int | None) -> None:
+        """Take a tool result: it ends its call, and may say which sub-agent the call spawned."""
+        call_id = tool_call_id(block, "tool_use_id")
+        parts = [result_part(call_id, block.get("content"))]
+        thread.context.append(self._into.add_message(place, "tool", None, parts))
+        key = short_hash(thread.trace_id, call_id)
+        if key in self._answered:
+            return
+        self._answered.add(key)
+        tool = self._memory.tools.pop(key, None)
+        if tool is None:
+            tool = Tool(span_id=call_id, parent_id=thread.here.span_id, place=place, name=UNKNOWN_TOOL)
+            self._into.note_missing("Some tool results have no call here: their spans have no start and no arguments.")
+        tool.end = time
+        told = next((line[key] for key in RESULT_KEYS if key in line), None)
+        self._link_file(thread.trace_id, tool, dict_of(told).get("agentId"), place)
+        add_answered_tool(self._into, thread, tool, self._take_first_line(thread, tool), block, told, place)
+
+    # --- what the model says ------------------------------------------------------------------------------------------
+
     def _read_assistant(self, thread: Thread, line: Line, message: Line, place: Place, time: int | None) -> None:
-        blocks = _blocks(message.get("content"))
+        blocks = blocks_of(message)
         message_hash = self._into.add_message(place, "assistant", None, [normalise_part(block) for block in blocks])
-        if message.get("model") == SYNTHETIC and line.get("isApiErrorMessage") is not True:
+        is_error = line.get("isApiErrorMessage") is True
+        if message.get("model") == SYNTHETIC and not is_error:
             self._add_event(thread, line, place, time, "synthetic message")
             thread.context.append(message_hash)
             return
         call = self._call(thread, line, message, place, time)
         call.reach(time)
         _take_usage(call, line, message)
-        if line.get("isApiErrorMessage") is True:
-            call.error, call.error_type = _read_error(line, _plain_text(blocks))
+        if call.usage is not None:
+            self._into.account.input_tokens_meaning = INPUT_TOKENS_MEANING
+        if is_error:
+            call.error, call.error_type = error_of(line, plain_text(blocks))
         self._touch(thread, call)
-        is_open = thread.open_call == call.span_id
-        if not (is_open and message_hash in thread.said):
+        is_latest = thread.open_call == call.span_id
+        if not (is_latest and message_hash in thread.said):
             thread.context.append(message_hash)
-            if is_open:
-                thread.said.append(message_hash)
+            thread.said += [message_hash] if is_latest else []
         for block in blocks:
             if block.get("type") == "tool_use":
                 self._begin_tool(thread, call, block, line, place, time)
 
     def _call(self, thread: Thread, line: Line, message: Line, place: Place, time: int | None) -> Call:
-        """Return the model call a line belongs to; its first line begins it and ends the one before."""
+        """Return the model call a line belongs to; its first line begins it and closes the call before."""
         message_id, request_id = text_of(message.get("id")), text_of(line.get("requestId"))
         named = f"{message_id}:{request_id}" if message_id and request_id else message_id
-        span_id = named or f"call:{text_of(line.get('uuid')) or short_hash(json_text(line))}"
+        span_id = named or _call_span_id(line)
         if call := thread.calls.get(span_id):
             return call
         self._close_call(thread)
-        begun = time if thread.last_input is None or time is None else min(thread.last_input, time)
-        call = Call(span_id=span_id, parent_id=_parent(thread), place=place, start=begun, end=time, version=thread.version)
+        call = thread.calls[span_id] = _begin_call(thread, span_id, place, time)
         call.usage_key = named or text_of(line.get("uuid"))
         model = text_of(message.get("model"))
         call.model = None if model == SYNTHETIC else model
-        thread.calls[span_id] = call
         thread.open_call, thread.sent, thread.said = span_id, len(thread.context), []
-        self._lines[span_id] = line
+        self._first_lines[thread.trace_id, span_id] = line
         return call
 
     def _close_call(self, thread: Thread) -> None:
-        if thread.open_call is not None and thread.open_call in self._unsaved:
-            self._save(thread, thread.calls[thread.open_call])
+        call = thread.calls.get(thread.open_call or "")
+        if call is not None and (thread.trace_id, call.span_id) in self._unsaved:
+            self._save(thread, call)
         thread.open_call = None
 
     def _begin_tool(self, thread: Thread, call: Call, block: Line, line: Line, place: Place, time: int | None) -> None:
-        call_id = text_of(block.get("id")) or f"tool:{short_hash(json_text(block))}"
-        key = _tool_key(thread.trace_id, call_id)
-        if key in self.memory.tools or key in self._answered:
+        call_id = tool_call_id(block, "id")
+        key = short_hash(thread.trace_id, call_id)
+        if key in self._memory.tools or key in self._answered:
             return
-        arguments = block.get("input") if isinstance(block.get("input"), dict) else {}
-        prompt = text_of(arguments.get("prompt")) if isinstance(arguments, dict) else None
-        agent_name = text_of(arguments.get("subagent_type")) if isinstance(arguments, dict) else None
-        name = text_of(block.get("name")) or "unknown tool"
-        spawns = prompt is not None and (name in ("Task", "Agent") or agent_name is not None)
-        tool = Tool(
-            span_id=call_id, parent_id=_parent(thread), place=place, start=time, name=name[:SHORT_CHARS], call_id=call_id,
-            requested_by=call.span_id, version=thread.version,
-            agent_name=(agent_name or "sub-agent")[:SHORT_CHARS] if spawns else None,
-            brief=short_hash(prompt or "") if spawns else None,
+        arguments, name = dict_of(block.get("input")), text_of(block.get("name")) or UNKNOWN_TOOL
+        prompt, agent_name = text_of(arguments.get("prompt")), text_of(arguments.get("subagent_type"))
+        tool = self._memory.tools[key] = Tool(
+            span_id=call_id, parent_id=thread.here.span_id, place=place, start=time, version=thread.span.version,
+            name=name[:TEXT_CHARS], requested_by=call.span_id,
         )  # fmt: skip
-        self.memory.tools[key] = tool
-        self._lines[call_id] = line
+        if name in ("Task", "Agent") or agent_name:
+            tool.agent_name, tool.brief = (agent_name or "sub-agent")[:TEXT_CHARS], short_hash(prompt or "")
+        self._first_lines[thread.trace_id, call_id] = line
         self._touch(thread, tool)
 
-    def _answer(self, thread: Thread, block: Line, line: Line, place: Place, time: int | None) -> None:
-        """Take a tool result: it ends its call, and may say which sub-agent the call spawned."""
-        call_id = text_of(block.get("tool_use_id")) or f"tool:{short_hash(json_text(block))}"
-        content = block.get("content")
-        thread.context.append(self._into.add_message(place, "tool", None, [result_part(call_id, content)]))
-        key = _tool_key(thread.trace_id, call_id)
-        tool = self.memory.tools.pop(key, None)
-        if key in self._answered:
-            return
-        if tool is None:
-            tool = Tool(span_id=call_id, parent_id=_parent(thread), place=place, name="unknown tool", call_id=call_id, version=thread.version)
-            self._into.note_missing("Some tool results have no call in the log: their spans have no start and no arguments.")
-            self._lines[call_id] = {}
-        self._answered.add(key)
-        tool.end = time
-        told = line.get("toolUseResult", line.get("tool_use_result"))
-        if isinstance(told, dict) and (agent_id := text_of(told.get("agentId"))):
-            self._link(thread.trace_id, tool, agent_id, place)
-        self._save_tool(thread, tool, block, told, place)
+    # --- what the program says ----------------------------------------------------------------------------------------
 
-    def _read_system(self, thread: Thread, line: Line, _: Line, place: Place, time: int | None) -> None:
+    def _read_system(self, thread: Thread, line: Line, place: Place, time: int | None) -> None:
         subtype = text_of(line.get("subtype")) or "system"
-        if subtype == "compact_boundary":
-            self._restart(thread)
         if subtype == "api_error":
             self._add_failed_call(thread, line, place, time)
-        else:
-            thread.version = text_of(line.get("claude_code_version")) or thread.version
-            self._add_event(thread, line, place, time, subtype)
+            return
+        if subtype == "compact_boundary":
+            self._restart(thread)
+        self._add_event(thread, line, place, time, subtype)
 
     def _add_failed_call(self, thread: Thread, line: Line, place: Place, time: int | None) -> None:
-        """Add an attempt at a model call that failed and may be retried: it has no message."""
+        """Add an attempt at a model call that failed: it has no message, and may be followed by another attempt."""
         self._close_call(thread)
-        span_id = f"call:{text_of(line.get('uuid')) or short_hash(json_text(line))}"
-        call = Call(span_id=span_id, parent_id=_parent(thread), place=place, start=thread.last_input, end=time, version=thread.version)
-        call.error, call.error_type = _read_error(line, json_text(line.get("error", line.get("cause", line.get("content")))))
+        call = _begin_call(thread, _call_span_id(line), place, time)
+        call.reach(time)
+        said = line.get("error", line.get("cause", line.get("content")))
+        call.error, call.error_type = error_of(line, said if isinstance(said, str) else json_text(said))
         thread.last_input = time if time is not None else thread.last_input
-        self._lines[span_id] = line
-        self._save(thread, call)
+        add_call(self._into, thread, call, line)
 
-    def _read_result(self, thread: Thread, line: Line, _: Line, place: Place, time: int | None) -> None:
-        """Take the total that `claude -p --output-format stream-json` ends with."""
-        totals = {key: line.get(key) for key in ("total_cost_usd", "usage", "is_error", "subtype")}
-        thread.totals = totals if len(json_text(totals)) <= 10 * SHORT_CHARS else None
-        self._add_event(thread, line, place, time, "result")
+    def _read_event(self, thread: Thread, kind: str, line: Line, place: Place, time: int | None) -> None:
+        if kind == "result":
+            totals = {key: line.get(key) for key in ("total_cost_usd", "usage", "is_error", "subtype")}
+            thread.totals = totals if len(json_text(totals)) <= 10 * TEXT_CHARS else None
+        self._add_event(thread, line, place, time, kind)
 
     def _add_event(self, thread: Thread, line: Line, place: Place, time: int | None, name: str) -> None:
-        step = thread.turn or thread.span
+        step = thread.here
         attributes = {key: value for key, value in line.items() if key not in ("type", "timestamp", "sessionId")}
         self._into.add(
-            "span_events", place, trace_id=thread.trace_id, span_id=step.span_id, event_index=step.events, time=time, name=name,
-            attributes=attributes,
+            "span_events", place, trace_id=thread.trace_id, span_id=step.span_id, event_index=step.events,
+            time=time, name=name, attributes=attributes,
         )  # fmt: skip
         step.events += 1
-        self._touch(thread, step)
 
-    # --- rows ---------------------------------------------------------------------------------------------------------
+    # --- steps --------------------------------------------------------------------------------------------------------
 
     def _touch(self, thread: Thread, step: Step) -> None:
-        self._unsaved.setdefault(step.span_id, (thread, step))
+        self._unsaved[thread.trace_id, step.span_id] = (thread, step)
+
+    def _take_first_line(self, thread: Thread, step: Step) -> Line:
+        self._unsaved.pop((thread.trace_id, step.span_id), None)
+        line = self._first_lines.pop((thread.trace_id, step.span_id), None)
+        return self._reread(place_of(step)) if line is None else line
 
     def _save(self, thread: Thread, step: Step) -> None:
-        """Add the row of a step as it is now; a row added earlier gives way to it."""
-        self._unsaved.pop(step.span_id, None)
-        line = self._lines.pop(step.span_id, None)
-        if line is None:
-            line = self._reread(Place(*step.place))
+        """Add the row of a step as it is now; a row added by an earlier read gives way to it."""
+        line = self._take_first_line(thread, step)
         if isinstance(step, Call):
-            self._save_call(thread, step, line)
+            add_call(self._into, thread, step, line)
         elif isinstance(step, Turn):
-            self._add_span(thread, step, name=f"turn {step.number}", attributes=_rest(line))
-            if step.message:
-                self._into.add_span_messages(Place(*step.place), thread.trace_id, step.span_id, "input", [step.message])
+            add_turn(self._into, thread, step, line)
         elif isinstance(step, Tool):
-            self._lines[step.span_id] = line
-            arguments = _tool_use(line, step.call_id).get("input")
-            self._add_tool(thread, step, {}, tool_call_arguments=None if arguments is None else json_text(arguments))
+            add_open_tool(self._into, thread, step, line)
         else:
-            self._save_thread(thread, line)
-            self._lines[step.span_id] = line
-
-    def _add_span(self, thread: Thread, step: Step, **columns: Any) -> None:
-        columns = {"agent_id": thread.agent_id, "agent_version": thread.version, **columns}
-        self._into.add_span(
-            Place(*step.place), trace_id=thread.trace_id, span_id=step.span_id, parent_span_id=step.parent_id,
-            conversation_id=thread.trace_id, service_name=SERVICE, start_time=step.start, end_time=step.end, **columns,
-        )  # fmt: skip
-
-    def _save_thread(self, thread: Thread, line: Line) -> None:
-        name = "session" if thread.agent_id is None else f"invoke_agent {thread.agent_name}"
-        self._add_span(
-            thread, thread.span, name=name, operation_name="invoke_agent", agent_name=thread.agent_name,
-            attributes=_rest(line), **_total_columns(thread),
-        )  # fmt: skip
-        if thread.brief:
-            self._into.add_span_messages(Place(*thread.span.place), thread.trace_id, thread.span.span_id, "input", [thread.brief])
-
-    def _save_call(self, thread: Thread, call: Call, line: Line) -> None:
-        columns = _usage_columns(call)
-        if columns and self._into.account.input_tokens_meaning is None:
-            self._into.account.input_tokens_meaning = "excludes cache (added by the loader)"
-        if call.error is not None:
-            columns |= {"status_code": "ERROR", "status_message": call.error, "error_type": call.error_type}
-        message = line.get("message")
-        attributes = _rest(line) | (_message_rest(message) if isinstance(message, dict) else {})
-        attributes |= {"requestId": line["requestId"]} if "requestId" in line else {}
-        attributes |= {"usage": call.usage} if call.usage else {}
-        self._add_span(
-            thread, call, name=f"chat {call.model}" if call.model else "chat", operation_name="chat", agent_version=call.version,
-            provider_name="anthropic", response_model=call.model, reported_cost_usd=call.cost, attributes=attributes,
-            response_finish_reasons=[call.finish_reason] if call.finish_reason else None, **columns,
-        )  # fmt: skip
-        if thread.open_call == call.span_id:
-            place = Place(*call.place)
-            self._into.add_span_messages(place, thread.trace_id, call.span_id, "input", thread.context[: thread.sent])
-            self._into.add_span_messages(place, thread.trace_id, call.span_id, "output", thread.said)
-
-    def _save_tool(self, thread: Thread, tool: Tool, block: Line, told: Any, place: Place) -> None:
-        """Add the row of an answered tool call."""
-        self._unsaved.pop(tool.span_id, None)
-        line = self._lines.pop(tool.span_id, None)
-        use = _tool_use(self._reread(Place(*tool.place)) if line is None else line, tool.call_id)
-        result = _result_text(block.get("content"))
-        columns: dict[str, Any] = {"tool_call_result": result}
-        if "input" in use:
-            columns["tool_call_arguments"] = json_text(use["input"])
-        if block.get("is_error") is True:
-            is_rejected = (result or "").startswith(REJECTED)
-            columns |= {"status_code": "ERROR", "status_message": (result or "")[:STATUS_CHARS], "is_control_flow": is_rejected}
-            columns["error_type"] = "rejected by the user" if is_rejected else None
-        elif block.get("is_error") is False:
-            columns["status_code"] = "OK"
-        rest = {key: value for key, value in use.items() if key not in ("type", "id", "name", "input")}
-        rest |= {"result_line": place.line, "result_offset": place.offset, "result_length": place.length}
-        if (shown := _short_values(told)) not in (None, {}):
-            rest["toolUseResult"] = shown
-        self._add_tool(thread, tool, rest, **columns)
-
-    def _add_tool(self, thread: Thread, tool: Tool, attributes: Line, **columns: Any) -> None:
-        if tool.requested_by:
-            attributes = {"requested_by": tool.requested_by, **attributes}
-        self._add_span(
-            thread, tool, name=f"execute_tool {tool.name}", operation_name="execute_tool", agent_version=tool.version,
-            tool_name=tool.name, tool_call_id=tool.call_id, attributes=attributes, **columns,
-        )  # fmt: skip
+            add_thread(self._into, thread, line)
 
 
-_READERS: dict[str, Callable[..., None]] = {
-    "user": SessionReader._read_user,
-    "assistant": SessionReader._read_assistant,
-    "system": SessionReader._read_system,
-    "result": SessionReader._read_result,
-}
+def _begin_thread(trace_id: str, agent_id: str | None, line: Line, place: Place) -> Thread:
+    session_id = f"session:{trace_id}"
+    if agent_id is None:
+        return Thread(trace_id=trace_id, agent_name=MAIN, span=Step(span_id=session_id, place=place))
+    is_compaction = agent_id.startswith(COMPACTION_IDS)
+    name = COMPACTION if is_compaction else text_of(line.get("agentName")) or agent_id
+    span = Step(span_id=f"agent:{agent_id}", parent_id=session_id if is_compaction else None, place=place)
+    return Thread(trace_id=trace_id, agent_id=agent_id, agent_name=name, span=span)
+
+
+def _begin_call(thread: Thread, span_id: str, place: Place, time: int | None) -> Call:
+    """Return a model call that begins when its input was complete, as far as the log tells."""
+    start = time if time is None or thread.last_input is None else min(time, thread.last_input)
+    return Call(span_id=span_id, parent_id=thread.here.span_id, place=place, start=start, version=thread.span.version)
+
+
+def _call_span_id(line: Line) -> str:
+    return f"call:{text_of(line.get('uuid')) or short_hash(json_text(line))}"
+
+
+def _take_usage(call: Call, line: Line, message: Line) -> None:
+    """Keep the fullest record of a call: lines written while the answer streams in repeat the usage so far."""
+    call.finish_reason = text_of(message.get("stop_reason")) or call.finish_reason
+    cost = line.get("costUSD")
+    if isinstance(cost, (int, float)) and not isinstance(cost, bool):
+        call.cost = max(float(cost), call.cost or 0.0)
+    usage = usage_of(message)
+    known = count_of((call.usage or {}).get("output_tokens")) or 0
+    if usage is not None and (count_of(usage.get("output_tokens")) or 0) >= known:
+        call.usage = usage

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import functools
+import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -12,6 +14,7 @@ from typing import Any, NamedTuple
 
 from agentlens._errors import AgentLensError
 from agentlens._source import json_values
+from agentlens.loaders._csv_places import csv_header
 from agentlens.loaders._times import UNITS
 
 TIME_UNITS = ("auto", "iso", *UNITS)
@@ -36,7 +39,16 @@ OTHER_COLUMNS = {
 }
 COLUMNS = (*SPAN_COLUMNS, *OTHER_COLUMNS)
 TIMES = ("start_time", "end_time")
-DURATION_SUFFIXES = {"_ms": "ms", "_us": "us", "_ns": "ns", "_s": "s", "_sec": "s", "_secs": "s", "_seconds": "s", "ms": "ms"}
+DURATION_SUFFIXES = {
+    "_ms": "ms",
+    "_us": "us",
+    "_ns": "ns",
+    "_s": "s",
+    "_sec": "s",
+    "_secs": "s",
+    "_seconds": "s",
+    "ms": "ms",
+}
 
 
 class Field(NamedTuple):
@@ -61,7 +73,8 @@ class Mapping:
                           constants={"provider_name": "openai"})
 
     Records without `span_id` are known by their content; records without `trace_id` belong to the trace of
-    `parent_trace_id`, else of their conversation, else of their file. Raises AgentLensError for a column that does not exist.
+    `parent_trace_id`, else of their conversation, else of their file. Raises AgentLensError for a column that does
+    not exist.
     """
 
     def __init__(self, *, constants: dict[str, Any] | None = None, **columns: Any) -> None:
@@ -83,15 +96,24 @@ class Mapping:
             raise AgentLensError(f"{path} is no mapping: it needs lines like `agent_name: who.name`.")
         return cls(**{str(name): spec for name, spec in columns.items()})
 
+    @property
+    def dialect(self) -> str:
+        """What `sources.dialect` says of a file read by this mapping: another mapping gives other rows."""
+        spec = json.dumps([self.constants, self.columns], default=str, sort_keys=True)
+        return "mapping " + hashlib.blake2b(spec.encode(), digest_size=6).hexdigest()
+
     def __repr__(self) -> str:
         pairs = [f"{name}={[field.path for field in fields]!r}" for name, fields in self.columns.items()]
         return f"mapping({', '.join(pairs)})"
 
     @functools.lru_cache(maxsize=256)  # noqa: B019 - a mapping lives as long as the read
     def plan(self, keys: tuple[str, ...]) -> tuple[tuple[str, tuple[Field, ...]], ...]:
-        """Return, for a record with these top-level keys, the columns that can be there with the fields worth trying."""
+        """Return the columns that a record with these top-level keys can have, with the fields worth trying."""
         present = set(keys)
-        tried = ((name, tuple(f for f in fields if f.path in present or f.keys[0] in present)) for name, fields in self.columns.items())
+        tried = (
+            (name, tuple(f for f in fields if f.path in present or f.keys[0] in present))
+            for name, fields in self.columns.items()
+        )
         return tuple((name, fields) for name, fields in tried if fields)
 
 
@@ -144,7 +166,9 @@ def _check_column(name: str) -> None:
         return
     near = difflib.get_close_matches(name, COLUMNS, 3, 0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    raise AgentLensError(f"mapping() has no column {name!r}.{hint} Columns are {', '.join(COLUMNS)}; or constants={{...}}.")
+    raise AgentLensError(
+        f"mapping() has no column {name!r}.{hint} Columns are {', '.join(COLUMNS)}; or constants={{...}}."
+    )
 
 
 def _fields(name: str, spec: Any) -> tuple[Field, ...]:
@@ -155,7 +179,9 @@ def _fields(name: str, spec: Any) -> tuple[Field, ...]:
 def _field(name: str, spec: Any) -> Field:
     path, unit = (spec.get("path"), spec.get("unit")) if isinstance(spec, dict) else (spec, None)
     if not isinstance(path, str) or not path:
-        raise AgentLensError(f'mapping({name}={spec!r}): a path is a text like "tokens.prompt", or {{"path": ..., "unit": ...}}.')
+        raise AgentLensError(
+            f'mapping({name}={spec!r}): a path is a text like "tokens.prompt", or {{"path": ..., "unit": ...}}.'
+        )
     if name in TIMES:
         unit = unit or "auto"
     elif name == "duration":
@@ -169,8 +195,8 @@ def _field(name: str, spec: Any) -> Field:
 # --- the records known by themselves ----------------------------------------------------------------------------------
 
 # The record `{timestamp, agent_id, session_id, action, input, output{confidence}, tokens{prompt, completion, model,
-# cost_usd}, duration_ms, parent_trace_id, status, metadata}`, and the names others give the same things. The time of such
-# a record is its start: where records carry durations, start + duration meets the next record's time.
+# cost_usd}, duration_ms, parent_trace_id, status, metadata}`, and the names others give the same things. The time of
+# such a record is its start: where records carry durations, time + duration ends before the session's next time.
 PRESET = Mapping(
     trace_id=["trace_id", "run_id", "task_id", "invocation_id"],
     span_id=["span_id", "event_id", "id"],
@@ -179,21 +205,27 @@ PRESET = Mapping(
     name=["action", "event", "event_type", "operation", "type"],
     operation_name="operation_name",
     agent_name=["agent_name", "agent", "agent_id", "actor", "source"],
+    agent_id="agent_id",
     agent_version="agent_version",
     conversation_id=["session_id", "conversation_id", "thread_id"],
     workflow_name=["workflow_name", "workflow"],
     start_time=["start_time", "started_at", "timestamp", "ts", "time"],
     end_time=["end_time", "ended_at", "finished_at"],
-    duration=["duration_ms", "latency_ms", "elapsed_ms", "duration_s", "latency_s", "duration_ns", "duration", "latency"],
+    duration=[
+        "duration_ms", "latency_ms", "elapsed_ms", "duration_s", "latency_s", "duration_ns", "duration", "latency",
+    ],
     status_code=["status", "level"],
     status_message=["error.message", "error_message", "error"],
     error_type=["error.type", "error_type", "error_code"],
     provider_name=["provider", "provider_name"],
     request_model=["tokens.model", "model", "model_name", "usage.model"],
-    input_tokens=["tokens.prompt", "tokens.input", "tokens_in", "prompt_tokens", "input_tokens", "usage.prompt_tokens", "usage.input_tokens"],
+    input_tokens=[
+        "tokens.prompt", "tokens.input", "tokens_in", "prompt_tokens", "input_tokens", "usage.prompt_tokens",
+        "usage.input_tokens",
+    ],
     output_tokens=[
-        "tokens.completion", "tokens.output", "tokens_out", "completion_tokens", "output_tokens", "usage.completion_tokens",
-        "usage.output_tokens",
+        "tokens.completion", "tokens.output", "tokens_out", "completion_tokens", "output_tokens",
+        "usage.completion_tokens", "usage.output_tokens",
     ],
     reported_cost_usd=["tokens.cost_usd", "cost_usd", "total_cost", "cost"],
     tool_name=["tool_name", "tool"],
@@ -214,30 +246,56 @@ PRESET = Mapping(
 
 # --- help for a file nobody knows -------------------------------------------------------------------------------------
 
-_GUESSES = {column: [f.path for f in fields] for column, fields in PRESET.columns.items()}
+# Names too vague to be understood without being told, good enough for a first guess.
+_VAGUE = {
+    "start_time": ["when", "date", "datetime", "created_at", "logged_at"],
+    "agent_name": ["who", "worker", "bot", "node", "who.name", "agent.name"],
+    "name": ["what", "step", "task", "activity", "message", "msg"],
+}
+_GUESSES = {column: [f.path for f in fields] + _VAGUE.get(column, []) for column, fields in PRESET.columns.items()}
 _ESSENTIAL = ("start_time", "agent_name", "name")
 
 
 def describe_fields(head: bytes) -> str:
-    """Return the fields of unknown JSON lines with an example each, and a mapping to start from; "" when it is no JSON lines."""
-    values = [value for value in json_values(head)[:20] if "item" not in value]
-    if head.lstrip()[:1] != b"{" or not values:
-        return ""
-    examples: dict[str, Any] = {}
-    for value in values:
-        for path, example in value.items():
-            if path and example is not None and ".item" not in path:
-                examples.setdefault(path, example)
+    """Return the fields of unknown JSON lines or CSV with examples and a mapping to start from; "" when there are none."""
+    examples = _json_examples(head) or _csv_examples(head)
     if not examples:
         return ""
+    kind = "JSON lines" if head.lstrip()[:1] == b"{" else "CSV columns"
     shown = [f"  {_ascii(path)}: {_ascii(example)}" for path, example in list(examples.items())[:40]]
-    return "\n".join(["Its JSON lines have these fields:", *shown, "Say what they mean, for example:", _suggest(examples)])
+    return "\n".join(
+        [f"Its {kind} have these fields:", *shown, "Say what they mean, for example:", _suggest(examples)]
+    )
+
+
+def _json_examples(head: bytes) -> dict[str, Any]:
+    examples: dict[str, Any] = {}
+    values = json_values(head)[:20] if head.lstrip()[:1] == b"{" else ()
+    for value in values:
+        for path, example in value.items() if "item" not in value else ():
+            if path and example is not None and ".item" not in path:
+                examples.setdefault(path, example)
+    return examples
+
+
+def _csv_examples(head: bytes) -> dict[str, Any]:
+    """Return the columns of a CSV with the cells of its first row; {} when it does not look like one."""
+    names = csv_header(head)
+    if len(names) < 2 or not all(name.strip() for name in names) or len(set(names)) < len(names):
+        return {}
+    body = head.partition(b"\n")[2].decode("utf-8", "replace")
+    try:
+        first = next(csv.reader(body.splitlines()), [])
+    except csv.Error:
+        first = []
+    return dict(zip(names, first)) if len(first) == len(names) else {}
 
 
 def _suggest(examples: dict[str, Any]) -> str:
     lower = {path.lower(): path for path in examples}
     found = {
-        column: next((lower[alias] for alias in aliases if alias in lower), None) for column, aliases in _GUESSES.items()
+        column: next((lower[alias] for alias in aliases if alias in lower), None)
+        for column, aliases in _GUESSES.items()
     }
     pairs = {column: path or "?" for column, path in found.items() if path or column in _ESSENTIAL}
     inner = ",\n".join(f"      {column}={_ascii(path)}" for column, path in pairs.items())

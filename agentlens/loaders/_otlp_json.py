@@ -6,14 +6,17 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row
+from agentlens._evidence import Evidence, Row, json_text
 from agentlens._source import Place
 from agentlens.loaders._otlp_span import add_span, key_values, read_id, read_status, read_time
 
 
 def read_resource(resource: Any) -> Row:
     """Return the attributes of a resource."""
-    return key_values(resource.get("attributes")) if isinstance(resource, dict) else {}
+    try:
+        return key_values(resource.get("attributes")) if isinstance(resource, dict) else {}
+    except RecursionError:
+        return {}
 
 
 def scope_context(resource: Row, scope: Any) -> Row:
@@ -22,14 +25,19 @@ def scope_context(resource: Row, scope: Any) -> Row:
         named = {"scope.name": scope.get("name"), "scope.version": scope.get("version")}
         resource = {**resource, **{key: value for key, value in named.items() if value}}
     service = resource.get("service.name")
-    return {"service_name": service if isinstance(service, str) else None, "resource": msgspec.json.encode(resource).decode()}
+    return {"service_name": service if isinstance(service, str) else None, "resource": json_text(resource)}
 
 
-def add_otlp_span(into: Evidence, logged: Row, text: bytes, place: Place, context: Row) -> None:
-    """Add one decoded OTLP/JSON span, or reject it when it has no ids."""
+def add_otlp_span(into: Evidence, logged: Row, text: msgspec.Raw | bytes, place: Place, context: Row) -> None:
+    """Add one decoded OTLP/JSON span, or reject it when it has no ids or is nested too deep."""
     trace_id, span_id = read_id(logged.get("traceId"), 16), read_id(logged.get("spanId"), 8)
     if not trace_id or not span_id:
-        into.reject(place, "a span without traceId or spanId", text)
+        into.reject(place, "a span without traceId or spanId", bytes(text))
+        return
+    try:
+        attributes, events, links = key_values(logged.get("attributes")), _events(logged), _links(logged)
+    except RecursionError:
+        into.reject(place, "a span with values nested too deep", bytes(text))
         return
     into.accept()
     status = logged.get("status")
@@ -47,7 +55,7 @@ def add_otlp_span(into: Evidence, logged: Row, text: bytes, place: Place, contex
         **context,
     }
     _note_drops(into, logged)
-    add_span(into, place, span, key_values(logged.get("attributes")), _events(logged), _links(logged))
+    add_span(into, place, span, attributes, events, links)
 
 
 def _events(logged: Row) -> list[Row]:

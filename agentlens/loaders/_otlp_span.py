@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import json
 import re
 from collections.abc import Iterable
@@ -11,12 +12,14 @@ from typing import Any
 
 from agentlens._evidence import NS_RANGE, Evidence, Row
 from agentlens._source import Place
-from agentlens.dialects import gen_ai, openinference
+from agentlens.dialects import any_agent, claude_code_otel, gcp_adk, gen_ai, openinference, openllmetry, vercel_ai
 from agentlens.dialects.messages import normalise_message
 
 STATUS = {0: "UNSET", 1: "OK", 2: "ERROR"}
+UNREAD = {"input": "gen_ai.input.messages", "output": "gen_ai.output.messages", "system": "gen_ai.system_instructions"}
 HEX = re.compile(r"[0-9a-fA-F]+")
-DIALECTS = (gen_ai, openinference)
+# Where several dialects fill one column, the first in this order wins: what one vendor means comes before what all agreed on.
+DIALECTS = (any_agent, vercel_ai, claude_code_otel, gcp_adk, openllmetry, gen_ai, openinference)
 CONTROL_FLOW = frozenset(
     {"ParentCommand", "GraphInterrupt", "GraphBubbleUp", "NodeInterrupt", "CallDeferred", "ApprovalRequired", "ModelRetry"}
 )
@@ -41,10 +44,18 @@ def any_value(value: Any) -> Any:
     if kind == "doubleValue":
         return _double(content)
     if kind == "arrayValue":
-        return [any_value(item) for item in (content or {}).get("values") or []]
+        values = _values(content)
+        return value if values is None else [any_value(item) for item in values]
     if kind == "kvlistValue":
-        return key_values((content or {}).get("values"))
+        values = _values(content)
+        return value if values is None else key_values(values)
     return value
+
+
+def _values(content: Any) -> list[Any] | None:
+    """Return the `values` of an array or map, [] when they are left out, None when they are no list."""
+    values = content.get("values", []) if isinstance(content, dict) else content
+    return values if isinstance(values, list) else [] if content in (None, {}) or values is None else None
 
 
 def key_values(pairs: Any) -> Row:
@@ -66,6 +77,8 @@ def _integer(content: Any) -> Any:
 
 
 def _double(content: Any) -> Any:
+    if content == "":
+        return None
     try:
         return float(content)
     except (TypeError, ValueError, OverflowError):
@@ -102,6 +115,8 @@ def read_time(value: Any) -> int | None:
 def read_status(code: Any) -> str:
     """Return UNSET, OK or ERROR from a number or a name in any of the spellings met."""
     if isinstance(code, str):
+        if code.isdecimal() and len(code) < 3:
+            return STATUS.get(int(code), "UNSET")
         name = code.upper().removeprefix("STATUS_CODE_")
         return name if name in ("OK", "ERROR") else "UNSET"
     return STATUS.get(code, "UNSET") if isinstance(code, int) else "UNSET"
@@ -113,13 +128,9 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
     `span` holds the columns the container knows (ids, name, times, status, service_name, resource); `events` hold
     `time, name, attributes`, `links` hold `linked_trace_id, linked_span_id, attributes`, all with plain Python values.
     """
-    name = span.get("name") or ""
-    dialects = [dialect for dialect in DIALECTS if dialect.applies(attributes)]
-    for dialect in dialects:
+    for dialect in _dialects(attributes):
         into.account.dialects.setdefault(dialect.NAME)
-        for column, value in dialect.read_columns(attributes, name).items():
-            if span.get(column) is None:
-                span[column] = value
+        _fill(span, attributes, dialect)
     messages = {key.removeprefix("messages."): span.pop(key) for key in list(span) if key.startswith("messages.")}
     _read_errors(span, attributes, events)
     _fit_columns(span, attributes)
@@ -127,7 +138,7 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
     messages = _event_messages(messages, events)
     for direction, value in messages.items():
         if not _add_messages(into, place, trace_id, span_id, direction, value):
-            attributes[f"gen_ai.{direction}.messages"] = value
+            attributes[UNREAD.get(direction, direction)] = value
     for index, event in enumerate(events):
         into.add("span_events", place, trace_id=trace_id, span_id=span_id, event_index=index, **event)
     for index, link in enumerate(links):
@@ -136,6 +147,31 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
         span["attributes"] = attributes
     into.add_span(place, **span)
     into.hold(place.length // 4)
+
+
+def _dialects(attributes: Row) -> Iterable[Any]:
+    """Return the dialects that apply, which nearly always is a matter of the keys alone."""
+    if not attributes:
+        return ()
+    if "span.type" in attributes or "event.name" in attributes:
+        return [dialect for dialect in DIALECTS if dialect.applies(attributes)]
+    return _dialects_of_keys(tuple(attributes))
+
+
+@functools.lru_cache(maxsize=4096)
+def _dialects_of_keys(keys: tuple[str, ...]) -> list[Any]:
+    return [dialect for dialect in DIALECTS if dialect.applies(dict.fromkeys(keys, ""))]
+
+
+def _fill(span: Row, attributes: Row, dialect: Any) -> None:
+    """Fill columns that are empty so far; an attribute that says otherwise than its column stays an attribute."""
+    before = dict(attributes)
+    for column, value in dialect.read_columns(attributes, span.get("name") or "").items():
+        held = span.get(column)
+        if held is None:
+            span[column] = value
+        elif held != value and not column.startswith("messages."):
+            attributes.update({key: old for key, old in before.items() if key not in attributes and old == value})
 
 
 def _read_errors(span: Row, attributes: Row, events: list[Row]) -> None:
@@ -188,14 +224,18 @@ def _event_messages(messages: Row, events: list[Row]) -> Row:
     if "input" in messages or "output" in messages:
         return messages
     for event in events:
-        if event["name"] and (found := gen_ai.event_message(event["name"], event["attributes"])):
+        if found := gen_ai.event_message(event["name"] or "", event["attributes"]):
             messages.setdefault(found[0], []).append(found[1])
+        for direction, value in gen_ai.event_content(event["name"] or "", event["attributes"]).items():
+            messages.setdefault(direction, value)
     return messages
 
 
 def _add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, direction: str, value: Any) -> bool:
     if direction == "system":
         return _add_system(into, place, trace_id, span_id, value)
+    if isinstance(value, str) and value.lstrip()[:1] not in ("[", "{"):
+        value = [{"role": "assistant" if direction == "output" else "user", "content": value}]
     if isinstance(value, str):
         return into.add_raw_messages(place, trace_id, span_id, direction, value, normalise_message)
     if not isinstance(value, list):

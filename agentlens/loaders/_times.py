@@ -23,8 +23,8 @@ _ISO = re.compile(
     re.ASCII,
 )
 _CLOCK = re.compile(
-    r"(?<![\w:.])(\d\d?):(\d\d)(?::(\d\d))?\s*([ap]\.?m\.?\b)?\s*"
-    r"(\b(?:" + "|".join(ZONES) + r")\b|[+-]\d\d:?\d\d)?(?![\w:])",
+    r"(?<![\w:.])(\d\d?):(\d\d)(?::(\d\d))?\s*([ap]\.?m\.?\b)?(?:\s*(?:[-–—→]|->|to)\s*\d\d?:\d\d(?::\d\d)?)?\s*"
+    r"(\b(?:" + "|".join(ZONES) + r")\b|\+\d\d:?\d\d)?(?![\w:])",
     re.ASCII | re.IGNORECASE,
 )
 _DATE = re.compile(r"(?<![\d-])(\d{4})-(\d\d)-(\d\d)(?![\d-])", re.ASCII)
@@ -59,7 +59,8 @@ def parse_duration(value: Any, unit: str) -> int | None:
 def parse_clock(text: str) -> tuple[int, int] | None:
     """Return (nanoseconds since midnight UTC, position in the text) of the first time of day in `text`.
 
-    A zone after it (`UTC`, `Z`, `CET`, `+02:00`) is taken off, so the first number may be negative or above a day.
+    A zone after it or after the range it begins (`UTC`, `Z`, `CET`, `+02:00`) is taken off, so the first number may be
+    negative or above a day. `06:00-07:00` is a range, not an offset.
     """
     for found in _CLOCK.finditer(text):
         hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)

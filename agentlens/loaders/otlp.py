@@ -5,19 +5,21 @@ Source: opentelemetry-proto `docs/specification.md` (JSON Protobuf Encoding) and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import Place, Source, json_values
+from agentlens._source import BOM, HEAD_BYTES, Place, Source, json_values
 from agentlens.loaders import _otlp_protobuf
 from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
 
 LOOKS_FOR = "a key `resourceSpans` in the first JSON value, or protobuf bytes of an OTLP `TracesData`"
 CANNOT_KNOW = "spans that were sampled away or never exported, and anything the instrumentation did not record"
-VERSION = 1
+VERSION = 2
 RESUMES = True
 RECORDS_ARE_SPANS = True
 
@@ -48,101 +50,178 @@ class Batch(msgspec.Struct):
 
 _decode_batch = msgspec.json.Decoder(Batch | list[Batch]).decode
 _decode_span = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+# What stands where: level -> key -> level of the elements.
+LEVELS = {
+    "batch": {"resourceSpans": "resource", "traces": "batch", "trace": "batch"},
+    "resource": {"scopeSpans": "scope", "instrumentationLibrarySpans": "scope"},
+    "scope": {"spans": "span"},
+}
+# What JSON forbids and Python's writer emits: NaN and infinities, and halves of surrogate pairs.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
+_ESCAPE = re.compile(rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def sniff(head: bytes) -> bool:
     """Whether a JSON value with `resourceSpans`, or an OTLP protobuf message, stands at the beginning."""
-    values = json_values(head)
-    if values:
-        return any(path == "resourceSpans" or path.endswith((".resourceSpans", "item.resourceSpans")) for path in values[0])
-    return _otlp_protobuf.sniff(head)
+    return _is_json(head) or _otlp_protobuf.sniff(head)
 
 
 def load(source: Source, into: Evidence) -> None:
     """Add every span of the file; each span is a record."""
     into.account.input_tokens_meaning = "includes cache"
     head = _first_bytes(source)
-    if not head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+    if not _is_json(head) and _otlp_protobuf.sniff(head):
         _otlp_protobuf.load(source, into)
     elif _is_document(head):
-        _load_document(source, into)
+        data = source.read()
+        body = data.removeprefix(BOM)
+        _load_value(into, body, 1, len(data) - len(body))
     else:
         for line in source.lines():
             _load_value(into, line.raw, line.number, line.offset)
 
 
+def _is_json(head: bytes) -> bool:
+    values = json_values(head)
+    return bool(values) and any(path.rpartition(".")[2] == "resourceSpans" for path in values[0])
+
+
 def _first_bytes(source: Source) -> bytes:
     with source.open() as stream:
-        return stream.read(1 << 16)
+        return stream.read(HEAD_BYTES).removeprefix(BOM)
 
 
 def _is_document(head: bytes) -> bool:
-    """Whether the file is one JSON value over several lines: its first line is no whole value."""
-    first, newline, _ = head.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")
-    if not newline:
+    """Whether the file is one JSON value over several lines: its first line begins a value and does not end it."""
+    first, newline, _ = head.lstrip().partition(b"\n")
+    if not newline or first[:1] not in (b"{", b"["):
         return False
     try:
         msgspec.json.decode(first, type=msgspec.Raw)
-    except msgspec.DecodeError:
-        return True
+    except msgspec.DecodeError as error:
+        return "truncated" in str(error)
+    except NOT_JSON:
+        return False
     return False
 
 
-def _load_document(source: Source, into: Evidence) -> None:
-    data = source.read()
-    body = data.removeprefix(b"\xef\xbb\xbf")
-    _load_value(into, body, 1, len(data) - len(body))
-
-
 def _load_value(into: Evidence, data: bytes, line: int, offset: int) -> None:
+    places = _Places(data, line, offset)
     try:
         value = _decode_batch(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except msgspec.ValidationError:
+        _salvage(into, data, "batch", {}, places)
+    except NOT_JSON as error:
+        mended = _TOKEN.sub(_mend, data)
+        if mended != data:
+            into.note_missing("Numbers that are not finite, or halves of characters, stand in the file; they are NULL or � here.")
+            _load_value(into, mended, line, offset)
+            return
         into.record()
         into.reject(Place(line, offset, len(data)), f"not an OTLP batch: {error}", data)
-        return
-    cursor = _Cursor(data, line, offset)
-    for resource_spans in _resource_spans(value):
-        resource = read_resource(resource_spans.resource)
-        for scope_spans in resource_spans.scopeSpans or resource_spans.instrumentationLibrarySpans or []:
-            context = scope_context(resource, scope_spans.scope or scope_spans.instrumentationLibrary)
-            for raw in scope_spans.spans or []:
-                text = bytes(raw)
-                _load_span(into, text, cursor.find(text), context)
+    else:
+        for raw, context in _spans(value):
+            _load_span(into, raw, places.find(raw), context)
 
 
-def _resource_spans(value: Batch | list[Batch]) -> Iterator[ResourceSpans]:
+def _mend(token: re.Match[bytes]) -> bytes:
+    """Return what can be decoded and is as long: places must not move."""
+    text = token.group()
+    return _ESCAPE.sub(lambda m: m[1] or b"\\ufffd", text) if text.startswith(b'"') else b'""'.ljust(len(text))
+
+
+def _spans(value: Batch | list[Batch]) -> Iterator[tuple[msgspec.Raw, Row]]:
+    """Yield every span with the columns that its scope and resource give it."""
     for batch in value if isinstance(value, list) else [value]:
-        yield from batch.resourceSpans or []
+        for resource_spans in batch.resourceSpans or []:
+            resource = read_resource(resource_spans.resource)
+            for scope_spans in [*(resource_spans.scopeSpans or []), *(resource_spans.instrumentationLibrarySpans or [])]:
+                context = scope_context(resource, scope_spans.scope or scope_spans.instrumentationLibrary)
+                for raw in scope_spans.spans or []:
+                    yield raw, context
         for inner in (batch.traces, batch.trace):
             if inner is not None:
-                yield from _resource_spans(inner)
+                yield from _spans(inner)
 
 
-class _Cursor:
-    """Finds each span's place: spans are met in the order of the text, so one forward search finds them all."""
+def _salvage(into: Evidence, raw: msgspec.Raw | bytes, level: str, resource: Row, places: _Places) -> None:
+    """Take a batch that is not of the right shape to pieces: what is, is kept; each piece that is not, is rejected."""
+    try:
+        if level == "batch" and bytes(raw[:1]) == b"[":
+            pieces = [("batch", element) for element in _decode_list(raw)]
+            fields: dict[str, msgspec.Raw] = {}
+        else:
+            fields = _decode_fields(raw)
+            pieces = [(below, e) for key, below in LEVELS[level].items() if key in fields for e in _elements(fields[key], below)]
+    except NOT_JSON as error:
+        into.record()
+        into.reject(places.find(raw), f"not OTLP, at the level of the {level}: {error}", bytes(raw))
+        return
+    if level == "resource":
+        resource = read_resource(_decoded(fields.get("resource")))
+    for below, piece in pieces:
+        if below == "span":
+            scope = fields.get("scope", fields.get("instrumentationLibrary"))
+            _load_span(into, piece, places.find(piece), scope_context(resource, _decoded(scope)))
+        else:
+            _salvage(into, piece, below, resource, places)
+
+
+def _elements(raw: msgspec.Raw, level: str) -> list[msgspec.Raw]:
+    if bytes(raw) == b"null":
+        return []
+    is_bare_batch = level == "batch" and memoryview(raw)[:1] == b"{"
+    return [raw] if is_bare_batch else _decode_list(raw)
+
+
+def _decoded(raw: msgspec.Raw | None) -> Any:
+    try:
+        return None if raw is None else msgspec.json.decode(raw)
+    except NOT_JSON:
+        return None
+
+
+class _Places:
+    """Finds where a raw piece stands, by its address within the decoded bytes."""
 
     def __init__(self, data: bytes, line: int, offset: int) -> None:
-        self._data, self._offset = data, offset
-        self._position, self._line, self._counted = 0, line, 0
+        self._data, self._line, self._offset = data, line, offset
+        self._counted = 0
         self._has_lines = b"\n" in data
+        self._buffer = pa.py_buffer(data)
 
-    def find(self, text: bytes) -> Place:
-        at = self._position + 1
-        if not self._data.startswith(text[:64], at):
-            at = self._data.find(text, self._position)
-        self._position = at + len(text)
+    def find(self, raw: msgspec.Raw | bytes) -> Place:
+        piece = pa.py_buffer(raw)
+        at = piece.address - self._buffer.address
         if self._has_lines:
-            self._line += self._data.count(b"\n", self._counted, at)
+            if at < self._counted:
+                self._line -= self._data.count(b"\n", at, self._counted)
+            else:
+                self._line += self._data.count(b"\n", self._counted, at)
             self._counted = at
-        return Place(self._line, self._offset + at, len(text))
+        return Place(self._line, self._offset + at, piece.size)
 
 
-def _load_span(into: Evidence, text: bytes, place: Place, context: Row) -> None:
+def _load_span(into: Evidence, raw: msgspec.Raw, place: Place, context: Row) -> None:
     into.record()
     try:
-        logged = _decode_span(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        into.reject(place, f"not an OTLP span: {error}", text)
+        logged = _decode_span(raw)
+    except UnicodeDecodeError:
+        into.note_missing("Some text is not UTF-8; � stands for the bytes that could not be read.")
+        _load_text(into, bytes(raw).decode("utf-8", "replace").encode(), place, context)
         return
-    add_otlp_span(into, logged, text, place, context)
+    except NOT_JSON as error:
+        into.reject(place, f"not an OTLP span: {error}", bytes(raw))
+        return
+    add_otlp_span(into, logged, raw, place, context)
+
+
+def _load_text(into: Evidence, text: bytes, place: Place, context: Row) -> None:
+    try:
+        add_otlp_span(into, _decode_span(text), text, place, context)
+    except NOT_JSON as error:
+        into.reject(place, f"not an OTLP span: {error}", text)

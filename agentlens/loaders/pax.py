@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from agentlens._evidence import Evidence, json_text
 from agentlens._source import Line, Place, Source, json_values
+from agentlens.loaders._json_record import decode_line
 from agentlens.loaders._status import status_word
 from agentlens.loaders._times import is_zoned, parse_time
 
@@ -23,10 +22,13 @@ CANNOT_KNOW = "model calls, tokens, cost and durations; and whether what an agen
 VERSION = 1
 
 NAMES = {
-    "sender": "from", "recipient": "to", "deliverable": "deliverables", "output": "deliverables", "output_path": "deliverables",
-    "blocker": "blockers", "blocked_by": "blockers", "blocked": "blockers", "next_action": "next", "next_step": "next",
-    "next_steps": "next", "timestamp": "time", "ts": "time", "date": "time", "production_date": "time", "summary": "detail",
-    "findings": "detail", "subject": "detail", "subj": "detail", "note": "detail", "notes": "detail", "id": "message_id",
+    "sender": "from", "recipient": "to", "id": "message_id",
+    "deliverable": "deliverables", "output": "deliverables", "output_path": "deliverables",
+    "blocker": "blockers", "blocked_by": "blockers", "blocked": "blockers",
+    "next_action": "next", "next_step": "next", "next_steps": "next",
+    "timestamp": "time", "ts": "time", "date": "time", "production_date": "time",
+    "summary": "detail", "findings": "detail", "subject": "detail", "subj": "detail",
+    "note": "detail", "notes": "detail",
 }  # fmt: skip
 BODY = frozenset({"status", "deliverables", "blockers", "next"})
 OWN = BODY | {"from", "to", "time", "detail", "wave", "message_id", "trace_id"}
@@ -36,7 +38,6 @@ _VERSION = re.compile(r"PAX/\d+(?:\.\d+)?", re.IGNORECASE)
 _ONE_LINER = re.compile(r"\[\s*([\w.-]+)\s*(?:→|->|=>|>)\s*([\w.-]+)\s*\]\s*(.+)")
 _RULE = re.compile(r"(?:-{3,}|={3,}|\*{3,}|_{3,})")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+", re.MULTILINE)
-_decode = msgspec.json.decode
 
 
 @dataclass
@@ -54,9 +55,8 @@ class Report:
 
 def sniff(head: bytes) -> bool:
     """Whether the first value or the first block of lines is a PAX report."""
-    values = json_values(head)
-    if values:
-        return any(is_report(record) for record in values[:5])
+    if head.lstrip()[:1] == b"{":
+        return any(is_report(record) for record in json_values(head)[:5])
     lines = [line.strip() for line in head.decode("utf-8", "replace").split("\n")[:60]]
     lines = [line for line in lines if line and not _RULE.fullmatch(line)][:20]
     if not lines:
@@ -82,7 +82,7 @@ def load(source: Source, into: Evidence) -> None:
     first = next(lines, None)
     if first is None:
         return
-    if first.raw[:1] in (b"{", b"["):
+    if first.raw[:1] == b"{":
         for line in _chain(first, lines):
             _load_json(line, into)
     else:
@@ -99,8 +99,8 @@ def _load_json(line: Line, into: Evidence) -> None:
     into.record()
     place = Place(line.number, line.offset, len(line.raw))
     try:
-        record = _decode(line.raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        record = decode_line(line.raw)
+    except (ValueError, RecursionError) as error:
         return into.reject(place, f"no JSON ({error})", line.raw)
     if not isinstance(record, dict):
         return into.reject(place, "no JSON object", line.raw)
@@ -134,12 +134,14 @@ def _add(fields: dict[str, Any], payload: str, place: Place, raw: bytes, into: E
         unknown["time"] = fields["time"]
     wave = _wave(fields.get("wave"))
     into.add(
-        "status_reports", place, kind="pax", wave=wave, agent_name=sender, recipient=recipient, time=time, status=status,
-        detail=detail, deliverables=_items(fields.get("deliverables")), blockers=_items(fields.get("blockers")),
+        "status_reports", place, kind="pax", wave=wave, agent_name=sender, recipient=recipient, time=time,
+        status=status, detail=detail,
+        deliverables=_items(fields.get("deliverables")), blockers=_items(fields.get("blockers")),
         next_action=_said(fields.get("next")), attributes=unknown or None,
     )  # fmt: skip
     into.add(
-        "agent_messages", place, kind="pax", message_id=_text(fields.get("message_id")), trace_id=_text(fields.get("trace_id")),
+        "agent_messages", place, kind="pax", message_id=_text(fields.get("message_id")),
+        trace_id=_text(fields.get("trace_id")),
         sender=sender, recipient=recipient, time=time, wave=wave, payload=payload,
     )  # fmt: skip
     into.hold(2 * len(raw))
@@ -219,8 +221,9 @@ def _extend(report: Report, line: Line, text: str) -> None:
 def _one_liner_fields(rest: str) -> dict[str, Any]:
     """Return the fields of `SUBJ | field:value | ...`; a part without a name adds to the detail."""
     fields: dict[str, Any] = {}
-    subject, *parts = rest.split(" | ")
-    _put(fields, "detail", subject.strip())
+    subject, *parts = f" {rest}".split(" | ")
+    if subject.strip():
+        _put(fields, "detail", subject.strip())
     for part in parts:
         name, colon, value = part.partition(":")
         key = _name(name)
@@ -256,7 +259,7 @@ def _said(value: Any) -> str | None:
 
 
 def _items(value: Any) -> list[str] | None:
-    """Return the items of a list, or of a text of bullets, lines or semicolons; [] when it says `none`, None when absent."""
+    """Return the items of a list, or of bullets, lines or semicolons; [] when it says `none`, None when absent."""
     if value is None:
         return None
     if isinstance(value, list):
@@ -266,5 +269,9 @@ def _items(value: Any) -> list[str] | None:
 
 
 def _wave(value: Any) -> int | None:
-    found = re.fullmatch(r"\D{0,8}(\d{1,9})", str(value).strip(), re.ASCII) if not isinstance(value, (float, bool)) else None
+    found = (
+        re.fullmatch(r"\D{0,8}(\d{1,9})", str(value).strip(), re.ASCII)
+        if not isinstance(value, (float, bool))
+        else None
+    )
     return int(found[1]) if found else None

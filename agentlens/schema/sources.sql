@@ -5,6 +5,8 @@ CREATE TABLE sources (
   source_id INTEGER NOT NULL,
   -- Absolute path of the file when it was read.
   path VARCHAR NOT NULL,
+  -- Where the archive keeps the bytes it was read from; NULL when it was read where it stands.
+  stored_at VARCHAR,
   -- SHA-256 of the bytes on disk (of the compressed bytes, when the file was compressed).
   sha256 VARCHAR NOT NULL,
   -- Size on disk in bytes.

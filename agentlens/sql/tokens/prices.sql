@@ -6,9 +6,9 @@ CREATE MACRO _pico(usd_per_million) AS round(usd_per_million * 1000000)::HUGEINT
 -- Tokens of a record that were written to the one-hour cache, where its attributes say so.
 CREATE MACRO _one_hour_tokens(attributes) AS
 TRY_CAST(coalesce(
-  attributes->>'$."usage.cache_creation.ephemeral_1h_input_tokens"',
-  attributes->>'$."usage"."cache_creation"."ephemeral_1h_input_tokens"',
-  attributes->>'$."cache_creation"."ephemeral_1h_input_tokens"'
+  attributes->>'$.usage.cache_creation.ephemeral_1h_input_tokens',
+  attributes->>'$.cache_creation.ephemeral_1h_input_tokens',
+  attributes->>'$."usage.cache_creation.ephemeral_1h_input_tokens"'
 ) AS BIGINT);
 
 -- `token_prices` in millionths of a millionth of a dollar a token, whole numbers, each tier with its end. What a price list
@@ -49,3 +49,6 @@ SELECT
   _pico(coalesce(cache_write_1h_usd_per_million, cache_write_usd_per_million, input_usd_per_million, 0)),
   _pico(coalesce(output_usd_per_million, 0))
 FROM token_prices;
+
+-- A sum as BIGINT; NULL where it does not fit, which only a forged log can bring about.
+CREATE MACRO _whole(total) AS TRY_CAST(total AS BIGINT);

@@ -91,7 +91,7 @@ WITH records AS (
 kept AS (
   SELECT
     usage_key,
-    arg_min(preorder, (-coalesce(output_tokens, -1), -coalesce(input_tokens, -1), -depth, start_time, preorder)) AS kept_preorder
+    arg_max(preorder, (coalesce(output_tokens, -1), coalesce(input_tokens, -1), depth, -epoch_ns(start_time), -preorder)) AS kept_preorder
   FROM records
   WHERE usage_key IS NOT NULL
   GROUP BY usage_key
@@ -214,6 +214,6 @@ SELECT
   input_tokens, output_tokens, cache_read_input_tokens, cache_write_input_tokens, cache_write_1h, reasoning_output_tokens,
   coalesce(pico_usd / 1e12, reported_cost_usd),
   CASE WHEN pico_usd IS NOT NULL THEN 'computed' WHEN reported_cost_usd IS NOT NULL THEN 'reported' ELSE 'unpriced' END,
-  TRY_CAST(coalesce(pico_usd // 1000, round(reported_cost_usd * 1e9)) AS BIGINT),
+  TRY_CAST(coalesce((pico_usd + 500) // 1000, round(reported_cost_usd * 1e9)) AS BIGINT),
   reported_cost_usd, matched_model, usage_scope, usage_key, preorder, source_id, source_line, source_offset, source_length
 FROM priced;

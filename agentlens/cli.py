@@ -1,0 +1,276 @@
+"""The command line: read, sql, detect, report, lab, archive, formats."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import agentlens as al
+from agentlens._errors import AgentLensError
+from agentlens._visible import show_controls, show_inline
+
+if TYPE_CHECKING:
+    from agentlens._lens import Lens
+    from agentlens.report._facts import Finding
+
+FOUND = 3
+SIGNS = {"critical": "✖", "warning": "▲", "info": "●"}
+COLOURS = {"critical": "red", "warning": "yellow", "info": "blue"}
+NOTEBOOKS = "agentlens-notebooks"
+CASE_VARIABLE = "AGENTLENS_CASE"
+
+
+class Commands(click.Group):
+    """Turns what agentlens refuses to do into one sentence and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AgentLensError as error:
+            raise click.ClickException(show_controls(str(error))) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            raise click.ClickException(show_controls(str(error))) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(al.__version__, prog_name="agentlens")
+def main() -> None:
+    """Find out afterwards what a team of AI agents really did.
+
+    A PATH is a file, a folder or a glob of logs in any mix of formats; a CASE is what `agentlens read` saved.
+
+    Exit status: 0 fine, 1 it could not be done, 2 wrong usage, 3 `detect --fail-on` found something.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+_paths = click.argument("paths", metavar="CASE|PATH…", nargs=-1, required=True)
+
+
+@main.command()
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True)
+@click.option("-o", "--output", default="case.duckdb", show_default=True, help="Where to save the case; an older one is added to.")
+@click.option("--format", "form", metavar="NAME|FILE.yaml", help="Read everything by this loader, or JSON lines and CSV by the mapping in a YAML file.")
+def read(paths: tuple[str, ...], output: str, form: str | None) -> None:
+    """Read logs into one database file that can be asked again and again."""
+    with al.read(*paths, into=output, format=form) as lens:
+        _say(repr(lens))
+    _say(f"\nSaved in {output}. Go on with:  agentlens report {output}   or   agentlens sql {output} 'FROM traces'")
+
+
+@main.command()
+@click.argument("case")
+@click.argument("query")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "markdown"]), default="table", show_default=True)
+def sql(case: str, query: str, form: str) -> None:
+    """Ask a case a question in SQL; `-` reads the question from standard input.
+
+    `FROM catalog` lists what can be asked.
+    """
+    from duckdb import Error
+
+    from agentlens._rows_as_text import FORMATS
+
+    question = click.get_text_stream("stdin").read() if query == "-" else query
+    with _open((case,)) as lens:
+        try:
+            lens.sql("BEGIN TRANSACTION READ ONLY")
+            FORMATS[form](lens.sql(question), _writer())
+        except Error as error:
+            raise AgentLensError(f"The query could not be answered. {error}") from error
+
+
+@main.command()
+@_paths
+@click.option("--fail-on", type=click.Choice(list(SIGNS)), help="Exit with 3 when something this grave, or graver, was found.")
+def detect(paths: tuple[str, ...], fail_on: str | None) -> None:
+    """Say what went wrong, each finding with the line that proves it."""
+    with _open(paths) as lens:
+        findings = _show_findings(lens)
+    if fail_on is not None:
+        grave = list(SIGNS)[: list(SIGNS).index(fail_on) + 1]
+        if any(finding.severity in grave for finding in findings):
+            raise click.exceptions.Exit(FOUND)
+
+
+@main.command()
+@_paths
+@click.option("-o", "--output", default="report.html", show_default=True, help="The file to write.")
+@click.option("--title", help="Heading of the report; by default the folder that was read.")
+@click.option("--max-mb", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Largest size of the file.")
+def report(paths: tuple[str, ...], output: str, title: str | None, max_mb: float) -> None:
+    """Say what went wrong and write it down in one HTML file that opens offline."""
+    with _open(paths) as lens:
+        _say(repr(lens) + "\n")
+        _show_findings(lens)
+        written = al.report(lens, output, title=title, max_mb=max_mb)
+    _say(f"\nReport:     {written} ({written.stat().st_size / 1e6:.1f} MB, opens offline)")
+    _say(f"Notebooks:  agentlens lab {' '.join(_quote(path) for path in paths)}")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("paths", metavar="[CASE|PATH…]", nargs=-1)
+@click.option("--jupyter", multiple=True, metavar="OPTION", help="An option for `jupyter lab`, e.g. --jupyter=--no-browser.")
+def lab(paths: tuple[str, ...], jupyter: tuple[str, ...]) -> None:
+    """Open the example notebooks in JupyterLab, and your own case beside them.
+
+    They are copied into ./agentlens-notebooks unless they are there.
+    """
+    folder = _copy_notebooks(Path(NOTEBOOKS))
+    environment = dict(os.environ)
+    command = [sys.executable, "-m", "jupyterlab", str(folder)]
+    if paths:
+        environment[CASE_VARIABLE] = os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths)
+        command[-1] = str(folder / "00_your_case.ipynb")
+    _say(f"Notebooks are in {folder}; starting JupyterLab (Ctrl-C ends it).")
+    sys.stdout.flush()
+    os.execve(sys.executable, [*command, *jupyter], environment)
+
+
+@main.command()
+@click.argument("folder")
+@click.option("-o", "--output", required=True, metavar="ARCHIVE", help="Folder of the archive; an older one is added to.")
+def archive(folder: str, output: str) -> None:
+    """Keep the raw bytes of all logs in a folder, compressed, before the programs that wrote them delete them.
+
+    Run it as often as you like: only what is new or has changed is stored, and nothing is ever removed. An ARCHIVE is read like any folder.
+    """
+    from agentlens._archive import archive as keep
+
+    run = keep(Path(folder).expanduser(), Path(output).expanduser())
+    _say(f"{run.files:,} files in {folder}: {run.added:,} new or changed ({run.bytes:,} bytes, {run.stored_bytes:,} in the archive).")
+    for trouble in run.unreadable:
+        _say(f"Could not be read: {trouble}")
+    _say(f"Kept in {output}. Go on with:  agentlens read {_quote(output)}")
+    if run.unreadable:
+        raise AgentLensError(f"{len(run.unreadable)} files could not be read and are not in the archive.")
+
+
+@main.command()
+def formats() -> None:
+    """List what can be read: how each format is recognised, and what it can never tell."""
+    from agentlens.loaders import all_loaders
+
+    for name, loader in all_loaders().items():
+        click.secho(name, bold=True)
+        _say(_wrapped("looks for", loader.LOOKS_FOR))
+        _say(_wrapped("cannot know", loader.CANNOT_KNOW))
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+def _open(paths: Iterable[str]) -> Lens:
+    return al.read(*paths, progress=sys.stderr.isatty())
+
+
+def _copy_notebooks(folder: Path) -> Path:
+    """Copy notebooks and the data they tell of into a folder; what is there already stays as it is."""
+    home = _bundled()
+    for source in [*(home / "notebooks").glob("*.ipynb"), *(p for p in (home / "datasets").rglob("*") if p.is_file())]:
+        place = source.relative_to(home / "notebooks") if source.suffix == ".ipynb" else source.relative_to(home)
+        if {"generators", "__pycache__"} & set(place.parts) or (folder / place).exists():
+            continue
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / place)
+    return folder
+
+
+def _bundled() -> Path:
+    """Return the folder that holds notebooks and datasets: within the installed package, else the checkout."""
+    package = Path(__file__).parent
+    for home in (package / "bundled", package.parent):
+        if (home / "notebooks" / "01_what_happened.ipynb").is_file():
+            return home
+    raise AgentLensError(f"This installation has no example notebooks (looked beside {package}). Install from a checkout of agentlens.")
+
+
+# --- saying -----------------------------------------------------------------------------------------------------------
+
+
+def _say(text: str) -> None:
+    click.echo(show_controls(text))
+
+
+def _writer() -> Callable[[str], object]:
+    """Return what writes to standard output: as it is into files and pipes, with controls made visible on a terminal."""
+    stream = click.get_text_stream("stdout")
+    if stream.isatty():
+        return lambda text: stream.write(show_controls(text))
+    return stream.write
+
+
+def _show_findings(lens: Lens) -> list[Finding]:
+    """Detect, and print what went wrong by severity, then what could not be looked for."""
+    from agentlens.report._facts import ask, common_folder, headline, list_findings, make_sure_detected
+
+    make_sure_detected(lens)
+    findings, checks = list_findings(lens), ask(lens, "checks")
+    paths = {row["source_id"]: row["path"] for row in ask(lens, "sources")}
+    folder = common_folder(list(paths.values()))
+    if folder is not None:
+        _say(f"{headline(findings, checks)}  (paths below {_near(folder)})")
+    else:
+        _say(headline(findings, checks))
+    for severity in SIGNS:
+        _show_severity(severity, [finding for finding in findings if finding.severity == severity], paths, folder)
+    _show_blind(checks)
+    return findings
+
+
+def _show_severity(severity: str, findings: list[Finding], paths: dict[int, str], folder: Path | None) -> None:
+    if not findings:
+        return
+    click.secho(f"\n{SIGNS[severity]} {severity.upper()} ({len(findings)})", fg=COLOURS[severity], bold=True)
+    for finding in findings:
+        when = f"{finding.start_time:%Y-%m-%d %H:%M:%S}" if finding.start_time else "no time"
+        _say(f"  {when}  {show_inline(finding.agent_name or '–')}  {finding.detector} ({finding.tier})")
+        _say(f"    {show_inline(finding.summary)}")
+        if proof := _first_place(finding, paths, folder):
+            _say(f"    {proof}")
+
+
+def _first_place(finding: Finding, paths: dict[int, str], folder: Path | None) -> str:
+    from agentlens.report._facts import short_path
+
+    if not finding.evidence:
+        return ""
+    first = finding.evidence[0]
+    path = short_path(paths.get(first.source_id, "?"), folder)
+    more = f"  and {len(finding.evidence) - 1} more" if len(finding.evidence) > 1 else ""
+    return f"{show_inline(path)}{'' if first.line is None else f':{first.line}'}{more}"
+
+
+def _show_blind(checks: list[dict[str, Any]]) -> None:
+    blind = [check for check in checks if check["outcome"] == "could not look"]
+    if blind:
+        _say(f"\nCould not look ({len(blind)}):")
+    for check in blind:
+        _say(f"  {check['detector']}: {show_inline(check['reason'] or 'no reason given')}")
+
+
+def _near(folder: Path) -> str:
+    here = Path.cwd()
+    return f"{folder.relative_to(here)}/" if folder != here and folder.is_relative_to(here) else f"{folder}/"
+
+
+def _wrapped(label: str, text: str) -> str:
+    return click.wrap_text(f"{label + ':':<13}{text}", 100, "  ", " " * 15)
+
+
+def _quote(path: str) -> str:
+    import shlex
+
+    return shlex.quote(path)

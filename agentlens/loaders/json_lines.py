@@ -1,0 +1,159 @@
+"""Home-grown JSON lines: one record a step of an agent, read by a declarative mapping (`agentlens.mapping`).
+
+Known without a mapping is the record `{timestamp, agent_id, session_id, action, input, output{confidence},
+tokens{prompt, completion, model, cost_usd}, duration_ms, parent_trace_id, status, metadata}` under the usual names, and
+the message `{message_id, from, to, depth, payload, timestamp}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from agentlens._evidence import Evidence
+from agentlens._source import HEAD_BYTES, Line, Place, Source, json_values
+from agentlens.loaders import pax
+from agentlens.loaders._csv_places import csv_header, csv_rows
+from agentlens.loaders._json_record import add_record, decode_line
+from agentlens.loaders._mapping import PRESET, Mapping
+
+LOOKS_FOR = (
+    "JSON lines with a time (timestamp, ts, time), an agent (agent, agent_id, agent_name, actor, source) and an action "
+    "(action, event, type); or messages with from, to, a time and a payload"
+)
+CANNOT_KNOW = "the parent of a record, unless it names one; records without an id are known by their content"
+VERSION = 1
+RESUMES = True
+RECORDS_ARE_SPANS = True
+
+TIMES = frozenset({"timestamp", "ts", "time", "start_time", "started_at"})
+AGENTS = frozenset({"agent", "agent_id", "agent_name", "actor", "source"})
+ACTIONS = frozenset({"action", "event", "event_type", "operation", "type"})
+PAYLOADS = frozenset({"payload", "message", "content", "text", "body"})
+# Keys by which other formats are known: a record that has one is not home-grown.
+FOREIGN = frozenset({
+    "resourceSpans", "resourceLogs", "resourceMetrics", "scopeSpans", "traceID", "traceId", "spanId", "parentUuid",
+    "leafUuid", "uuid", "sessionId", "dotted_order", "cwd", "projectHash", "op_name", "span_kind", "observation",
+    "observations", "parentObservationId", "context", "instance_id", "trajectory", "history", "trajectory_format",
+    "eval", "samples", "span_data", "object", "contextId", "messageId", "jsonrpc", "exception", "breadcrumbs",
+    "spans", "invocationId", "loglines", "toolUseID",
+})  # fmt: skip
+# `source` names an agent only where it is not one side of a chat, as in OpenHands events.
+SIDES = frozenset({"agent", "user", "environment", "system", "EventSource.AGENT", "EventSource.USER"})
+CODEX = frozenset({"timestamp", "type", "payload"})
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the first records have a time, an agent and an action, or are messages, and are of no other format."""
+    values = json_values(head)
+    if head.lstrip()[:1] != b"{" or not values or pax.sniff(head):
+        return False
+    return any(_is_home_grown(record) for record in values[:5])
+
+
+def _is_home_grown(record: dict[str, Any]) -> bool:
+    keys = {path for path in record if "." not in path and path}
+    if keys & FOREIGN or keys <= CODEX or not keys & TIMES:
+        return False
+    if keys >= {"from", "to"} and keys & PAYLOADS:
+        return True
+    agents = keys & AGENTS
+    if agents == {"source"} and record["source"] in SIDES:
+        return False
+    return bool(agents and keys & ACTIONS)
+
+
+def load(source: Source, into: Evidence) -> None:
+    """Add a span, or a message between agents, for each line; each line is a record."""
+    mapping = source.options.get("mapping") or PRESET
+    into.account.input_tokens_meaning = "includes cache"
+    if mapping is not PRESET:
+        into.account.dialects[mapping.dialect] = None
+        into.note_missing("Read by a mapping given by hand; its columns are what the mapping says.")
+        if _is_csv(source):
+            return _load_csv(source, into, mapping)
+    state = source.state or {}
+    log_id: str | None = state.get("log_id")
+    ids = _ContentIds(source)
+    for line in source.lines():
+        if log_id is None:
+            log_id = "log:" + _digest(line.raw)
+            source.state = {"log_id": log_id}
+        _load_line(line, into, mapping, log_id, ids)
+
+
+def _is_csv(source: Source) -> bool:
+    with source.open() as stream:
+        head = stream.read(HEAD_BYTES)
+    return bool(csv_header(head)) and not head.partition(b"\n")[2].lstrip().startswith(b"{")
+
+
+def _load_csv(source: Source, into: Evidence, mapping: Mapping) -> None:
+    """Add a span or a message for each row of a CSV; each row is a record. Cells that hold JSON are opened."""
+    log_id, ids = None, _ContentIds(source)
+    for row in csv_rows(source):
+        log_id = log_id or "log:" + _digest(row.raw)
+        into.record()
+        content_id = ids.next(row.raw)
+        record = {name: _opened(cell) for name, cell in row.cells.items()}
+        reason = row.problem or add_record(record, row.place, into, mapping, log_id, content_id)
+        if reason:
+            into.reject(row.place, reason, row.raw)
+        else:
+            into.accept()
+            into.hold(len(row.raw))
+
+
+def _opened(cell: str) -> Any:
+    if cell[:1] not in ("{", "["):
+        return cell
+    try:
+        return decode_line(cell.encode())
+    except (ValueError, RecursionError):
+        return cell
+
+
+def _load_line(line: Line, into: Evidence, mapping: Mapping, log_id: str, ids: _ContentIds) -> None:
+    into.record()
+    place = Place(line.number, line.offset, len(line.raw))
+    content_id = ids.next(line.raw)
+    try:
+        record = decode_line(line.raw)
+    except (ValueError, RecursionError) as error:
+        return into.reject(place, f"no JSON ({error})", line.raw)
+    if not isinstance(record, dict):
+        return into.reject(place, "no JSON object", line.raw)
+    reason = add_record(record, place, into, mapping, log_id, content_id)
+    if reason:
+        return into.reject(place, reason, line.raw)
+    into.accept()
+    into.hold(len(line.raw))
+
+
+class _ContentIds:
+    """Ids for records that have none: a hash of their bytes, and of how often these bytes came before in the file."""
+
+    def __init__(self, source: Source) -> None:
+        self._seen: set[bytes] = set()
+        self._again: dict[bytes, int] = {}
+        if source.start:
+            self._count_earlier(source)
+
+    def _count_earlier(self, source: Source) -> None:
+        for line in Source(source.path, source.source_id, source.compression).lines():
+            if line.offset >= source.start:
+                break
+            self.next(line.raw)
+
+    def next(self, raw: bytes) -> str:
+        digest = hashlib.blake2b(raw, digest_size=8)
+        key = digest.digest()
+        if key not in self._seen:
+            self._seen.add(key)
+            return digest.hexdigest()
+        count = self._again[key] = self._again.get(key, 1) + 1
+        return _digest(raw + b"\n%d" % count)
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.blake2b(raw, digest_size=8).hexdigest()

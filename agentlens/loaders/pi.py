@@ -1,0 +1,74 @@
+"""Sessions of pi and OpenClaw: `~/.pi/agent/sessions/**/*.jsonl`, `~/.openclaw/agents/<agent>/sessions/*.jsonl`.
+
+Source: the files themselves (version 1) and pi-mono `packages/coding-agent/src/core/session-manager.ts` (versions 2 and 3, where
+entries form a tree). Current OpenClaw keeps the same entries in SQLite, which is not read here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agentlens._evidence import Evidence
+from agentlens._source import Place, Source, json_values
+from agentlens.loaders._claude_code_fields import UnusableLine, dict_of
+from agentlens.loaders._pi_session import Memory, SessionReader, begin_session
+from agentlens.loaders._session_lines import reread, take_lines
+from agentlens.loaders._transcript import EXCLUDES_CACHE
+
+LOOKS_FOR = "a first line of `type` session with `id` and `cwd`"
+CANNOT_KNOW = "system prompts, tool definitions, and when a tool really began (taken as the end of the call that asked for it)"
+VERSION = 1
+RESUMES = True
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the first line is the header of a session."""
+    values = json_values(head)
+    return bool(values) and values[0].get("type") == "session" and {"id", "cwd", "timestamp"} <= values[0].keys()
+
+
+def load(source: Source, into: Evidence) -> None:
+    """Add the session of the file; each line is a record."""
+    into.account.input_tokens_meaning = EXCLUDES_CACHE
+    reader = _Reader(source, into)
+    source.state = take_lines(source, into, reader.read, reader.state)
+    reader.finish()
+
+
+class _Reader:
+    """Begins the session with its header and hands the other lines on."""
+
+    def __init__(self, source: Source, into: Evidence) -> None:
+        self._source, self._into = source, into
+        self._session = None if source.state is None else self._begin(msgspec.convert(source.state, Memory))
+
+    def state(self) -> dict[str, Any] | None:
+        """Return what a later read must know; None before anything was read."""
+        state: dict[str, Any] | None = None if self._session is None else msgspec.to_builtins(self._session.remember())
+        return state
+
+    def finish(self) -> None:
+        """Add what is still open."""
+        if self._session is not None:
+            self._session.finish()
+
+    def read(self, line: dict[str, Any], place: Place) -> str | None:
+        """Take one line; returns the reason when it is skipped. Raises UnusableLine."""
+        if self._session is None or line.get("type") == "session":
+            if line.get("type") != "session" or not isinstance(line.get("id"), str):
+                raise UnusableLine("an entry before the header of a session")
+            self.finish()
+            self._session = self._begin(begin_session(line, place, self._agent_name()))
+            return None
+        return self._session.read_entry(line, place)
+
+    def _begin(self, memory: Memory) -> SessionReader:
+        return SessionReader(self._into, memory, lambda place: dict_of(reread(self._source, place)))
+
+    def _agent_name(self) -> str:
+        """Return the agent: OpenClaw says it only in the folder `agents/<agent>/sessions`."""
+        folders = self._source.path.parts[:-1]
+        is_openclaw = len(folders) > 2 and folders[-1] == "sessions" and folders[-3] == "agents"
+        return folders[-2] if is_openclaw else "pi"

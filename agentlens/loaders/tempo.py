@@ -1,0 +1,99 @@
+"""Traces as Grafana Tempo's API returns them: OTLP under `batches`, often with the old library keys.
+
+Source: https://grafana.com/docs/tempo/latest/api_docs/ (query a trace by id).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from agentlens._evidence import Evidence, Row
+from agentlens._source import Line, Place, Source, json_values
+from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
+from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
+from agentlens.loaders._row_caps import note_cap
+
+LOOKS_FOR = "`batches` with `scopeSpans` or `instrumentationLibrarySpans` in the first JSON value"
+CANNOT_KNOW = "spans that were sampled away, had not arrived yet, or exceeded Tempo's limit for a trace"
+VERSION = 1
+RECORDS_ARE_SPANS = True
+
+
+class LibrarySpans(msgspec.Struct):
+    """The spans of one instrumentation scope; spans stay raw, so that each keeps its place in the file."""
+
+    scope: Any = None
+    instrumentationLibrary: Any = None
+    spans: list[msgspec.Raw] | None = None
+
+
+class ResourceBatch(msgspec.Struct):
+    """The spans of one resource, under the current or the old key."""
+
+    resource: Any = None
+    scopeSpans: list[LibrarySpans] | None = None
+    instrumentationLibrarySpans: list[LibrarySpans] | None = None
+
+
+class Answer(msgspec.Struct):
+    """One answer of the API."""
+
+    batches: list[ResourceBatch] | None = None
+    trace: Answer | None = None
+
+
+_decode = msgspec.json.Decoder(Answer | list[Answer]).decode
+_decode_span = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the first value has batches of spans."""
+    values = json_values(head)
+    return bool(values) and any(
+        f"{prefix}batches.item.{key}" in values[0]
+        for prefix in ("", "item.", "trace.")
+        for key in ("scopeSpans", "instrumentationLibrarySpans")
+    )
+
+
+def load(source: Source, into: Evidence) -> None:
+    """Add every span of the file; each span is a record."""
+    into.account.input_tokens_meaning = "includes cache"
+    for document in documents(source):
+        try:
+            answers = _decode(document.raw)
+        except DECODE_ERRORS as error:
+            into.record()
+            into.reject(place_of(document), f"no Tempo trace: {error}", document.raw)
+            continue
+        cursor = Cursor(document)
+        for answer in answers if isinstance(answers, list) else [answers]:
+            _load_answer(answer, document, cursor, into)
+    note_cap(into)
+
+
+def _load_answer(answer: Answer, document: Line, cursor: Cursor, into: Evidence) -> None:
+    if answer.trace is not None:
+        _load_answer(answer.trace, document, cursor, into)
+    elif not answer.batches:
+        into.record()
+        into.skip("a trace without spans")
+    for batch in answer.batches or []:
+        resource = read_resource(batch.resource)
+        for library in batch.scopeSpans or batch.instrumentationLibrarySpans or []:
+            context = scope_context(resource, library.scope or library.instrumentationLibrary)
+            for raw in library.spans or []:
+                text = bytes(raw)
+                _load_span(into, text, cursor.find(text), context)
+
+
+def _load_span(into: Evidence, text: bytes, place: Place, context: Row) -> None:
+    into.record()
+    try:
+        logged = _decode_span(text)
+    except DECODE_ERRORS as error:
+        into.reject(place, f"not a span: {error}", text)
+        return
+    add_otlp_span(into, logged, text, place, context)

@@ -1,0 +1,134 @@
+"""Tokens to money: fills `token_prices` from genai-prices, by model and day of use, offline.
+
+`genai-prices` carries dated prices in the package; nothing is fetched. A tier reprices the whole call (that is how the
+providers bill and how the library computes), so each tier is a row of its own that holds for calls of its size. Where a
+price changes within the day, the price at noon UTC is taken. A model that also bills what a log does not count
+(requests, reasoning at another rate), or whose provider the list does not know, gets no row: it is *unpriced*, never 0.
+"""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import duckdb
+    from genai_prices.types import ModelInfo, ModelPrice
+
+# Column of token_prices -> the key of the price list.
+PRICE_KEYS = {
+    "input_usd_per_million": "input_mtok",
+    "cache_read_usd_per_million": "cache_read_mtok",
+    "cache_write_usd_per_million": "cache_write_mtok",
+    "cache_write_1h_usd_per_million": "cache_write_1h_mtok",
+    "output_usd_per_million": "output_mtok",
+}
+# What would be billed beside these tokens and stands in no log.
+UNCOUNTED_KEYS = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
+# Names of the conventions that the price list does not know.
+PROVIDER_ALIASES = {
+    "azure.ai.inference": "azure",
+    "az.ai.inference": "azure",
+    "gcp.gen_ai": "google",
+    "x_ai": "x-ai",
+    "xai": "x-ai",
+}
+
+_UNPRICED = """
+SELECT DISTINCT coalesce(response_model, request_model) AS model, provider_name, start_time::DATE AS date
+FROM spans
+WHERE coalesce(response_model, request_model) IS NOT NULL
+  AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL)
+  AND NOT EXISTS (
+    FROM token_prices AS p
+    WHERE p.model = coalesce(spans.response_model, spans.request_model)
+      AND p.provider_name IS NOT DISTINCT FROM spans.provider_name
+      AND p.date IS NOT DISTINCT FROM spans.start_time::DATE
+  )
+"""
+
+
+class Tier(NamedTuple):
+    """Prices in USD for a million tokens that hold for calls with at least `start` input tokens."""
+
+    start: int
+    usd_per_million: dict[str, Decimal | None]
+
+
+class Price(NamedTuple):
+    """What a model costs on a day: the entry of the price list that was matched, and its tiers."""
+
+    matched_model: str
+    tiers: list[Tier]
+
+
+def price_models(con: duckdb.DuckDBPyConnection) -> None:
+    """Add the prices of every model, provider and day met in `spans` that `token_prices` does not have yet."""
+    rows = [row for met in con.execute(_UNPRICED).fetchall() for row in _rows(*met)]
+    if rows:
+        import pyarrow as pa
+
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        con.register("arriving_prices", pa.table(columns))
+        con.execute("INSERT INTO token_prices BY NAME FROM arriving_prices")
+        con.unregister("arriving_prices")
+
+
+def _rows(model: str, provider: str | None, date: datetime.date | None) -> list[dict[str, Any]]:
+    """Return the rows of `token_prices` for a model, one a tier; none when it has no price."""
+    price = find_price(model, provider, date)
+    if price is None:
+        return []
+    key = {"model": model, "provider_name": provider, "date": date, "matched_model": price.matched_model}
+    return [
+        {
+            **key,
+            "tier_start_input_tokens": tier.start,
+            **{name: _float(usd) for name, usd in tier.usd_per_million.items()},
+        }
+        for tier in price.tiers
+    ]
+
+
+def _float(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)
+
+
+def find_price(model: str, provider: str | None, date: datetime.date | None) -> Price | None:
+    """Return what a model costs on a day (today for None), or None when the price list does not know it exactly."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    name = PROVIDER_ALIASES.get(provider.lower(), provider) if provider else None
+    try:
+        found_provider, found = get_snapshot().find_provider_model(model, None, name, None)
+    except LookupError:
+        return None
+    tiers = _tiers(_prices_at(found, date))
+    return Price(f"{found_provider.id}/{found.id}", tiers) if tiers else None
+
+
+def _prices_at(model: ModelInfo, date: datetime.date | None) -> ModelPrice:
+    day = date or datetime.datetime.now(datetime.UTC).date()
+    return model.get_prices(datetime.datetime.combine(day, datetime.time(12), datetime.UTC))
+
+
+def _tiers(prices: ModelPrice) -> list[Tier]:
+    """Return the tiers from the first token on; none when the tokens of a log do not settle the price."""
+    from genai_prices.types import TieredPrices
+
+    if prices.input_mtok is None or any(getattr(prices, key) is not None for key in UNCOUNTED_KEYS):
+        return []
+    values = {column: getattr(prices, key) for column, key in PRICE_KEYS.items()}
+    # The library charges a tier above its start: the first call it holds for has one token more.
+    tiered = [value for value in values.values() if isinstance(value, TieredPrices)]
+    starts = {0} | {tier.start + 1 for value in tiered for tier in value.tiers}
+    return [Tier(start, {column: _at(value, start) for column, value in values.items()}) for start in sorted(starts)]
+
+
+def _at(value: Decimal | object | None, input_tokens: int) -> Decimal | None:
+    from genai_prices.types import TieredPrices
+
+    if isinstance(value, TieredPrices):
+        return next((tier.price for tier in reversed(value.tiers) if input_tokens > tier.start), value.base)
+    return value if isinstance(value, Decimal) else None

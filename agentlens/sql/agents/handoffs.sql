@@ -1,0 +1,89 @@
+-- Work passed from one agent to another.
+-- include: spans.kinds
+-- include: tokens.inside
+
+-- Whether a tool is made for handing work over, by its name.
+CREATE MACRO _is_handoff_tool(tool) AS
+coalesce(regexp_matches(tool, '^(transfer_to_.+|(handoff|hand_off|delegate|dispatch)(_.*)?|Task|Agent)$'), false);
+
+-- The agent that a handing over names: in the name of tool or step, else in its arguments; NULL where neither does.
+CREATE MACRO _handoff_target(operation, span_name, tool, arguments) AS
+CASE
+  WHEN operation IS NULL THEN nullif(trim(substr(span_name, 12)), '')
+  ELSE coalesce(
+    nullif(regexp_extract(tool, '^transfer_to_(.+)$', 1), ''),
+    CASE WHEN json_valid(arguments) THEN coalesce(
+      arguments->>'$.subagent_type', arguments->>'$.agent', arguments->>'$.agent_name', arguments->>'$.agent_id',
+      arguments->>'$.recipient', arguments->>'$.to', arguments->>'$.assignee', arguments->>'$.target'
+    ) END
+  )
+END;
+
+-- Every delegation: a tool made for it (`transfer_to_x`, `handoff`, `delegate_x`, `dispatch_x`, `Task`, `Agent`), a step called
+-- `handoff to x`, and every run of an agent below a span of another agent, whatever tool started it.
+CREATE VIEW handoffs (
+  -- Trace it happened in.
+  trace_id,
+  -- The span that handed over.
+  span_id,
+  -- `tool` (a tool made for handing over), `step` (a step named for it), `run` (another agent runs below).
+  kind,
+  -- The agent that handed over.
+  from_agent,
+  -- The agent that took over: the one that ran, else the one that was named.
+  to_agent,
+  -- The run of the agent that took over; NULL where the log has none.
+  to_span_id,
+  -- What it was told: the arguments of the tool call.
+  task,
+  -- When it was handed over (UTC).
+  start_time,
+  -- When the run, else the handing over, ended (UTC).
+  end_time,
+  -- Duration of the run, else of the handing over, in nanoseconds.
+  duration_ns,
+  -- True where the run or the handing over failed.
+  is_error,
+  -- Input and output tokens spent in the run.
+  tokens,
+  -- Money in USD spent in the run, as far as it is priced.
+  cost_usd,
+  -- Place of the handing over in tree order.
+  preorder
+) AS
+WITH runs AS (
+  SELECT run.*, above.preorder AS above_preorder, above.agent_name AS above_agent
+  FROM (FROM spans WHERE operation_name = 'invoke_agent') AS run
+  ASOF LEFT JOIN spans AS above ON above.depth = run.depth - 1 AND above.preorder < run.preorder
+),
+named AS (
+  SELECT
+    spans.*, CASE WHEN operation_name = 'execute_tool' THEN 'tool' ELSE 'step' END AS kind,
+    _handoff_target(operation_name, name, tool_name, tool_call_arguments) AS named_agent
+  FROM spans
+  WHERE (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name))
+    OR (operation_name IS NULL AND starts_with(lower(name), 'handoff to '))
+),
+asked AS (
+  SELECT named.*, CASE WHEN runs.preorder < named.subtree_end THEN runs.preorder END AS run_preorder
+  FROM named
+  ASOF LEFT JOIN runs ON runs.preorder > named.preorder
+),
+both_ways AS (
+  SELECT preorder, kind, named_agent, run_preorder FROM asked WHERE named_agent IS NOT NULL OR run_preorder IS NOT NULL
+  UNION ALL
+  SELECT above_preorder, 'run', NULL, preorder
+  FROM runs
+  WHERE above_agent <> agent_name AND preorder NOT IN (SELECT run_preorder FROM asked WHERE run_preorder IS NOT NULL)
+)
+SELECT
+  giver.trace_id, giver.span_id, both_ways.kind, giver.agent_name, coalesce(taker.agent_name, named_agent), taker.span_id,
+  giver.tool_call_arguments, giver.start_time, coalesce(taker.end_time, giver.end_time),
+  coalesce(taker.duration_ns, giver.duration_ns),
+  (coalesce(taker.status_code, 'OK') = 'ERROR' AND NOT coalesce(taker.is_control_flow, false))
+    OR (giver.status_code = 'ERROR' AND NOT giver.is_control_flow),
+  _whole(inside.tokens), inside.cost_nano_usd / 1e9, giver.preorder
+FROM both_ways
+JOIN spans AS giver USING (preorder)
+LEFT JOIN spans AS taker ON taker.preorder = both_ways.run_preorder
+LEFT JOIN _subtree_usage AS inside ON inside.preorder = both_ways.run_preorder;

@@ -1,0 +1,9 @@
+-- What the status words of reports mean.
+
+-- Whether a status word reports trouble: BLOCKED, FAILED, ERROR, PARTIAL, TIMEOUT, STALLED and the like.
+CREATE MACRO is_trouble(status) AS
+coalesce(regexp_matches(status, '^(BLOCKED|FAIL|ERROR|PARTIAL|TIME_?D?_?OUT|STALLED|STUCK|CRASH|ABORT|CANCELL?ED|DEAD|LOST|DEGRADED|INCOMPLETE)'), false);
+
+-- Whether a status word says that the work is done: COMPLETE, COMPLETED, DONE, SHIPPED, SUCCESS, FINISHED, RESOLVED.
+CREATE MACRO is_done(status) AS
+coalesce(regexp_matches(status, '^(COMPLETED?|DONE|SHIPPED|SUCCESS|SUCCEEDED|FINISHED|RESOLVED|OK)$'), false);

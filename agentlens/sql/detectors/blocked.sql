@@ -1,0 +1,57 @@
+-- An agent that waits for the outside world.
+-- include: agents.statuses
+-- include: detectors.evidence
+
+-- Why blocked agents cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_blocked (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT count(status) > 0, CASE WHEN count(status) = 0 THEN 'the logs hold no status reports' END FROM status_reports;
+
+-- An agent reports BLOCKED, from the first such report to the first other one.
+--
+-- Means: it needs something that it cannot get itself. Matters: the wait is on the critical path, and often a person could end it.
+-- One finding a wait, across waves. Tier event. Severity: critical when it reported so repeatedly and was never seen unblocked, or for `long_minutes` or more;
+-- else warning.
+-- Leaves alone: every other word for waiting.
+-- Misses: agents that wait without saying so.
+-- scope: fleet
+-- version: 1
+CREATE MACRO detect_blocked(long_minutes := 120) AS TABLE
+WITH words AS (
+  SELECT *, starts_with(status, 'BLOCKED') AS is_blocked
+  FROM status_reports
+  WHERE agent_name IS NOT NULL AND time IS NOT NULL AND status IS NOT NULL
+),
+waits AS (
+  SELECT *, count(*) FILTER (NOT is_blocked) OVER (PARTITION BY agent_name ORDER BY time, is_blocked DESC, source_id, source_offset) AS wait
+  FROM words
+),
+told AS (
+  SELECT
+    agent_name, wait, min(time) AS start_time, max(time) AS last_time, count(*) AS reports, list_sort(list(DISTINCT wave)) AS waves,
+    arg_max(coalesce(detail, blockers[1]), (detail IS NOT NULL, time)) AS reason,
+    list(_evidence(source_id, source_line, source_offset, source_length, NULL,
+      _clock(time) || ' ' || status || coalesce(' (' || coalesce(detail, array_to_string(blockers, '; ')) || ')', '')) ORDER BY time, source_id) AS evidence
+  FROM waits
+  WHERE is_blocked
+  GROUP BY agent_name, wait
+),
+ended AS (
+  SELECT told.*, free.time AS free_time, free.status AS free_status
+  FROM told
+  LEFT JOIN waits AS free ON free.agent_name = told.agent_name AND free.wait = told.wait + 1 AND NOT free.is_blocked
+)
+SELECT
+  'event' AS tier,
+  CASE WHEN (free_time IS NULL AND reports > 1) OR epoch_ns(free_time) - epoch_ns(start_time) >= long_minutes * 60000000000 THEN 'critical' ELSE 'warning' END AS severity,
+  NULL::VARCHAR AS trace_id, agent_name, []::VARCHAR[] AS span_ids, start_time, coalesce(free_time, last_time) AS end_time,
+  format('{} reported BLOCKED {}{}: {}.', agent_name, CASE WHEN reports = 1 THEN 'once' ELSE reports || ' times' END,
+    CASE WHEN free_time IS NULL THEN ' and was not seen unblocked'
+      ELSE format(' over {} minutes', round((epoch_ns(free_time) - epoch_ns(start_time)) / 6e10)::BIGINT) END,
+    coalesce(_short(reason, 120), 'no reason given')) AS summary,
+  evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM ended;

@@ -1,0 +1,81 @@
+-- Two agents that write the same thing over each other.
+-- include: detectors.evidence
+
+-- The path, file or memory key that the arguments of a tool call name; NULL where they name none.
+CREATE MACRO _path_of(arguments) AS
+CASE WHEN json_valid(arguments) THEN coalesce(
+  arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.filename', arguments->>'$.file', arguments->>'$.memory_key', arguments->>'$.key'
+) END;
+
+-- The same for tools that replace what stands there; edits of a part and appending do not.
+CREATE MACRO _written_path(tool, arguments) AS
+CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile)$') THEN _path_of(arguments) END;
+
+-- Why competing writes cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_competing_writes (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  count(*) FILTER (_written_path(tool_name, tool_call_arguments) IS NOT NULL) > 0,
+  CASE
+    WHEN count(*) = 0 THEN 'the logs hold no tool calls'
+    WHEN count(*) FILTER (_written_path(tool_name, tool_call_arguments) IS NOT NULL) = 0 THEN 'no tool call writes to a path that its arguments name'
+  END
+FROM spans
+WHERE operation_name = 'execute_tool';
+
+-- One agent writes a path that another has written before in the same trace, without reading it in between.
+--
+-- Means: the second did not know of the first, and what the first wrote is gone. Matters: the loss is silent, both report success.
+-- One finding a path and trace. Tier proven, severity warning.
+-- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; edits and appending; failed writes.
+-- Misses: writes by a shell, paths under two names, writes in different traces, values passed by memory.
+-- scope: trace
+-- version: 1
+CREATE MACRO detect_competing_writes() AS TABLE
+WITH touches AS (
+  SELECT
+    trace_id, span_id, agent_name, start_time, end_time, tool_name, preorder, source_id, source_line, source_offset, source_length,
+    _path_of(tool_call_arguments) AS path, _written_path(tool_name, tool_call_arguments) IS NOT NULL AS is_write
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND agent_name IS NOT NULL AND start_time IS NOT NULL
+    AND _path_of(tool_call_arguments) IS NOT NULL
+),
+-- For each touch, the last write of the path by anybody, and the last time this agent read or wrote it itself.
+seen AS (
+  SELECT
+    *,
+    last_value(CASE WHEN is_write THEN {'agent_name': agent_name, 'span_id': span_id, 'time': coalesce(end_time, start_time), 'source_id': source_id,
+      'source_line': source_line, 'source_offset': source_offset, 'source_length': source_length, 'tool_name': tool_name} END IGNORE NULLS) OVER on_path AS written,
+    max(start_time) OVER by_agent AS own_last
+  FROM touches
+  WINDOW
+    on_path AS (PARTITION BY trace_id, path ORDER BY start_time, preorder ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+    by_agent AS (PARTITION BY trace_id, path, agent_name ORDER BY start_time, preorder ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+clashes AS (
+  SELECT *
+  FROM seen
+  WHERE is_write AND written IS NOT NULL AND written.agent_name <> agent_name
+    AND (own_last IS NULL OR own_last < written.time)
+),
+told AS (
+  SELECT
+    trace_id, path, count(*) AS clashes, arg_min(agent_name, preorder) AS agent_name, min(written.time) AS start_time,
+    max(coalesce(end_time, start_time)) AS end_time, list_sort(list_distinct(list_concat(list(agent_name), list(written.agent_name)))) AS agents,
+    flatten(list([written.span_id, span_id] ORDER BY start_time, preorder)) AS span_ids,
+    flatten(list([
+      _evidence(written.source_id, written.source_line, written.source_offset, written.source_length, written.span_id, written.agent_name || ' wrote ' || path),
+      _evidence(source_id, source_line, source_offset, source_length, span_id, agent_name || ' wrote ' || path || ' without reading it')
+    ] ORDER BY start_time, preorder)) AS evidence
+  FROM clashes
+  GROUP BY trace_id, path
+)
+SELECT
+  'proven' AS tier, 'warning' AS severity, trace_id, agent_name, list_distinct(span_ids) AS span_ids, start_time, end_time,
+  format('{} wrote {} over each other; nobody read it in between.', array_to_string(agents, ' and '), path) AS summary,
+  evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM told;

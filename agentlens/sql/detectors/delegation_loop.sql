@@ -1,0 +1,83 @@
+-- Work that is passed round and round.
+-- include: agents.handoffs
+-- include: detectors.evidence
+
+-- Why delegation loops cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_delegation_loop (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  runs > 0 OR hops > 0,
+  CASE WHEN runs = 0 AND hops = 0 THEN 'the logs hold neither agent runs nor messages with a depth' END
+FROM (
+  SELECT
+    (SELECT count(*) FROM spans WHERE operation_name = 'invoke_agent') AS runs,
+    (SELECT count(*) FROM agent_messages WHERE depth IS NOT NULL) AS hops
+);
+
+-- Two agents hand the same work back and forth, or a message is relayed deeper than `max_depth`.
+--
+-- Means: nobody holds the work. Matters: each turn costs a full context and decides nothing. Fires (a) when `min_bounces` handings over in a row go
+-- back and forth between two agents and no tool but those for handing over is called in between (tier proven), (b) when messages name a depth above
+-- `max_depth` (tier event, one finding a trace). Severity warning.
+-- Leaves alone: an agent that is asked several times by one that does other work in between; chains through ever new agents.
+-- Misses: rounds of three and more agents; bouncing with other tools in between.
+-- scope: trace
+-- version: 1
+CREATE MACRO detect_delegation_loop(min_bounces := 4, max_depth := 5) AS TABLE
+WITH steps AS (
+  SELECT
+    trace_id, span_id, agent_name AS from_agent, _handoff_target(operation_name, name, tool_name, tool_call_arguments) AS to_agent,
+    coalesce(_is_handoff_tool(tool_name), false) OR operation_name IS NULL AS is_handoff, start_time, end_time, preorder, name,
+    source_id, source_line, source_offset, source_length
+  FROM spans
+  WHERE start_time IS NOT NULL AND trace_id IN (
+      SELECT trace_id FROM spans
+      WHERE (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name)) OR (operation_name IS NULL AND starts_with(lower(name), 'handoff to '))
+      GROUP BY trace_id HAVING count(*) > 2
+    )
+    AND (operation_name = 'execute_tool' OR (operation_name IS NULL AND starts_with(lower(name), 'handoff to ')))
+),
+linked AS (
+  SELECT
+    *, is_handoff AND coalesce(
+      lag(is_handoff) OVER in_trace AND lag(from_agent) OVER in_trace = to_agent AND lag(to_agent) OVER in_trace = from_agent, false) AS is_back
+  FROM steps
+  WINDOW in_trace AS (PARTITION BY trace_id ORDER BY start_time, preorder)
+),
+rallies AS (
+  SELECT *, count(*) FILTER (NOT is_back) OVER (PARTITION BY trace_id ORDER BY start_time, preorder) AS rally
+  FROM linked
+),
+loops AS (
+  SELECT
+    trace_id, rally, count(*) AS bounces, arg_min(from_agent, preorder) AS agent_name, arg_min(to_agent, preorder) AS other_agent,
+    list(span_id ORDER BY start_time, preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
+    list(_evidence(source_id, source_line, source_offset, source_length, span_id, from_agent || ' → ' || to_agent) ORDER BY start_time, preorder) AS evidence
+  FROM rallies
+  WHERE is_handoff AND from_agent <> to_agent
+  GROUP BY trace_id, rally
+),
+deep AS (
+  SELECT
+    trace_id, count(*) AS messages, max(depth) AS depth, arg_max(sender, depth) AS agent_name, min(time) AS start_time, max(time) AS end_time,
+    list(DISTINCT span_id) FILTER (span_id IS NOT NULL) AS span_ids,
+    list(_evidence(source_id, source_line, source_offset, source_length, span_id, sender || ' → ' || recipient || ', depth ' || depth) ORDER BY depth DESC, time)[:20] AS evidence
+  FROM agent_messages
+  WHERE depth > max_depth
+  GROUP BY trace_id
+)
+SELECT
+  'proven' AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
+  format('{} and {} handed work back and forth {} times and did nothing else.', agent_name, other_agent, bounces) AS summary,
+  evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM loops
+WHERE bounces >= min_bounces
+UNION ALL
+SELECT
+  'event', 'warning', trace_id, agent_name, coalesce(span_ids, []), start_time, end_time,
+  format('A message was relayed {} deep ({} messages deeper than {}).', depth, messages, max_depth), evidence, NULL, NULL
+FROM deep;

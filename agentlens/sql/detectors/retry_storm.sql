@@ -1,0 +1,118 @@
+-- An agent that tries the same failing thing again and again.
+-- include: spans.actions
+-- include: detectors.evidence
+-- include: tokens.usage_ledger
+
+-- Why retry storms cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_retry_storm (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  count(*) > 0 AND count(*) FILTER (status_code <> 'UNSET') > 0,
+  CASE
+    WHEN count(*) = 0 THEN 'the logs hold no tool calls and no model calls'
+    WHEN count(*) FILTER (status_code <> 'UNSET') = 0 THEN 'no call has a status recorded: failures cannot be seen'
+  END
+FROM spans
+WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion');
+
+-- One action is tried more than `max_attempts` times in a row, and every attempt but the last fails.
+--
+-- Means: nothing was changed between attempts; whoever failed was not given time or another way. Matters: it burns tokens and
+-- quota, and loads a service that is already down. An action is a tool call with its arguments, or a model call of a run.
+-- Fires on tier proven. Severity: critical when it never succeeded and was tried more than 3 × `max_attempts` times, info when it
+-- succeeded after pauses that grew (back-off), else warning.
+-- Leaves alone: up to `max_attempts` attempts; attempts with other work between them (edit, test, edit, test); attempts more than
+-- `max_pause_minutes` apart; attempts side by side.
+-- Misses: retries that change the arguments, retries inside a client that logs one span only, calls without recorded arguments.
+-- scope: trace
+-- version: 1
+CREATE MACRO detect_retry_storm(max_attempts := 3, max_pause_minutes := 30) AS TABLE
+WITH tool_attempts AS (
+  SELECT
+    trace_id, agent_name, run || ' ' || streak AS series, preorder, start_time, end_time, is_error, 'tool' AS kind
+  FROM _actions
+),
+model_calls AS (
+  SELECT
+    trace_id, agent_name, coalesce(run_preorder::VARCHAR, conversation_id, '') AS run, preorder, start_time, end_time,
+    status_code = 'ERROR' AND NOT is_control_flow AS is_error
+  FROM spans
+  LEFT JOIN _run_of_call USING (preorder)
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND start_time IS NOT NULL
+    AND trace_id IN (
+      SELECT trace_id FROM spans
+      WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND status_code = 'ERROR' AND NOT is_control_flow
+      GROUP BY trace_id HAVING count(*) > 1
+    )
+),
+attempts AS (
+  SELECT *, count(*) FILTER (NOT is_error) OVER earlier AS successes, epoch_ns(start_time) - epoch_ns(lag(end_time) OVER in_series) AS pause_ns
+  FROM (
+    FROM tool_attempts
+    UNION ALL
+    SELECT trace_id, agent_name, 'model ' || run, preorder, start_time, end_time, is_error, 'model' FROM model_calls
+  )
+  WINDOW
+    in_series AS (PARTITION BY trace_id, agent_name, series ORDER BY start_time, preorder),
+    earlier AS (PARTITION BY trace_id, agent_name, series ORDER BY start_time, preorder ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+-- A long pause begins anew, as a success does; attempts that overlap belong to no series.
+storms AS (
+  FROM (
+  SELECT
+    trace_id, agent_name, series, successes, breaks, any_value(kind) AS kind, count(*) AS attempts, count(*) FILTER (is_error) AS failures,
+    bool_or(NOT is_error) AS has_succeeded, list(preorder ORDER BY start_time, preorder) AS places,
+    list(pause_ns ORDER BY start_time, preorder)[2:] AS pauses
+  FROM (
+    SELECT *, count(*) FILTER (pause_ns > max_pause_minutes * 60000000000 OR pause_ns < 0) OVER (
+      PARTITION BY trace_id, agent_name, series ORDER BY start_time, preorder) AS breaks
+    FROM attempts
+  )
+  GROUP BY trace_id, agent_name, series, successes, breaks
+  HAVING count(*) FILTER (is_error) >= greatest(count(*) - 1, 1)
+  )
+  WHERE attempts > max_attempts
+),
+told AS (
+  SELECT
+    storms.trace_id, storms.agent_name, kind, attempts, failures, has_succeeded, pauses, places[1] AS first_place,
+    list(span_id ORDER BY start_time, preorder) AS span_ids, min(start_time) AS start_time,
+    max(coalesce(end_time, start_time)) AS end_time, min(end_time) AS first_end, max(start_time) AS last_start,
+    coalesce(any_value(tool_name), 'the model') AS target,
+    mode(coalesce(status_message, error_type)) AS message,
+    list(_evidence(source_id, source_line, source_offset, source_length, span_id,
+      name || ': ' || CASE WHEN status_code = 'ERROR' THEN coalesce(status_message, error_type, 'failed') ELSE 'succeeded' END)
+      ORDER BY start_time, preorder) AS evidence
+  FROM (SELECT *, unnest(places) AS preorder FROM storms) AS storms
+  JOIN spans USING (preorder)
+  GROUP BY ALL
+),
+-- The model calls that asked for the attempts after the first.
+wasted AS (
+  SELECT
+    told.trace_id, first_place, sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) AS tokens,
+    sum(cost_nano_usd) AS cost_nano_usd
+  FROM usage_ledger AS ledger
+  JOIN told ON told.trace_id = ledger.trace_id AND told.agent_name IS NOT DISTINCT FROM ledger.agent_name
+    AND ledger.start_time >= told.first_end AND ledger.start_time <= told.last_start
+  WHERE is_counted
+  GROUP BY ALL
+)
+SELECT
+  'proven' AS tier,
+  CASE
+    WHEN NOT has_succeeded AND attempts > 3 * max_attempts THEN 'critical'
+    WHEN has_succeeded AND pauses[-1] >= 2 * greatest(pauses[1], 1) AND list_sort(pauses) = pauses THEN 'info'
+    ELSE 'warning'
+  END AS severity,
+  trace_id, agent_name, span_ids, start_time, end_time,
+  format('{} tried {} {} times within {} s; {} attempts failed{}.',
+    coalesce(agent_name, 'An agent'), target, attempts, round((epoch_ns(end_time) - epoch_ns(start_time)) / 1e9)::BIGINT, failures,
+    coalesce(' (' || _short(message, 80) || ')', '')) AS summary,
+  evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted
+FROM told
+LEFT JOIN wasted USING (trace_id, first_place);

@@ -1,0 +1,105 @@
+-- An agent that works from facts that had been replaced.
+-- include: detectors.evidence
+
+-- Every span that names a packet of facts and its version, in its attributes (`packet.id`, `packet.version`).
+CREATE VIEW _packet_uses (
+  -- Trace of the span.
+  trace_id,
+  -- The span.
+  span_id,
+  -- The agent.
+  agent_name,
+  -- Name as logged.
+  name,
+  -- `gen_ai.operation.name`.
+  operation_name,
+  -- When it began (UTC).
+  start_time,
+  -- When it ended (UTC).
+  end_time,
+  -- The packet.
+  packet,
+  -- Its version.
+  version,
+  -- Place in tree order.
+  preorder,
+  -- The source it stands in.
+  source_id,
+  -- Line of the record.
+  source_line,
+  -- Byte offset of the record.
+  source_offset,
+  -- Length of the record in bytes.
+  source_length
+) AS
+SELECT
+  trace_id, span_id, agent_name, name, operation_name, start_time, end_time, attributes->>'$."packet.id"',
+  TRY_CAST(attributes->>'$."packet.version"' AS BIGINT), preorder, source_id, source_line, source_offset, source_length
+FROM spans
+WHERE contains(attributes::VARCHAR, '"packet.version"') AND start_time IS NOT NULL;
+
+-- Why stale packets cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_stale_packet (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  count(version) > 0,
+  CASE WHEN count(version) = 0 THEN 'no span names the version of the facts it works from (`packet.id`, `packet.version`)' END
+FROM _packet_uses;
+
+-- An agent uses a version of a packet after a later version had been published and before it was told otherwise.
+--
+-- Means: it works from facts that no longer hold. Matters: its result is wrong by rule, and nothing fails. A version counts as published from
+-- the end of the first span that names it. One finding an agent, trace and packet. Tier proven, severity critical.
+-- Leaves alone: uses of a version before the later one was published; looking at an old version while nothing else uses it, if the agent
+-- turns to the current one before it acts (its last use in the trace is current).
+-- Misses: facts without version numbers, versions kept in an agent's own notes.
+-- scope: fleet
+-- version: 1
+CREATE MACRO detect_stale_packet() AS TABLE
+WITH published AS (
+  SELECT
+    packet, version, min(coalesce(end_time, start_time)) AS published_at,
+    arg_min({'span_id': span_id, 'agent_name': agent_name, 'source_id': source_id, 'source_line': source_line, 'source_offset': source_offset,
+      'source_length': source_length}, coalesce(end_time, start_time)) AS place
+  FROM _packet_uses
+  WHERE version IS NOT NULL AND packet IS NOT NULL AND operation_name IS DISTINCT FROM 'invoke_agent'
+  GROUP BY packet, version
+),
+uses AS (
+  SELECT
+    _packet_uses.*,
+    max(version) OVER (PARTITION BY trace_id, agent_name, packet ORDER BY start_time, preorder ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS version_later
+  FROM _packet_uses
+  WHERE version IS NOT NULL AND agent_name IS NOT NULL AND operation_name IS DISTINCT FROM 'invoke_agent'
+),
+stale AS (
+  SELECT uses.trace_id, uses.agent_name, uses.packet, uses.version, uses.span_id, uses.name, uses.start_time, uses.end_time, uses.preorder,
+    uses.source_id, uses.source_line, uses.source_offset, uses.source_length,
+    arg_max({'version': published.version, 'published_at': published_at, 'place': place}, published.version) AS current
+  FROM uses
+  JOIN published ON published.packet = uses.packet AND published.version > uses.version AND published_at <= uses.start_time
+  WHERE coalesce(version_later, uses.version) <= uses.version
+  GROUP BY ALL
+),
+told AS (
+  SELECT
+    trace_id, agent_name, packet, min(version) AS version, any_value(current) AS current, count(*) AS uses,
+    list(span_id ORDER BY start_time, preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
+    list(_evidence(source_id, source_line, source_offset, source_length, span_id, name || ' uses ' || packet || ' v' || version)
+      ORDER BY start_time, preorder) AS evidence
+  FROM stale
+  GROUP BY trace_id, agent_name, packet
+)
+SELECT
+  'proven' AS tier, 'critical' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
+  format('{} worked from {} v{} in {} steps; v{} had replaced it at {}.', agent_name, packet, version, uses, current.version,
+    strftime(current.published_at::TIMESTAMP, '%Y-%m-%d %H:%M:%S')) AS summary,
+  list_concat(
+    [_evidence(current.place.source_id, current.place.source_line, current.place.source_offset, current.place.source_length, current.place.span_id,
+      packet || ' v' || current.version || ' published' || coalesce(' by ' || current.place.agent_name, ''))], evidence) AS evidence,
+  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM told;

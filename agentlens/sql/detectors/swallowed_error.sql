@@ -1,0 +1,164 @@
+-- A failure that was turned into a success on its way up.
+-- include: spans.errors
+-- include: agents.statuses
+-- include: detectors.evidence
+
+-- Why swallowed errors cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_swallowed_error (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  count(*) FILTER (status_code <> 'UNSET') > 0 AND count(*) FILTER (operation_name = 'invoke_agent') > 0,
+  CASE
+    WHEN count(*) FILTER (status_code <> 'UNSET') = 0 THEN 'no span has a status recorded'
+    WHEN count(*) FILTER (operation_name = 'invoke_agent') = 0 THEN 'the logs hold no agent runs that could report success'
+  END
+FROM spans;
+
+-- Whether a text owns up to a failure, in plain words.
+CREATE MACRO _owns_up(text) AS
+regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later)\b', 'i');
+
+-- Words of a tool's name that say what it is about: five letters and more, and not what any tool does.
+CREATE MACRO _subjects(tool) AS
+list_filter(
+  string_split(lower(regexp_replace(regexp_replace(tool, '([a-z])([A-Z])', '\1_\2', 'g'), '[^A-Za-z]+', '_', 'g')), '_'),
+  lambda word: length(word) >= 5 AND word NOT IN (
+    'check', 'search', 'fetch', 'write', 'update', 'create', 'query', 'execute', 'command', 'lookup', 'delete', 'remove', 'files',
+    'agent', 'agents', 'tools', 'delegate', 'dispatch', 'transfer', 'handoff', 'request', 'verify', 'validate', 'submit', 'shell'
+  )
+);
+
+-- A step fails, nobody repeats it with success, and what is above it reports success as if nothing had happened.
+--
+-- Means: an empty or invented value took the place of the missing one. Matters: everything built on it is wrong, and all is green.
+-- The failure is followed upwards to the first tool call or run that did not fail. Tier proven: (a) an agent's run failed and the
+-- tool that started it gave back an ordinary answer, or (b) the run in which a tool failed ended well, its final words speak of what
+-- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
+-- the run's status is expressly OK.
+-- Leaves alone: failures after which the same tool of the same agent worked; texts or reports that own up to a failure; failures that
+-- reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there.
+-- Misses: failures inside a tool that catches them itself; agents whose messages are not logged; owning up in other languages than
+-- English counts as silence only in (a) and (b).
+-- scope: trace
+-- version: 1
+CREATE MACRO detect_swallowed_error() AS TABLE
+WITH RECURSIVE
+failures AS MATERIALIZED (FROM errors),
+parents AS MATERIALIZED (
+  SELECT child.preorder, parent.preorder AS parent_preorder
+  FROM (
+    FROM spans
+    SEMI JOIN failures USING (trace_id)
+    WHERE status_code = 'ERROR' OR operation_name IS NULL OR operation_name NOT IN ('execute_tool', 'invoke_agent', 'invoke_workflow')
+  ) AS child
+  ASOF JOIN spans AS parent ON parent.depth = child.depth - 1 AND parent.preorder < child.preorder
+),
+climb AS (
+  SELECT preorder AS leaf, preorder AS here, NULL::BIGINT AS failed_run, false AS is_caught
+  FROM failures
+  UNION ALL
+  SELECT
+    leaf, parent_preorder, CASE WHEN above.operation_name = 'invoke_agent' AND above.status_code = 'ERROR' THEN parent_preorder ELSE failed_run END,
+    coalesce(above.status_code <> 'ERROR' AND above.operation_name IN ('execute_tool', 'invoke_agent', 'invoke_workflow'), false)
+  FROM climb
+  JOIN parents ON parents.preorder = climb.here
+  JOIN spans AS above ON above.preorder = parent_preorder
+  WHERE NOT is_caught
+),
+caught AS (
+  SELECT
+    leaf, failed_run, catcher.preorder AS catcher, catcher.trace_id, catcher.span_id AS catcher_span_id, catcher.operation_name,
+    catcher.agent_name AS reporter, catcher.status_code, catcher.subtree_end, catcher.end_time AS catcher_end,
+    catcher.tool_name AS catcher_tool, catcher.tool_call_result AS tool_answer,
+    failures.agent_name, failures.tool_name, failures.kind, failures.error_class, failures.message, failures.error_type,
+    failures.start_time, failures.end_time, failures.span_id
+  FROM climb
+  JOIN spans AS catcher ON catcher.preorder = climb.here
+  JOIN failures ON failures.preorder = climb.leaf
+  WHERE is_caught AND (
+    catcher.operation_name = 'invoke_agent' OR (catcher.operation_name = 'execute_tool' AND failed_run IS NOT NULL)
+  )
+),
+-- Calls of the same tool by the same agent that worked: afterwards they mend the failure, before they make it doubtful.
+worked AS (
+  SELECT
+    leaf, bool_or(call.start_time >= caught.end_time OR call.start_time > caught.start_time) AS is_mended, bool_or(call.preorder > catcher AND call.preorder < caught.subtree_end) AS has_worked
+  FROM caught
+  JOIN spans AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name
+    AND call.status_code <> 'ERROR' AND call.preorder <> caught.catcher
+    AND CASE WHEN caught.kind = 'model' THEN _span_kind(call.operation_name) = 'model' ELSE call.operation_name = 'execute_tool' AND call.tool_name = caught.tool_name END
+  GROUP BY leaf
+),
+-- The last words of the run that caught it: its own output, else that of its last model call.
+last_words AS (
+  SELECT catcher, arg_max(message_hash, (said.preorder = catcher, said.start_time, said.preorder, position)) AS message_hash
+  FROM (SELECT DISTINCT catcher, trace_id, subtree_end, reporter FROM caught WHERE operation_name = 'invoke_agent') AS runs
+  JOIN spans AS said ON said.trace_id = runs.trace_id AND said.preorder >= catcher AND said.preorder < runs.subtree_end
+    AND said.agent_name IS NOT DISTINCT FROM reporter
+  JOIN span_messages ON span_messages.trace_id = said.trace_id AND span_messages.span_id = said.span_id AND direction = 'output'
+  GROUP BY catcher
+),
+told AS (
+  SELECT
+    caught.*, coalesce(is_mended, false) AS is_mended, coalesce(has_worked, false) AS has_worked,
+    CASE WHEN operation_name = 'execute_tool' THEN tool_answer ELSE nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
+  FROM caught
+  LEFT JOIN worked USING (leaf)
+  LEFT JOIN last_words USING (catcher)
+  LEFT JOIN messages USING (message_hash)
+),
+judged AS (
+  SELECT *, CASE
+      WHEN operation_name = 'execute_tool' THEN 'proven'
+      WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
+      WHEN NOT has_worked AND status_code = 'OK' AND tool_name IS NOT NULL AND error_class <> 'not found' THEN 'candidate'
+    END AS tier
+  FROM told
+  WHERE NOT is_mended AND words IS NOT NULL AND NOT _owns_up(words)
+),
+-- What the agent reported outside the spans, from the failure to ten minutes after the run.
+reports AS (
+  SELECT
+    leaf, bool_or(is_trouble(status) OR len(blockers) > 0) AS is_honest,
+    list(_evidence(report.source_id, report.source_line, report.source_offset, report.source_length, NULL,
+      report.agent_name || ' reported ' || status || coalesce(': ' || array_to_string(deliverables, '; '), '')) ORDER BY time) AS evidence
+  FROM judged
+  JOIN status_reports AS report ON report.agent_name = judged.reporter AND report.kind <> 'heartbeat'
+    AND report.time >= judged.start_time AND epoch_ns(report.time) <= epoch_ns(judged.catcher_end) + 600000000000
+  WHERE tier IS NOT NULL
+  GROUP BY leaf
+),
+found AS (
+  SELECT
+    judged.*, reports.evidence AS report_evidence,
+    row_number() OVER (PARTITION BY catcher, judged.tool_name ORDER BY tier DESC, judged.start_time, leaf) AS place,
+    count(*) OVER (PARTITION BY catcher, judged.tool_name) AS failures
+  FROM judged
+  LEFT JOIN reports USING (leaf)
+  WHERE tier IS NOT NULL AND NOT coalesce(is_honest, false)
+  QUALIFY place = 1
+)
+SELECT
+  tier, CASE WHEN tier = 'proven' THEN 'critical' ELSE 'warning' END AS severity, found.trace_id, reporter AS agent_name,
+  [found.span_id, catcher_span_id] AS span_ids, found.start_time, catcher_end AS end_time,
+  format('{} failed{}, and {} still reported success.',
+    coalesce(found.tool_name, 'A step') || CASE WHEN found.agent_name <> reporter THEN ' (' || found.agent_name || ')' ELSE '' END,
+    coalesce(' (' || _short(coalesce(found.message, found.error_type), 80) || ')', ''),
+    coalesce(reporter, 'the run above') || CASE WHEN found.operation_name = 'execute_tool' THEN coalesce('''s tool ' || catcher_tool, '') ELSE '' END) AS summary,
+  list_concat(
+    [
+      _evidence(leaf_span.source_id, leaf_span.source_line, leaf_span.source_offset, leaf_span.source_length, found.span_id,
+        'failed: ' || coalesce(found.message, found.error_type, found.error_class)),
+      _evidence(catcher_span.source_id, catcher_span.source_line, catcher_span.source_offset, catcher_span.source_length, catcher_span_id,
+        'status ' || found.status_code || ', and says: ' || words)
+    ],
+    coalesce(report_evidence, [])
+  ) AS evidence,
+  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM found
+JOIN spans AS leaf_span ON leaf_span.preorder = found.leaf
+JOIN spans AS catcher_span ON catcher_span.preorder = found.catcher;

@@ -1,0 +1,84 @@
+-- Tool calls as actions: the same tool with the same arguments, one after the other.
+-- include: spans.runs
+
+-- Whether a tool only waits or looks whether something is ready, judged by its name or, for a shell, by its command.
+CREATE MACRO _is_waiting(tool, arguments) AS
+coalesce(regexp_matches(tool, '(^|_|[a-z])(wait|sleep|poll|status|progress|heartbeat|monitor|watch|ping|await|pause)|check_.*(build|job|run|deploy)|^(get|fetch|read|bash)_?(output|job|task|run)|^(TaskOutput|BashOutput)', 'i'), false)
+OR coalesce(regexp_matches(left(arguments, 300), '\b(sleep|wait)\s+[0-9$]', 'i'), false);
+
+-- Tool calls whose arguments are known, waiting left out, in the order of their run; equal neighbours share a `streak`. Only of
+-- traces in which some call is made three times: in the others there is nothing to look for.
+CREATE VIEW _actions (
+  -- Trace of the call.
+  trace_id,
+  -- Span of the call.
+  span_id,
+  -- The agent that called.
+  agent_name,
+  -- The run, else the conversation, in which calls follow one another.
+  run,
+  -- `gen_ai.tool.name`.
+  tool_name,
+  -- Arguments as logged.
+  arguments,
+  -- Result as logged.
+  result,
+  -- When it began (UTC).
+  start_time,
+  -- When it ended (UTC).
+  end_time,
+  -- True where it failed.
+  is_error,
+  -- What the log says about the status.
+  status_message,
+  -- Place in tree order.
+  preorder,
+  -- Number of the call within the run.
+  place,
+  -- Number of the unbroken series of equal calls it belongs to, within the run.
+  streak
+) AS
+WITH suspects AS (
+  SELECT DISTINCT trace_id
+  FROM (
+    SELECT trace_id
+    FROM spans
+    WHERE operation_name = 'execute_tool'
+    GROUP BY trace_id, hash(tool_name, tool_call_arguments)
+    HAVING count(*) >= 3
+  )
+),
+-- As in `tool_calls`, a call logged inside itself stands once; asked again here, as a window over all calls would cost more.
+suspected AS (
+  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AS is_error
+  FROM spans
+  SEMI JOIN suspects USING (trace_id)
+  WHERE operation_name = 'execute_tool' AND tool_name IS NOT NULL AND tool_call_arguments IS NOT NULL AND start_time IS NOT NULL
+  QUALIFY NOT coalesce(
+    lead(preorder) OVER (PARTITION BY trace_id ORDER BY preorder) < subtree_end
+    AND lead(tool_name) OVER (PARTITION BY trace_id ORDER BY preorder) = tool_name,
+    false)
+),
+ordered AS (
+  SELECT
+    tool_calls.*, coalesce(run_preorder::VARCHAR, tool_calls.conversation_id, '') AS run,
+    hash(tool_name, tool_call_arguments) AS action,
+    row_number() OVER in_run AS place,
+    -- Calls that run side by side do not follow one another.
+    coalesce(
+      lag(hash(tool_name, tool_call_arguments)) OVER in_run = hash(tool_name, tool_call_arguments)
+      AND coalesce(lag(end_time) OVER in_run, start_time) <= start_time,
+      false
+    ) AS is_same
+  FROM suspected AS tool_calls
+  LEFT JOIN _run_of_call USING (preorder)
+  WHERE NOT _is_waiting(tool_name, tool_call_arguments)
+  WINDOW in_run AS (
+    PARTITION BY trace_id, agent_name, coalesce(run_preorder::VARCHAR, tool_calls.conversation_id, '') ORDER BY start_time, preorder
+  )
+)
+SELECT
+  trace_id, span_id, agent_name, run, tool_name, tool_call_arguments, tool_call_result, start_time, end_time, is_error,
+  status_message, preorder, place,
+  count(*) FILTER (NOT is_same) OVER (PARTITION BY trace_id, agent_name, run ORDER BY start_time, preorder)
+FROM ordered;

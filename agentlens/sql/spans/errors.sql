@@ -1,0 +1,101 @@
+-- What really failed: the innermost failures, each with its class.
+-- include: spans.kinds
+
+-- Whether type or message of a failure matches a pattern, case aside.
+CREATE MACRO _failure_matches(error_type, message, pattern) AS
+regexp_matches(concat_ws(' ', error_type, left(message, 2000)), pattern, 'i');
+
+-- Whether a failure names a status code: as its type, at its beginning, or after `status`, `code`, `error` or `http`.
+CREATE MACRO _failure_has_code(error_type, message, code) AS
+regexp_matches(concat_ws(' ', error_type, left(message, 2000)), '(^|http|status|code|error)\W{0,5}' || code || '\b', 'i');
+
+-- Class of a failure by its type and message: rate limit, time-out, unavailable, authentication, permission, not found,
+-- context overflow, malformed output, guardrail or refusal, tool bug, else unknown. Arguments: error type, message, operation name.
+CREATE MACRO error_class(error_type, message, operation) AS
+CASE
+  WHEN _failure_matches(error_type, message, 'context[ _-]?(length|window)\W{0,5}\w{0,12}\W{0,5}exceed|maximum context|prompt is too long|input is too long|too many (input )?tokens|exceeds? the (model.s )?(maximum )?(context|token)') THEN 'context overflow'
+  WHEN _failure_matches(error_type, message, 'rate[ _-]?limit|too[ _-]?many[ _-]?requests|quota|throttl|resource[ _]?exhausted') OR _failure_has_code(error_type, message, '429') THEN 'rate limit'
+  WHEN _failure_matches(error_type, message, 'guardrail|content[ _-]?(filter|policy|management)|\brefusal\b|refused to (answer|comply|assist)|safety (system|filter|setting|policy)|moderation') THEN 'guardrail or refusal'
+  WHEN _failure_matches(error_type, message, 'unauthori[sz]ed|unauthenticated|authenticat|invalid[ _-]?(x-)?(api[ _-]?key|token|credential)|(token|credential|api key|session)s? (has |have |is |are )?expired|expired[ _-]?(token|credential)|not logged in') OR _failure_has_code(error_type, message, '401') THEN 'authentication'
+  WHEN _failure_matches(error_type, message, 'forbidden|permission|access[ _]?(is )?denied|not permitted|not allowed|eacces|insufficient (scope|privilege)') OR _failure_has_code(error_type, message, '403') THEN 'permission'
+  WHEN _failure_matches(error_type, message, 'time[ds]?[ _-]?out|deadline[ _-]?exceeded|etimedout') OR _failure_has_code(error_type, message, '(408|504)') THEN 'time-out'
+  WHEN _failure_matches(error_type, message, 'unavailable|overloaded|connection[ _]?(refused|reset|error|aborted|closed)|apiconnection|econnre|\benotfound|name resolution|network (is )?(error|unreachable)|internal server error|bad gateway') OR _failure_has_code(error_type, message, '(500|502|503|529)') THEN 'unavailable'
+  WHEN _failure_matches(error_type, message, 'not[ _-]?found|no such (file|directory|table|column|key|module)|enoent|does ?n[o.]t exist|unknown (tool|function|command)') OR _failure_has_code(error_type, message, '404') THEN 'not found'
+  WHEN _failure_matches(error_type, message, 'json ?decode|invalid json|malformed|unpars|failed to parse|parse error|schema|validation|expecting value|unexpected (token|end of)|output ?parser') THEN 'malformed output'
+  WHEN _span_kind(operation) <> 'model' AND _failure_matches(error_type, message, '(type|key|value|attribute|index|name|zerodivision|assertion|runtime|unboundlocal|recursion|import|syntax|notimplemented|overflow|arithmetic|lookup|io|os)error|exception|traceback|panic|segmentation|exit code [1-9]|exited with|command failed') THEN 'tool bug'
+  ELSE 'unknown'
+END;
+
+-- Every failure once: the errored spans with no errored span below them. Errors are copied upwards by many frameworks, so
+-- counting errored spans counts one failure many times. Handoffs, interrupts and the like (`is_control_flow`) are no failures.
+CREATE VIEW errors (
+  -- Trace of the span.
+  trace_id,
+  -- The span that failed.
+  span_id,
+  -- The agent that did it.
+  agent_name,
+  -- `agent`, `model`, `tool`, `retrieval`, `workflow` or `step`.
+  kind,
+  -- Name as logged.
+  name,
+  -- `gen_ai.operation.name`.
+  operation_name,
+  -- The tool that failed, or the failed tool call it stands in.
+  tool_name,
+  -- The model that was asked.
+  model,
+  -- When it began (UTC).
+  start_time,
+  -- When it ended (UTC).
+  end_time,
+  -- rate limit, time-out, unavailable, authentication, permission, not found, context overflow, malformed output, guardrail or
+  -- refusal, tool bug, unknown.
+  error_class,
+  -- `error.type`, else the type of the recorded exception.
+  error_type,
+  -- What the log says about it: the status message, else the recorded exception, else the beginning of the tool's
+  -- result, else what the failed span around it says.
+  message,
+  -- Number of ancestors.
+  depth,
+  -- Place in tree order.
+  preorder,
+  -- The source it stands in.
+  source_id,
+  -- Line of the record.
+  source_line,
+  -- Byte offset of the record.
+  source_offset,
+  -- Length of the record in bytes.
+  source_length
+) AS
+WITH leaves AS (
+  SELECT
+    *,
+    -- The failed span before this one in tree order, where it stands above: it often has the words that the leaf lacks.
+    CASE WHEN lag(subtree_end) OVER failed > preorder THEN lag(status_message) OVER failed END AS message_above,
+    CASE WHEN lag(subtree_end) OVER failed > preorder THEN lag(tool_name) OVER failed END AS tool_above
+  FROM spans
+  WHERE status_code = 'ERROR' AND NOT is_control_flow
+  WINDOW failed AS (ORDER BY preorder)
+  QUALIFY coalesce(lead(preorder) OVER failed >= subtree_end, true)
+),
+exceptions AS (
+  SELECT trace_id, span_id, arg_max(attributes->>'$."exception.message"', event_index) AS exception_message
+  FROM span_events
+  WHERE name = 'exception'
+  GROUP BY trace_id, span_id
+),
+told AS (
+  SELECT
+    leaves.*,
+    coalesce(nullif(status_message, ''), exception_message, left(tool_call_result, 1000), message_above) AS message
+  FROM leaves
+  LEFT JOIN exceptions USING (trace_id, span_id)
+)
+SELECT
+  trace_id, span_id, agent_name, _span_kind(operation_name), name, operation_name, coalesce(tool_name, tool_above),
+  coalesce(response_model, request_model), start_time, end_time, error_class(error_type, message, operation_name), error_type,
+  message, depth, preorder, source_id, source_line, source_offset, source_length
+FROM told;

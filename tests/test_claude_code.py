@@ -1,0 +1,644 @@
+"""Claude Code sessions: nothing lost, nothing counted twice, every sub-agent under the call that spawned it.
+
+The ground truth is counted here with plain json, from the lines themselves.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import agentlens as al
+from agentlens.loaders import all_loaders, claude_code
+
+SESSION = "4d5611e5-241a-462a-8d15-5122611a9569"
+OTHER_SESSION = "fa812bfe-b295-4cca-9c2f-fdf01028cb46"
+FILES = (
+    f"{SESSION}.jsonl",
+    f"{SESSION}/subagents/agent-a2898e3.jsonl",
+    f"{SESSION}/subagents/agent-acompact-e1f845.jsonl",
+    f"{OTHER_SESSION}.jsonl",
+    f"{OTHER_SESSION}/subagents/agent-a93ccab.jsonl",
+    f"{OTHER_SESSION}/subagents/agent-aa84377.jsonl",
+    f"{OTHER_SESSION}/subagents/agent-acompact-70d8e7.jsonl",
+    "agentsview_valid_session.jsonl",
+    "ccl_edge_cases.jsonl",
+    "ccl_representative_messages.jsonl",
+    "ccl_session_b.jsonl",
+    "ccl_todowrite_examples.jsonl",
+    "simonw_sample_session.json",
+    "simonw_sample_session.jsonl",
+    "spotter_short.jsonl",
+    "spotter_subagent.jsonl",
+    "spotter_tool_heavy.jsonl",
+)
+USAGE = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+
+
+@pytest.fixture
+def folder(samples: Path) -> Path:
+    return samples / "claude_code"
+
+
+# --- counting without agentlens ---------------------------------------------------------------------------------------
+
+
+def json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        yield from json.loads(text)["loglines"]
+        return
+    for line in text.split("\n"):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def assistant_lines(paths: Iterable[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every assistant line with the key of its call; without a message id each line is a call."""
+    for path in paths:
+        for number, line in enumerate(json_lines(path)):
+            if line.get("type") == "assistant" and line["message"].get("model") != "<synthetic>":
+                message_id, request_id = line["message"].get("id"), line.get("requestId")
+                yield f"{message_id}:{request_id}" if message_id else f"{path} {number}", line
+
+
+def count_calls(paths: Iterable[Path]) -> dict[str, dict[str, int]]:
+    """Usage by call: the record with most output is the true one."""
+    calls: dict[str, dict[str, int]] = {}
+    for key, line in assistant_lines(paths):
+        usage = {name: line["message"].get("usage", {}).get(name) or 0 for name in USAGE}
+        if key not in calls or usage["output_tokens"] >= calls[key]["output_tokens"]:
+            calls[key] = usage
+    return calls
+
+
+def count_tools(paths: Iterable[Path]) -> set[str]:
+    blocks = [block for _, line in assistant_lines(paths) for block in line["message"]["content"]]
+    return {block["id"] for block in blocks if block["type"] == "tool_use"}
+
+
+def expected_totals(paths: Iterable[Path]) -> tuple[int, int, int, int]:
+    calls = list(count_calls(paths).values())
+    plain, written, read, output = (sum(call[name] for call in calls) for name in USAGE)
+    return plain + written + read, read, written, output
+
+
+def lens_totals(lens: al.Lens) -> tuple[int, int, int, int]:
+    query = """
+        SELECT coalesce(sum(input_tokens), 0)::BIGINT, coalesce(sum(cache_read_input_tokens), 0)::BIGINT,
+          coalesce(sum(cache_write_input_tokens), 0)::BIGINT, coalesce(sum(output_tokens), 0)::BIGINT
+        FROM spans"""
+    return lens.sql(query).fetchall()[0]
+
+
+def ask(lens: al.Lens, query: str, **params: Any) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = lens.sql(query, **params).fetchall()
+    return rows
+
+
+def count_spans(lens: al.Lens, operation: str) -> int:
+    return ask(lens, "SELECT count(*) FROM spans WHERE operation_name = $operation", operation=operation)[0][0]
+
+
+# --- the real files ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_has_the_tokens_calls_tools_and_lines_that_plain_json_counts(folder: Path, name: str) -> None:
+    path = folder / name
+    with al.read(path, progress=False) as lens:
+        assert lens_totals(lens) == expected_totals([path])
+        assert count_spans(lens, "chat") == len(count_calls([path]))
+        assert count_spans(lens, "execute_tool") == len(count_tools([path]))
+        ((records, accepted, rejected, skipped, rejects),) = ask(
+            lens, "SELECT records, accepted, rejected, skipped, (SELECT count(*) FROM rejects) FROM sources"
+        )
+    assert records == accepted + rejected + skipped
+    assert rejected == rejects
+    assert records == (
+        len(list(json_lines(path)))
+        if path.suffix == ".json"
+        else sum(bool(line.strip()) for line in path.read_bytes().split(b"\n"))
+    )
+
+
+def test_tokens_of_all_files_together_count_each_call_once(folder: Path) -> None:
+    paths = [folder / name for name in FILES]
+    with al.read(*paths, progress=False) as lens:
+        assert lens_totals(lens) == expected_totals(paths)
+        assert count_spans(lens, "chat") == len(count_calls(paths))
+        assert count_spans(lens, "execute_tool") == len(count_tools(paths))
+        ledger = "SELECT sum(input_tokens)::BIGINT, sum(output_tokens)::BIGINT FROM usage_ledger WHERE is_counted"
+        assert ask(lens, ledger)[0] == expected_totals(paths)[::3]
+        meanings = ask(lens, "SELECT DISTINCT input_tokens_meaning FROM sources WHERE input_tokens_meaning IS NOT NULL")
+        assert meanings == [("excludes cache (added by the loader)",)]
+
+
+def test_naive_sums_over_lines_are_several_times_too_high(folder: Path) -> None:
+    """The trap the loader is for, so that this test file shows it would notice."""
+    path = folder / f"{SESSION}.jsonl"
+    naive = sum(line["message"]["usage"]["cache_creation_input_tokens"] for _, line in assistant_lines([path]))
+    assert naive > 2.5 * expected_totals([path])[2]
+
+
+SPAWNED = """
+    SELECT agent.agent_id, agent.agent_name, tool.tool_name, tool.tool_call_arguments->>'subagent_type',
+      agent.preorder > tool.preorder AND agent.preorder < tool.subtree_end, agent.depth - tool.depth
+    FROM spans AS agent
+    JOIN span_links AS link ON link.linked_span_id = agent.span_id AND link.linked_trace_id = agent.trace_id
+    JOIN spans AS tool ON tool.span_id = link.span_id AND tool.trace_id = link.trace_id
+    ORDER BY ALL"""
+
+
+@pytest.mark.parametrize("order", ["parent first", "sub-agents first"])
+def test_every_sub_agent_stands_under_the_call_that_spawned_it(folder: Path, tmp_path: Path, order: str) -> None:
+    paths = [folder / name for name in FILES if name.startswith((SESSION, OTHER_SESSION))]
+    paths.sort(key=lambda path: "subagents" in str(path), reverse=order == "sub-agents first")
+    for path in paths:  # one read a file, so that the order is this one
+        al.read(path, into=tmp_path / "case.duckdb", progress=False).close()
+    with al.read(tmp_path / "case.duckdb") as lens:
+        assert ask(lens, SPAWNED) == [
+            (agent_id, "Explore", "Task", "Explore", True, 1) for agent_id in ("a2898e3", "a93ccab", "aa84377")
+        ]
+        assert ask(lens, "SELECT count(*) FROM spans WHERE depth = 0 OR is_orphan") == [(2,)]
+        assert ask(lens, "SELECT DISTINCT agent_name FROM spans WHERE agent_id = 'a2898e3'") == [("Explore",)]
+        compactions = (
+            "SELECT agent_id, depth FROM spans WHERE agent_name = 'compaction' AND operation_name = 'invoke_agent'"
+        )
+        assert sorted(ask(lens, compactions)) == [("acompact-70d8e7", 1), ("acompact-e1f845", 1)]
+
+
+def test_a_sub_agent_without_its_parent_file_is_a_root_and_the_source_says_so(folder: Path) -> None:
+    with al.read(folder / FILES[1], progress=False) as lens:
+        assert ask(lens, "SELECT name, agent_name, depth FROM spans WHERE depth = 0") == [
+            ("invoke_agent a2898e3", "a2898e3", 0)
+        ]
+        ((missing,),) = ask(lens, "SELECT known_missing FROM sources")
+    assert missing == [f"Which call spawned sub-agent a2898e3 is said in the log of session {SESSION}, not here."]
+
+
+def test_the_tree_is_session_turns_then_calls_and_tools_in_time(folder: Path) -> None:
+    with al.read(folder / "spotter_short.jsonl", progress=False) as lens:
+        rows = ask(lens, "SELECT depth, name, status_code, is_control_flow FROM spans ORDER BY preorder")
+    assert rows == [
+        (0, "session", "UNSET", False),
+        (1, "turn 1", "UNSET", False),
+        (2, "chat claude-opus-4-6", "UNSET", False),
+        (2, "execute_tool Bash", "ERROR", True),  # the user said no
+        (2, "execute_tool Glob", "ERROR", True),
+    ]
+
+
+def test_a_call_was_shown_everything_said_since_the_last_compaction(folder: Path) -> None:
+    path = folder / f"{SESSION}.jsonl"
+    lines = list(json_lines(path))
+    start = next(n for n, line in enumerate(lines) if line.get("subtype") == "compact_boundary")
+    key, last = list(assistant_lines([path]))[-1]
+    first = next(n for n, line in enumerate(lines) if line.get("requestId") == last["requestId"])
+    said = [line for line in lines[start:first] if line["type"] in ("user", "assistant")]
+    with al.read(path, progress=False) as lens:
+        shown = ask(
+            lens,
+            "SELECT role, parts FROM span_messages JOIN messages USING (message_hash) "
+            "WHERE span_id = $key AND direction = 'input' ORDER BY position",
+            key=key,
+        )
+    assert len(shown) == len(said)
+    assert shown[0][0] == "user" and "This session is being continued" in shown[0][1]
+    results = [line for line in said if isinstance(line["message"]["content"], list) and line["type"] == "user"]
+    assert sum(role == "tool" for role, _ in shown) == len(results)
+
+
+def test_every_accepted_place_leads_back_to_the_line(folder: Path) -> None:
+    path = folder / "spotter_subagent.jsonl"
+    data = path.read_bytes()
+    with al.read(path, progress=False) as lens:
+        rows = ask(lens, "SELECT span_id, source_line, source_offset, source_length, tool_call_id FROM spans")
+    for span_id, number, offset, length, tool_call_id in rows:
+        line = json.loads(data[offset : offset + length])
+        assert data[:offset].count(b"\n") == number - 1
+        assert tool_call_id is None or tool_call_id in json.dumps(line)
+        assert line["sessionId"] in span_id or line["uuid"] in span_id or tool_call_id or line["requestId"] in span_id
+
+
+def test_no_other_sample_is_claimed(samples: Path) -> None:
+    claimed = {
+        str(path.relative_to(samples))
+        for path in samples.rglob("*")
+        if path.is_file() and claude_code.sniff(path.read_bytes()[: 64 * 1024])
+    }
+    assert claimed == {f"claude_code/{name}" for name in FILES}
+
+
+def test_no_other_loader_claims_a_session(folder: Path) -> None:
+    for name in FILES:
+        head = (folder / name).read_bytes()[: 64 * 1024]
+        assert [loader for loader, module in all_loaders().items() if module.sniff(head)] == ["claude_code"], name
+
+
+# --- reading on -------------------------------------------------------------------------------------------------------
+
+EVERYTHING = {
+    "spans": "SELECT * FROM spans ORDER BY preorder",
+    "span_messages": "SELECT * FROM span_messages ORDER BY ALL",
+    "span_events": "SELECT * FROM span_events ORDER BY ALL",
+    "span_links": "SELECT * FROM span_links ORDER BY ALL",
+    "messages": "SELECT message_hash, role, name, parts FROM messages ORDER BY ALL",
+    "rejects": "SELECT * FROM rejects ORDER BY ALL",
+    "sources": "SELECT * FROM sources",
+}
+
+
+def read_in_pieces(data: bytes, cuts: Iterable[int], folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything in the lens after reading the first bytes up to each cut, one read after the other, into one file."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    log, case = folder / "log.jsonl", folder / "case.duckdb"
+    for cut in cuts:
+        log.write_bytes(data[:cut])
+        al.read(log, into=case, progress=False).close()
+    with al.read(case) as lens:
+        return {table: ask(lens, query) for table, query in EVERYTHING.items()}
+
+
+def assert_same(pieces: dict[str, list[tuple[Any, ...]]], whole: dict[str, list[tuple[Any, ...]]], cut: int) -> None:
+    for table, rows in whole.items():
+        assert pieces[table] == rows, f"{table} differs when cut at {cut}"
+
+
+def line_ends(data: bytes) -> list[int]:
+    return [n + 1 for n, byte in enumerate(data) if byte == 10]
+
+
+def test_a_small_file_read_in_two_pieces_gives_the_same_lens_at_every_line(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "ccl_edge_cases.jsonl").read_bytes()
+    whole = read_in_pieces(data, [len(data)], tmp_path / "case")
+    for cut in line_ends(data)[:-1]:
+        assert_same(read_in_pieces(data, [cut, len(data)], tmp_path / "case"), whole, cut)
+
+
+def test_a_big_file_read_in_two_pieces_gives_the_same_lens(folder: Path, tmp_path: Path) -> None:
+    data = (folder / f"{OTHER_SESSION}.jsonl").read_bytes()
+    whole = read_in_pieces(data, [len(data)], tmp_path / "case")
+    for cut in random.Random(14).sample(line_ends(data), 10):
+        assert_same(read_in_pieces(data, [cut, len(data)], tmp_path / "case"), whole, cut)
+
+
+def test_a_file_read_line_by_line_gives_the_same_lens(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "spotter_tool_heavy.jsonl").read_bytes()
+    whole = read_in_pieces(data, [len(data)], tmp_path / "case")
+    assert_same(read_in_pieces(data, line_ends(data), tmp_path / "case"), whole, 0)
+
+
+@pytest.mark.parametrize("missing", [1, 40, 400])
+def test_a_file_cut_within_a_line_gives_the_same_lens_when_it_is_whole(
+    folder: Path, tmp_path: Path, missing: int
+) -> None:
+    data = (folder / "spotter_subagent.jsonl").read_bytes()
+    whole = read_in_pieces(data, [len(data)], tmp_path / "case")
+    for end in random.Random(missing).sample(line_ends(data)[1:], 3):
+        cut = end - missing  # 1: the line is whole but has no line feed yet
+        assert_same(read_in_pieces(data, [cut, len(data)], tmp_path / "case"), whole, cut)
+
+
+def test_a_grown_file_is_read_from_where_it_ended_and_the_memory_holds_no_text(folder: Path, tmp_path: Path) -> None:
+    data = (folder / f"{OTHER_SESSION}.jsonl").read_bytes()
+    cut = line_ends(data)[1500]
+    log, case = tmp_path / "log.jsonl", tmp_path / "case.duckdb"
+    log.write_bytes(data[:cut])
+    with al.read(log, into=case, progress=False) as lens:
+        ((offset, state),) = ask(lens, "SELECT resume_offset, resume_state FROM sources")
+    assert offset == cut
+    assert len(state) < cut / 20
+    texts = {block["text"] for line in json_lines(log) for block in blocks(line) if len(block.get("text", "")) > 40}
+    assert len(texts) > 50
+    assert not [text for text in texts if json.dumps(text)[1:41] in state]
+
+
+def blocks(line: dict[str, Any]) -> list[dict[str, Any]]:
+    content = line.get("message", {}).get("content", [])
+    return [{"text": content}] if isinstance(content, str) else content
+
+
+# --- made by hand -----------------------------------------------------------------------------------------------------
+
+
+class Script:
+    """Writes a session as Claude Code would: a second passes with every line."""
+
+    def __init__(self, session: str = "s1", **common: Any) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self.common = {"sessionId": session, "isSidechain": False, "version": "2.1.39", "cwd": "/work", **common}
+        self.parent: str | None = None
+
+    def add(self, kind: str, **fields: Any) -> str:
+        number = len(self.lines) + 1
+        uuid = f"u{number}" if "agentId" not in self.common else f"{self.common['agentId']}-u{number}"
+        time = f"2026-02-12T16:00:{number:02}.000Z"
+        line = {"type": kind, "uuid": uuid, "parentUuid": self.parent, "timestamp": time, **self.common, **fields}
+        self.lines.append(line)
+        self.parent = line["uuid"]
+        return str(line["uuid"])
+
+    def user(self, text: str, **fields: Any) -> str:
+        return self.add("user", message={"role": "user", "content": text}, **fields)
+
+    def say(self, call: str, *content: dict[str, Any], output: int = 5, **fields: Any) -> str:
+        usage = {"input_tokens": 3, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 100}
+        message = {"id": f"msg_{call}", "role": "assistant", "model": "claude-opus-4-6", "content": list(content)}
+        message["usage"] = {**usage, "output_tokens": output}
+        return self.add("assistant", message=message, requestId=f"req_{call}", **fields)
+
+    def use(self, call: str, tool: str, name: str = "Bash", **arguments: Any) -> str:
+        return self.say(call, {"type": "tool_use", "id": tool, "name": name, "input": arguments})
+
+    def answer(self, tool: str, content: Any = "done", told: Any = None, **fields: Any) -> str:
+        block = {"type": "tool_result", "tool_use_id": tool, "content": content, **fields}
+        return self.add("user", message={"role": "user", "content": [block]}, toolUseResult=told)
+
+    def write(self, path: Path) -> Path:
+        path.write_text("".join(json.dumps(line) + "\n" for line in self.lines), encoding="utf-8")
+        return path
+
+
+def text(content: str) -> dict[str, str]:
+    return {"type": "text", "text": content}
+
+
+def read_script(script: Script, path: Path) -> al.Lens:
+    return al.read(script.write(path), progress=False)
+
+
+def test_lines_of_one_call_become_one_span_with_the_fullest_usage(tmp_path: Path) -> None:
+    script = Script()
+    script.user("hello")
+    script.say("a", {"type": "thinking", "thinking": "hm", "signature": "x"}, output=1)
+    script.say("a", text("on it"), output=90)
+    script.use("a", "t1", command="ls")
+    with read_script(script, tmp_path / "s.jsonl") as lens:
+        columns = "span_id, usage_key, input_tokens, output_tokens, cache_read_input_tokens, cache_write_input_tokens"
+        assert ask(lens, f"SELECT {columns} FROM spans WHERE operation_name = 'chat'") == [
+            ("msg_a:req_a", "msg_a:req_a", 123, 90, 100, 20)
+        ]
+        said = ask(
+            lens,
+            "SELECT parts->>'$[0].type' FROM span_messages JOIN messages USING (message_hash) "
+            "WHERE direction = 'output' ORDER BY position",
+        )
+        assert said == [("reasoning",), ("text",), ("tool_call",)]
+        times = (
+            "SELECT strftime(start_time, '%S'), strftime(end_time, '%S') FROM spans WHERE operation_name = $operation"
+        )
+        assert ask(lens, times, operation="chat") == [("01", "04")]
+        assert ask(lens, times, operation="execute_tool") == [("04", None)]
+
+
+def test_a_tool_is_ok_in_error_or_unset_as_the_log_says(tmp_path: Path) -> None:
+    script = Script()
+    script.user("go")
+    for tool in ("good", "bad", "silent"):
+        script.use(tool, tool)
+    script.answer("good", is_error=False)
+    script.answer("bad", [text("Exit code 1"), text("x" * 900)], is_error=True)
+    script.answer("silent")
+    with read_script(script, tmp_path / "s.jsonl") as lens:
+        rows = ask(lens, "SELECT span_id, status_code, left(status_message, 11), length(status_message) FROM spans "
+                         "WHERE operation_name = 'execute_tool' ORDER BY start_time")  # fmt: skip
+    assert rows == [("good", "OK", None, None), ("bad", "ERROR", "Exit code 1", 500), ("silent", "UNSET", None, None)]
+
+
+def test_synthetic_messages_count_nothing_and_failed_calls_are_errors(tmp_path: Path) -> None:
+    script = Script()
+    script.user("go")
+    overloaded = '529 {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    script.add(
+        "system", subtype="api_error", level="error", error={"status": 529, "error": {"type": "overloaded_error"}}
+    )
+    message = {
+        "id": "m1",
+        "role": "assistant",
+        "model": "<synthetic>",
+        "usage": {"input_tokens": 7, "output_tokens": 7},
+    }
+    script.add("assistant", isApiErrorMessage=True, message={**message, "content": [text(f"API Error: {overloaded}")]})
+    script.user("again")
+    script.add("assistant", message={**message, "id": "m2", "content": [text("No response requested.")]})
+    with read_script(script, tmp_path / "s.jsonl") as lens:
+        assert lens_totals(lens) == (0, 0, 0, 0)
+        chats = "SELECT status_code, error_type, response_model FROM spans WHERE operation_name = 'chat'"
+        assert ask(lens, chats) == [("ERROR", "overloaded_error", None)] * 2
+        assert ask(lens, "SELECT name FROM span_events") == [("synthetic message",)]
+
+
+def test_inline_sidechains_are_sub_agents_of_the_call_with_their_prompt(tmp_path: Path) -> None:
+    script = Script()
+    script.user("go")
+    script.use("a", "t1", "Task", subagent_type="Explore", prompt="look north")
+    script.use("a", "t2", "Task", subagent_type="Plan", prompt="look south")
+    south = script.user("look south", isSidechain=True, parentUuid=None)
+    north = script.user("look north", isSidechain=True, parentUuid=None)
+    south = script.say("south", text("water"), isSidechain=True, parentUuid=south)
+    script.say("north", text("ice"), isSidechain=True, parentUuid=north)
+    script.say("south2", text("more water"), isSidechain=True, parentUuid=south)
+    script.answer("t1")
+    script.answer("t2")
+    with read_script(script, tmp_path / "s.jsonl") as lens:
+        rows = ask(lens, "SELECT depth, name, agent_name FROM spans ORDER BY preorder")
+        ((missing,),) = ask(lens, "SELECT known_missing FROM sources")
+    assert rows == [
+        (0, "session", "main"),
+        (1, "turn 1", "main"),
+        (2, "chat claude-opus-4-6", "main"),
+        (2, "execute_tool Task", "main"),
+        (3, "invoke_agent Explore", "Explore"),
+        (4, "chat claude-opus-4-6", "Explore"),
+        (2, "execute_tool Task", "main"),
+        (3, "invoke_agent Plan", "Plan"),
+        (4, "chat claude-opus-4-6", "Plan"),
+        (4, "chat claude-opus-4-6", "Plan"),
+    ]
+    assert missing == []
+
+
+def test_a_running_sub_agent_is_linked_by_its_progress_lines(tmp_path: Path) -> None:
+    script = Script()
+    script.user("go")
+    script.use("a", "t1", "Agent", subagent_type="Explore", prompt="look")
+    progress = {"type": "agent_progress", "agentId": "a77", "message": {"message": {"usage": {"output_tokens": 10**6}}}}
+    script.add("progress", parentToolUseID="t1", data=progress)
+    script.add("progress", parentToolUseID="t1", data=progress)
+    child = Script(agentId="a77", isSidechain=True)
+    child.user("look")
+    child.say("c", text("seen"))
+    child.write(tmp_path / "agent-a77.jsonl")
+    with al.read(script.write(tmp_path / "s.jsonl"), tmp_path / "agent-a77.jsonl", progress=False) as lens:
+        rows = ask(lens, "SELECT depth, agent_name, output_tokens FROM spans WHERE agent_id = 'a77' ORDER BY preorder")
+        assert rows == [(3, "Explore", None), (4, "Explore", 5)]
+        accounts = ask(lens, "SELECT accepted, skipped_reasons::VARCHAR FROM sources ORDER BY path DESC")
+    assert accounts == [(3, '{"line type progress":1}'), (2, "{}")]
+
+
+def test_a_compaction_begins_the_context_anew_and_a_rewind_drops_the_other_branch(tmp_path: Path) -> None:
+    script = Script()
+    script.user("first")
+    kept = script.say("a", text("one"))
+    script.user("wrong way")
+    script.say("b", text("lost"))
+    script.user("right way", parentUuid=kept)
+    script.say("c", text("two"))
+    script.add("system", subtype="compact_boundary", parentUuid=None, compactMetadata={"trigger": "auto"})
+    script.user("summary of all", isCompactSummary=True, isVisibleInTranscriptOnly=True)
+    script.say("d", text("three"))
+    query = """
+        SELECT list(parts->>'$[0].content' ORDER BY position) FROM span_messages JOIN messages USING (message_hash)
+        WHERE direction = 'input' AND span_id = $call GROUP BY ALL"""
+    with read_script(script, tmp_path / "s.jsonl") as lens:
+        shown = {call: ask(lens, query, call=f"msg_{call}:req_{call}")[0][0] for call in "abcd"}
+        assert ask(lens, "SELECT count(*) FROM spans WHERE name LIKE 'turn %'") == [(3,)]
+    assert shown == {
+        "a": ["first"],
+        "b": ["first", "one", "wrong way"],
+        "c": ["first", "one", "right way"],
+        "d": ["summary of all"],
+    }
+
+
+def test_copies_count_once_in_one_file_in_two_files_and_in_a_fork(tmp_path: Path) -> None:
+    script = Script()
+    script.user("go")
+    script.say("a", text("yes"), output=70)
+    script.use("b", "t1")
+    script.answer("t1")
+    script.write(tmp_path / "first.jsonl")
+    script.lines += script.lines
+    script.write(tmp_path / "doubled.jsonl")
+    fork = Script("s2")
+    fork.lines = [{**line, "sessionId": "s2"} for line in script.lines[:4]]
+    fork.write(tmp_path / "fork.jsonl")
+    counted = "SELECT count(*), sum(output_tokens)::BIGINT FROM usage_ledger WHERE is_counted"
+    with al.read(tmp_path / "doubled.jsonl", progress=False) as lens:
+        assert ask(lens, counted) == [(2, 75)]
+        account = "SELECT records, accepted, skipped, skipped_reasons::VARCHAR FROM sources"
+        assert ask(lens, account) == [(8, 4, 4, '{"copy of an earlier line (same uuid)":4}')]
+    with al.read(tmp_path, progress=False) as lens:
+        assert ask(lens, counted) == [(2, 75)]
+        assert ask(lens, "SELECT count(*), count(DISTINCT trace_id) FROM spans WHERE operation_name = 'chat'") == [
+            (4, 2)
+        ]
+        assert ask(lens, "SELECT count(*) FROM span_messages WHERE direction = 'output' AND trace_id = 's1'") == [(2,)]
+
+
+def test_lines_in_any_order_give_the_same_tokens(folder: Path, tmp_path: Path) -> None:
+    path = folder / "spotter_subagent.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for seed in range(3):
+        random.Random(seed).shuffle(lines)
+        (tmp_path / "shuffled.jsonl").write_bytes(b"".join(lines))
+        with al.read(tmp_path / "shuffled.jsonl", progress=False) as lens:
+            assert lens_totals(lens) == expected_totals([path])
+            assert count_spans(lens, "execute_tool") == len(count_tools([path]))
+
+
+def test_what_is_no_line_becomes_a_reject_and_the_rest_is_read(tmp_path: Path) -> None:
+    script = Script()
+    script.user("go")
+    script.say("a", text("yes"))
+    good = script.write(tmp_path / "s.jsonl").read_bytes()
+    bad = [
+        b'"a bare string"',
+        b"42",
+        b"[1]",
+        b'{"silly":1}',
+        b"{torn",
+        b"[" * 5000,
+        b'{"type":"user","message":"x"}',
+        b'{"type":"user","message":{"content":7}}',
+        b'{"type":[],"uuid":{}}',
+    ]
+    odd = [
+        b'{"type":"user","uuid":[],"sessionId":3,"timestamp":1e400,"message":{"content":[null,7,{"type":"tool_result"}]}}',
+        b'{"type":"assistant","message":{"id":9,"usage":{"input_tokens":-1,"output_tokens":1e9},"content":[]}}',
+        b'{"type":"assistant","message":{"usage":{"output_tokens":340282366920938463463374607431768211456},"content":""}}',
+        b'{"type":"system","timestamp":"9999-12-31T00:00:00Z"}',
+        b'{"type":"wizard"}',
+        b'{"type":"user","uuid":"lone","message":{"content":"cut \\ud83d"}}',
+        b'{"type":"user","message":{"content":"\xff"}}',
+    ]
+    torn = good.split(b"\n")[1][:100]
+    (tmp_path / "s.jsonl").write_bytes(good + b"\n".join(bad + odd) + b"\n\n\r\n" + torn)
+    with al.read(tmp_path / "s.jsonl", progress=False) as lens:
+        ((records, accepted, rejected, skipped, reasons),) = ask(
+            lens, "SELECT records, accepted, rejected, skipped, skipped_reasons::VARCHAR FROM sources"
+        )
+        assert lens_totals(lens) == (123, 100, 20, 5)
+        raws = [raw for (raw,) in ask(lens, "SELECT raw FROM rejects ORDER BY source_line")]
+        assert ask(lens, "SELECT count(*) FROM messages WHERE parts->>'$[0].content' = 'cut \ufffd'") == [(1,)]
+    assert (records, accepted, rejected, skipped) == (len(bad) + len(odd) + 3, len(odd) - 1 + 2, len(bad) + 1, 1)
+    assert reasons == '{"line type wizard":1}'
+    assert [raw.encode() for raw in raws] == [line[:4096] for line in [*bad, torn]]
+
+
+def test_hostile_text_arrives_as_it_was_written(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>'; DROP TABLE spans; --\x1b[31m=cmd|' /C calc'!A0 ../../etc/passwd \u202e"
+    script = Script(evil)
+    script.user(evil)
+    script.use("a", evil, evil, command=evil)
+    script.answer(evil, evil, is_error=True)
+    script.add("attachment", attachment=evil)
+    with read_script(script, tmp_path / "s.jsonl") as lens:
+        columns = "trace_id, tool_name, tool_call_id, tool_call_result, status_message"
+        rows = ask(
+            lens, f"SELECT {columns}, tool_call_arguments->>'command' FROM spans WHERE operation_name = 'execute_tool'"
+        )
+    assert rows == [(evil,) * 6]
+
+
+def test_a_compressed_session_reads_like_a_plain_one(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    lines = (folder / "spotter_subagent.jsonl").read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"\xef\xbb\xbf" + b"".join([*lines[8:], *lines[:8]]))  # late lines are read again by their place
+    (tmp_path / "s.gz").write_bytes(gzip.compress(path.read_bytes()))
+    with al.read(path, progress=False) as plain, al.read(tmp_path / "s.gz", progress=False) as packed:
+        for table in ("spans", "span_messages", "messages"):
+            assert ask(plain, EVERYTHING[table]) == ask(packed, EVERYTHING[table])
+
+
+def test_stream_json_gives_a_session_with_its_reported_total(tmp_path: Path) -> None:
+    task = {"type": "tool_use", "id": "t1", "name": "Task", "input": {"subagent_type": "Explore", "prompt": "look"}}
+    usage = {"input_tokens": 3, "output_tokens": 8, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
+    message = {"role": "assistant", "model": "claude-haiku-4-5", "usage": usage}
+    answer = {"type": "tool_result", "tool_use_id": "t1", "content": "ok"}
+    total = {"total_cost_usd": 0.25, "usage": {**usage, "input_tokens": 6, "output_tokens": 16}}
+    lines: list[dict[str, Any]] = [
+        {"type": "system", "subtype": "init", "model": "claude-haiku-4-5", "cwd": "/", "tools": []},
+        {"type": "assistant", "message": {**message, "id": "m1", "content": [task]}},
+        {"type": "user", "parent_tool_use_id": "t1", "message": {"role": "user", "content": [text("look")]}},
+        {"type": "assistant", "parent_tool_use_id": "t1", "message": {**message, "id": "m2", "content": [text("x")]}},
+        {"type": "user", "message": {"role": "user", "content": [answer]}},
+        {"type": "result", "subtype": "success", "is_error": False, **total},
+    ]
+    lines = [{"session_id": "s9", **line} for line in lines]
+    (tmp_path / "out.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    with al.read(tmp_path / "out.jsonl", progress=False) as lens:
+        rows = ask(
+            lens, "SELECT depth, name, input_tokens, usage_scope, reported_cost_usd FROM spans ORDER BY preorder"
+        )
+        assert ask(lens, "SELECT sum(input_tokens)::BIGINT FROM usage_ledger WHERE is_counted") == [(6,)]
+    assert rows == [
+        (0, "session", 6, "rollup", 0.25),
+        (1, "chat claude-haiku-4-5", 3, "self", None),
+        (1, "execute_tool Task", None, None, None),
+        (2, "invoke_agent Explore", None, None, None),
+        (3, "chat claude-haiku-4-5", 3, "self", None),
+    ]

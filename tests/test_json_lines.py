@@ -1,0 +1,380 @@
+"""Home-grown JSON lines: the preset, mappings given by hand, ids from content, and help for a file nobody knows."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from text_evidence import assert_account_balances, assert_places_hold, gather
+
+from agentlens import AgentLensError, UnknownFormat, mapping, read
+from agentlens.loaders import json_lines
+from agentlens.loaders._mapping import describe_fields
+
+WAVE_14 = Path(__file__).parents[1] / "datasets" / "wave_14" / "agents"
+RECORD: dict[str, Any] = {
+    "timestamp": "2026-04-14T14:23:11.5Z",
+    "agent_id": "Apollo",
+    "session_id": "s1",
+    "action": "draft",
+    "input": "write it",
+    "output": {"text": "Dear all", "confidence": 0.9},
+    "tokens": {"prompt": 100, "completion": 20, "model": "gpt-4o-mini", "cost_usd": 0.002},
+    "duration_ms": 1500,
+    "parent_trace_id": "wave-14",
+    "status": "success",
+    "metadata": {"retry_count": 2, "fallback_used": True},
+}
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def lines(*records: Any) -> bytes:
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def load(tmp_path: Path, data: bytes, **options: Any) -> Rows:
+    """Return the rows of a log, with the laws checked: accounts balance, and each place holds exactly its line."""
+    path = tmp_path / "log"
+    path.write_bytes(data)
+    rows, account = gather(json_lines, path, **options)
+    assert_account_balances(account, rows)
+    assert_places_hold(data, rows)
+    whole = [line.strip().removeprefix(b"\xef\xbb\xbf") for line in data.split(b"\n")]
+    for row in (row for table in rows.values() for row in table):
+        piece = data[row["source_offset"] : row["source_offset"] + row["source_length"]]
+        assert piece == whole[row["source_line"] - 1]
+    return rows
+
+
+def span(tmp_path: Path, **changes: Any) -> dict[str, Any]:
+    """Return the span of the record with changes; None takes a field away."""
+    record = {key: value for key, value in {**RECORD, **changes}.items() if value is not None}
+    [row] = load(tmp_path, lines(record))["spans"]
+    return row | {"attributes": json.loads(row["attributes"] or "{}")}
+
+
+def test_the_preset_reads_every_field_of_its_record(tmp_path: Path) -> None:
+    rows = load(tmp_path, lines(RECORD))
+    [row] = rows["spans"]
+    expected = {
+        "trace_id": "wave-14", "name": "draft", "operation_name": "chat", "agent_name": "Apollo",
+        "conversation_id": "s1",
+        "start_time": datetime(2026, 4, 14, 14, 23, 11, 500000), "end_time": datetime(2026, 4, 14, 14, 23, 13),
+        "status_code": "OK", "request_model": "gpt-4o-mini", "input_tokens": 100, "output_tokens": 20,
+        "usage_scope": "self", "reported_cost_usd": 0.002, "parent_span_id": None,
+    }  # fmt: skip
+    assert {key: row[key] for key in expected} == expected
+    assert json.loads(row["attributes"]) == {
+        "output": {"confidence": 0.9},
+        "metadata": {"retry_count": 2, "fallback_used": True},
+    }
+    by_hash = {message["message_hash"]: message for message in rows["messages"]}
+    said = [
+        (m["direction"], by_hash[m["message_hash"]]["role"], json.loads(by_hash[m["message_hash"]]["parts"]))
+        for m in rows["span_messages"]
+    ]
+    assert said == [
+        ("input", "user", [{"type": "text", "content": "write it"}]),
+        ("output", "assistant", [{"type": "text", "content": "Dear all"}]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {
+            "ts": 1776176591.5, "agent": "Apollo", "event": "draft", "model": "m", "tokens_in": 7, "tokens_out": 3,
+            "cost": 1, "latency_ms": 5,
+        },
+        {
+            "time": "2026-04-14 14:23:11.5", "agent_name": "Apollo", "type": "draft", "model": "m", "prompt_tokens": 7,
+            "completion_tokens": 3, "total_cost": 1.0, "duration_ms": "5",
+        },
+        {
+            "timestamp": 1776176591500, "actor": "Apollo", "action": "draft", "model": "m", "cost_usd": "1",
+            "usage": {"input_tokens": 7, "output_tokens": "3"}, "duration_ns": 5e6,
+        },
+    ],
+)  # fmt: skip
+def test_the_usual_names_mean_the_same(tmp_path: Path, record: dict[str, Any]) -> None:
+    data = lines(record)
+    assert json_lines.sniff(data)
+    [row] = load(tmp_path, data)["spans"]
+    columns = (
+        "agent_name",
+        "name",
+        "operation_name",
+        "input_tokens",
+        "output_tokens",
+        "reported_cost_usd",
+        "start_time",
+        "end_time",
+    )
+    start = datetime(2026, 4, 14, 14, 23, 11, 500000)
+    assert [row[column] for column in columns] == [
+        "Apollo",
+        "draft",
+        "chat",
+        7,
+        3,
+        1.0,
+        start,
+        start.replace(microsecond=505000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"action": "llm_call", "tokens": None}, ("chat", None)),
+        ({"action": "web_search", "tokens": None}, ("execute_tool", "web_search")),
+        ({"action": "tool_call", "tool": "grep"}, ("execute_tool", "grep")),
+        ({"action": "tool:grep"}, ("execute_tool", "grep")),
+        ({"action": "execute_tool", "tool_name": "grep"}, ("execute_tool", "grep")),
+        ({"action": "invoke_agent"}, ("invoke_agent", None)),
+        ({"action": "started", "tokens": None, "input": None, "output": None}, (None, None)),
+    ],
+)
+def test_the_action_says_what_was_done(
+    tmp_path: Path, changes: dict[str, Any], expected: tuple[str | None, str | None]
+) -> None:
+    row = span(tmp_path, **changes)
+    assert (row["operation_name"], row["tool_name"]) == expected
+    assert row["name"] == changes["action"]
+
+
+def test_a_tool_call_keeps_arguments_and_result_as_logged(tmp_path: Path) -> None:
+    row = span(tmp_path, action="grep", tokens=None, input={"q": "x"}, output={"hits": [1], "confidence": 0.5})
+    assert (json.loads(row["tool_call_arguments"]), json.loads(row["tool_call_result"])) == (
+        {"q": "x"},
+        {"hits": [1], "confidence": 0.5},
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "message", "error_type"),
+    [
+        ({"status": "ok"}, "OK", None, None),
+        ({"status": "FAILED", "error": "no token"}, "ERROR", "no token", None),
+        ({"status": "error", "error": {"type": "Http401", "message": "no token"}}, "ERROR", "no token", "Http401"),
+        ({"status": "timeout"}, "ERROR", "timeout", "timeout"),
+        ({"status": 503}, "ERROR", "503", None),
+        ({"status": "weird"}, "UNSET", None, None),
+        ({"status": None, "level": "info"}, "UNSET", None, None),
+        ({"status": None, "level": "error", "error": "x"}, "ERROR", "x", None),
+        ({"status": None, "error": "boom"}, "ERROR", "boom", None),
+        ({"status": "success", "error": "swallowed"}, "OK", "swallowed", None),
+        ({"status": None, "error": False}, "UNSET", None, None),
+    ],
+)
+def test_status_words_become_codes_and_unknown_ones_are_kept(
+    tmp_path: Path, changes: dict[str, Any], code: str, message: str | None, error_type: str | None
+) -> None:
+    row = span(tmp_path, **changes)
+    assert (row["status_code"], row["status_message"], row["error_type"]) == (code, message, error_type)
+    if changes.get("status") == "weird":
+        assert row["attributes"]["status"] == "weird"
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "kept"),
+    [
+        ({"timestamp": "soon"}, "start_time", {"timestamp": "soon"}),
+        ({"tokens": {"prompt": 2**127, "model": "m"}}, "input_tokens", {"tokens": {"prompt": 2**127}}),
+        ({"tokens": {"prompt": "many", "model": "m"}}, "input_tokens", {"tokens": {"prompt": "many"}}),
+        ({"tokens": {"prompt": -1, "model": "m"}}, "input_tokens", {"tokens": {"prompt": -1}}),
+        ({"duration_ms": None, "duration": 3}, "end_time", {"duration": 3}),
+        ({"duration_ms": 1e400}, "end_time", {}),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_null_and_kept_untouched(
+    tmp_path: Path, changes: dict[str, Any], column: str, kept: dict[str, Any]
+) -> None:
+    row = span(tmp_path, **changes)
+    assert row[column] is None
+    assert kept.items() <= row["attributes"].items()
+
+
+def test_nan_costs_the_value_and_not_the_record(tmp_path: Path) -> None:
+    data = b'{"timestamp": 1776176591, "agent": "a", "action": "b", "tokens": {"prompt": NaN}, "x": Infinity}\n'
+    [row] = load(tmp_path, data)["spans"]
+    assert row["input_tokens"] is None and row["agent_name"] == "a"
+
+
+# --- ids --------------------------------------------------------------------------------------------------------------
+
+
+def ids(rows: Rows) -> list[str]:
+    return sorted(row["span_id"] for row in rows["spans"])
+
+
+def test_records_are_known_by_their_content_in_any_order(tmp_path: Path) -> None:
+    records = [RECORD | {"duration_ms": n % 5} for n in range(20)]
+    before = ids(load(tmp_path, lines(*records)))
+    assert len(set(before)) == 20
+    random.Random(7).shuffle(records)
+    assert ids(load(tmp_path, lines(*records))) == before
+
+
+def test_a_trace_is_the_one_named_else_the_session_else_the_file(tmp_path: Path) -> None:
+    assert span(tmp_path, trace_id="t")["trace_id"] == "t"
+    assert span(tmp_path)["trace_id"] == "wave-14"
+    assert span(tmp_path, parent_trace_id=None)["trace_id"] == "s1"
+    assert span(tmp_path, parent_trace_id=None, session_id=None)["trace_id"].startswith("log:")
+
+
+def test_records_that_name_ids_and_parents_make_a_tree(tmp_path: Path) -> None:
+    rows = [RECORD | {"span_id": "a"}, RECORD | {"span_id": "b", "parent_span_id": "a"}]
+    (tmp_path / "log.jsonl").write_bytes(lines(*rows))
+    with read(tmp_path / "log.jsonl", progress=False) as lens:
+        assert lens.sql("SELECT span_id, depth FROM spans ORDER BY 1").fetchall() == [("a", 0), ("b", 1)]
+
+
+def test_a_grown_log_reads_as_if_read_at_once(tmp_path: Path) -> None:
+    """The second half repeats lines of the first and the first ends in a torn line."""
+    data = lines(
+        *[
+            {key: value for key, value in RECORD.items() if "trace" not in key and key != "session_id"}
+            | {"duration_ms": n}
+            for n in (1, 2, 1, 1, 3, 2)
+        ]
+    )
+    log, whole = tmp_path / "log.jsonl", tmp_path / "whole.jsonl"
+    log.write_bytes(data[: len(data) // 2])
+    whole.write_bytes(data)
+    query = "SELECT trace_id, span_id, source_line, source_offset, source_length FROM spans ORDER BY source_line"
+    with read(log, into=tmp_path / "a.duckdb", progress=False):
+        log.write_bytes(data)
+    with read(log, into=tmp_path / "a.duckdb", progress=False) as grown, read(whole, progress=False) as at_once:
+        assert grown.sql(query).fetchall() == at_once.sql(query).fetchall()
+        account = "SELECT records, accepted, rejected, skipped FROM sources"
+        assert grown.sql(account).fetchall() == at_once.sql(account).fetchall() == [(6, 6, 0, 0)]
+
+
+# --- messages, real data, mappings ------------------------------------------------------------------------------------
+
+
+def test_simple_messages_between_agents_are_read_as_such(tmp_path: Path) -> None:
+    record = {
+        "message_id": "m1",
+        "from": "Atlas",
+        "to": "Apollo",
+        "depth": 2,
+        "payload": {"task": "x"},
+        "timestamp": 1776176591,
+    }
+    assert json_lines.sniff(lines(record))
+    rows = load(tmp_path, lines(record, record | {"payload": "hello"}))
+    columns = ("message_id", "sender", "recipient", "depth", "kind", "payload", "time")
+    when = datetime(2026, 4, 14, 14, 23, 11)
+    assert [tuple(row[column] for column in columns) for row in rows["agent_messages"]] == [
+        ("m1", "Atlas", "Apollo", 2, "message", '{"task":"x"}', when),
+        ("m1", "Atlas", "Apollo", 2, "message", "hello", when),
+    ]
+
+
+def test_the_bundled_records_equal_a_count_with_plain_json() -> None:
+    for path in sorted(WAVE_14.glob("*.jsonl")):
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        rows, account = gather(json_lines, path)
+        spans = rows["spans"]
+        assert account.accepted == len(records) == len(spans) > 10
+        assert sum(row["input_tokens"] or 0 for row in spans) == sum(r["tokens"]["prompt"] or 0 for r in records)
+        assert sum(row["output_tokens"] or 0 for row in spans) == sum(r["tokens"]["completion"] or 0 for r in records)
+        assert sum(row["reported_cost_usd"] or 0 for row in spans) == pytest.approx(
+            sum(r["tokens"]["cost_usd"] or 0 for r in records)
+        )
+        assert Counter(row["name"] for row in spans) == Counter(r["action"] for r in records)
+        assert {row["trace_id"] for row in spans} == {r["parent_trace_id"] for r in records}
+        for row, record in zip(spans, records, strict=True):
+            assert json.loads(row["attributes"])["metadata"] == record["metadata"]
+            assert (row["end_time"] - row["start_time"]).total_seconds() * 1000 == pytest.approx(record["duration_ms"])
+
+
+ODD = {
+    "when": 1776176591,
+    "who": {"name": "Apollo"},
+    "step": "think",
+    "took": 2.5,
+    "usage": [{"in": 5}],
+    "a.b": "v2",
+    "rest": 1,
+}
+ODD_MAPPING = {
+    "start_time": {"path": "when", "unit": "s"}, "agent_name": ["nobody", "who.name"], "name": "step",
+    "duration": {"path": "took", "unit": "s"}, "input_tokens": "usage.0.in", "prompt_version": "a.b",
+}  # fmt: skip
+
+
+def test_a_mapping_reads_any_record(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_bytes(lines(ODD, [1], {"nothing": "known"}))
+    (tmp_path / "odd.yaml").write_text(
+        json.dumps(ODD_MAPPING | {"constants": {"operation_name": "chat", "provider_name": "me"}})
+    )
+    by_hand = mapping(**ODD_MAPPING, constants={"operation_name": "chat", "provider_name": "me"})
+    for chosen in (by_hand, mapping.from_yaml(tmp_path / "odd.yaml")):
+        with read(path, format=chosen, progress=False) as lens:
+            columns = "agent_name, name, operation_name, provider_name, input_tokens, prompt_version, duration_ns"
+            assert lens.sql(f"SELECT {columns}, attributes->>'rest' FROM spans").fetchall() == [
+                ("Apollo", "think", "chat", "me", 5, "v2", 2_500_000_000, "1")
+            ]
+            assert lens.sql("SELECT source_line FROM rejects ORDER BY 1").fetchall() == [(2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"agent": "x"}, "agent_name"),
+        ({"start_time": {"path": "x", "unit": "days"}}, "'days' is unknown"),
+        ({"name": 7}, "a path is a text"),
+        ({"constants": {"nam": 1}}, "Did you mean name"),
+    ],
+)
+def test_a_wrong_mapping_is_refused_in_a_sentence(columns: dict[str, Any], words: str) -> None:
+    with pytest.raises(AgentLensError, match=words):
+        mapping(**columns)
+
+
+@pytest.mark.parametrize("text", ["- a\n- b", "a: [", "a: !!python/object/apply:os.system ['true']", ""])
+def test_a_wrong_mapping_file_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.yaml").write_text(text)
+    with pytest.raises(AgentLensError, match=r"m\.yaml"):
+        mapping.from_yaml(tmp_path / "m.yaml")
+
+
+def test_a_file_nobody_knows_is_answered_with_its_fields_and_a_mapping_that_works(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_bytes(lines({"time": 1776176591, "bot": {"name": "\x1b[31mApollo"}, "latency_ms": 3}))
+    with pytest.raises(UnknownFormat) as caught:
+        read(path, progress=False)
+    said = str(caught.value)
+    assert '"bot.name": "\\u001b[31mApollo"' in said and "\x1b" not in said
+    assert 'start_time="time"' in said and 'duration="latency_ms"' in said
+    assert describe_fields(b"plain text") == describe_fields(b"") == describe_fields(b"{}") == ""
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"timestamp": "t", "type": "response_item", "payload": {}},
+        {"timestamp": "t", "type": "user", "sessionId": "s", "uuid": "u", "parentUuid": None, "agent": "x"},
+        {"id": 1, "timestamp": "t", "source": "agent", "action": "run", "message": "m", "args": {}},
+        {"FROM": "a", "TO": "b", "STATUS": "c", "NEXT": "d", "timestamp": 1, "payload": "p"},
+        {"trace_id": "t", "dotted_order": "x", "time": 1, "agent": "a", "action": "b"},
+        {"timestamp": 1, "level": "info", "message": "started"},
+    ],
+)
+def test_records_of_other_formats_are_left_to_them(record: dict[str, Any]) -> None:
+    assert not json_lines.sniff(lines(record))
+
+
+def test_blank_lines_bom_and_crlf_change_nothing(tmp_path: Path) -> None:
+    data = lines(RECORD, RECORD | {"action": "b"})
+    plain = ids(load(tmp_path, data))
+    assert ids(load(tmp_path, b"\xef\xbb\xbf\r\n  \n" + data.replace(b"\n", b"\r\n").rstrip())) == plain

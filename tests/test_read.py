@@ -1,0 +1,344 @@
+"""Laws of reading: nothing twice, nothing by halves, only what is new, and one clear sentence when it cannot be done."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from otlp_forests import Span, as_lines, assert_accounts_balance, attribute, batch, content, forests, read_bytes, span
+
+import agentlens._read
+from agentlens import AgentLensError, Lens, UnknownFormat, read
+from agentlens._errors import LensVersionError
+
+
+def team(first: int, count: int, trace: int = 0) -> list[Span]:
+    """Return spans that each say something, under one root."""
+    said = [{"role": "user", "parts": [{"type": "text", "content": "the brief"}]}]
+    spans = []
+    for number in range(first, first + count):
+        pairs = [attribute("gen_ai.input.messages", json.dumps([*said, {"role": "assistant", "parts": [{"type": "text", "content": str(number)}]}]))]
+        spans.append(span(trace, number, 0 if number else None, start=number + 1, end=number + 2, attributes=pairs))
+    return spans
+
+
+def everything(lens: Lens) -> dict[str, Any]:
+    """Return all that a lens holds, places and sources too."""
+    held = {table: sorted(lens.sql(f"FROM {table}").fetchall(), key=repr) for table in ("spans", "messages", "span_messages", "rejects", "agents")}
+    columns = "path, sha256, bytes, records, accepted, rejected, skipped, skipped_reasons, first_time, last_time, known_missing"
+    held["sources"] = sorted(lens.sql(f"SELECT {columns} FROM sources").fetchall())
+    return held
+
+
+# --- again, and on ---------------------------------------------------------------------------------------------------
+
+
+def test_reading_twice_changes_nothing(tmp_path: Path) -> None:
+    logs, case = tmp_path / "logs", tmp_path / "case.duckdb"
+    read_bytes(logs, as_lines(team(0, 4)), as_lines(team(2, 4)), into=case).close()
+    with read(case) as lens:
+        before = everything(lens)
+    changed = case.stat().st_mtime_ns
+    with read(logs, into=case, progress=False) as lens:
+        assert everything(lens) == before
+    assert case.stat().st_mtime_ns == changed
+
+
+@settings(max_examples=12)
+@given(forests(most=6), st.data())
+def test_a_file_that_grew_in_pieces_equals_one_read_at_once(tmp_path_factory: pytest.TempPathFactory, spans: list[Span], data: st.DataObject) -> None:
+    folder, whole = tmp_path_factory.mktemp("grown"), as_lines(spans, size=2)
+    cuts = sorted(data.draw(st.sets(st.integers(80, len(whole) - 1), min_size=1, max_size=3)))
+    log, case = folder / "log.jsonl", folder / "case.duckdb"
+    for cut in [*cuts, len(whole)]:
+        log.write_bytes(whole[:cut])
+        read(log, into=case, format="otlp", progress=False).close()
+    with read(case) as grown, read(log, progress=False) as once:
+        assert everything(grown) == everything(once)
+        assert_accounts_balance(grown)
+
+
+def test_only_new_bytes_of_a_grown_file_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, case = tmp_path / "log.jsonl", tmp_path / "case.duckdb"
+    log.write_bytes(as_lines(team(0, 6), size=1))
+    read(log, into=case, progress=False).close()
+    seen: list[int] = []
+    lines = agentlens._read.Source.lines
+    monkeypatch.setattr(agentlens._read.Source, "lines", lambda self: (seen.append(line.number) or line for line in lines(self)))
+    log.write_bytes(as_lines(team(0, 8), size=1))
+    with read(log, into=case, progress=False) as lens:
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(8,)]
+    assert seen == [7, 8]
+
+
+def test_a_replaced_file_is_read_anew_and_nothing_of_the_old_one_stays(tmp_path: Path) -> None:
+    logs, case = tmp_path / "logs", tmp_path / "case.duckdb"
+    read_bytes(logs, as_lines(team(0, 5)), as_lines(team(0, 3, trace=1)), into=case).close()
+    (logs / "0.jsonl").write_bytes(as_lines(team(0, 2)))
+    with read(logs, into=case, progress=False) as again, read(logs, progress=False) as fresh:
+        assert everything(again) == everything(fresh)
+        assert again.sql("SELECT count(*) FROM span_messages ANTI JOIN messages USING (message_hash)").fetchall() == [(0,)]
+
+
+def test_a_span_dropped_as_a_duplicate_comes_back_when_the_one_that_was_kept_is_gone(tmp_path: Path) -> None:
+    logs, case = tmp_path / "logs", tmp_path / "case.duckdb"
+    read_bytes(logs, as_lines(team(0, 3)), as_lines(team(0, 3)), into=case).close()
+    (logs / "0.jsonl").write_bytes(as_lines(team(7, 1, trace=1)))
+    with read(logs, into=case, progress=False) as again, read(logs, progress=False) as fresh:
+        assert content(again) == content(fresh)
+        assert_accounts_balance(again)
+
+
+def test_a_later_file_completes_the_trees_of_an_earlier_one(tmp_path: Path) -> None:
+    case = tmp_path / "case.duckdb"
+    spans = [span(0, 0, start=1), span(0, 1, 0, start=2), span(0, 2, 1, start=3)]
+    for name, part in {"b": spans[2:], "a": spans[1:2], "c": spans[:1]}.items():
+        (tmp_path / f"{name}.jsonl").write_bytes(as_lines(part))
+        read(tmp_path / f"{name}.jsonl", into=case, progress=False).close()
+    with read(case) as lens:
+        assert lens.sql("SELECT depth, is_orphan FROM spans ORDER BY preorder").fetchall() == [(0, False), (1, False), (2, False)]
+
+
+def test_a_newer_loader_reads_a_source_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = tmp_path / "case.duckdb"
+    read_bytes(tmp_path / "logs", as_lines(team(0, 2)), into=case).close()
+    monkeypatch.setattr("agentlens.loaders.otlp.VERSION", 99)
+    with read(tmp_path / "logs", into=case, progress=False) as lens:
+        assert lens.sql("SELECT loader_version, records FROM sources").fetchall() == [(99, 2)]
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(2,)]
+
+
+# --- whole or not at all ---------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+import agentlens._read as reading, agentlens._finish as finishing
+from agentlens.loaders import otlp
+
+moment, target, log = sys.argv[1:]
+def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
+places = {"before": (reading, "_load_all"), "loading": (otlp, "add_otlp_span"), "finishing": (finishing, "_tree"),
+          "ending": (reading, "price_models"), "committed": (reading, "_tear_down")}
+setattr(*places[moment], die)
+reading.read(log, into=target, progress=False)
+"""
+
+
+def killed(moment: str, target: Path, log: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, moment, str(target), str(log)], capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+@pytest.mark.parametrize("moment", ["before", "loading", "finishing", "ending"])
+def test_a_killed_read_leaves_the_old_lens_whole(moment: str, tmp_path: Path) -> None:
+    case = tmp_path / "case.duckdb"
+    read_bytes(tmp_path / "logs", as_lines(team(0, 4)), into=case).close()
+    with read(case) as lens:
+        before = everything(lens)
+    (tmp_path / "more.jsonl").write_bytes(as_lines(team(4, 50)))
+    killed(moment, case, tmp_path / "more.jsonl")
+    with read(case) as lens:
+        assert everything(lens) == before
+
+
+@pytest.mark.parametrize("moment", ["before", "loading", "finishing", "ending", "committed"])
+def test_a_killed_read_leaves_no_lens_where_there_was_none(moment: str, tmp_path: Path) -> None:
+    log, case = tmp_path / "log.jsonl", tmp_path / "case.duckdb"
+    log.write_bytes(as_lines(team(0, 4)))
+    killed(moment, case, log)
+    assert not case.exists()
+    read(log, into=case, progress=False).close()
+    assert sorted(os.listdir(tmp_path)) == ["case.duckdb", "log.jsonl"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_read_that_raises_changes_nothing(exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = tmp_path / "case.duckdb"
+    if exists:
+        read_bytes(tmp_path / "logs", as_lines(team(0, 4)), into=case).close()
+    (tmp_path / "more.jsonl").write_bytes(as_lines(team(4, 4)))
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agentlens._read.price_models", stop)
+    with pytest.raises(KeyboardInterrupt):
+        read(tmp_path / "more.jsonl", into=case, progress=False)
+    assert case.exists() is exists
+    assert [name for name in os.listdir(tmp_path) if "part" in name or "wal" in name] == []
+    if exists:
+        with read(case) as lens:
+            assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(4,)]
+
+
+def test_two_processes_on_one_lens_get_a_clear_sentence(tmp_path: Path) -> None:
+    case = tmp_path / "case.duckdb"
+    read_bytes(tmp_path / "logs", as_lines(team(0, 1)), into=case).close()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"import agentlens, sys; lens = agentlens.read({str(case)!r}); print('open', flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:
+        assert holder.stdout and holder.stdout.readline() == b"open\n"
+        with pytest.raises(AgentLensError, match="open in another process"):
+            read(case)
+        with pytest.raises(AgentLensError, match="open in another process"):
+            read(tmp_path / "logs", into=case, progress=False)
+        holder.communicate(b"")
+
+
+# --- what is found ---------------------------------------------------------------------------------------------------
+
+
+def test_files_folders_and_globs_are_read_once_each(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    for name in ("a.jsonl", "deep/b.jsonl", "deep/er/c.log"):
+        path = logs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(as_lines([span(0, ord(path.stem))]))
+    with read(logs, logs / "a.jsonl", str(logs / "**/*.jsonl"), progress=False) as lens:
+        paths = [row[0] for row in lens.sql("SELECT path FROM sources ORDER BY source_id").fetchall()]
+    assert paths == [str(logs / name) for name in ("a.jsonl", "deep/b.jsonl", "deep/er/c.log")]
+
+
+def test_a_name_with_glob_marks_is_taken_as_a_name_first(tmp_path: Path) -> None:
+    path = tmp_path / "run[1]*.jsonl"
+    path.write_bytes(as_lines(team(0, 1)))
+    with read(path, progress=False) as lens:
+        assert lens.sql("SELECT records FROM sources").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("name", ["telemetry", "telemetry.md", "telemetry.duckdb", "case.txt.gz"])
+def test_a_format_is_known_by_content_never_by_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(as_lines(team(0, 1)))
+    with read(tmp_path / name, progress=False) as lens:
+        assert lens.sql("SELECT format, compression FROM sources").fetchall() == [("otlp", None)]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_compression_is_known_by_content(compress: Any, tmp_path: Path) -> None:
+    (tmp_path / "plain.jsonl").write_bytes(compress(as_lines(team(0, 1))))
+    with read(tmp_path / "plain.jsonl", progress=False) as lens:
+        assert lens.sql("SELECT format, records FROM sources").fetchall() == [("otlp", 1)]
+
+
+def test_several_gzip_members_and_zstd_frames_are_read_to_the_end(tmp_path: Path) -> None:
+    halves = [as_lines(team(0, 2)), as_lines(team(2, 2))]
+    for number, compress in enumerate((gzip.compress, zstandard.compress)):
+        with read_bytes(tmp_path / str(number), b"".join(map(compress, halves))) as lens:
+            assert lens.sql("SELECT records FROM sources").fetchall() == [(4,)]
+
+
+def test_strangers_in_a_folder_become_rejects(tmp_path: Path) -> None:
+    (tmp_path / "notes.xyz").write_bytes(b"\x00\x01\x02 nothing")
+    (tmp_path / "empty").write_bytes(b"")
+    with read_bytes(tmp_path, as_lines(team(0, 1))) as lens:
+        rows = lens.sql("SELECT s.path, r.reason FROM rejects AS r JOIN sources AS s USING (source_id) ORDER BY path").fetchall()
+        assert_accounts_balance(lens)
+    assert rows == [
+        (str(tmp_path / "empty"), "the file is empty"),
+        (str(tmp_path / "notes.xyz"), "the file is in no format agentlens knows"),
+    ]
+
+
+def refused(*paths: Any, **options: Any) -> str:
+    with pytest.raises(AgentLensError) as caught:
+        read(*paths, progress=False, **options)
+    return str(caught.value)
+
+
+def test_a_path_that_does_not_exist_is_named_with_the_nearest_folder_that_does(tmp_path: Path) -> None:
+    missing = tmp_path / "no" / "such" / "log.jsonl"
+    assert refused(missing) == f"{missing} does not exist. The nearest existing folder is {tmp_path}."
+    assert refused(tmp_path / "*.jsonl") == f"{tmp_path / '*.jsonl'}: the pattern matches no file. The nearest existing folder is {tmp_path}."
+    assert "at least one file" in refused()
+    assert "there is no file in it" in refused(tmp_path)
+
+
+def test_a_file_in_no_known_format_is_told_what_was_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "notes.xyz"
+    path.write_bytes(b"\x00\x01\x02 nothing")
+    with pytest.raises(UnknownFormat, match="otlp: a key `resourceSpans`"):
+        read(path, progress=False)
+    with pytest.raises(UnknownFormat, match="no format agentlens knows"):
+        read(tmp_path, progress=False)
+    path.write_bytes(b"")
+    with pytest.raises(UnknownFormat, match="is empty"):
+        read(path, progress=False)
+
+
+def test_a_format_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    assert "known are" in refused(tmp_path / "x", format="xml") or "does not exist" in refused(tmp_path / "x", format="xml")
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "neither a file nor a folder" in refused(tmp_path / "pipe")
+
+
+# --- other databases -------------------------------------------------------------------------------------------------
+
+
+def test_a_lens_of_another_schema_version_is_refused(tmp_path: Path) -> None:
+    case = tmp_path / "case.duckdb"
+    read_bytes(tmp_path / "logs", as_lines(team(0, 1)), into=case).close()
+    with duckdb.connect(str(case)) as con:
+        con.execute("UPDATE lens_properties SET value = '0' WHERE name = 'schema_version'")
+    with pytest.raises(LensVersionError, match="schema version 0"):
+        read(case)
+    with pytest.raises(LensVersionError, match="schema version 0"):
+        read(tmp_path / "logs", into=case, progress=False)
+
+
+def test_a_database_that_is_no_lens_is_refused_and_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as con:
+        con.execute("CREATE TABLE mine (x INTEGER)")
+    assert "no lens" in refused(other)
+    (tmp_path / "log.jsonl").write_bytes(as_lines(team(0, 1)))
+    assert "no lens" in refused(tmp_path / "log.jsonl", into=other)
+    with duckdb.connect(str(other)) as con:
+        assert con.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("mine",)]
+
+
+def test_a_file_that_is_no_database_is_never_written_over(tmp_path: Path) -> None:
+    text = tmp_path / "important.txt"
+    text.write_bytes(b"keep me " * 1000)
+    (tmp_path / "log.jsonl").write_bytes(as_lines(team(0, 1)))
+    assert "cannot be opened as a lens" in refused(tmp_path / "log.jsonl", into=text)
+    assert text.read_bytes() == b"keep me " * 1000
+
+
+def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    case = tmp_path / "case.duckdb"
+    read_bytes(tmp_path / "logs", as_lines(team(0, 1)), into=case).close()
+    case.write_bytes(case.read_bytes()[:5000])
+    assert "cannot be opened as a lens" in refused(case)
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    line = json.dumps(batch([span(0, 0, attributes=[attribute("text", "x" * 1000)])])).encode() + b"\n"
+    with gzip.open(log, "wb", compresslevel=1) as stream:
+        for _ in range(60):
+            stream.write(line * 2000)
+    script = (
+        "import resource, sys, agentlens; agentlens.read(sys.argv[1], progress=False);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    started = time.monotonic()
+    peak = int(subprocess.run([sys.executable, "-c", script, str(log)], capture_output=True, text=True, check=True).stdout)
+    assert peak < 1500, f"{peak} MB after {time.monotonic() - started:.0f} s"

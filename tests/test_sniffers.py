@@ -1,0 +1,182 @@
+"""Every sniffer is asked about every file of every format: exactly one claims it, however it is named or packed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from agentlens._source import detect_compression, read_head
+from agentlens.loaders import all_loaders
+
+LOADERS = all_loaders()
+BOM = b"\xef\xbb\xbf"
+
+# Samples that no loader knows yet, by pattern. It can only shrink: a pattern whose files are claimed fails below.
+NO_LOADER_YET = {
+    "MANIFEST.tsv": "the list of the samples, no log",
+    "a2a/*": "A2A messages",
+    "aider/*": "Aider chat history",
+    "autogen_ag2/**/*": "AG2 logs and databases",
+    "codex/localpush/*.json": "expected figures of a test, no logs",
+    "gemini_cli/*": "Gemini CLI sessions",
+    "google_adk/*": "Google ADK sessions",
+    "inspect/**/*": "Inspect logs",
+    "langfuse/trace/*.chatml.json": "messages derived from Langfuse traces by its own tests, no export",
+    "langgraph_checkpoint/*": "LangGraph state history",
+    "langsmith/anthropic_managed_*": "recorded calls of Anthropic's SDK, no LangSmith runs",
+    "openclaw_workspace/lobsterops/config/BOOT.md": "a few sentences without any mark of their kind",
+    "openhands/**/*": "OpenHands trajectories",
+    "smolagents/*": "smolagents memory",
+    "swe_agent/*": "SWE-agent trajectories",
+}
+EXPECTED = {
+    "jaeger_json/*": "jaeger",
+    "langfuse/seeder/*": "langfuse",
+    "langfuse/trace/*.trace.json": "langfuse",
+    "langsmith/langsmith_*": "langsmith",
+    "mlflow/*": "mlflow",
+    "openai_agents_sdk/*": "openai_agents",
+    "openinference/*.console.json": "otel_console",
+    "openinference/*.otlp.*": "otlp",
+    "openinference/phoenix_*": "phoenix",
+    "otel_genai/*.console.json": "otel_console",
+    "otel_genai/*.otlp.*": "otlp",
+    "otel_genai/any_agent_*": "any_agent",
+    "tempo_json/*": "tempo",
+}
+RUN = {
+    "id": "r",
+    "trace_id": "r",
+    "run_type": "llm",
+    "name": "n",
+    "start_time": "2026-01-01T00:00:00",
+    "dotted_order": "20260101T000000000000Zr",
+}
+OBSERVATION = {
+    "id": "o",
+    "traceId": "t",
+    "type": "SPAN",
+    "name": "n",
+    "startTime": "2026-01-01T00:00:00Z",
+    "parentObservationId": None,
+}
+SPAN_V2 = {
+    "name": "n",
+    "context": {"trace_id": "0x1", "span_id": "0x2"},
+    "parent_id": None,
+    "start_time": 1,
+    "attributes": {"mlflow.spanType": '"LLM"'},
+}
+ADK_RECORD = {"timeUnixNano": "1", "attributes": [{"key": "event.name", "value": {"stringValue": "gen_ai.choice"}}]}
+MADE: dict[str, tuple[str, Any]] = {
+    "langfuse observation lines": ("langfuse", [OBSERVATION, OBSERVATION]),
+    "langfuse page of the API": ("langfuse", {"data": [OBSERVATION], "meta": {"page": 1}}),
+    "langfuse trace of the API": (
+        "langfuse",
+        {"id": "t", "projectId": "p", "timestamp": "2026", "htmlPath": "", "observations": [OBSERVATION]},
+    ),
+    "langfuse observation table": ("langfuse", "id,traceId,parentObservationId,type,name\no,t,,SPAN,n\n"),
+    "langfuse storage table": ("langfuse", "id,trace_id,type,parent_observation_id,usage_details\no,t,SPAN,,{}\n"),
+    "langsmith run lines": ("langsmith", [RUN, RUN]),
+    "langsmith request": ("langsmith", {"post": [RUN], "patch": []}),
+    "mlflow version 2": (
+        "mlflow",
+        {"info": {"request_id": "tr-1", "experiment_id": "0"}, "data": {"spans": [SPAN_V2]}},
+    ),
+    "mlflow artifact": ("mlflow", {"spans": [SPAN_V2]}),
+    "jaeger single spans": ("jaeger", [{"traceID": "1", "spanID": "2", "operationName": "x", "startTime": 1}]),
+    "otlp logs": ("otlp_logs", {"resourceLogs": [{"scopeLogs": [{"logRecords": [ADK_RECORD]}]}]}),
+    "tempo with current keys": ("tempo", {"batches": [{"resource": {}, "scopeSpans": [{"spans": []}]}]}),
+    "tempo of the second version": (
+        "otlp",
+        {"trace": {"resourceSpans": [{"resource": {}, "scopeSpans": [{"spans": []}]}]}},
+    ),
+    "openai agents request": ("openai_agents", {"data": [{"object": "trace", "id": "trace_1", "workflow_name": "w"}]}),
+}
+
+
+def claims(path: Path) -> list[str]:
+    """Return the names of the loaders that claim a file."""
+    head = read_head(path, detect_compression(path))
+    return [name for name, loader in LOADERS.items() if loader.sniff(head)]
+
+
+def files(samples: Path) -> list[Path]:
+    """Return every sample file."""
+    return sorted(path for path in samples.rglob("*") if path.is_file())
+
+
+def unread(samples: Path) -> set[Path]:
+    """Return the sample files that no loader knows yet."""
+    return {path for pattern in NO_LOADER_YET for path in samples.glob(pattern) if path.is_file()}
+
+
+def dress(path: Path, folder: Path) -> list[Path]:
+    """Return copies of a file: without its name, compressed, and with a byte order mark where it is text."""
+    data = path.read_bytes()
+    dressed = {"nameless": data, "gzip": gzip.compress(data, 1), "zstd": zstandard.compress(data, 1)}
+    if b"\x00" not in data[:4096] and path.suffix != ".pb":
+        dressed |= {"bom": BOM + data, "bom_gzip": gzip.compress(BOM + data, 1)}
+    copies = []
+    for name, content in dressed.items():
+        copies.append(folder / name)
+        copies[-1].write_bytes(content)
+    return copies
+
+
+def test_exactly_one_loader_claims_each_sample(samples: Path) -> None:
+    found = {str(path.relative_to(samples)): claims(path) for path in files(samples) if path not in unread(samples)}
+    assert {path: names for path, names in found.items() if len(names) != 1} == {}
+
+
+def test_names_compression_and_byte_order_marks_change_no_claim(samples: Path, tmp_path: Path) -> None:
+    changed = {}
+    for path in files(samples):
+        names = claims(path)
+        others = {copy.name: found for copy in dress(path, tmp_path) if (found := claims(copy)) != names}
+        if others:
+            changed[str(path.relative_to(samples))] = names, others
+    assert changed == {}
+
+
+@pytest.mark.parametrize(("pattern", "name"), EXPECTED.items())
+def test_each_sample_is_claimed_by_the_loader_of_its_format(pattern: str, name: str, samples: Path) -> None:
+    found = {str(path): claims(path) for path in samples.glob(pattern)}
+    assert found
+    assert {path: names for path, names in found.items() if names != [name]} == {}
+
+
+@pytest.mark.parametrize("pattern", NO_LOADER_YET)
+def test_a_sample_without_a_loader_is_claimed_by_none(pattern: str, samples: Path) -> None:
+    """When this fails because a loader now reads these files: take the pattern out of NO_LOADER_YET."""
+    found = [path for path in samples.glob(pattern) if path.is_file()]
+    assert found
+    assert {str(path): claims(path) for path in found if claims(path)} == {}
+
+
+@pytest.mark.parametrize(("name", "content"), MADE.values(), ids=MADE)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_exactly_one_loader_claims_each_made_file(name: str, content: Any, indent: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    if isinstance(content, str):
+        path.write_text(content)
+    elif isinstance(content, list) and indent is None:
+        path.write_text("".join(json.dumps(record) + "\n" for record in content))
+    else:
+        path.write_text(json.dumps(content, indent=indent))
+    assert claims(path) == [name]
+    assert all(claims(copy) == [name] for copy in dress(path, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"\n\n", b"{", b"[", b"[]", b"{}", b"null", b'"text"', b"a,b\n1,2\n", b"\x00" * 100, b"[" * 5000]
+)
+def test_nothing_claims_a_file_that_says_nothing(head: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(head)
+    assert claims(path) == []

@@ -1,0 +1,75 @@
+"""Runs one loader without a database: its rows by table, its account, and the laws every loader must keep."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from agentlens._catalog import install_schema, table_columns
+from agentlens._evidence import Account, Evidence
+from agentlens._source import Source, detect_compression
+
+
+class Sink:
+    """Takes the batches that would go to the database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def register(self, _: str, batch: pa.Table) -> None:
+        self._batch = batch
+
+    def execute(self, query: str) -> None:
+        if query.startswith("INSERT INTO staged_"):
+            self.rows[query.split("staged_")[1].split()[0]] += _in_microseconds(self._batch).to_pylist()
+
+    def unregister(self, _: str) -> None:
+        del self._batch
+
+
+def _in_microseconds(batch: pa.Table) -> pa.Table:
+    """Python's datetime holds no nanoseconds."""
+    times = pa.timestamp("us")
+    kinds = [pa.field(f.name, times if pa.types.is_timestamp(f.type) else f.type) for f in batch.schema]
+    return batch.cast(pa.schema(kinds), safe=False)
+
+
+def _tables() -> dict[str, dict[str, str]]:
+    with duckdb.connect() as con:
+        install_schema(con)
+        return {name: dict(columns) for name, columns in table_columns(con).items()}
+
+
+TABLES = _tables()
+
+
+def gather(loader: ModuleType, path: Path, **options: Any) -> tuple[dict[str, list[dict[str, Any]]], Account]:
+    """Return what a loader makes of a file, by table, and its account."""
+    sink = Sink()
+    into = Evidence(sink, TABLES)  # type: ignore[arg-type]
+    source = Source(path, 1, detect_compression(path) if path.stat().st_size else None, options=options)
+    into.begin(source)
+    loader.load(source, into)
+    into.flush()
+    return sink.rows, into.account
+
+
+def assert_account_balances(account: Account, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """records = accepted + rejected + skipped, and each rejected record is there to be seen."""
+    assert account.records == account.accepted + account.rejected + sum(account.skipped.values())
+    assert account.rejected == len(rows["rejects"])
+
+
+def assert_places_hold(data: bytes, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Every row stands at the line and the bytes it names."""
+    for table in rows.values():
+        for row in table:
+            line, offset, length = (row[f"source_{name}"] for name in ("line", "offset", "length"))
+            assert offset >= 0
+            assert offset + length <= len(data)
+            assert line == data[:offset].count(b"\n") + 1
