@@ -148,7 +148,7 @@ class Evidence:
         """
         try:
             elements = _decode_raw_list(raw)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return False
         hashes = []
         for element in elements:

@@ -25,6 +25,7 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     con.register("arriving_tree", _tree(con))
     _run(con, "move_spans")
     con.unregister("arriving_tree")
+    _run(con, "drop_duplicate_documents")
     _run(con, "move_rows")
     _run(con, "name_agents")
 

@@ -18,6 +18,8 @@ from agentlens._errors import AgentLensError
 HEAD_BYTES = 64 * 1024
 DEEPEST = 64
 CHUNK_BYTES = 4 * 1024 * 1024
+# Small, because a few bytes of zstd may expand to a hundred kilobytes.
+ZSTD_PIECE_BYTES = 1024
 # How far a compressed file may expand in memory: one line, and one document.
 UNPACKED_LINE_BYTES = 256 * 1024 * 1024
 UNPACKED_DOCUMENT_BYTES = 1024 * 1024 * 1024
@@ -72,10 +74,10 @@ class Source:
         number, rest = self.start_line, b""
         with self.open() as stream:
             offset = _skip_to(stream, self.start) if self.start else _skip_mark(stream)
-            while chunk := stream.read(CHUNK_BYTES):
+            while chunk := stream.read1(CHUNK_BYTES):
                 rows = (rest + chunk).split(b"\n") if rest else chunk.split(b"\n")
                 rest = rows.pop()
-                while len(rest) > CHUNK_BYTES and (more := stream.read(len(rest))):
+                while len(rest) > CHUNK_BYTES and (more := stream.read1(len(rest))):
                     head, found, tail = more.rpartition(b"\n")
                     rows, rest = (rows + (rest + head).split(b"\n"), tail) if found else (rows, rest + more)
                     self._refuse_bomb(len(rest), UNPACKED_LINE_BYTES)
@@ -127,26 +129,28 @@ class _CountingFile(io.FileIO):
 
 
 class _Decompressed(io.RawIOBase):
-    """Decompressed bytes of a raw file; a torn or damaged stream raises AgentLensError instead of a library's error."""
+    """Decompressed bytes of a raw file; damage raises AgentLensError, after everything before it has been read."""
 
     def __init__(self, raw: io.FileIO, compression: str | None, path: Path) -> None:
         self._raw, self._path = raw, path
         self._stream: Any = _decompressor(raw, compression)
         self._errors = _damage_errors(compression)
+        self._damage: BaseException | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        filled = 0
         try:
-            data = self._stream.read(len(buffer))
+            while not self._damage and filled < len(buffer) and (data := self._stream.read1(len(buffer) - filled)):
+                buffer[filled : filled + len(data)] = data
+                filled += len(data)
         except self._errors as error:
-            raise AgentLensError(
-                f"{self._path} is compressed and damaged ({error}). Decompress what can be saved "
-                "(for gzip: `gzip -dc FILE > part`), then read that file."
-            ) from error
-        buffer[: len(data)] = data
-        return len(data)
+            self._damage = error
+        if self._damage and not filled:
+            raise AgentLensError(f"{self._path} is compressed and damaged here ({self._damage}); what stands before was read.") from self._damage
+        return filled
 
     def close(self) -> None:
         self._raw.close()
@@ -158,10 +162,33 @@ def _decompressor(raw: io.FileIO, compression: str | None) -> Any:
     if compression == "gzip":
         return gzip.GzipFile(fileobj=buffered)
     if compression == "zstd":
+        return _ZstdStream(buffered)
+    return buffered
+
+
+class _ZstdStream:
+    """Bytes of zstd frames, one after the other; a torn last frame is an error, as the library itself does not say so."""
+
+    def __init__(self, raw: io.BufferedReader) -> None:
+        self._raw = raw
+        self._frame: Any = None
+        self._rest = self._ready = b""
+
+    def read1(self, size: int) -> bytes:
         import zstandard
 
-        return zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(buffered, read_across_frames=True)
-    return buffered
+        while not self._ready:
+            piece = self._rest or self._raw.read(ZSTD_PIECE_BYTES)
+            if not piece and self._frame:
+                raise zstandard.ZstdError("the last frame is torn")
+            if not piece:
+                return b""
+            self._frame = self._frame or zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj()
+            self._ready, self._rest = self._frame.decompress(piece), b""
+            if self._frame.eof:
+                self._rest, self._frame = self._frame.unused_data, None
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
 
 
 def _damage_errors(compression: str | None) -> tuple[type[BaseException], ...]:
@@ -215,7 +242,7 @@ def hash_prefix(path: Path, length: int | None = None) -> str:
 def read_head(path: Path, compression: str | None) -> bytes:
     """Return the first 64 KiB of decompressed content without a byte order mark: what sniffers judge by."""
     with Source(path, 0, compression).open() as stream:
-        return stream.read(HEAD_BYTES).removeprefix(BOM)
+        return stream.read1(HEAD_BYTES).removeprefix(BOM)
 
 
 @functools.lru_cache(maxsize=4)

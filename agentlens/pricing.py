@@ -3,7 +3,7 @@
 `genai-prices` carries dated prices in the package; nothing is fetched. A tier reprices the whole call (that is how the
 providers bill and how the library computes), so each tier is a row of its own that holds for calls of its size. Where a
 price changes within the day, the price at noon UTC is taken. A model that also bills what a log does not count
-(requests, reasoning at another rate), or whose provider the list does not know, gets no row: it is *unpriced*, never 0.
+(requests, pictures, speech, reasoning at another rate), or whose provider the list does not know, gets no row: it is *unpriced*, never 0.
 """
 
 from __future__ import annotations
@@ -24,8 +24,15 @@ PRICE_KEYS = {
     "cache_write_1h_usd_per_million": "cache_write_1h_mtok",
     "output_usd_per_million": "output_mtok",
 }
-# What would be billed beside these tokens and stands in no log.
-UNCOUNTED_KEYS = ("requests_kcount", "output_reasoning_mtok", "output_citation_mtok")
+# What would be billed beside these tokens, or at another rate within them, and stands in no log.
+UNCOUNTED_KEYS = (
+    "requests_kcount",
+    "output_reasoning_mtok",
+    "output_citation_mtok",
+    "output_image_mtok",
+    "output_audio_mtok",
+    "output_video_mtok",
+)
 # Names of the conventions that the price list does not know.
 PROVIDER_ALIASES = {
     "azure.ai.inference": "azure",

@@ -236,25 +236,24 @@ def test_reading_everything_twice_changes_nothing(samples: Path, tmp_path: Path)
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def test_langfuse_tokens_are_those_of_the_observations_with_cache_and_reasoning_inside(samples: Path) -> None:
+def test_langfuse_tokens_are_those_of_the_observations_with_reasoning_inside(samples: Path) -> None:
+    """A span that is no generation may bring a total of its own in the attributes of the span it came in as."""
     for path in sorted((samples / "langfuse").glob("*/*.json")):
         if path.name.endswith(".chatml.json"):
             continue
         observations = {o["id"]: o for o in json.loads(path.read_text())["observations"]}
         for span in held(path).spans:
             observation = observations[span["span_id"]]
-            usage = observation.get("usageDetails") or {
-                "input": observation["inputUsage"],
-                "output": observation["outputUsage"],
-            }
+            plain = {"input": observation["inputUsage"], "output": observation["outputUsage"]}
+            usage = observation.get("usageDetails") or plain
             tokens, output = usage.get("input", 0), usage.get("output", 0)
             total, reasoning = usage.get("total", 0), usage.get("output_reasoning", 0)
             if reasoning and tokens + output + reasoning == total:
                 output += reasoning
-            assert (span["input_tokens"] or 0, span["output_tokens"] or 0) == (tokens, output), path
             is_call = observation["type"] == "GENERATION"
-            if span["input_tokens"]:
-                assert span["usage_scope"] == ("self" if is_call else "rollup"), path
+            if is_call or tokens or output:
+                assert (span["input_tokens"] or 0, span["output_tokens"] or 0) == (tokens, output), path
+            assert span["usage_scope"] in (None, "self" if is_call else "rollup"), path
 
 
 def test_other_platforms_tokens_are_those_of_the_file(samples: Path) -> None:

@@ -19,36 +19,54 @@ BOM = b"\xef\xbb\xbf"
 # Samples that no loader knows yet, by pattern. It can only shrink: a pattern whose files are claimed fails below.
 NO_LOADER_YET = {
     "MANIFEST.tsv": "the list of the samples, no log",
-    "a2a/*": "A2A messages",
-    "aider/*": "Aider chat history",
-    "autogen_ag2/**/*": "AG2 logs and databases",
     "codex/localpush/*.json": "expected figures of a test, no logs",
-    "gemini_cli/*": "Gemini CLI sessions",
-    "google_adk/*": "Google ADK sessions",
-    "inspect/**/*": "Inspect logs",
+    "inspect/parallel_spans.json": "events of an Inspect sample without the log around them",
     "langfuse/trace/*.chatml.json": "messages derived from Langfuse traces by its own tests, no export",
-    "langgraph_checkpoint/*": "LangGraph state history",
     "langsmith/anthropic_managed_*": "recorded calls of Anthropic's SDK, no LangSmith runs",
     "openclaw_workspace/lobsterops/config/BOOT.md": "a few sentences without any mark of their kind",
-    "openhands/**/*": "OpenHands trajectories",
-    "smolagents/*": "smolagents memory",
-    "swe_agent/*": "SWE-agent trajectories",
 }
 EXPECTED = {
+    "a2a/*": "a2a",
+    "autogen_ag2/autogen_logs/*": "ag2",
+    "autogen_ag2/chat_result_*": "chat_list",
+    "autogen_ag2/logs.db": "ag2",
+    "codex/**/*.jsonl": "codex",
+    "gemini_cli/*": "gemini_cli",
+    "google_adk/*": "google_adk",
+    "inspect/**/*.eval": "inspect",
+    "inspect/20*.json": "inspect",
+    "inspect/log_*.json": "inspect",
     "jaeger_json/*": "jaeger",
     "langfuse/seeder/*": "langfuse",
     "langfuse/trace/*.trace.json": "langfuse",
     "langsmith/langsmith_*": "langsmith",
     "mlflow/*": "mlflow",
+    "langgraph_checkpoint/*": "langgraph",
     "openai_agents_sdk/*": "openai_agents",
+    "openhands/*.jsonl": "openhands",
+    "openhands/sdk/*": "openhands",
     "openinference/*.console.json": "otel_console",
     "openinference/*.otlp.*": "otlp",
     "openinference/phoenix_*": "phoenix",
     "otel_genai/*.console.json": "otel_console",
     "otel_genai/*.otlp.*": "otlp",
     "otel_genai/any_agent_*": "any_agent",
+    "pi_openclaw/*": "pi",
+    "smolagents/*": "smolagents",
+    "swe_agent/*": "swe_agent",
     "tempo_json/*": "tempo",
 }
+CHAT = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+A2A_MESSAGE = {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "hi"}]}
+ADK_EVENT = {"id": "e", "invocationId": "i", "author": "root", "timestamp": 1.5, "content": {"parts": [{"text": "hi"}]}}
+STEP = {"step_number": 1, "timing": {"start_time": 1.5}, "model_input_messages": CHAT, "tool_calls": []}
+SENTRY = {"event_id": "e", "platform": "python", "contexts": {"trace": {"trace_id": "t", "span_id": "s"}}, "spans": []}
+SDK_EVENT = {"id": "e", "timestamp": "2026-01-01T00:00:00", "source": "agent", "kind": "ActionEvent", "tool_name": "x"}
+SNAPSHOT = {
+    "values": {"messages": CHAT}, "next": [], "config": {"configurable": {}}, "metadata": {"step": 1}, "created_at": "2026",
+    "parent_config": None, "tasks": [],
+}  # fmt: skip
+ROLLOUT = {"timestamp": "2026-01-01T00:00:00Z", "type": "session_meta", "payload": {"id": "t", "cwd": "/"}}
 RUN = {
     "id": "r",
     "trace_id": "r",
@@ -73,7 +91,70 @@ SPAN_V2 = {
     "attributes": {"mlflow.spanType": '"LLM"'},
 }
 ADK_RECORD = {"timeUnixNano": "1", "attributes": [{"key": "event.name", "value": {"stringValue": "gen_ai.choice"}}]}
+
+
+def lines(records: list[Any]) -> str:
+    """Return records as JSON lines: a list of them would be no file of their format."""
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
 MADE: dict[str, tuple[str, Any]] = {
+    "a2a 0.3 messages": ("a2a", [A2A_MESSAGE, A2A_MESSAGE]),
+    "a2a in JSON-RPC": (
+        "a2a",
+        {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": A2A_MESSAGE}},
+    ),
+    "a2a streamed status": ("a2a", {"statusUpdate": {"taskId": "t", "status": {"state": "TASK_STATE_WORKING"}}}),
+    "adk session": ("google_adk", {"id": "s", "appName": "a", "userId": "u", "events": [ADK_EVENT]}),
+    "adk event lines": ("google_adk", [ADK_EVENT, ADK_EVENT]),
+    "atif": ("atif", {"schema_version": "ATIF-v1.4", "session_id": "s", "agent": {"name": "a"}, "steps": []}),
+    "chat": ("chat_list", {"messages": CHAT}),
+    "chat lines": ("chat_list", CHAT),
+    "codex rollout": ("codex", lines([ROLLOUT, {**ROLLOUT, "type": "event_msg", "payload": {"type": "task_started"}}])),
+    "codex rollout of old": (
+        "codex",
+        lines(
+            [
+                {"id": "t", "timestamp": "2025-07-01T00:00:00Z", "instructions": None, "git": {}},
+                {"record_type": "state"},
+            ]
+        ),
+    ),
+    "gemini lines": (
+        "gemini_cli",
+        lines(
+            [{"sessionId": "s", "projectHash": "p", "startTime": "2026"}, {"id": "u", "type": "user", "content": "hi"}]
+        ),
+    ),
+    "inspect": ("inspect", {"version": 2, "status": "success", "eval": {"task": "t", "model": "m"}, "samples": []}),
+    "langgraph": ("langgraph", [SNAPSHOT, SNAPSHOT]),
+    "mini-swe-agent": (
+        "swe_agent",
+        {"info": {"exit_status": "Submitted"}, "messages": CHAT, "trajectory_format": "mini-swe-agent-1"},
+    ),
+    "openhands events": ("openhands", lines([SDK_EVENT, SDK_EVENT])),
+    "openhands event": ("openhands", SDK_EVENT),
+    "openhands trajectory": (
+        "openhands",
+        json.dumps([{"id": 0, "timestamp": "2026", "source": "agent", "action": "system", "args": {}}] * 2),
+    ),
+    "pi session": (
+        "pi",
+        lines(
+            [
+                {"type": "session", "version": 3, "id": "s", "timestamp": "2026", "cwd": "/"},
+                {"type": "message", "id": "a"},
+            ]
+        ),
+    ),
+    "sentry event": ("sentry", SENTRY),
+    "sentry envelope": ("sentry", [{"event_id": "e", "sent_at": "2026"}, {"type": "transaction", "length": 9}, SENTRY]),
+    "smolagents steps": ("smolagents", json.dumps([STEP, STEP])),
+    "tau-bench": ("chat_list", json.dumps([{"task_id": 1, "reward": 1.0, "info": {}, "traj": CHAT, "trial": 0}])),
+    "who and when": (
+        "chat_list",
+        {"question": "q", "history": [{"content": "a", "name": "A", "role": "assistant"}], "mistake_agent": "A"},
+    ),
     "langfuse observation lines": ("langfuse", [OBSERVATION, OBSERVATION]),
     "langfuse page of the API": ("langfuse", {"data": [OBSERVATION], "meta": {"page": 1}}),
     "langfuse trace of the API": (

@@ -34,6 +34,8 @@ class Explorer(anywidget.AnyWidget):
     """A view of a lens to click: `.sql` is its question, `.rows()` the answer, `.selection` the chosen span ids."""
 
     selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    # The question on screen, for "copy as cell".
+    _sql = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, lens: Lens, **state: Any) -> None:
         if not isinstance(lens, Lens):
@@ -56,6 +58,9 @@ class Explorer(anywidget.AnyWidget):
     def rows(self) -> duckdb.DuckDBPyRelation:
         """Return the answer to the question on screen, as a relation (`.pl()`, `.arrow()`, `.df()`)."""
         return self._lens.sql(self.sql)
+
+    def _publish_sql(self) -> None:
+        self._sql = self.sql
 
     def embed(self) -> Embedded:
         """Return the explorer as a report carries it."""

@@ -49,6 +49,15 @@ SET
 FROM dropped_records AS d
 WHERE s.source_id = d.source_id AND s.source_id NOT IN (SELECT source_id FROM staged_sources);
 
+-- What another source says of a span that stays is kept beside it: two logs of one run can be compared.
+INSERT INTO staged_span_copies BY NAME
+SELECT
+  s.trace_id, s.span_id, s.operation_name, s.start_time, s.end_time, s.status_code, s.input_tokens, s.output_tokens,
+  s.source_id, s.source_line, s.source_offset, s.source_length
+FROM staged_spans AS s
+JOIN ranked_spans AS r ON r.staged_row = s.rowid
+WHERE r.rank > 1 AND r.source_id <> r.kept_source_id;
+
 DELETE FROM staged_spans WHERE rowid IN (SELECT staged_row FROM ranked_spans WHERE rank > 1);
 
 -- What hung on a dropped span: all of it where another source's span stays, else what stands at its own place.

@@ -12,6 +12,7 @@ QUALIFY row_number() OVER (PARTITION BY message_hash ORDER BY source_id, source_
 INSERT INTO span_messages BY NAME FROM staged_span_messages;
 INSERT INTO span_events BY NAME FROM staged_span_events;
 INSERT INTO span_links BY NAME FROM staged_span_links;
+INSERT INTO span_copies BY NAME FROM staged_span_copies;
 INSERT INTO rejects BY NAME FROM staged_rejects;
 INSERT INTO documents BY NAME FROM staged_documents;
 INSERT INTO sections BY NAME FROM staged_sections;

@@ -1,9 +1,17 @@
 -- One row an agent: declared ones first (manifest before identity file), then those known only from what they did or said.
 DELETE FROM agents WHERE known_from IN ('spans', 'status reports', 'messages', 'documents');
 
+-- Of several identity files of one agent the one that says most stands for it.
+INSERT INTO staged_agents BY NAME FROM agents;
+
+DELETE FROM agents;
+
 INSERT INTO agents BY NAME
 FROM staged_agents
-QUALIFY row_number() OVER (PARTITION BY agent_name, known_from ORDER BY source_id, source_offset) = 1;
+QUALIFY row_number() OVER (
+  PARTITION BY agent_name, known_from
+  ORDER BY (role IS NULL)::INT + (model IS NULL)::INT + (tools IS NULL)::INT + (reports_to IS NULL)::INT, source_id, source_offset
+) = 1;
 
 INSERT INTO agents BY NAME
 WITH met AS (

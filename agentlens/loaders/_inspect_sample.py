@@ -13,8 +13,7 @@ from agentlens.dialects.messages import normalise_message
 from agentlens.loaders._claude_code_fields import count_of, dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._inspect_usage import input_tokens_meaning, total_usage, usage_columns
-from agentlens.loaders._json_nested import items, members, place_of, value_of
-from agentlens.loaders._json_places import DECODE_ERRORS
+from agentlens.loaders._json_nested import DECODE_ERRORS, items, members, place_of, value_of
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns
 

@@ -3,41 +3,114 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
+import pyarrow as pa
 
+from agentlens._evidence import Evidence
 from agentlens._source import BOM, CHUNK_BYTES, Line, Place, Source
 
+Record = dict[str, Any]
+DECODE_ERRORS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+# What JSON forbids and Python's writer emits: NaN and infinities, and halves of surrogate pairs.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
+_HALF = re.compile(
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 _UNINDENTED = re.compile(rb"\n(?=[{\[])")
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode = msgspec.json.Decoder(Any).decode
-DECODE_ERRORS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_decode_record = msgspec.json.Decoder(Record).decode
+Value = TypeVar("Value")
 
 
-class Cursor:
-    """Finds each record of a document: they are met in the order of the text, so one forward search finds them all."""
+class Places:
+    """Finds where raw pieces of a document stand, by their address within its bytes."""
 
     def __init__(self, document: Line) -> None:
-        self._data, self._first_line, self._offset = document.raw, document.number, document.offset
-        self._position, self._line, self._counted = 0, document.number, 0
+        self._data, self._line, self._offset = document.raw, document.number, document.offset
+        self._counted = 0
         self._has_lines = b"\n" in document.raw
+        self._buffer = pa.py_buffer(document.raw)
 
-    def find(self, text: bytes) -> Place:
-        """Return where `text` stands, looking from the end of the record found last, then from the beginning."""
-        at = self._position + 1
-        if not self._data.startswith(text[:64], at):
-            at = self._data.find(text, self._position)
-        if at < 0:
-            at = max(self._data.find(text), 0)
-            self._line, self._counted = self._first_line, 0
-        self._position = at + len(text)
+    def find(self, raw: msgspec.Raw | bytes) -> Place:
+        """Return where a piece stands that was decoded, uncopied, from the document."""
+        piece = pa.py_buffer(raw)
+        at = piece.address - self._buffer.address
         if self._has_lines:
-            self._line += self._data.count(b"\n", self._counted, at)
+            if at < self._counted:
+                self._line -= self._data.count(b"\n", at, self._counted)
+            else:
+                self._line += self._data.count(b"\n", self._counted, at)
             self._counted = at
-        return Place(self._line, self._offset + at, len(text))
+        return Place(self._line, self._offset + at, piece.size)
+
+
+def pieces(document: Line, into: Evidence, what: str) -> Iterator[tuple[msgspec.Raw, Places]]:
+    """Yield the elements of a document that is an array, else the document itself, with what finds their places.
+
+    A document that is no JSON is a rejected record.
+    """
+    try:
+        found = _decode_list(document.raw) if document.raw[:1] == b"[" else [_decode_raw(document.raw)]
+    except DECODE_ERRORS as error:
+        mended = _mended(document.raw, into)
+        if mended is not None:
+            yield from pieces(document._replace(raw=mended), into, what)
+            return
+        into.record()
+        into.reject(place_of(document), f"no {what}: {error}", document.raw)
+        return
+    places = Places(document)
+    for raw in found:
+        yield raw, places
+
+
+def decode_piece(
+    decode: Callable[[msgspec.Raw], Value], raw: msgspec.Raw, places: Places, into: Evidence, what: str
+) -> Value | None:
+    """Return what a piece holds; None, and a rejected record, when it is of another shape."""
+    try:
+        return decode(raw)
+    except DECODE_ERRORS as error:
+        into.record()
+        into.reject(places.find(raw), f"no {what}: {error}", bytes(raw))
+        return None
+
+
+def decode_record(raw: msgspec.Raw | bytes, place: Place, into: Evidence, what: str) -> Record | None:
+    """Return the object that a record is; None, and the record rejected, when it is none."""
+    try:
+        return _decode_record(raw)
+    except UnicodeDecodeError:
+        into.note_missing("Some text is not UTF-8; � stands for the bytes that could not be read.")
+        return decode_record(bytes(raw).decode("utf-8", "replace").encode(), place, into, what)
+    except DECODE_ERRORS as error:
+        mended = _mended(bytes(raw), into)
+        if mended is not None:
+            return decode_record(mended, place, into, what)
+        into.reject(place, f"no {what}: {error}", bytes(raw))
+        return None
+
+
+def _mended(data: bytes, into: Evidence) -> bytes | None:
+    """Return data that can be decoded and is as long, so that places hold; None when there is nothing to mend."""
+    mended = _TOKEN.sub(_mend, data)
+    if mended == data:
+        return None
+    into.note_missing(
+        "Numbers that are not finite, or halves of characters, stand in the file; they are empty, NULL or � here."
+    )
+    return mended
+
+
+def _mend(token: re.Match[bytes]) -> bytes:
+    text = token.group()
+    if not text.startswith(b'"'):
+        return b"null".ljust(len(text)) if len(text) > 3 else b'""'.ljust(3)
+    return _HALF.sub(lambda found: found[1] or b"\\ufffd", text)
 
 
 def documents(source: Source) -> Iterator[Line]:
@@ -58,14 +131,7 @@ def place_of(document: Line) -> Place:
 
 def parse(text: bytes) -> Any:
     """Return the value of JSON text; raises one of DECODE_ERRORS."""
-    return _decode(text)
-
-
-def elements(document: Line) -> list[bytes] | None:
-    """Return the texts of the elements when the document is an array, else None; raises one of DECODE_ERRORS."""
-    if document.raw[:1] != b"[":
-        return None
-    return [bytes(raw) for raw in _decode_list(document.raw)]
+    return msgspec.json.decode(text)
 
 
 def _begins_with_line(text: bytes) -> bool:

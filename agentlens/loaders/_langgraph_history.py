@@ -88,7 +88,7 @@ class HistoryReader:
         self._into.add_span(
             snapshot.place, trace_id=snapshot.thread_id, span_id=snapshot.checkpoint_id, parent_span_id=_root(snapshot),
             name=name, agent_name=nodes[0] if len(nodes) == 1 and not nodes[0].startswith("__") else None,
-            agent_version=text_of(snapshot.metadata.get("agent_version")), start_time=before.time if before else None,
+            agent_version=text_of(snapshot.metadata.get("agent_version")), start_time=before.time if before else snapshot.time if source == "input" else None,
             end_time=snapshot.time, service_name=SERVICE, attributes={"metadata": snapshot.metadata, "next": snapshot.next},
             **(error_columns("; ".join(snapshot.errors)) if snapshot.errors else {}),
         )  # fmt: skip
@@ -103,7 +103,7 @@ class HistoryReader:
             shown = {"role": role, "name": name if role == "assistant" else None, "parts": _parts(message, role)}
             if identity in known:
                 transcript.hear(place, shown)
-            elif role == "assistant":
+            elif role == "assistant" and not _is_machinery(message):
                 self._add_call(snapshot, message, identity, transcript, shown, place)
             else:
                 transcript.hear(place, shown)
@@ -179,6 +179,11 @@ def _parts(message: Message, role: str) -> list[Message]:
     calls = [call for call in message.get("tool_calls") or [] if isinstance(call, dict)]
     told = {part.get("id") for part in parts if part.get("type") == "tool_call"}
     return parts + [call_part(c.get("id"), c.get("name"), c.get("args")) for c in calls if c.get("id") not in told]
+
+
+def _is_machinery(message: Message) -> bool:
+    """Whether LangGraph itself wrote the message: the note that hands control back is no answer of a model."""
+    return bool(dict_of(message.get("response_metadata")).get("__is_handoff_back"))
 
 
 def _root(snapshot: Snapshot) -> str:

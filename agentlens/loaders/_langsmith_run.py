@@ -30,7 +30,7 @@ _RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?:: |$)", re.MULTILINE)
 def add_run(into: Evidence, run: Row, text: bytes, place: Place) -> None:
     """Add one run, or reject it when it has no id. `session_id` is the project; metadata names the conversation."""
     ancestry = _ancestry(run.get("dotted_order"))
-    span_id = as_text(run.get("id")) or (ancestry[-1] if ancestry else None)
+    span_id = run_id(run)
     trace_id = as_text(run.get("trace_id")) or (ancestry[0] if ancestry else span_id)
     if not span_id or not trace_id:
         into.reject(place, "a run without id", text)
@@ -63,6 +63,12 @@ def add_run(into: Evidence, run: Row, text: bytes, place: Place) -> None:
         span["request_model"] = as_text(metadata.get("ls_model_name")) or as_text(as_dict(inputs).get("model"))
         span["response_model"] = _response_model(outputs)
     add_span(into, place, span, attributes, _events(run.get("events")), [])
+
+
+def run_id(run: Row) -> str | None:
+    """Return the id of a run, which some SDKs only give as the end of its `dotted_order`."""
+    ancestry = _ancestry(run.get("dotted_order"))
+    return as_text(run.get("id")) or (ancestry[-1] if ancestry else None)
 
 
 def _ancestry(dotted_order: Any) -> list[str]:

@@ -9,8 +9,7 @@ from agentlens._source import Line, Place
 from agentlens.dialects.messages import call_part, result_part, text_part
 from agentlens.loaders._claude_code_fields import count_of, dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
-from agentlens.loaders._json_nested import place_of, value_of
-from agentlens.loaders._json_places import DECODE_ERRORS
+from agentlens.loaders._json_nested import DECODE_ERRORS, place_of, value_of
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import Transcript, add_tool_call, as_text, error_columns
 

@@ -205,8 +205,10 @@ def _fit_columns(span: Row, attributes: Row) -> None:
     reasons = span.get("response_finish_reasons")
     if isinstance(reasons, str):
         reasons = _json_list(reasons) or [reasons]
-    if reasons is not None:
+    if isinstance(reasons, list):
         span["response_finish_reasons"] = [reason for reason in reasons if isinstance(reason, str)]
+    elif reasons is not None:
+        attributes["response_finish_reasons"] = span.pop("response_finish_reasons")
     if span.get("input_tokens") is None and span.get("output_tokens") is None:
         span.pop("usage_scope", None)
 

@@ -37,10 +37,11 @@ def add_table_row(into: Evidence, names: frozenset[str], row: TableRow, time: in
 
 def add_delegations(into: Evidence, place: Place, delegator: str, delegate: str, condition: str | None) -> None:
     """Add who may hand over to whom; several names in one cell are several rows."""
+    said = condition if condition and condition.lower() not in NO_NAME else None
     for giver in _SEVERAL.split(delegator):
         for taker in _SEVERAL.split(delegate):
             if giver.lower() not in NO_NAME and taker.lower() not in NO_NAME:
-                into.add("delegations", place, delegator=giver, delegate=taker, condition=condition or None)
+                into.add("delegations", place, delegator=giver, delegate=taker, condition=said)
 
 
 def declared(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,30 +8,24 @@ import msgspec
 
 from agentlens._evidence import Evidence, Row
 from agentlens._source import Place
-from agentlens.loaders._json_places import DECODE_ERRORS
+from agentlens.loaders._json_places import decode_record
 from agentlens.loaders._otlp_span import add_span, read_id, read_status
 from agentlens.loaders._times import parse_time
 
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
-
-def load_sdk_span(into: Evidence, text: bytes, place: Place) -> None:
-    """Add one span from its text, or reject it; it is a record."""
+def load_sdk_span(into: Evidence, raw: msgspec.Raw, place: Place) -> None:
+    """Add one span, or reject it; it is a record."""
     into.record()
-    try:
-        logged = _decode(text)
-    except DECODE_ERRORS as error:
-        into.reject(place, f"not a span: {error}", text)
-        return
-    add_sdk_span(into, logged, text, place)
+    if (logged := decode_record(raw, place, into, "span")) is not None:
+        add_sdk_span(into, logged, raw, place)
 
 
-def add_sdk_span(into: Evidence, logged: Row, text: bytes, place: Place) -> None:
+def add_sdk_span(into: Evidence, logged: Row, raw: msgspec.Raw, place: Place) -> None:
     """Add one decoded span, or reject it when it has no ids."""
     context = as_dict(logged.get("context"))
     trace_id, span_id = sdk_id(context.get("trace_id"), 16), sdk_id(context.get("span_id"), 8)
     if not trace_id or not span_id:
-        into.reject(place, "a span without trace_id or span_id in its context", text)
+        into.reject(place, "a span without trace_id or span_id in its context", bytes(raw))
         return
     into.accept()
     status = as_dict(logged.get("status"))

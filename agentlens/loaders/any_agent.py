@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import Line, Source, json_values
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
+from agentlens._source import Source, json_values
+from agentlens.loaders._json_places import Places, decode_piece, documents, pieces
 from agentlens.loaders._row_caps import note_cap
 from agentlens.loaders._sdk_span import load_sdk_span
 
@@ -30,7 +30,7 @@ class AgentTrace(msgspec.Struct):
     final_output: Any = None
 
 
-_decode = msgspec.json.Decoder(AgentTrace | list[AgentTrace]).decode
+_decode = msgspec.json.Decoder(AgentTrace).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -47,22 +47,16 @@ def load(source: Source, into: Evidence) -> None:
     """Add every span of the file; each span is a record."""
     into.account.input_tokens_meaning = "includes cache"
     for document in documents(source):
-        _load_document(document, into)
+        for raw, places in pieces(document, into, "any-agent trace"):
+            trace = decode_piece(_decode, raw, places, into, "any-agent trace")
+            if trace is not None:
+                _load_trace(trace, places, into)
     note_cap(into)
 
 
-def _load_document(document: Line, into: Evidence) -> None:
-    try:
-        traces = _decode(document.raw)
-    except DECODE_ERRORS as error:
+def _load_trace(trace: AgentTrace, places: Places, into: Evidence) -> None:
+    if not trace.spans:
         into.record()
-        into.reject(place_of(document), f"no any-agent trace: {error}", document.raw)
-        return
-    cursor = Cursor(document)
-    for trace in traces if isinstance(traces, list) else [traces]:
-        if not trace.spans:
-            into.record()
-            into.skip("a trace without spans")
-        for raw in trace.spans:
-            text = bytes(raw)
-            load_sdk_span(into, text, cursor.find(text))
+        into.skip("a trace without spans")
+    for raw in trace.spans:
+        load_sdk_span(into, raw, places.find(raw))

@@ -11,8 +11,7 @@ from agentlens._evidence import Evidence
 from agentlens._source import Line, Source, json_values
 from agentlens.loaders._chat_conversation import Conversation
 from agentlens.loaders._claude_code_memory import short_hash
-from agentlens.loaders._json_nested import items, members, place_of, value_of
-from agentlens.loaders._json_places import DECODE_ERRORS, documents
+from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, members, place_of, value_of
 from agentlens.loaders._session_lines import take_record
 
 LOOKS_FOR = "a list of objects with `role` and `content`, or such a list under `messages`, `history`, `chat_history` or `traj`"
@@ -57,7 +56,7 @@ def _is_message(value: dict[str, Any], prefix: str) -> bool:
 def load(source: Source, into: Evidence) -> None:
     """Add a trace for each chat; each message is a record."""
     lines: list[Line] = []
-    for document in documents(source):
+    for document in documents(source, into):
         try:
             found = _load_document(document, into)
         except (*DECODE_ERRORS, ValueError) as error:

@@ -11,8 +11,7 @@ from agentlens._evidence import Evidence
 from agentlens._source import Line, Place, Source, json_values
 from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, text_of
 from agentlens.loaders._gemini_session import SessionReader
-from agentlens.loaders._json_nested import items, members, place_of, value_of
-from agentlens.loaders._json_places import DECODE_ERRORS, documents
+from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, members, place_of, value_of
 from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
@@ -38,7 +37,7 @@ def load(source: Source, into: Evidence) -> None:
     """Add the session; each message is a record, and in JSON lines each line."""
     into.account.input_tokens_meaning = INCLUDES_CACHE
     session = _Session(into)
-    for document in documents(source):
+    for document in documents(source, into):
         session.read(document)
     session.finish()
 

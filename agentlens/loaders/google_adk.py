@@ -12,8 +12,7 @@ from agentlens._source import Line, Source, json_values
 from agentlens.loaders._adk_session import SessionReader, field
 from agentlens.loaders._claude_code_fields import dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
-from agentlens.loaders._json_nested import items, members, place_of, value_of
-from agentlens.loaders._json_places import DECODE_ERRORS, documents
+from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, members, place_of, value_of
 from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
@@ -46,7 +45,7 @@ def load(source: Source, into: Evidence) -> None:
     """Add a trace for each session; each event is a record, and so is each invocation of an evaluation case."""
     into.account.input_tokens_meaning = INCLUDES_CACHE
     loose: list[Line] = []
-    for document in documents(source):
+    for document in documents(source, into):
         try:
             loose += _load_value(document, into)
         except (*DECODE_ERRORS, ValueError) as error:

@@ -19,8 +19,7 @@ from agentlens._evidence import Evidence
 from agentlens._source import Line, Place, Source, json_values
 from agentlens.loaders._claude_code_fields import dict_of, text_of
 from agentlens.loaders._inspect_sample import SampleReader
-from agentlens.loaders._json_nested import items, members, place_of, value_of, whole
-from agentlens.loaders._json_places import DECODE_ERRORS
+from agentlens.loaders._json_nested import DECODE_ERRORS, items, members, place_of, value_of, whole
 
 LOOKS_FOR = "a zip archive that begins with a member like `_journal/start.json`, or a JSON document with `eval.task` and `status`"
 CANNOT_KNOW = (
@@ -52,7 +51,7 @@ def sniff(head: bytes) -> bool:
 
 def load(source: Source, into: Evidence) -> None:
     """Add a trace for each sample; each of its events is a record, or each message where a sample has no events."""
-    document = whole(source)
+    document = whole(source, into)
     try:
         header, samples = _archive(document.raw, into) if document.raw[:4] == ZIP else _document(document)
     except ZIP_ERRORS as error:

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import Line, Place, Source, json_values
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
+from agentlens._source import Place, Source, json_values
+from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._otlp_span import add_span, read_id, read_status
 from agentlens.loaders._row_caps import note_cap
 from agentlens.loaders._sdk_span import as_dict, as_text
@@ -41,8 +41,7 @@ class Trace(msgspec.Struct):
     warnings: Any = None
 
 
-_decode = msgspec.json.Decoder(Trace | list[Trace]).decode
-_decode_span = msgspec.json.Decoder(dict[str, Any]).decode
+_decode = msgspec.json.Decoder(Trace).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -61,44 +60,35 @@ def load(source: Source, into: Evidence) -> None:
     """Add every span of the file; each span is a record."""
     into.account.input_tokens_meaning = "includes cache"
     for document in documents(source):
-        try:
-            traces = _decode(document.raw)
-        except DECODE_ERRORS as error:
-            into.record()
-            into.reject(place_of(document), f"no Jaeger trace: {error}", document.raw)
-            continue
-        if isinstance(traces, Trace) and traces.spanID:
-            _load_span(into, document.raw, place_of(document), {})
-        else:
-            cursor = Cursor(document)
-            for trace in traces if isinstance(traces, list) else [traces]:
-                _load_trace(trace, document, cursor, into)
+        for raw, places in pieces(document, into, "Jaeger trace"):
+            trace = decode_piece(_decode, raw, places, into, "Jaeger trace")
+            if trace is not None and trace.spanID:
+                _load_span(into, raw, places.find(raw), {})
+            elif trace is not None:
+                _load_trace(trace, places, into)
     note_cap(into)
 
 
-def _load_trace(trace: Trace, document: Line, cursor: Cursor, into: Evidence) -> None:
+def _load_trace(trace: Trace, places: Places, into: Evidence) -> None:
     for inner in trace.data or []:
-        _load_trace(inner, document, cursor, into)
+        _load_trace(inner, places, into)
     if not trace.data and not trace.spans:
         into.record()
         into.skip("a trace without spans")
     if trace.warnings:
         into.note_missing("Jaeger gives warnings about some traces; they may be incomplete.")
     for raw in trace.spans or []:
-        text = bytes(raw)
-        _load_span(into, text, cursor.find(text), trace.processes or {})
+        _load_span(into, raw, places.find(raw), trace.processes or {})
 
 
-def _load_span(into: Evidence, text: bytes, place: Place, processes: Row) -> None:
+def _load_span(into: Evidence, raw: msgspec.Raw, place: Place, processes: Row) -> None:
     into.record()
-    try:
-        logged = _decode_span(text)
-    except DECODE_ERRORS as error:
-        into.reject(place, f"not a span: {error}", text)
+    logged = decode_record(raw, place, into, "span")
+    if logged is None:
         return
     trace_id, span_id = _id(logged.get("traceID"), 16), _id(logged.get("spanID"), 8)
     if not trace_id or not span_id:
-        into.reject(place, "a span without traceID or spanID", text)
+        into.reject(place, "a span without traceID or spanID", bytes(raw))
         return
     into.accept()
     tags = _tags(logged.get("tags"))

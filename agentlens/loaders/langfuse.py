@@ -5,16 +5,15 @@ Source: https://github.com/langfuse/langfuse, `fern/apis/server/definition/commo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import Line, Place, Source, json_values
+from agentlens._source import Source, json_values
 from agentlens.dialects.payloads import parse_text
 from agentlens.loaders._csv_places import csv_header, csv_rows
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
+from agentlens.loaders._json_places import DECODE_ERRORS, Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._langfuse_observation import add_observation, camel_keys
 from agentlens.loaders._row_caps import note_cap
 
@@ -26,7 +25,6 @@ CANNOT_KNOW = "times finer than a millisecond, and messages where an SDK logs it
 VERSION = 1
 RECORDS_ARE_SPANS = True
 
-OBSERVATION_KEYS = frozenset({"parentObservationId", "usageDetails", "costDetails", "completionStartTime", "startTime"})
 NO_OBSERVATIONS = "a trace object without observations"
 COPY = "a second copy of an observation, inside the trace object"
 NOTHING = msgspec.Raw()
@@ -42,7 +40,7 @@ class Node(msgspec.Struct):
     trace_id: Any = None
 
 
-class NestedTrace(msgspec.Struct):
+class TraceObject(msgspec.Struct):
     """The trace object of an export, with a second copy of the observations in some versions."""
 
     observations: list[msgspec.Raw] | None = None
@@ -51,14 +49,13 @@ class NestedTrace(msgspec.Struct):
 class Identity(msgspec.Struct):
     """The id of an observation."""
 
-    id: Any = None
+    id: str | None = None
 
 
 _decode_node = msgspec.json.Decoder(Node).decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_nested = msgspec.json.Decoder(NestedTrace).decode
+_decode_trace = msgspec.json.Decoder(TraceObject).decode
+_decode_facts = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_identity = msgspec.json.Decoder(Identity).decode
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -89,7 +86,8 @@ def load(source: Source, into: Evidence) -> None:
         _load_csv(source, into)
     else:
         for document in documents(source):
-            _load_document(document, into)
+            for raw, places in pieces(document, into, "trace or observation"):
+                _load_piece(raw, places, into)
     note_cap(into)
 
 
@@ -102,73 +100,54 @@ def _load_csv(source: Source, into: Evidence) -> None:
             add_observation(into, camel_keys(row.cells), {}, row.raw, row.place)
 
 
-def _load_document(document: Line, into: Evidence) -> None:
-    cursor = Cursor(document)
-    try:
-        if document.raw[:1] == b"[":
-            for raw in _decode_list(document.raw):
-                text = bytes(raw)
-                _load_node(text, cursor.find(text), into)
-        else:
-            _load_node(document.raw, place_of(document), into)
-    except DECODE_ERRORS as error:
-        into.record()
-        into.reject(place_of(document), f"no JSON: {error}", document.raw)
-
-
-def _load_node(text: bytes, place: Place, into: Evidence) -> None:
+def _load_piece(raw: msgspec.Raw, places: Places, into: Evidence) -> None:
     """Add what one object holds: an observation itself, or the observations of a trace or a page."""
-    try:
-        node = _decode_node(text)
-        outer = _decode_object(bytes(node.trace) if _is_object(node.trace) else text)
-        inner = list(_observations(node, into))
-    except DECODE_ERRORS as error:
-        into.record()
-        into.reject(place, f"no trace or observation: {error}", text)
+    node = decode_piece(_decode_node, raw, places, into, "trace or observation")
+    if node is None:
         return
     if node.traceId is not None or node.trace_id is not None:
-        into.record()
-        add_observation(into, camel_keys(outer), {}, text, place)
+        _load_observation(raw, places, {}, into)
         return
-    cursor = Cursor(Line(place.line or 1, place.offset, text))
     if node.data is not None:
-        for item in inner:
-            _load_node(item, cursor.find(item), into)
+        for item in node.data:
+            _load_piece(item, places, into)
         return
-    trace = _trace_facts(outer)
+    nested = decode_piece(_decode_trace, node.trace, places, into, "trace") if _is_object(node.trace) else None
+    facts = decode_piece(_decode_facts, node.trace if nested else raw, places, into, "trace") or {}
+    inner = _without_copies(node.observations or [], (nested.observations if nested else None) or [], into)
     if not inner:
         into.record()
         into.skip(NO_OBSERVATIONS)
     for item in inner:
-        _load_observation(item, cursor.find(item), trace, into)
+        _load_observation(item, places, _trace_facts(facts), into)
 
 
 def _is_object(raw: msgspec.Raw) -> bool:
-    return bytes(raw)[:1] == b"{"
+    return bytes(memoryview(raw)[:1]) == b"{"
 
 
-def _observations(node: Node, into: Evidence) -> Iterator[bytes]:
-    """Yield the observations; some exports hold a second copy of them inside the trace object, which is left out."""
-    nested = _decode_nested(node.trace).observations if _is_object(node.trace) else None
-    known = {_decode_identity(raw).id for raw in node.observations or []} if nested else set()
-    for raw in nested or []:
-        if _decode_identity(raw).id not in known:
-            yield bytes(raw)
-        else:
-            into.record()
-            into.skip(COPY)
-    for raw in node.data or node.observations or []:
-        yield bytes(raw)
+def _without_copies(observations: list[msgspec.Raw], nested: list[msgspec.Raw], into: Evidence) -> list[msgspec.Raw]:
+    """Return all observations; some exports hold a second copy of them inside the trace object, which is left out."""
+    known = {_identity(raw) for raw in observations} if nested else set()
+    others = [raw for raw in nested if _identity(raw) not in known]
+    copies = len(nested) - len(others)
+    into.record(copies)
+    into.skip(COPY, copies)
+    return others + observations
 
 
-def _load_observation(text: bytes, place: Place, trace: Row, into: Evidence) -> None:
-    into.record()
+def _identity(raw: msgspec.Raw) -> str | None:
     try:
-        observation = camel_keys(_decode_object(text))
-    except DECODE_ERRORS as error:
-        into.reject(place, f"no observation: {error}", text)
-        return
-    add_observation(into, observation, trace, text, place)
+        return _decode_identity(raw).id
+    except DECODE_ERRORS:
+        return None
+
+
+def _load_observation(raw: msgspec.Raw, places: Places, trace: Row, into: Evidence) -> None:
+    into.record()
+    place = places.find(raw)
+    if (observation := decode_record(raw, place, into, "observation")) is not None:
+        add_observation(into, camel_keys(observation), trace, bytes(raw), place)
 
 
 def _trace_facts(trace: Row) -> Row:

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import Line, Place, Source, json_values
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
-from agentlens.loaders._langsmith_run import add_run
+from agentlens._source import Place, Source, json_values
+from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
+from agentlens.loaders._langsmith_run import add_run, run_id
 from agentlens.loaders._row_caps import note_cap
 
 LOOKS_FOR = (
@@ -22,12 +22,30 @@ CANNOT_KNOW = "tokens that neither the run nor its answer names, and whether a r
 VERSION = 1
 RECORDS_ARE_SPANS = True
 
-GROUPS = ("post", "patch", "runs", "data")
-CHILDREN = "child_runs"
+PATCH = "a patch, merged into the post of its run"
 PREFIXES = ("", "item.", "post.item.", "patch.item.", "runs.item.", "data.item.")
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
-_decode_groups = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class Holder(msgspec.Struct):
+    """A run, or a request or page with many; runs stay raw, so that each keeps its place in the file."""
+
+    post: list[msgspec.Raw] | None = None
+    patch: list[msgspec.Raw] | None = None
+    runs: list[msgspec.Raw] | None = None
+    data: list[msgspec.Raw] | None = None
+    child_runs: list[msgspec.Raw] | None = None
+    run_type: Any = None
+    dotted_order: Any = None
+
+    def inner(self) -> list[msgspec.Raw] | None:
+        """Return the runs of a request or page, in the order in which they complete each other; None for a run."""
+        groups = (self.post, self.patch, self.runs, self.data)
+        if self.run_type is not None or self.dotted_order is not None or all(group is None for group in groups):
+            return None
+        return [raw for group in groups for raw in group or []]
+
+
+_decode = msgspec.json.Decoder(Holder).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -44,83 +62,47 @@ def _is_run(paths: Row, prefix: str) -> bool:
 
 
 def load(source: Source, into: Evidence) -> None:
-    """Add every run as a span; each run is a record, a `post` and the `patch` that completes it being one."""
+    """Add every run as a span; each run is a record; the `patch` that completes a `post` is merged into it."""
     into.account.input_tokens_meaning = "includes cache"
     for document in documents(source):
-        try:
-            _load_document(document, into)
-        except DECODE_ERRORS as error:
-            into.record()
-            into.reject(place_of(document), f"no run: {error}", document.raw)
+        for raw, places in pieces(document, into, "run"):
+            _load_piece(raw, places, into)
     note_cap(into)
 
 
-def _load_document(document: Line, into: Evidence) -> None:
-    cursor = Cursor(document)
-    if document.raw[:1] == b"[":
-        for raw in _decode_list(document.raw):
-            text = bytes(raw)
-            _load_text(text, cursor.find(text), into)
+def _load_piece(raw: msgspec.Raw, places: Places, into: Evidence) -> None:
+    holder = decode_piece(_decode, raw, places, into, "run")
+    if holder is None:
         return
-    groups = _decode_groups(document.raw)
-    if not groups.keys() & set(GROUPS) or "run_type" in groups or "dotted_order" in groups:
-        _load_text(document.raw, place_of(document), into)
+    if (runs := holder.inner()) is not None:
+        _load_request(runs, places, into)
         return
-    _load_request(
-        {name: _decode_list(groups[name]) for name in GROUPS if bytes(groups.get(name, msgspec.Raw()))[:1] == b"["},
-        cursor,
-        into,
-    )
+    place = places.find(raw)
+    into.record()
+    if (run := decode_record(raw, place, into, "run")) is not None:
+        run.pop("child_runs", None)
+        add_run(into, run, bytes(raw), place)
+    for child in holder.child_runs or []:
+        _load_piece(child, places, into)
 
 
-def _load_request(groups: dict[str, list[msgspec.Raw]], cursor: Cursor, into: Evidence) -> None:
+def _load_request(raws: list[msgspec.Raw], places: Places, into: Evidence) -> None:
     """Add the runs of a request; what a `patch` says comes over what the `post` of its run says."""
     runs: dict[str, tuple[Row, bytes, Place]] = {}
-    for raws in groups.values():
-        for raw in raws:
-            text = bytes(raw)
-            place = cursor.find(text)
-            run = _decoded(text, place, into)
-            if run is None:
-                continue
-            key = str(run.get("dotted_order") or run.get("id") or place.offset)
-            if key in runs:
-                before, first_text, first_place = runs[key]
-                before.update({name: value for name, value in run.items() if value not in (None, [], {})})
-                runs[key] = before, first_text, first_place
-            else:
-                runs[key] = run, text, place
-    if not runs:
+    for raw in raws:
+        place = places.find(raw)
+        into.record()
+        run = decode_record(raw, place, into, "run")
+        if run is None:
+            continue
+        key = run_id(run) or str(place.offset)
+        if key in runs:
+            into.skip(PATCH)
+            runs[key][0].update({name: value for name, value in run.items() if value not in (None, "", [], {})})
+        else:
+            runs[key] = run, bytes(raw), place
+    if not raws:
         into.record()
         into.skip("a request without runs")
     for run, text, place in runs.values():
-        into.record()
         add_run(into, run, text, place)
-
-
-def _load_text(text: bytes, place: Place, into: Evidence) -> None:
-    run = _decoded(text, place, into)
-    if run is None:
-        return
-    into.record()
-    children = run.pop(CHILDREN, None)
-    add_run(into, run, text, place)
-    if isinstance(children, list) and children:
-        _load_children(text, place, into)
-
-
-def _load_children(text: bytes, place: Place, into: Evidence) -> None:
-    """Add the runs that stand inside a run; each keeps its own place."""
-    cursor = Cursor(Line(place.line or 1, place.offset, text))
-    for raw in _decode_list(_decode_groups(text)[CHILDREN]):
-        child = bytes(raw)
-        _load_text(child, cursor.find(child), into)
-
-
-def _decoded(text: bytes, place: Place, into: Evidence) -> Row | None:
-    try:
-        return _decode(text)
-    except DECODE_ERRORS as error:
-        into.record()
-        into.reject(place, f"no run: {error}", text)
-        return None

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import Line, Place, Source, json_values
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
+from agentlens._source import Place, Source, json_values
+from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._mlflow_span import add_mlflow_span
 from agentlens.loaders._row_caps import note_cap
 
@@ -37,8 +37,7 @@ class Trace(msgspec.Struct):
     spans: list[msgspec.Raw] | None = None
 
 
-_decode = msgspec.json.Decoder(Trace | list[Trace]).decode
-_decode_span = msgspec.json.Decoder(dict[str, Any]).decode
+_decode = msgspec.json.Decoder(Trace).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -61,33 +60,23 @@ def load(source: Source, into: Evidence) -> None:
     """Add every span of every trace; each span is a record, and so is a trace without spans."""
     into.account.input_tokens_meaning = "includes cache"
     for document in documents(source):
-        try:
-            traces = _decode(document.raw)
-        except DECODE_ERRORS as error:
-            into.record()
-            into.reject(place_of(document), f"no MLflow trace: {error}", document.raw)
-            continue
-        cursor = Cursor(document)
-        for trace in traces if isinstance(traces, list) else [traces]:
-            _load_trace(trace, document, cursor, into)
+        for raw, places in pieces(document, into, "MLflow trace"):
+            trace = decode_piece(_decode, raw, places, into, "MLflow trace")
+            if trace is not None:
+                _load_trace(trace, places, into)
     note_cap(into)
 
 
-def _load_trace(trace: Trace, document: Line, cursor: Cursor, into: Evidence) -> None:
+def _load_trace(trace: Trace, places: Places, into: Evidence) -> None:
     raws = (trace.data.spans if trace.data else None) or trace.spans or []
     if not raws:
         into.record()
         into.skip("a trace without spans")
     for raw in raws:
-        text = bytes(raw)
-        _load_span(into, text, cursor.find(text), trace.info or {})
+        _load_span(into, raw, places.find(raw), trace.info or {})
 
 
-def _load_span(into: Evidence, text: bytes, place: Place, info: Row) -> None:
+def _load_span(into: Evidence, raw: msgspec.Raw, place: Place, info: Row) -> None:
     into.record()
-    try:
-        logged = _decode_span(text)
-    except DECODE_ERRORS as error:
-        into.reject(place, f"not a span: {error}", text)
-        return
-    add_mlflow_span(into, logged, info, text, place)
+    if (logged := decode_record(raw, place, into, "span")) is not None:
+        add_mlflow_span(into, logged, info, bytes(raw), place)

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from agentlens._evidence import Evidence, Row, json_text
-from agentlens._source import Line, Place, Source, json_values
+from agentlens._source import Place, Source, json_values
 from agentlens.dialects.payloads import message_of
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
+from agentlens.loaders._json_places import DECODE_ERRORS, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._otlp_span import add_span
 from agentlens.loaders._row_caps import note_cap
 from agentlens.loaders._sdk_span import as_dict, as_text
@@ -26,9 +26,26 @@ RECORDS_ARE_SPANS = True
 
 OPERATIONS = {"agent": "invoke_agent", "generation": "chat", "response": "chat", "function": "execute_tool"}
 SKIP_TRACE = "a trace object: its workflow, group and metadata stand on its spans"
-_decode_batch = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Batch(msgspec.Struct):
+    """A request of the exporter, or an object by itself, which has no `data`."""
+
+    data: list[msgspec.Raw] | None = None
+
+
+class TraceObject(msgspec.Struct):
+    """What a trace says of all its spans."""
+
+    id: str | None = None
+    workflow_name: str | None = None
+    group_id: str | None = None
+    metadata: Any = None
+    data: list[TraceObject] | None = None
+
+
+_decode_batch = msgspec.json.Decoder(Batch).decode
+_decode_traces = msgspec.json.Decoder(TraceObject | list[TraceObject]).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -45,83 +62,64 @@ def load(source: Source, into: Evidence) -> None:
     into.account.input_tokens_meaning = "includes cache"
     traces = _read_traces(source)
     for document in documents(source):
-        for text, place in _objects(document, into):
-            _load_object(text, place, traces, into)
+        for raw, places in pieces(document, into, "trace or span"):
+            batch = decode_piece(_decode_batch, raw, places, into, "trace or span")
+            if batch is not None:
+                for inner in [raw] if batch.data is None else batch.data:
+                    _load_object(inner, places.find(inner), traces, into)
     note_cap(into)
 
 
-def _read_traces(source: Source) -> dict[str, Row]:
-    traces: dict[str, Row] = {}
+def _read_traces(source: Source) -> dict[str, TraceObject]:
+    """Return the trace objects of the file by id; what cannot be read is rejected when the spans are read."""
+    traces: dict[str, TraceObject] = {}
     reported, source.on_bytes = source.on_bytes, lambda _: None
     for document in documents(source):
         if b'"workflow_name"' in document.raw:
-            for text, _ in _objects(document, None):
-                if b'"workflow_name"' in text and (logged := _decoded(text)) and isinstance(logged.get("id"), str):
-                    traces[logged["id"]] = logged
+            for found in _trace_objects(document.raw):
+                if found.id and found.workflow_name:
+                    traces[found.id] = found
     source.on_bytes = reported
     return traces
 
 
-def _decoded(text: bytes) -> Row | None:
+def _trace_objects(data: bytes) -> list[TraceObject]:
     try:
-        return _decode(text)
+        found = _decode_traces(data)
     except DECODE_ERRORS:
-        return None
-
-
-def _objects(document: Line, into: Evidence | None) -> list[tuple[bytes, Place]]:
-    """Return the objects of a document: itself, its elements, or those of the `data` of a request."""
-    try:
-        if document.raw[:1] == b"[":
-            texts = [bytes(raw) for raw in _decode_list(document.raw)]
-        elif (
-            b'"data"' in document.raw[:64]
-            and "data" in (batch := _decode_batch(document.raw))
-            and "object" not in batch
-        ):
-            texts = [bytes(raw) for raw in _decode_list(batch["data"])]
-        else:
-            return [(document.raw, place_of(document))]
-    except DECODE_ERRORS as error:
-        if into:
-            into.record()
-            into.reject(place_of(document), f"no trace or span: {error}", document.raw)
         return []
-    cursor = Cursor(document)
-    return [(text, cursor.find(text)) for text in texts]
+    return [one for holder in (found if isinstance(found, list) else [found]) for one in (holder.data or [holder])]
 
 
-def _load_object(text: bytes, place: Place, traces: dict[str, Row], into: Evidence) -> None:
+def _load_object(raw: msgspec.Raw, place: Place, traces: dict[str, TraceObject], into: Evidence) -> None:
     into.record()
-    try:
-        logged = _decode(text)
-    except DECODE_ERRORS as error:
-        into.reject(place, f"no trace or span: {error}", text)
+    logged = decode_record(raw, place, into, "trace or span")
+    if logged is None:
         return
     if logged.get("object") == "trace":
         into.skip(SKIP_TRACE)
         return
     trace_id, span_id = as_text(logged.get("trace_id")), as_text(logged.get("id"))
     if not trace_id or not span_id:
-        into.reject(place, "a span without trace_id or id", text)
+        into.reject(place, "a span without trace_id or id", bytes(raw))
         return
     into.accept()
     data = as_dict(logged.get("span_data"))
-    trace = traces.get(trace_id, {})
+    trace = traces.get(trace_id, TraceObject())
     span: Row = {
         "trace_id": trace_id,
         "span_id": span_id,
         "parent_span_id": as_text(logged.get("parent_id")),
         "start_time": parse_time(logged.get("started_at")),
         "end_time": parse_time(logged.get("ended_at")),
-        "conversation_id": as_text(trace.get("group_id")),
-        "workflow_name": as_text(trace.get("workflow_name")),
+        "conversation_id": trace.group_id,
+        "workflow_name": trace.workflow_name,
     }
     attributes: Row = {key: value for key, value in data.items() if value is not None}
     _read_data(span, attributes, into)
     _read_error(span, attributes, logged.get("error"))
-    if span["parent_span_id"] is None and trace.get("metadata"):
-        attributes["trace.metadata"] = trace["metadata"]
+    if span["parent_span_id"] is None and trace.metadata:
+        attributes["trace.metadata"] = trace.metadata
     add_span(into, place, span, attributes, [], [])
     if data.get("type") == "handoff":
         _add_handoff(into, place, span, data)

@@ -9,8 +9,7 @@ from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import HEAD_BYTES, Line, Place, Source, json_values
-from agentlens.loaders._json_nested import items, members, place_of, value_of
-from agentlens.loaders._json_places import DECODE_ERRORS, documents
+from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, members, place_of, value_of
 from agentlens.loaders._openhands_run import read_run
 from agentlens.loaders._openhands_sdk import ConversationReader, read_base_state, read_llm_log
 from agentlens.loaders._session_lines import take_record
@@ -64,11 +63,11 @@ def load(source: Source, into: Evidence) -> None:
         values = json_values(stream.read(HEAD_BYTES).removeprefix(b"\xef\xbb\xbf"))
     first = values[0] if values else {}
     if _is_run(first) or _is_trajectory(first):
-        for document in documents(source):
+        for document in documents(source, into):
             _load_run(document, into)
         return
     conversation = ConversationReader(into, _folder(source))
-    for document in documents(source):
+    for document in documents(source, into):
         if _is_sdk_document(document):
             take_record(document, into, lambda value, place: _read_document(value, place, source, into))
         else:

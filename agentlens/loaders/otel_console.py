@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from agentlens._evidence import Evidence
 from agentlens._source import Source, json_values
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, elements, place_of
+from agentlens.loaders._json_places import documents, pieces
 from agentlens.loaders._row_caps import note_cap
 from agentlens.loaders._sdk_span import load_sdk_span
 
@@ -31,16 +31,6 @@ def load(source: Source, into: Evidence) -> None:
     """Add every span of the file; each span is a record."""
     into.account.input_tokens_meaning = "includes cache"
     for document in documents(source):
-        try:
-            texts = elements(document)
-        except DECODE_ERRORS as error:
-            into.record()
-            into.reject(place_of(document), f"no JSON: {error}", document.raw)
-            continue
-        if texts is None:
-            load_sdk_span(into, document.raw, place_of(document))
-        else:
-            cursor = Cursor(document)
-            for text in texts:
-                load_sdk_span(into, text, cursor.find(text))
+        for raw, places in pieces(document, into, "span"):
+            load_sdk_span(into, raw, places.find(raw))
     note_cap(into)

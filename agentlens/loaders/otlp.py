@@ -92,7 +92,7 @@ def _is_json(head: bytes) -> bool:
 
 def _first_bytes(source: Source) -> bytes:
     with source.open() as stream:
-        return stream.read(HEAD_BYTES).removeprefix(BOM)
+        return stream.read1(HEAD_BYTES).removeprefix(BOM)
 
 
 def _is_document(head: bytes) -> bool:
@@ -151,7 +151,7 @@ def _spans(value: Batch | list[Batch]) -> Iterator[tuple[msgspec.Raw, Row]]:
 def _salvage(into: Evidence, raw: msgspec.Raw | bytes, level: str, resource: Row, places: _Places) -> None:
     """Take a batch that is not of the right shape to pieces: what is, is kept; each piece that is not, is rejected."""
     try:
-        if level == "batch" and bytes(raw[:1]) == b"[":
+        if level == "batch" and memoryview(raw)[:1] == b"[":
             pieces = [("batch", element) for element in _decode_list(raw)]
             fields: dict[str, msgspec.Raw] = {}
         else:

@@ -5,6 +5,7 @@ Source: opentelemetry-proto `logs/v1/logs.proto`; semantic-conventions-genai `do
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -13,9 +14,9 @@ from agentlens._evidence import Evidence, Row
 from agentlens._source import Place, Source, json_values
 from agentlens.dialects import claude_code_otel
 from agentlens.loaders._claude_code_events import Sessions
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
+from agentlens.loaders._json_places import decode_piece, decode_record, documents, pieces
 from agentlens.loaders._otlp_json import read_resource, scope_context
-from agentlens.loaders._otlp_log_record import add_log_record
+from agentlens.loaders._otlp_log_record import Positions, add_log_record
 from agentlens.loaders._otlp_span import any_value, key_values, read_id, read_time
 
 LOOKS_FOR = "a key `resourceLogs` in the first JSON value"
@@ -43,8 +44,7 @@ class Batch(msgspec.Struct):
     resourceLogs: list[ResourceLogs] | None = None
 
 
-_decode = msgspec.json.Decoder(Batch | list[Batch]).decode
-_decode_record = msgspec.json.Decoder(dict[str, Any]).decode
+_decode = msgspec.json.Decoder(Batch).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -56,39 +56,31 @@ def sniff(head: bytes) -> bool:
 def load(source: Source, into: Evidence) -> None:
     """Add what each log record says of its span: an event, messages, or, from Claude Code, a span of its own."""
     sessions = Sessions(into)
-    positions: dict[tuple[str, str, str], int] = {}
+    positions: Positions = {}
     for document in documents(source):
-        try:
-            batches = _decode(document.raw)
-        except DECODE_ERRORS as error:
-            into.record()
-            into.reject(place_of(document), f"no batch of OTLP logs: {error}", document.raw)
-            continue
-        cursor = Cursor(document)
-        for batch in batches if isinstance(batches, list) else [batches]:
-            for resource_logs in batch.resourceLogs or []:
-                resource = read_resource(resource_logs.resource)
-                for scope_logs in resource_logs.scopeLogs or []:
-                    context = scope_context(resource, scope_logs.scope)
-                    for raw in scope_logs.logRecords or []:
-                        text = bytes(raw)
-                        _load_record(into, text, cursor.find(text), context, sessions, positions)
+        for raw, places in pieces(document, into, "batch of OTLP logs"):
+            batch = decode_piece(_decode, raw, places, into, "batch of OTLP logs")
+            for record, context in _records(batch):
+                _load_record(into, record, places.find(record), context, sessions, positions)
     sessions.finish()
 
 
+def _records(batch: Batch | None) -> Iterator[tuple[msgspec.Raw, Row]]:
+    """Yield every record with the columns that its resource gives it."""
+    for resource_logs in (batch.resourceLogs if batch else None) or []:
+        resource = read_resource(resource_logs.resource)
+        for scope_logs in resource_logs.scopeLogs or []:
+            context = scope_context(resource, scope_logs.scope)
+            for raw in scope_logs.logRecords or []:
+                yield raw, context
+
+
 def _load_record(
-    into: Evidence,
-    text: bytes,
-    place: Place,
-    context: Row,
-    sessions: Sessions,
-    positions: dict[tuple[str, str, str], int],
+    into: Evidence, raw: msgspec.Raw, place: Place, context: Row, sessions: Sessions, positions: Positions
 ) -> None:
     into.record()
-    try:
-        logged = _decode_record(text)
-    except DECODE_ERRORS as error:
-        into.reject(place, f"no log record: {error}", text)
+    logged = decode_record(raw, place, into, "log record")
+    if logged is None:
         return
     attributes, body = key_values(logged.get("attributes")), any_value(logged.get("body"))
     name = logged.get("eventName") or attributes.get("event.name") or (body if _is_claude_code(body) else None)

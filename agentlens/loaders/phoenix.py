@@ -19,7 +19,7 @@ from agentlens._evidence import Evidence, Row, json_text
 from agentlens._source import Place, Source, json_values
 from agentlens.dialects.payloads import parse_text
 from agentlens.loaders._csv_places import csv_header, csv_rows
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, elements, parse, place_of
+from agentlens.loaders._json_places import decode_piece, decode_record, documents, pieces
 from agentlens.loaders._otlp_span import add_span, read_id, read_status
 from agentlens.loaders._row_caps import note_cap
 from agentlens.loaders._sdk_span import as_dict, as_text
@@ -37,8 +37,15 @@ BATCH_ROWS = 512
 PREFIX = "attributes."
 KIND = "openinference.span.kind"
 COUNTS = "llm.token_count."
-_decode_page = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class Page(msgspec.Struct):
+    """A page of the REST API, or a span, which has no `data`."""
+
+    data: list[msgspec.Raw] | None = None
+
+
+_decode_page = msgspec.json.Decoder(Page).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -106,32 +113,17 @@ def _load_csv(source: Source, into: Evidence) -> None:
 
 def _load_json(source: Source, into: Evidence) -> None:
     for document in documents(source):
-        try:
-            texts = elements(document)
-            if (
-                texts is None
-                and b'"data"' in document.raw[:64]
-                and "context" not in (page := _decode_page(document.raw))
-            ):
-                texts = [bytes(raw) for raw in _decode_list(page["data"])]
-        except (*DECODE_ERRORS, KeyError) as error:
-            into.record()
-            into.reject(place_of(document), f"no JSON: {error}", document.raw)
-            continue
-        cursor = Cursor(document)
-        for text in [document.raw] if texts is None else texts:
-            _load_object(into, text, place_of(document) if texts is None else cursor.find(text))
+        for raw, places in pieces(document, into, "span"):
+            page = decode_piece(_decode_page, raw, places, into, "span")
+            if page is not None:
+                for inner in [raw] if page.data is None else page.data:
+                    _load_object(into, inner, places.find(inner))
 
 
-def _load_object(into: Evidence, text: bytes, place: Place) -> None:
+def _load_object(into: Evidence, raw: msgspec.Raw, place: Place) -> None:
     into.record()
-    try:
-        logged = parse(text)
-    except DECODE_ERRORS as error:
-        return into.reject(place, f"no span: {error}", text)
-    if not isinstance(logged, dict):
-        return into.reject(place, "no span: not an object", text)
-    _add(into, logged, as_dict(logged.get("context")), as_dict(logged.get("attributes")), text, place)
+    if (logged := decode_record(raw, place, into, "span")) is not None:
+        _add(into, logged, as_dict(logged.get("context")), as_dict(logged.get("attributes")), bytes(raw), place)
 
 
 # --- one span ---------------------------------------------------------------------------------------------------------

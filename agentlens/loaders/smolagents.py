@@ -37,7 +37,7 @@ def sniff(head: bytes) -> bool:
 
 def load(source: Source, into: Evidence) -> None:
     """Add the agent's run; each step is a record."""
-    document = whole(source)
+    document = whole(source, into)
     into.account.input_tokens_meaning = INCLUDES_CACHE
     run = _Run(into, f"smolagents:{short_hash(document.raw)}")
     try:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from agentlens._evidence import Evidence, json_text
-from agentlens._source import Line, Source, json_values
-from agentlens.loaders._json_places import DECODE_ERRORS, documents, parse, place_of
+from agentlens._source import Line, Place, Source, json_values
+from agentlens.loaders._json_places import decode_record, documents
 from agentlens.loaders._status import status_word
 from agentlens.loaders._times import is_zoned, parse_time
 
@@ -22,6 +22,7 @@ NAMES = ("agent", "agent_name", "agent_id", "name", "role", "id")
 TIMES = ("updated", "updated_at", "last_seen", "last_heartbeat", "heartbeat", "timestamp", "ts", "time", "created_at", "at", "started")
 STATUSES = ("status", "state")
 DETAILS = ("detail", "details", "message", "note", "summary")
+NO_STATE = "no state of an agent: it names neither an agent with a status nor a wave with agents"
 NEXT = ("next_action", "next", "next_step")
 
 
@@ -47,16 +48,17 @@ def load(source: Source, into: Evidence) -> None:
     """Add a status report for each state of an agent; each JSON object is a record."""
     for document in documents(source):
         into.record()
-        place = place_of(document)
-        try:
-            record = parse(document.raw)
-        except DECODE_ERRORS as error:
-            into.reject(place, f"no JSON ({error})", document.raw)
+        record = decode_record(document.raw, _place(document), into, "state of an agent")
+        if record is None:
             continue
-        if isinstance(record, dict) and _add(into, document, record):
+        if _add(into, document, record):
             into.accept()
         else:
-            into.reject(place, "no state of an agent: it names neither an agent with a status nor a wave with agents", document.raw)
+            into.reject(_place(document), NO_STATE, document.raw)
+
+
+def _place(document: Line) -> Place:
+    return Place(document.number, document.offset, len(document.raw))
 
 
 def _add(into: Evidence, document: Line, record: dict[str, Any]) -> bool:
@@ -91,7 +93,7 @@ def _add_report(into: Evidence, document: Line, kind: str, agent: str, said: dic
     wave = around.get("wave", said.get("wave"))
     into.see_time(time)
     into.add(
-        "status_reports", place_of(document), kind=kind, agent_name=agent, time=time, wave=wave if isinstance(wave, int) else None,
+        "status_reports", _place(document), kind=kind, agent_name=agent, time=time, wave=wave if isinstance(wave, int) else None,
         status=status or (_text(_first(said, STATUSES)) or "").upper() or None, detail=_text(_first(said, DETAILS)) or detail,
         next_action=_text(_first(said, NEXT) or _first(around, NEXT)), attributes={**around, **said},
     )  # fmt: skip

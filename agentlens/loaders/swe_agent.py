@@ -13,8 +13,7 @@ from agentlens._source import Line, Place, Source, json_values
 from agentlens.loaders._claude_code_fields import count_of, dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._codex_items import parsed
-from agentlens.loaders._json_nested import items, members, place_of, value_of, whole
-from agentlens.loaders._json_places import DECODE_ERRORS
+from agentlens.loaders._json_nested import DECODE_ERRORS, items, members, place_of, value_of, whole
 from agentlens.loaders._openhands_run import usage_columns
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import INCLUDES_CACHE, Transcript, add_tool_call, error_columns
@@ -43,7 +42,7 @@ def sniff(head: bytes) -> bool:
 
 def load(source: Source, into: Evidence) -> None:
     """Add the run; each step of the trajectory and each message of the history is a record."""
-    document = whole(source)
+    document = whole(source, into)
     try:
         parts = members(document)
         if not parts:

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import Line, Place, Source, json_values
-from agentlens.loaders._json_places import DECODE_ERRORS, Cursor, documents, place_of
+from agentlens._source import Place, Source, json_values
+from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
 from agentlens.loaders._row_caps import note_cap
 
@@ -44,8 +44,7 @@ class Answer(msgspec.Struct):
     trace: Answer | None = None
 
 
-_decode = msgspec.json.Decoder(Answer | list[Answer]).decode
-_decode_span = msgspec.json.Decoder(dict[str, Any]).decode
+_decode = msgspec.json.Decoder(Answer).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -62,21 +61,16 @@ def load(source: Source, into: Evidence) -> None:
     """Add every span of the file; each span is a record."""
     into.account.input_tokens_meaning = "includes cache"
     for document in documents(source):
-        try:
-            answers = _decode(document.raw)
-        except DECODE_ERRORS as error:
-            into.record()
-            into.reject(place_of(document), f"no Tempo trace: {error}", document.raw)
-            continue
-        cursor = Cursor(document)
-        for answer in answers if isinstance(answers, list) else [answers]:
-            _load_answer(answer, document, cursor, into)
+        for raw, places in pieces(document, into, "Tempo trace"):
+            answer = decode_piece(_decode, raw, places, into, "Tempo trace")
+            if answer is not None:
+                _load_answer(answer, places, into)
     note_cap(into)
 
 
-def _load_answer(answer: Answer, document: Line, cursor: Cursor, into: Evidence) -> None:
+def _load_answer(answer: Answer, places: Places, into: Evidence) -> None:
     if answer.trace is not None:
-        _load_answer(answer.trace, document, cursor, into)
+        _load_answer(answer.trace, places, into)
     elif not answer.batches:
         into.record()
         into.skip("a trace without spans")
@@ -85,15 +79,10 @@ def _load_answer(answer: Answer, document: Line, cursor: Cursor, into: Evidence)
         for library in batch.scopeSpans or batch.instrumentationLibrarySpans or []:
             context = scope_context(resource, library.scope or library.instrumentationLibrary)
             for raw in library.spans or []:
-                text = bytes(raw)
-                _load_span(into, text, cursor.find(text), context)
+                _load_span(into, raw, places.find(raw), context)
 
 
-def _load_span(into: Evidence, text: bytes, place: Place, context: Row) -> None:
+def _load_span(into: Evidence, raw: msgspec.Raw, place: Place, context: Row) -> None:
     into.record()
-    try:
-        logged = _decode_span(text)
-    except DECODE_ERRORS as error:
-        into.reject(place, f"not a span: {error}", text)
-        return
-    add_otlp_span(into, logged, text, place, context)
+    if (logged := decode_record(raw, place, into, "span")) is not None:
+        add_otlp_span(into, logged, bytes(raw), place, context)

@@ -3,7 +3,7 @@
 import type { Scene } from "./bars.ts";
 import { h, setAttribute } from "./dom.ts";
 import { LaneLabels } from "./lane_labels.ts";
-import { AXIS, describeWindow, drawAxis, drawMinimap, MINIMAP, minimapX } from "./overview.ts";
+import { AXIS, describeWindow, drawAxis, drawMinimap, MINIMAP, minimapX } from "./time_strip.ts";
 import { colourRows, type Colouring } from "./palette.ts";
 import { readTheme, type Theme } from "./theme.ts";
 import { drawGrid, drawLaneBars, drawTreeBars, lanesHeight, ROW } from "./timeline.ts";

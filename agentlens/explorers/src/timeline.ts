@@ -4,7 +4,7 @@ import { barBox, barColour, drawBar, fitText, textWidth, xOf, type Box, type Sce
 import { FLAG } from "./columns.ts";
 import { formatCost, formatDuration, formatTokens } from "./format.ts";
 import { firstRunningAt, firstStartingAt, type AgentLanes, type Packing } from "./lanes.ts";
-import { drawGaps, listTicks, zeroOf } from "./overview.ts";
+import { drawGaps, listTicks, zeroOf } from "./time_strip.ts";
 
 export const ROW = 24;
 export const LANE = 18;

@@ -9,7 +9,7 @@ import { h } from "./dom.ts";
 import { listenBrush, listenDivider, listenTimeline, listenWheel } from "./gestures.ts";
 import { pressKey, type KeyCommands } from "./keys.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
-import { describeWindow, minimapTime, minimapX } from "./overview.ts";
+import { describeWindow, minimapTime, minimapX } from "./time_strip.ts";
 import type { ColourMode } from "./palette.ts";
 import { SpanRequests } from "./requests.ts";
 import { Screen } from "./screen.ts";

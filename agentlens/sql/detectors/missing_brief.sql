@@ -23,16 +23,20 @@ CREATE VIEW _brief_keys (
   -- Place in tree order.
   preorder
 ) AS
+WITH told AS (
+  SELECT *, TRY_CAST(TRY_CAST(tool_call_arguments AS JSON) AS MAP(VARCHAR, JSON)) AS parts
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name) AND start_time IS NOT NULL AND json_valid(tool_call_arguments)
+)
 SELECT
   trace_id, span_id, agent_name, _handoff_target(operation_name, name, tool_name, tool_call_arguments), tool_name, start_time, end_time,
-  list_filter(
-    json_keys(tool_call_arguments),
-    lambda key: coalesce(json_extract_string(tool_call_arguments, '$."' || replace(key, '"', '') || '"'), '') NOT IN ('', '[]', '{}')
+  list_transform(
+    list_filter(map_entries(parts), lambda part: part.value IS NOT NULL AND part.value::VARCHAR NOT IN ('null', '""', '[]', '{}')),
+    lambda part: part.key
   ),
   preorder
-FROM spans
-WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name) AND start_time IS NOT NULL
-  AND json_valid(tool_call_arguments) AND json_type(tool_call_arguments) = 'OBJECT';
+FROM told
+WHERE parts IS NOT NULL;
 
 -- Why missing briefs cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_missing_brief (
@@ -69,28 +73,26 @@ counted AS (
   SELECT
     briefs.*, part, list_contains(keys, part) AS is_carried,
     count(*) FILTER (list_contains(keys, part)) OVER earlier AS earlier_with,
-    count(*) FILTER (NOT list_contains(keys, part)) OVER earlier AS earlier_without,
-    count(*) FILTER (NOT list_contains(keys, part)) OVER earlier_in_trace AS gaps_in_trace,
+    max(CASE WHEN list_contains(keys, part) THEN number END) OVER earlier AS last_with,
     bool_or(list_contains(keys, part)) OVER (PARTITION BY from_agent, tool_name, part, trace_id) AS is_carried_in_trace,
     max(CASE WHEN list_contains(keys, part) THEN preorder END) OVER earlier AS example
   FROM briefs
   JOIN parts USING (from_agent, tool_name)
-  WINDOW
-    earlier AS (PARTITION BY from_agent, tool_name, part ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-    earlier_in_trace AS (PARTITION BY from_agent, tool_name, part, trace_id ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW earlier AS (PARTITION BY from_agent, tool_name, part ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
 SELECT
   trace_id, span_id, from_agent, to_agent, start_time, end_time, preorder, bool_or(is_carried_in_trace) AS is_in_trace,
   list_sort(list(part)) AS missing, max(earlier_with) AS earlier_with, max(example) AS example
 FROM counted
--- Gaps of the same trace are one habit broken, not a new habit: they do not count against the share.
-WHERE NOT is_carried AND earlier_with >= min_earlier AND earlier_with >= min_share * (earlier_with + earlier_without - gaps_in_trace)
+-- The habit is judged up to the last brief that kept it; a few gaps in a row break it, more are a new habit.
+WHERE NOT is_carried AND earlier_with >= min_earlier AND earlier_with >= min_share * last_with AND number - last_with <= min_earlier
 GROUP BY ALL;
 
 -- A delegation lacks what nearly all earlier ones by the same agent and tool carried.
 --
 -- Means: the agent that took over did not get facts, context or constraints that it usually gets. Matters: it fills the gap with a guess.
--- A part of a brief is expected when at least `min_earlier` earlier delegations carried it, and at least `min_share` of all earlier ones. One finding a delegation. Tier event. Severity: critical when other delegations of the same trace carried what is missing
+-- A part of a brief is expected when at least `min_earlier` earlier delegations carried it, and at least `min_share` of those up to the last that did.
+-- More than `min_earlier` delegations in a row without it are a new habit. One finding a delegation. Tier event. Severity: critical when other delegations of the same trace carried what is missing
 -- here, else warning.
 -- Leaves alone: parts that are often left out; the first delegations.
 -- Misses: briefs in prose that lack a fact; parts that were never given.

@@ -143,4 +143,4 @@ FROM broken_off
 JOIN went_on USING (run_preorder)
 JOIN open_runs AS run ON run.preorder = run_preorder
 JOIN spans AS last_step ON last_step.preorder = last_preorder
-WHERE epoch_ns(other.time) - epoch_ns(last_sign) > greatest(quiet * rhythm_ns, min_quiet_seconds * 1000000000) AND pauses >= 2;
+WHERE epoch_ns(other.time) - epoch_ns(last_sign) > greatest(quiet * rhythm_ns, min_quiet_seconds::BIGINT * 1000000000) AND pauses >= 2;

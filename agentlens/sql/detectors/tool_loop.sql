@@ -64,8 +64,12 @@ crowds AS (
     FROM (
       SELECT *, coalesce(place - lag(place, (min_near - 1)::INTEGER) OVER equal_calls < near
           AND novelties = lag(novelties, (min_near - 1)::INTEGER) OVER equal_calls, false) AS closes
-      FROM novel
-      WHERE result IS NOT NULL AND NOT is_error
+      FROM (
+        SELECT *, coalesce(lag(end_time) OVER (PARTITION BY trace_id, step ORDER BY place) > start_time, false) AS is_beside
+        FROM novel
+        WHERE result IS NOT NULL AND NOT is_error
+      )
+      WHERE NOT is_beside
       WINDOW equal_calls AS (PARTITION BY trace_id, step ORDER BY place)
     )
   )

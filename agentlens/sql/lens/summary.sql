@@ -20,14 +20,14 @@ WITH
   p AS (
     SELECT
       count(*) AS spans, count(DISTINCT trace_id) AS traces, count(*) FILTER (status_code = 'ERROR' AND NOT is_control_flow) AS errors,
-      count(*) FILTER (is_orphan) AS orphans, count(*) FILTER (start_time IS NOT NULL AND end_time IS NULL) AS unfinished,
+      count(*) FILTER (is_orphan) AS orphans, count(*) FILTER (start_time IS NOT NULL AND end_time IS NULL AND source_id IN (SELECT source_id FROM spans WHERE end_time IS NOT NULL)) AS unfinished,
       count(*) FILTER (is_cycle_broken) AS cycles
     FROM spans
   ),
   u AS (
     SELECT
       coalesce(sum(input_tokens), 0) AS input_tokens, coalesce(sum(output_tokens), 0) AS output_tokens,
-      sum(cost_usd) AS cost_usd, count(*) FILTER (cost_usd IS NULL) AS unpriced
+      sum(cost_usd) AS cost_usd, count(*) FILTER (cost_usd IS NULL) AS unpriced, count(*) AS records
     FROM usage_ledger WHERE is_counted
   ),
   lines AS (
@@ -47,10 +47,11 @@ WITH
     UNION ALL
     SELECT 6, 'messages', format('{:,} distinct, sent {:,} times', (SELECT count(*) FROM messages), count(*)) FROM span_messages HAVING count(*) > 0
     UNION ALL
-    SELECT 7, 'tokens', format('{:,} in, {:,} out', u.input_tokens::BIGINT, u.output_tokens::BIGINT) FROM u
+    SELECT 7, 'tokens', CASE WHEN u.records = 0 THEN 'not recorded' ELSE format('{:,} in, {:,} out', u.input_tokens::BIGINT, u.output_tokens::BIGINT) END FROM u
+    WHERE u.records > 0 OR EXISTS (FROM spans)
     UNION ALL
     SELECT 8, 'cost', CASE WHEN cost_usd IS NULL THEN 'unpriced' ELSE format('{:.2f} USD', cost_usd) END
-      || CASE WHEN unpriced > 0 THEN format(' ({:,} model calls unpriced)', unpriced) ELSE '' END FROM u
+      || CASE WHEN unpriced > 0 THEN format(' ({:,} model calls unpriced)', unpriced) ELSE '' END FROM u WHERE records > 0
     UNION ALL
     SELECT 9, 'errors', format('{:,} spans', errors) FROM p WHERE errors > 0
     UNION ALL

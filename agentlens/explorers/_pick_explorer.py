@@ -1,0 +1,71 @@
+"""Explorers whose parts can be picked: what Overview, AgentMap and Findings have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import traitlets
+
+from agentlens._lens import Lens
+from agentlens.explorers._explorer import Embedded, Explorer
+
+# What a report carries for clicks: at most so many span ids a part.
+EMBEDDED_SPANS = 300
+
+Pick = dict[str, str]
+
+
+class PickExplorer(Explorer):
+    """A view of parts to pick: the part becomes `.picked` (`{"kind": …, "key": …}`), the spans behind it `.selection`."""
+
+    picked = traitlets.Dict().tag(sync=True)
+    _view = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, lens: Lens) -> None:
+        super().__init__(lens)
+        self.on_msg(self._receive)
+
+    def embed(self) -> Embedded:
+        """Return the view as a report carries it, with the first spans behind every part."""
+        reach = {name_pick(pick): self._find_spans(pick)[:EMBEDDED_SPANS] for pick in self._list_picks()}
+        return Embedded(self._name, {"_view": self._view, "picked": {}, "_reach": reach}, {}, self._embed_details())
+
+    # The name of the ES module, and of the explorer in a report.
+    _name = ""
+
+    def _find_spans(self, pick: Pick) -> list[str]:
+        """Return the spans behind a part, in tree order."""
+        raise NotImplementedError
+
+    def _list_picks(self) -> Iterable[Pick]:
+        """Return every part that can be picked."""
+        raise NotImplementedError
+
+    def _embed_details(self) -> dict[str, Any]:
+        """Return the answers to the questions that the page may ask, by key."""
+        return {}
+
+    def _answer(self, message: dict[str, Any]) -> Any:
+        """Return the answer to a question of the page; None when it is none."""
+        return None
+
+    def _receive(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        if isinstance(message, dict) and (answer := self._answer(message)) is not None:
+            self.send({"type": message["type"], "id": message.get("id"), "key": message.get("key"), "value": answer})
+
+    @traitlets.observe("picked")
+    def _adopt_picked(self, change: Any) -> None:
+        pick = change["new"]
+        is_whole = isinstance(pick.get("kind"), str) and isinstance(pick.get("key"), str)
+        self.selection = self._find_spans(pick) if is_whole else []
+
+
+def name_pick(pick: Pick) -> str:
+    """Return a part as one text, as `src/picking.ts` writes it."""
+    return f"{pick['kind']}:{pick['key']}"
+
+
+def pick_of(kind: str, key: str) -> Pick:
+    """Return a part: its kind and its name within the kind."""
+    return {"kind": kind, "key": key}

@@ -1,0 +1,175 @@
+"""Damaged and hostile variants of log files: bytes, lines and JSON values changed at random, each reproducible from its seed."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+LARGEST = 48 * 1024
+NUMBERS = [0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**40, -(10**40), 0.5, -0.0, 1e308, 1e400, float("nan"), float("-inf")]
+TEXTS = [
+    "", " ", "\x00", "\ud800", "’\u202e", "<script>alert(1)</script>", "'; DROP TABLE spans; --", "../../etc/passwd", "9" * 400, "a" * 5000,
+    "NaN", "null", "true", "[]", "{}", '{"a":', "[" * 300, "2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999+14:00",
+    "2026-01-01T00:00:00", "1e999", "0x10", "١٢٣", "-1", "\r\n", "|", "# aider chat started at ", "```", "---", "…", "...[truncated]",
+]  # fmt: skip
+Mutation = Callable[[random.Random, bytes], bytes]
+
+
+def corpus(*folders: Path) -> list[tuple[Path, bytes]]:
+    """Return every file below the folders; what is long is cut after a whole line, so that many variants can be tried."""
+    found = []
+    for path in sorted(file for folder in folders for file in folder.rglob("*") if file.is_file()):
+        data = path.read_bytes()
+        if len(data) > LARGEST and _is_lines(data):
+            cut = data[:LARGEST]
+            data = cut[: cut.rfind(b"\n") + 1] or cut
+        found.append((path, data))
+    return found
+
+
+def mutate(rng: random.Random, data: bytes, others: list[bytes]) -> bytes:
+    """Return a variant of a file: one to four random changes."""
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
+        if rng.random() < 0.55 and data[:1] in (b"{", b"["):
+            data = _change_json(rng, data)
+        elif rng.random() < 0.06:
+            data = _splice(rng, data, rng.choice(others))
+        else:
+            data = rng.choice(BYTE_MUTATIONS)(rng, data)
+    return data
+
+
+def _is_lines(data: bytes) -> bool:
+    return b"\x00" not in data[:4096] and 0 < data.find(b"\n") < LARGEST and data[:1] != b"["
+
+
+def _span(rng: random.Random, size: int) -> tuple[int, int]:
+    start = rng.randrange(size + 1)
+    return start, min(size, start + rng.choice((1, 2, 4, 16, 64, 512, 4096)))
+
+
+def _flip(rng: random.Random, data: bytes) -> bytes:
+    changed = bytearray(data)
+    for _ in range(rng.choice((1, 2, 8, 32)) if changed else 0):
+        changed[rng.randrange(len(changed))] = rng.choice((0, 10, 34, 44, 58, 91, 123, 125, 255, rng.randrange(256)))
+    return bytes(changed)
+
+
+def _delete(rng: random.Random, data: bytes) -> bytes:
+    start, end = _span(rng, len(data))
+    return data[:start] + data[end:]
+
+
+def _repeat(rng: random.Random, data: bytes) -> bytes:
+    start, end = _span(rng, len(data))
+    return data[:end] + data[start:end] * rng.choice((1, 2, 20)) + data[end:]
+
+
+def _insert(rng: random.Random, data: bytes) -> bytes:
+    at = rng.randrange(len(data) + 1)
+    text = rng.choice((rng.choice(TEXTS).encode("utf-8", "surrogatepass"), rng.randbytes(rng.choice((1, 4, 50))), b"[" * 500, b"\xff\xfe", b"\xef\xbb\xbf"))
+    return data[:at] + text + data[at:]
+
+
+def _cut(rng: random.Random, data: bytes) -> bytes:
+    at = rng.randrange(len(data) + 1)
+    return data[:at] if rng.random() < 0.7 else data[at:]
+
+
+def _shuffle_lines(rng: random.Random, data: bytes) -> bytes:
+    lines = data.split(b"\n")
+    first, second = rng.randrange(len(lines)), rng.randrange(len(lines))
+    action = rng.choice(("swap", "drop", "double", "blank", "indent"))
+    if action == "swap":
+        lines[first], lines[second] = lines[second], lines[first]
+    elif action == "drop":
+        del lines[first]
+    elif action == "double":
+        lines.insert(second, lines[first])
+    else:
+        lines[first] = b"" if action == "blank" else b"    " + lines[first]
+    return b"\n".join(lines)
+
+
+def _change_number(rng: random.Random, data: bytes) -> bytes:
+    found = list(re.finditer(rb"\d+", data[: 1 << 16]))
+    if not found:
+        return data
+    match = rng.choice(found)
+    return data[: match.start()] + str(rng.choice(NUMBERS)).encode() + data[match.end() :]
+
+
+BYTE_MUTATIONS: list[Mutation] = [_flip, _delete, _repeat, _insert, _cut, _shuffle_lines, _change_number]
+
+
+def _splice(rng: random.Random, data: bytes, other: bytes) -> bytes:
+    start, end = _span(rng, len(other))
+    at = rng.randrange(len(data) + 1)
+    return data[:at] + other[start:end] + data[at:]
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def _change_json(rng: random.Random, data: bytes) -> bytes:
+    """Change values inside one line of JSON lines, or inside the whole document."""
+    lines = data.split(b"\n")
+    index = rng.randrange(len(lines))
+    try:
+        lines[index] = _dump(rng, _change_value(rng, json.loads(lines[index])))
+        return b"\n".join(lines)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return _dump(rng, _change_value(rng, json.loads(data)))
+    except (ValueError, RecursionError):
+        return data
+
+
+def _dump(rng: random.Random, value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
+
+
+def _change_value(rng: random.Random, root: Any) -> Any:
+    holders = [(holder, key) for holder in _containers(root) for key in (holder if isinstance(holder, dict) else range(len(holder)))]
+    if not holders:
+        return _odd_value(rng, root)
+    holder, key = rng.choice(holders)
+    action = rng.random()
+    if action < 0.2:
+        del holder[key]
+    elif action < 0.3 and isinstance(holder, dict):
+        holder[rng.choice((*TEXTS[:8], str(key).upper()))] = holder.pop(key)
+    elif action < 0.45:
+        other, other_key = rng.choice(holders)
+        holder[key] = json.loads(json.dumps(other[other_key])) if other is not holder else None
+    else:
+        holder[key] = _odd_value(rng, holder[key])
+    return root
+
+
+def _containers(root: Any) -> list[Any]:
+    found, stack = [], [root]
+    while stack and len(found) < 2000:
+        value = stack.pop()
+        if isinstance(value, (dict, list)):
+            found.append(value)
+            stack += value.values() if isinstance(value, dict) else value
+    return found
+
+
+def _odd_value(rng: random.Random, value: Any) -> Any:
+    return rng.choice(
+        (None, True, False, [], {}, [value], {"type": value}, [[]], [None], [value] * 3, rng.choice(NUMBERS), rng.choice(TEXTS), str(value)[:200], _deep(rng), [1, "a", {}])
+    )
+
+
+def _deep(rng: random.Random) -> Any:
+    value: Any = "deep"
+    for _ in range(rng.choice((5, 70, 300))):
+        value = [value] if rng.random() < 0.5 else {"content": value}
+    return value

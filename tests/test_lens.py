@@ -1,0 +1,106 @@
+"""What a lens does: asks, lists, describes, saves and closes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from otlp_forests import as_lines, attribute, content, read_bytes, span
+
+from agentlens import AgentLensError, Lens, read
+
+SPANS = [
+    span(0, 0, start=1_700_000_000_000_000_000, end=1_700_000_001_000_000_000, attributes=[attribute("gen_ai.agent.name", "lead")]),
+    span(0, 1, 0, start=1_700_000_000_500_000_000, status={"code": 2}),
+]
+
+
+@pytest.fixture
+def lens(tmp_path: Path) -> Iterator[Lens]:
+    with read_bytes(tmp_path / "logs", as_lines(SPANS)) as one:
+        yield one
+
+
+def test_a_query_takes_named_values(lens: Lens) -> None:
+    assert lens.sql("SELECT span_id FROM spans WHERE name = $name", name="step 1").fetchall() == [("0000000000000002",)]
+    assert lens.sql("SELECT $query", query="free").fetchall() == [("free",)]
+
+
+def test_an_answer_is_a_relation_for_every_frame(lens: Lens) -> None:
+    relation = lens.sql("SELECT name, depth FROM spans ORDER BY preorder")
+    assert relation.pl().rows() == [("step 0", 0), ("step 1", 1)]
+    assert relation.to_arrow_table().num_rows == 2
+
+
+def test_every_table_and_view_is_an_attribute_and_tab_lists_it(lens: Lens) -> None:
+    names = [row[0] for row in lens.sql("SELECT table_name FROM duckdb_tables() WHERE NOT internal").fetchall()]
+    assert set(names) <= set(dir(lens))
+    assert lens.spans.fetchall() == lens.sql("FROM spans").fetchall()
+    with pytest.raises(AttributeError, match=r"lens\.catalog\(\)"):
+        _ = lens.no_such_table
+
+
+def test_the_catalogue_describes_tables_and_columns(lens: Lens) -> None:
+    rows = lens.catalog().fetchall()
+    assert lens.catalog().columns == ["kind", "name", "column_name", "data_type", "description"]
+    assert any(row[1] == "spans" and row[2] == "input_tokens" and "cached" in row[4] for row in rows)
+
+
+def test_the_summary_says_what_was_read(lens: Lens) -> None:
+    assert "2 = 2 accepted + 0 rejected + 0 skipped" in repr(lens)
+    assert "<table>" in lens._repr_html_() and "1 with 2 spans" in lens._repr_html_()
+
+
+def test_a_saved_lens_holds_the_same_and_explains_itself(lens: Lens, tmp_path: Path) -> None:
+    path = lens.save(tmp_path / "case.duckdb")
+    with read(path) as saved:
+        assert content(saved) == content(lens)
+        assert saved.catalog().fetchall() == lens.catalog().fetchall()
+    with duckdb.connect(str(path), read_only=True) as con:
+        assert con.execute("SELECT count(*) FROM catalog").fetchall()[0][0] > 100
+
+
+def test_saving_replaces_an_older_lens_but_nothing_else(lens: Lens, tmp_path: Path) -> None:
+    path = lens.save(tmp_path / "case.duckdb")
+    assert lens.save(path) == path
+    with read(path) as same, pytest.raises(AgentLensError, match="lives in"):
+        same.save(path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(AgentLensError, match="no lens"):
+        lens.save(tmp_path / "notes.txt")
+    assert sorted(os.listdir(tmp_path)) == ["case.duckdb", "logs", "notes.txt"]
+
+
+def test_a_saved_lens_can_be_read_on(lens: Lens, tmp_path: Path) -> None:
+    path = lens.save(tmp_path / "case.duckdb")
+    (tmp_path / "more.jsonl").write_bytes(as_lines([span(0, 2, 1, start=1_700_000_000_600_000_000)]))
+    with read(tmp_path / "more.jsonl", into=path, progress=False) as more:
+        assert more.sql("SELECT max(depth), count(*) FROM spans").fetchall() == [(2, 3)]
+
+
+def test_a_closed_lens_answers_no_more(lens: Lens) -> None:
+    with lens:
+        pass
+    with pytest.raises(duckdb.Error):
+        lens.sql("FROM spans").fetchall()
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with read_bytes(tmp_path / "logs", as_lines(SPANS), into=tmp_path / "case.duckdb") as lens:
+        lens.save(tmp_path / "copy.duckdb")
+    with pytest.raises(AgentLensError):
+        read(tmp_path / "logs", into=tmp_path / "logs" / "0.jsonl", progress=False)
+    read(tmp_path / "case.duckdb").close()
+    assert os.listdir(scratch) == []
+
+
+def test_statements_without_an_answer_say_that_they_are_done(tmp_path: Path) -> None:
+    with read_bytes(tmp_path, as_lines(SPANS), locked=False) as lens:
+        assert lens.sql("CREATE TABLE mine (x INTEGER)").fetchall() == [("done",)]

@@ -1,0 +1,96 @@
+"""Who gave work to whom, who reported, and the wave in which it first broke."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lens_builder import ERROR, OK, agent, call, read_steps, step, tool
+
+
+def test_handoffs_are_found_however_they_are_logged(tmp_path: Path) -> None:
+    steps = [
+        agent("lead", None, 0, 100),
+        tool("transfer_to_writer", "lead", 1, 2),
+        tool("Task", "lead", 3, 20, arguments={"subagent_type": "Explore", "prompt": "find it"}),
+        agent("Explore", "Task", 4, 19),
+        call("c", "Explore", 5, input_tokens=70, output_tokens=7),
+        tool("ask_legal", "lead", 21, 30),
+        agent("legal", "ask_legal", 22, 29, status=ERROR),
+        agent("painter", "lead", 31, 40),
+        step("handoff to editor", "lead", 41, 42, agent="lead"),
+        tool("search", "lead", 43, 44),
+        tool("delegate_nothing", "lead", 45, 46, arguments={"x": 1}),
+        agent("lead#again", "lead", 47, 48),
+    ]
+    query = """
+        SELECT kind, from_agent, to_agent, is_error, tokens, to_span_id IS NOT NULL, duration_ns // 1000000000
+        FROM handoffs ORDER BY preorder
+    """
+    assert read_steps(tmp_path, steps).sql(query).fetchall() == [
+        ("run", "lead", "painter", False, None, True, 9),
+        ("tool", "lead", "writer", False, None, False, 1),
+        ("tool", "lead", "Explore", False, 77, True, 15),
+        ("run", "lead", "legal", True, None, True, 7),
+        ("step", "lead", "editor", False, None, False, 1),
+    ]
+
+
+def test_edges_join_delegations_reports_and_messages(tmp_path: Path) -> None:
+    steps = [
+        agent("lead", None, 0, 100),
+        *(agent(f"helper#{n}", "lead", 10 * n, 10 * n + n, status=ERROR if n == 2 else OK) for n in (1, 2, 3)),
+    ]
+    pax = "FROM: helper\nTO: lead\nTIME: 2026-01-01T00:10:00Z\nSTATUS: BLOCKED\nDELIVERABLES: none\nBLOCKERS: key\nNEXT: wait\n"
+    said = '{"message_id":"m1","from":"lead","to":"helper","depth":1,"payload":"hello","timestamp":"2026-01-01T00:00:01Z"}\n'
+    lens = read_steps(tmp_path, steps, **{"report.txt": pax, "said.jsonl": said})
+    query = "SELECT from_agent, to_agent, kind, count, errors, duration_p50_ns FROM agent_edges ORDER BY kind"
+    assert lens.sql(query).fetchall() == [
+        ("lead", "helper", "delegation", 3, 1, 2_000_000_000),
+        ("lead", "helper", "message", 1, 0, None),
+        ("helper", "lead", "report", 1, 1, None),
+    ]
+
+
+BEATS = """\
+Wave {wave} | 2026-01-01 0{wave}:00:00
+Agents:
+  Ana: {ana}
+  Ben: {ben}
+Next: go on
+
+Wave {wave} | 2026-01-01 0{wave}:05:00
+Agents:
+  Ana: {ana}
+  Ben: {ben}
+"""
+
+
+def test_waves_name_the_first_in_which_something_broke(tmp_path: Path) -> None:
+    beats = "\n".join([
+        BEATS.format(wave=1, ana="COMPLETE", ben="COMPLETE (2 files)"),
+        BEATS.format(wave=2, ana="COMPLETE", ben="BLOCKED (no key)"),
+        BEATS.format(wave=3, ana="FAILED", ben="COMPLETE"),
+    ])  # fmt: skip
+    steps = [
+        step("wave 2", None, 7200, 7500, operation="invoke_workflow", **{"gen_ai__workflow__name": "wave 2"}),
+        agent("Lead", "wave 2", 7200, 7500),
+        tool("dispatch_brief", "Lead", 7201, arguments={"agent": "Ben", "task": "get the key"}),
+        tool("look", "Lead", 7202, status=ERROR, message="timed out"),
+    ]
+    lens = read_steps(tmp_path, steps, **{"beats.log": beats})
+    query = "SELECT wave, done, in_trouble, what_broke, is_first_broken, errors, len(trace_ids) FROM waves ORDER BY wave"
+    assert lens.sql(query).fetchall() == [
+        (1, ["Ana", "Ben"], [], [], False, 0, 0),
+        (2, ["Ana"], ["Ben"], ["Ben reported BLOCKED"], True, 1, 1),
+        (3, ["Ben"], ["Ana"], ["Ana reported FAILED"], False, 0, 0),
+    ]
+    query = "SELECT sent[1].agent_name, sent[1].sender, statuses['Ben'] FROM waves WHERE wave = 2"
+    assert lens.sql(query).fetchall() == [("Ben", "Lead", "BLOCKED")]
+
+
+def test_who_was_sent_work_and_did_not_report_is_named_when_others_did(tmp_path: Path) -> None:
+    report = "FROM: {}\nTO: Lead\nWAVE: 4\nTIME: 2026-01-01T04:09:00Z\nSTATUS: COMPLETE\nDELIVERABLES: x\nBLOCKERS: none\nNEXT: none\n"
+    beats = BEATS.format(wave=4, ana="IN_PROGRESS", ben="IN_PROGRESS")
+    lens = read_steps(tmp_path, [], **{"beats.log": beats, "report.txt": report.format("Ana")})
+    query = "SELECT without_report, what_broke, is_first_broken FROM waves"
+    assert lens.sql(query).fetchall() == [(["Ben"], ["Ben did not report"], True)]
