@@ -19,9 +19,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AgentLensError": "_errors",
+    "AgentMap": "explorers",
     "AmbiguousFormat": "_errors",
+    "Conversation": "explorers",
     "Drift": "explorers",
+    "Findings": "explorers",
     "Lens": "_lens",
+    "Overview": "explorers",
     "TokenEconomics": "explorers",
     "TraceTree": "explorers",
     "UnknownFormat": "_errors",

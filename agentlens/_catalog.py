@@ -15,7 +15,8 @@ from agentlens._errors import AgentLensError
 SCHEMA_VERSION = 1
 
 _OBJECT = re.compile(
-    r"(?P<doc>(?:^--[^\n]*\n)*)^CREATE (?P<kind>TABLE|VIEW|MACRO)\s+(?P<name>\w+)(?P<body>.*?);[ \t]*$", re.MULTILINE | re.DOTALL
+    r"(?P<doc>(?:^--[^\n]*\n)*)^CREATE (?P<kind>TABLE|VIEW|MACRO)\s+(?P<name>\w+)(?P<body>.*?);[ \t]*$",
+    re.MULTILINE | re.DOTALL,
 )
 _COLUMN = re.compile(r"(?P<doc>(?:^[ \t]*--[^\n]*\n)+)^[ \t]*\"?(?P<name>\w+)", re.MULTILINE)
 _INCLUDE = re.compile(r"^-- include: ([\w.]+)[ \t]*$", re.MULTILINE)
@@ -46,8 +47,7 @@ def install_schema(con: duckdb.DuckDBPyConnection) -> None:
     """Create the evidence tables that are missing, with a comment on every table and column."""
     for module in _modules("schema"):
         for item in module.objects:
-            con.execute(item.statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
-            _comment(con, item)
+            con.execute(f"{item.statement.replace('CREATE TABLE', 'CREATE TABLE IF NOT EXISTS', 1)};{_comments(item)}")
 
 
 def install_library(con: duckdb.DuckDBPyConnection, only: str | None = None) -> None:
@@ -55,8 +55,7 @@ def install_library(con: duckdb.DuckDBPyConnection, only: str | None = None) -> 
     modules = {module.name: module for module in _modules("sql")}
     for module in _in_order(modules, [only] if only else sorted(modules)):
         for item in module.objects:
-            con.execute(item.statement.replace("CREATE ", "CREATE OR REPLACE ", 1))
-            _comment(con, item)
+            con.execute(f"{item.statement.replace('CREATE ', 'CREATE OR REPLACE ', 1)};{_comments(item)}")
 
 
 def library() -> tuple[Module, ...]:
@@ -66,14 +65,14 @@ def library() -> tuple[Module, ...]:
 
 def table_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     """Return the evidence tables with their columns and types, in the order of the schema."""
-    tables: dict[str, dict[str, str]] = {}
-    for module in _modules("schema"):
-        rows = con.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = $name AND database_name = current_database()"
-            " ORDER BY column_index",
-            {"name": module.name},
-        ).fetchall()
-        tables[module.name] = dict(rows)
+    tables: dict[str, dict[str, str]] = {module.name: {} for module in _modules("schema")}
+    rows = con.execute("""
+        SELECT table_name, column_name, data_type FROM duckdb_columns()
+        WHERE database_name = current_database() AND schema_name = 'main' ORDER BY column_index
+    """).fetchall()
+    for table, column, kind in rows:
+        if table in tables:
+            tables[table][column] = kind
     return tables
 
 
@@ -130,15 +129,17 @@ def _in_order(modules: dict[str, Module], wanted: list[str]) -> list[Module]:
     return list(ordered.values())
 
 
-def _comment(con: duckdb.DuckDBPyConnection, item: SqlObject) -> None:
+def _comments(item: SqlObject) -> str:
+    """Return the statements that hand an object's comments to DuckDB."""
     if item.kind == "MACRO":
         kind = "MACRO TABLE" if re.search(r"\bAS\s+TABLE\b", item.statement) else "MACRO"
     else:
         kind = item.kind
-    if item.comment:
-        con.execute(f"COMMENT ON {kind} {item.name} IS {_literal(item.comment)}")
-    for column, comment in item.column_comments:
-        con.execute(f'COMMENT ON COLUMN {item.name}."{column}" IS {_literal(comment)}')
+    statements = [f"COMMENT ON {kind} {item.name} IS {_literal(item.comment)};"] if item.comment else []
+    statements += [
+        f'COMMENT ON COLUMN {item.name}."{column}" IS {_literal(comment)};' for column, comment in item.column_comments
+    ]
+    return "".join(statements)
 
 
 def _literal(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +28,10 @@ Message = tuple[str | None, str | None, list[dict[str, Any]]]
 Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
 
+_encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.decode
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
@@ -43,7 +46,17 @@ _ARROW_TYPES = {
 }
 # Columns of `spans` that are filled once per load, after all sources are read.
 COMPUTED = frozenset(
-    {"duration_ns", "is_agent_inherited", "is_conversation_inherited", "is_orphan", "is_cycle_broken", "root_span_id", "depth", "preorder", "subtree_end"}
+    {
+        "duration_ns",
+        "is_agent_inherited",
+        "is_conversation_inherited",
+        "is_orphan",
+        "is_cycle_broken",
+        "root_span_id",
+        "depth",
+        "preorder",
+        "subtree_end",
+    }
 )
 
 
@@ -65,7 +78,7 @@ class Evidence:
             con.execute(f"CREATE TEMP TABLE staged_{buffer.table} ({buffer.definition})")
         self._held = 0
         self.rows_added = 0
-        self._memo: dict[bytes, str] = {}
+        self._memo: dict[bytes | tuple[str, str], str] = {}
         self._memo_bytes = 0
         self._seen: set[str] = set()
         self.account = Account()
@@ -102,7 +115,7 @@ class Evidence:
         """Add a row to an evidence table; columns not given are NULL, JSON columns take any JSON value or text."""
         columns["source_id"] = self.source.source_id
         columns["source_line"], columns["source_offset"], columns["source_length"] = place
-        self._buffers[table].rows.append(columns)
+        self._buffers[table].append(columns)
         self._held += 1
         if self._held >= BATCH_ROWS:
             self.flush()
@@ -135,8 +148,25 @@ class Evidence:
         """Add normalised messages of one direction of a call, positions counted from `start`; returns the next position."""
         for position, (role, name, parts) in enumerate(messages, start):
             start = position + 1
-            self._add_span_message(place, trace_id, span_id, direction, position, self.add_message(place, role, name, parts))
+            self._add_span_message(
+                place, trace_id, span_id, direction, position, self.add_message(place, role, name, parts)
+            )
         return start
+
+    def add_logged_messages(
+        self, place: Place, trace_id: str, span_id: str, direction: str, logged: Iterable[Any], normalise: Normaliser
+    ) -> None:
+        """Add messages as logged; those of a role and text alone are normalised once and looked up after that."""
+        for position, message in enumerate(logged):
+            key = (message.get("role"), message.get("content")) if type(message) is dict and len(message) == 2 else None
+            if key is None or type(key[0]) is not str or type(key[1]) is not str:
+                message_hash = self.add_message(place, *normalise(message))
+            elif (known := self._memo.get(key)) is not None:
+                message_hash = known
+            else:
+                message_hash = self.add_message(place, *normalise(message))
+                self._remember(key, len(key[1]), message_hash)
+            self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
 
     def add_raw_messages(
         self, place: Place, trace_id: str, span_id: str, direction: str, raw: str | bytes, normalise: Normaliser
@@ -159,7 +189,7 @@ class Evidence:
                     message_hash = self.add_message(place, *normalise(_decode(data)))
                 except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                     return False
-                self._remember(data, message_hash)
+                self._remember(data, len(data), message_hash)
             hashes.append(message_hash)
         for position, message_hash in enumerate(hashes):
             self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
@@ -176,14 +206,14 @@ class Evidence:
             self._seen.add(message_hash)
             self._held += len(content) * BATCH_ROWS // BATCH_BYTES
             self.add(
-                "messages", place, message_hash=message_hash, role=role, name=name, parts=content.decode(), bytes=len(content)
+                "messages", place, message_hash=message_hash, role=role, name=name, parts=content, bytes=len(content)
             )
         return message_hash
 
     def add_source(self, **columns: Any) -> None:
         """Close the account of the current source: its row, with what only the reader knows given as columns."""
         account = self.account
-        self._buffers["sources"].rows.append({
+        self._buffers["sources"].append({
             "source_id": self.source.source_id,
             "dialect": "+".join(account.dialects) or None,
             "input_tokens_meaning": account.input_tokens_meaning,
@@ -198,7 +228,9 @@ class Evidence:
             **columns,
         })  # fmt: skip
 
-    def add_span_messages(self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Iterable[str]) -> None:
+    def add_span_messages(
+        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Iterable[str]
+    ) -> None:
         """Add messages that were stored with `add_message` as one direction of a call, in their order."""
         for position, message_hash in enumerate(hashes):
             self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
@@ -207,19 +239,16 @@ class Evidence:
     def _add_span_message(
         self, place: Place, trace_id: str, span_id: str, direction: str, position: int, message_hash: str
     ) -> None:
-        self._buffers["span_messages"].rows.append({
-            "trace_id": trace_id, "span_id": span_id, "direction": direction, "position": position,
-            "message_hash": message_hash, "source_id": self.source.source_id,
-            "source_line": place.line, "source_offset": place.offset, "source_length": place.length,
-        })  # fmt: skip
+        row = (trace_id, span_id, direction, position, message_hash, self.source.source_id, *place)
+        self._buffers["span_messages"].rows.append(row)
         self._held += 1
 
-    def _remember(self, data: bytes, message_hash: str) -> None:
+    def _remember(self, message: bytes | tuple[str, str], size: int, message_hash: str) -> None:
         if self._memo_bytes > MESSAGE_MEMO_BYTES:
             self._memo.clear()
             self._memo_bytes = 0
-        self._memo[data] = message_hash
-        self._memo_bytes += len(data)
+        self._memo[message] = message_hash
+        self._memo_bytes += size
 
     def hold(self, size: int) -> None:
         """Say that about `size` bytes of text were added, so that batches stay small; flushes when enough is held."""
@@ -268,24 +297,31 @@ class _Buffer:
 
     def __init__(self, table: str, columns: Mapping[str, str]) -> None:
         self.table = table
-        self.json = [c for c, t in columns.items() if t == "JSON"]
         self.names = tuple(columns)
+        self._json = [position for position, kind in enumerate(columns.values()) if kind == "JSON"]
+        self._empty: Row = dict.fromkeys(columns)
+        self._values = operator.itemgetter(*columns)
         self.definition = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         self.types = [_ARROW_TYPES[t] for t in columns.values()]
-        self.rows: list[Row] = []
+        self.rows: list[tuple[Any, ...]] = []
+
+    def append(self, row: Row) -> None:
+        """Hold a row; columns not given are NULL."""
+        filled = self._empty | row
+        if len(filled) > len(self._empty):
+            raise TypeError(f"{self.table} has no column {', '.join(sorted(row.keys() - self._empty.keys()))}")
+        self.rows.append(self._values(filled))
 
     def take(self, note: Callable[[str], None]) -> pa.Table:
         """Return the rows as Arrow and forget them."""
         rows, self.rows = self.rows, []
-        for name in self.json:
-            for row in rows:
-                value = row.get(name)
-                if value is not None and not isinstance(value, str):
-                    row[name] = json_text(value)
-        arrays = [self._column([row.get(name) for row in rows], name, kind, note) for name, kind in zip(self.names, self.types)]
+        columns: list[Sequence[Any]] = list(zip(*rows))
+        for position in self._json:
+            columns[position] = [_json_column(value) for value in columns[position]]
+        arrays = [self._column(values, name, kind, note) for values, name, kind in zip(columns, self.names, self.types)]
         return pa.table(arrays, names=list(self.names))
 
-    def _column(self, values: list[Any], name: str, kind: pa.DataType, note: Callable[[str], None]) -> pa.Array:
+    def _column(self, values: Sequence[Any], name: str, kind: pa.DataType, note: Callable[[str], None]) -> pa.Array:
         try:
             return pa.array(values, kind)
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError):
@@ -294,6 +330,21 @@ class _Buffer:
             if lost:
                 note(f"{lost} values of {self.table}.{name} were of a wrong type or out of range and are NULL here.")
             return pa.array(fitted, kind)
+
+
+def _json_column(value: Any) -> str | bytes | None:
+    """Return JSON text: bytes are taken to be JSON, text only when it is."""
+    if value is None or type(value) is bytes or (isinstance(value, str) and _is_json(value)):
+        return value
+    return json_bytes(value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        _decode_raw(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _fit(value: Any, kind: pa.DataType) -> Any:
@@ -319,10 +370,15 @@ def _fit(value: Any, kind: pa.DataType) -> Any:
 
 def json_text(value: Any) -> str:
     """Return `value` as JSON text: NaN and infinities become null, integers of any size stay exact, undecodable text is replaced."""
+    return json_bytes(value).decode()
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return what `json_text` returns, as UTF-8."""
     try:
-        return msgspec.json.encode(value).decode()
+        return _encode(value)
     except (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.ValidationError):
-        return _plain_json(value).decode()
+        return _plain_json(value)
 
 
 def _canonical(parts: list[dict[str, Any]]) -> bytes:

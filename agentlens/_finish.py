@@ -16,7 +16,9 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
 
     `span_formats` are the formats whose records are spans: there a duplicate span is a skipped record.
     """
-    con.execute("CREATE TEMP TABLE span_formats AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": span_formats})
+    con.execute(
+        "CREATE TEMP TABLE span_formats AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": span_formats}
+    )
     _run(con, "gather_spans")
     if _has_duplicate_spans(con):
         _run(con, "drop_duplicate_spans")

@@ -84,7 +84,9 @@ class Lens:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __getattr__(self, name: str) -> duckdb.DuckDBPyRelation:
@@ -131,6 +133,8 @@ def connect(path: Path | None) -> tuple[duckdb.DuckDBPyConnection, Path]:
 
     DuckDB may neither install nor load extensions: a lens needs none and reaches no network.
     """
+    if path and path.exists() and path.stat().st_size and not is_lens_file(path):  # DuckDB would write over a short one
+        raise AgentLensError(f"{path} cannot be opened as a lens: it is no DuckDB database. Choose another path.")
     spill = Path(tempfile.mkdtemp(prefix="agentlens-"))
     settings: dict[str, Any] = {
         "temp_directory": str(spill),
@@ -142,7 +146,9 @@ def connect(path: Path | None) -> tuple[duckdb.DuckDBPyConnection, Path]:
     except duckdb.Error as error:
         shutil.rmtree(spill, ignore_errors=True)
         if "lock" in str(error).lower():
-            raise AgentLensError(f"{path} is open in another process. Close it there (in a notebook: `lens.close()`).") from error
+            raise AgentLensError(
+                f"{path} is open in another process. Close it there (in a notebook: `lens.close()`)."
+            ) from error
         raise AgentLensError(f"{path} cannot be opened as a lens: {error}") from error
     con.execute("SET enable_progress_bar = false")  # it would write into the output of scripts
     return con, spill

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from agentlens._errors import AgentLensError
 
@@ -149,7 +149,9 @@ class _Decompressed(io.RawIOBase):
         except self._errors as error:
             self._damage = error
         if self._damage and not filled:
-            raise AgentLensError(f"{self._path} is compressed and damaged here ({self._damage}); what stands before was read.") from self._damage
+            raise AgentLensError(
+                f"{self._path} is compressed and damaged here ({self._damage}); what stands before was read."
+            ) from self._damage
         return filled
 
     def close(self) -> None:
@@ -169,7 +171,7 @@ def _decompressor(raw: io.FileIO, compression: str | None) -> Any:
 class _ZstdStream:
     """Bytes of zstd frames, one after the other; a torn last frame is an error, as the library itself does not say so."""
 
-    def __init__(self, raw: io.BufferedReader) -> None:
+    def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
         self._frame: Any = None
         self._rest = self._ready = b""

@@ -3,7 +3,8 @@
 `genai-prices` carries dated prices in the package; nothing is fetched. A tier reprices the whole call (that is how the
 providers bill and how the library computes), so each tier is a row of its own that holds for calls of its size. Where a
 price changes within the day, the price at noon UTC is taken. A model that also bills what a log does not count
-(requests, pictures, speech, reasoning at another rate), or whose provider the list does not know, gets no row: it is *unpriced*, never 0.
+(requests, pictures, speech, reasoning at another rate), or whose provider the list does not know, gets no row: it is
+*unpriced*, never 0.
 """
 
 from __future__ import annotations

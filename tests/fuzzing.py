@@ -17,6 +17,10 @@ from agentlens._source import Source, detect_compression, read_head
 from agentlens.loaders import Loader
 
 
+# Databases and archives: their places are rows and members, no bytes of the file.
+NO_BYTES = frozenset({"ag2", "inspect", "phoenix"})
+
+
 class TooSlow(BaseException):
     """An input took longer than it may; no handler of a loader swallows this."""
 
@@ -104,10 +108,23 @@ def try_read(name: str, path: Path, seconds: float = 60) -> Fault | None:
 
 def _check_account(name: str, into: Evidence, sink: Sink) -> Fault | None:
     account = into.account
+    if name not in NO_BYTES and (place := _place_outside(into.source, sink)):
+        return Fault(name, f"a place outside the file: {place}", "")
     if account.records != account.accepted + account.rejected + sum(account.skipped.values()):
         return Fault(name, "records are not accepted + rejected + skipped", "")
     if account.rejected != len(sink.rows["rejects"]):
         return Fault(name, "rejected records are not in rejects", "")
+    return None
+
+
+def _place_outside(source: Source, sink: Sink) -> str | None:
+    """Return the table of a row that says it stands where the file has ended, None when there is none."""
+    data = source.read()
+    for table, rows in sink.rows.items():
+        for row in rows:
+            offset, length = row.get("source_offset"), row.get("source_length")
+            if offset is not None and not 0 <= offset <= offset + length <= len(data):
+                return table
     return None
 
 

@@ -31,7 +31,7 @@ def step(
     message: str | None = None,
     **attributes: Any,
 ) -> Step:
-    """A span; `name` is its identity in the test, times are seconds, `gen_ai_tool_name="x"` becomes `gen_ai.tool.name`."""
+    """A span; `name` is its identity in the test, times are seconds, `a__b="x"` becomes the attribute `a.b`."""
     span: Step = {"traceId": hex_id(trace, 32), "spanId": hex_id(f"{trace}/{name}"), "name": name}
     if parent is not None:
         span["parentSpanId"] = hex_id(f"{trace}/{parent}")
@@ -84,7 +84,13 @@ def tool(name: str, parent: str, start: float, end: float | None = None, **more:
     """A tool call; the tool is called `name` up to the first `#`, its arguments are `{}` unless given."""
     more.setdefault("arguments", {"q": "x"})
     return step(
-        name, parent, start, start + 0.5 if end is None else end, operation="execute_tool", tool=name.partition("#")[0], **more
+        name,
+        parent,
+        start,
+        start + 0.5 if end is None else end,
+        operation="execute_tool",
+        tool=name.partition("#")[0],
+        **more,
     )
 
 

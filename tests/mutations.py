@@ -9,14 +9,50 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-LARGEST = 48 * 1024
+LARGEST = 16 * 1024
 NUMBERS = [0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**40, -(10**40), 0.5, -0.0, 1e308, 1e400, float("nan"), float("-inf")]
 TEXTS = [
     "", " ", "\x00", "\ud800", "’\u202e", "<script>alert(1)</script>", "'; DROP TABLE spans; --", "../../etc/passwd", "9" * 400, "a" * 5000,
     "NaN", "null", "true", "[]", "{}", '{"a":', "[" * 300, "2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999+14:00",
     "2026-01-01T00:00:00", "1e999", "0x10", "١٢٣", "-1", "\r\n", "|", "# aider chat started at ", "```", "---", "…", "...[truncated]",
 ]  # fmt: skip
+# Formats of which no sample is at hand.
+SEEDS: dict[str, list[Any]] = {
+    "manifest": [
+        "# team\nagents:\n  - id: atlas\n    role: lead\n    model: m\n    tools: [read, {name: grep}]\n    budget: {usd: 5}\n  - &base\n    id: apollo\n"
+        "    reports_to: atlas\n  - <<: *base\n    id: athena\ndelegations:\n  - {from: atlas, to: [apollo, athena], when: always}\n",
+        {"agents": [{"id": "atlas", "model": "m", "budget": {"usd": 1}}]},
+    ],
+    "status_json": [
+        {"pid": 12, "parent_heartbeat": "x", "role": "atlas", "started": "2026-04-14T14:00:00Z", "status": "running"},
+        {"wave": 14, "timestamp": 1776176591, "agents": {"Apollo": "COMPLETE", "Athena": {"status": "blocked", "detail": "waits"}}, "next": "ask"},
+        {"wave": 15, "agents": [{"name": "Apollo", "status": "done"}]},
+    ],
+    "otlp_logs": [
+        {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"scope": {"name": "s"}, "logRecords": [
+            {"timeUnixNano": "1776176591000000000", "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331",
+             "body": {"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": "hi"}}]}},
+             "attributes": [{"key": "event.name", "value": {"stringValue": "gen_ai.choice"}}]}]}]}]},
+    ],
+    "sentry": [
+        {"event_id": "a" * 32, "platform": "python", "timestamp": 1776176591.5, "start_timestamp": 1776176590, "transaction": "run",
+         "contexts": {"trace": {"trace_id": "b" * 32, "span_id": "c" * 16, "op": "gen_ai.invoke_agent", "status": "ok"}},
+         "spans": [{"span_id": "d" * 16, "parent_span_id": "c" * 16, "op": "gen_ai.chat", "start_timestamp": 1, "timestamp": 2, "data": {"gen_ai.usage.input_tokens": 5}}],
+         "breadcrumbs": {"values": [{"timestamp": 1776176590, "category": "agent", "message": "x"}]},
+         "exception": {"values": [{"type": "E", "value": "v"}]}},
+    ],
+    "json_lines": [
+        {"timestamp": "2026-04-14T14:23:11Z", "agent_id": "Apollo", "session_id": "s", "action": "draft", "input": "x", "output": {"text": "y", "confidence": 0.9},
+         "tokens": {"prompt": 10, "completion": 2, "model": "m", "cost_usd": 0.1}, "duration_ms": 5, "status": "success"},
+        {"message_id": "m1", "from": "a", "to": "b", "depth": 1, "payload": {"x": 1}, "timestamp": 1776176591},
+    ],
+}  # fmt: skip
 Mutation = Callable[[random.Random, bytes], bytes]
+
+
+def seeds() -> list[tuple[str, bytes]]:
+    """Return (name of the loader, file) for every seed."""
+    return [(name, seed.encode() if isinstance(seed, str) else json.dumps(seed).encode()) for name, group in SEEDS.items() for seed in group]
 
 
 def corpus(*folders: Path) -> list[tuple[Path, bytes]]:

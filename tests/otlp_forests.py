@@ -1,4 +1,4 @@
-"""Random forests of spans for tests: how they are made, every way they are written as OTLP, and their tree in plain Python."""
+"""Random forests of spans: how they are made, every way they are written as OTLP, and their tree in plain Python."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ class Written(NamedTuple):
     data: bytes
 
 
-def span(trace: int, number: int, parent: int | None = None, start: int | None = None, end: int | None = None, **more: Any) -> Span:
+def span(
+    trace: int, number: int, parent: int | None = None, start: int | None = None, end: int | None = None, **more: Any
+) -> Span:
     """Return a span in OTLP's JSON shape; ids are made from numbers, times are nanoseconds."""
     logged: Span = {"traceId": f"{trace + 1:032x}", "spanId": f"{number + 1:016x}", "name": f"step {number}", **more}
     if parent is not None:
@@ -103,7 +105,9 @@ def as_lines(spans: list[Span], size: int = 3) -> bytes:
 def as_protobuf(spans: list[Span]) -> TracesData:
     """Return the spans as a protobuf message."""
     hexes = {"traceId", "spanId", "parentSpanId"}
-    encoded = [{k: base64.b64encode(bytes.fromhex(v)).decode() if k in hexes else v for k, v in s.items()} for s in spans]
+    encoded = [
+        {k: base64.b64encode(bytes.fromhex(v)).decode() if k in hexes else v for k, v in s.items()} for s in spans
+    ]
     return ParseDict(batch(encoded), TracesData())
 
 
@@ -209,7 +213,10 @@ CONTENT = {
 
 def content(lens: Lens) -> dict[str, list[tuple[Any, ...]]]:
     """Return everything a lens holds except where it stands, in an order of its own."""
-    return {table: sorted(lens.sql(f"SELECT * EXCLUDE ({places}) FROM {table}").fetchall(), key=repr) for table, places in CONTENT.items()}
+    return {
+        table: sorted(lens.sql(f"SELECT * EXCLUDE ({places}) FROM {table}").fetchall(), key=repr)
+        for table, places in CONTENT.items()
+    }
 
 
 def read_bytes(folder: Path, *files: Written | bytes, **options: Any) -> Lens:
@@ -223,7 +230,9 @@ def read_bytes(folder: Path, *files: Written | bytes, **options: Any) -> Lens:
 
 def assert_accounts_balance(lens: Lens) -> None:
     """Check the law of the house for every source, and that each rejected record is a row of `rejects`."""
-    broken = lens.sql("SELECT path, records, accepted, rejected, skipped FROM sources WHERE records <> accepted + rejected + skipped")
+    broken = lens.sql(
+        "SELECT path, records, accepted, rejected, skipped FROM sources WHERE records <> accepted + rejected + skipped"
+    )
     assert broken.fetchall() == []
     counts = lens.sql("""
         SELECT s.path, s.rejected, count(r.source_id)

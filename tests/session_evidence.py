@@ -11,7 +11,13 @@ import agentlens as al
 from agentlens._lens import Lens
 
 EVIDENCE = ("spans", "span_events", "span_links", "span_messages", "messages", "agent_messages", "agents", "rejects")
-TOKENS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "reasoning_output_tokens")
+TOKENS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_write_input_tokens",
+    "reasoning_output_tokens",
+)
 
 
 def read(*paths: Path | str) -> Lens:
@@ -58,6 +64,12 @@ def count(lens: Lens, operation: str) -> int:
     return int(one(lens, "SELECT count(*) FROM spans WHERE operation_name = $operation", operation=operation))
 
 
+def per_file(lens: Lens, query: str) -> dict[str, tuple[Any, ...]]:
+    """Return a row of figures for each file, by its name: `query` selects them from spans, grouped by file."""
+    asked = f"SELECT parse_filename(path), {query} FROM spans JOIN sources USING (source_id) GROUP BY path"
+    return {name: tuple(figures) for name, *figures in rows(lens, asked)}
+
+
 def account(lens: Lens) -> list[tuple[int, int, int, int]]:
     """Return records, accepted, rejected and skipped of each source."""
     return rows(lens, "SELECT records, accepted, rejected, skipped FROM sources ORDER BY path")
@@ -72,15 +84,20 @@ def assert_accounts_balance(lens: Lens, rejected: int = 0) -> None:
     assert one(lens, "SELECT count(*) FROM rejects") == rejected
 
 
-def assert_places_hold(lens: Lens, path: Path) -> None:
+def assert_places_hold(lens: Lens) -> None:
     """The bytes at the place of every row are JSON of their own, and begin on the line that the row names."""
-    data = path.read_bytes()
+    texts = {number: Path(path).read_bytes() for number, path in rows(lens, "SELECT source_id, path FROM sources")}
     for table in EVIDENCE:
-        places = rows(lens, f"SELECT DISTINCT source_line, source_offset, source_length FROM {table}")
-        for line, offset, length in places:
+        query = f"SELECT DISTINCT source_id, source_offset, source_length, source_line FROM {table} ORDER BY ALL"
+        counted_to, line, current = 0, 0, None
+        for source_id, offset, length, number in rows(lens, query):
+            data = texts[source_id]
+            if source_id != current:
+                counted_to, line, current = 0, 1, source_id
+            line, counted_to = line + data.count(b"\n", counted_to, offset), offset
             text = data[offset : offset + length]
             assert isinstance(json.loads(text), (dict, list)), (table, offset, text[:80])
-            assert data.count(b"\n", 0, offset) == line - 1, (table, offset)
+            assert line == number, (table, offset)
 
 
 def assert_nothing_dangles(lens: Lens) -> None:
@@ -92,9 +109,8 @@ def assert_nothing_dangles(lens: Lens) -> None:
     assert (True,) not in rows(lens, positions)
 
 
-def evidence(lens: Lens, tables: Iterable[str] = ("spans", "messages", "span_messages", "span_events", "span_links")) -> dict[str, Any]:
+def evidence(
+    lens: Lens, tables: Iterable[str] = ("spans", "messages", "span_messages", "span_events", "span_links")
+) -> dict[str, Any]:
     """Return everything a lens holds but the numbers of its sources, for comparison."""
-    return {
-        table: sorted(map(repr, rows(lens, f"SELECT * EXCLUDE (source_id) FROM {table}")))
-        for table in tables
-    }
+    return {table: sorted(map(repr, rows(lens, f"SELECT * EXCLUDE (source_id) FROM {table}"))) for table in tables}

@@ -14,7 +14,7 @@ import agentlens
 
 ROOT = Path(agentlens.__file__).parent
 ROOMS = [
-    ("_errors",),
+    ("_errors", "_visible", "_rows_as_text"),
     ("_catalog",),
     ("_source", "_evidence", "_tree", "_finish", "_lens", "_archive"),
     ("dialects", "pricing", "loaders"),
@@ -56,11 +56,17 @@ def imports(path: Path) -> list[tuple[str, int]]:
 
 
 def test_every_module_stands_in_a_room() -> None:
-    homeless = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in sources()} - {name for room in ROOMS for name in room}
+    homeless = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in sources()} - {
+        name for room in ROOMS for name in room
+    }
     assert homeless <= {"__init__", "__main__"} | {module for _, module in DOORS}
 
 
-@pytest.mark.parametrize("path", [path for path in sources() if path.parent != ROOT or path.stem != "__init__"], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sources() if path.parent != ROOT or path.stem != "__init__"],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
 def test_imports_go_left_only(path: Path) -> None:
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
     here = room_of(module)
@@ -72,7 +78,9 @@ def test_imports_go_left_only(path: Path) -> None:
 
 def loaded(code: str) -> set[str]:
     script = f"import sys; {code}; print(*sorted(m for m in sys.modules if '.' not in m))"
-    return set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    )
 
 
 def test_importing_agentlens_loads_nothing_heavy() -> None:
@@ -81,13 +89,28 @@ def test_importing_agentlens_loads_nothing_heavy() -> None:
 
 
 def test_reading_loads_nothing_that_draws() -> None:
-    assert loaded("from agentlens import read, Lens").isdisjoint({"altair", "anywidget", "ipywidgets", "jinja2", "polars"})
+    assert loaded("from agentlens import read, Lens").isdisjoint(
+        {"altair", "anywidget", "ipywidgets", "jinja2", "polars"}
+    )
 
 
 def test_the_public_names_are_sorted_complete_and_documented() -> None:
     assert agentlens.__all__ == sorted(agentlens.__all__)
-    assert {"read", "mapping", "Lens", "detect", "report", "TraceTree", "TokenEconomics", "Drift", "charts", "AgentLensError",
-            "UnknownFormat", "AmbiguousFormat", "__version__"} <= set(agentlens.__all__)  # fmt: skip
+    assert {
+        "read",
+        "mapping",
+        "Lens",
+        "detect",
+        "report",
+        "TraceTree",
+        "TokenEconomics",
+        "Drift",
+        "charts",
+        "AgentLensError",
+        "UnknownFormat",
+        "AmbiguousFormat",
+        "__version__",
+    } <= set(agentlens.__all__)
     assert len(agentlens.__all__) <= 24
     assert set(agentlens.__all__) <= set(dir(agentlens))
     with pytest.raises(AttributeError):
@@ -105,11 +128,25 @@ def test_modules_and_public_functions_are_documented(path: Path) -> None:
     if not tree.body:
         return
     assert ast.get_docstring(tree), f"{path} has no docstring"
-    protocols = {n for c in ast.walk(tree) if isinstance(c, ast.ClassDef) and any("Protocol" in ast.dump(b) for b in c.bases) for n in c.body}
-    for scope in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))]:
+    protocols = {
+        n
+        for c in ast.walk(tree)
+        if isinstance(c, ast.ClassDef) and any("Protocol" in ast.dump(b) for b in c.bases)
+        for n in c.body
+    }
+    for scope in [
+        tree,
+        *(node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")),
+    ]:
         for node in scope.body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_") and node not in protocols:
-                assert ast.get_docstring(node) or _overrides(scope, node), f"{path}:{node.lineno} {node.name} has no docstring"
+            if (
+                isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+                and not node.name.startswith("_")
+                and node not in protocols
+            ):
+                assert ast.get_docstring(node) or _overrides(scope, node), (
+                    f"{path}:{node.lineno} {node.name} has no docstring"
+                )
 
 
 def _overrides(scope: ast.AST, node: ast.AST) -> bool:
@@ -124,7 +161,8 @@ def test_files_and_functions_stay_short(path: Path) -> None:
     long = [
         (node.name, node.lineno)
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno + 1 - (ast.get_docstring(node) or "").count("\n") > 50
+        if isinstance(node, ast.FunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 - (ast.get_docstring(node) or "").count("\n") > 50
     ]
     assert long == []
 
@@ -139,4 +177,6 @@ def test_no_exception_is_swallowed_whole() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ExceptHandler):
                 assert node.type is not None, f"{path}:{node.lineno} catches everything"
-                assert not (isinstance(node.type, ast.Name) and node.type.id == "Exception"), f"{path}:{node.lineno} catches Exception"
+                assert not (isinstance(node.type, ast.Name) and node.type.id == "Exception"), (
+                    f"{path}:{node.lineno} catches Exception"
+                )

@@ -14,7 +14,17 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from otlp_forests import Span, Written, as_lines, assert_accounts_balance, attribute, batch, every_form, read_bytes, span
+from otlp_forests import (
+    Span,
+    Written,
+    as_lines,
+    assert_accounts_balance,
+    attribute,
+    batch,
+    every_form,
+    read_bytes,
+    span,
+)
 
 from agentlens import AgentLensError, Lens, read
 from agentlens.loaders import all_loaders
@@ -25,7 +35,9 @@ GOOD = as_lines([span(0, 0, start=1, end=2)])
 def outcome(lens: Lens) -> tuple[int, int, int]:
     """Return accepted, rejected and skipped over all sources, after checking that they add up."""
     assert_accounts_balance(lens)
-    [row] = lens.sql("SELECT sum(accepted)::BIGINT, sum(rejected)::BIGINT, sum(skipped)::BIGINT FROM sources").fetchall()
+    [row] = lens.sql(
+        "SELECT sum(accepted)::BIGINT, sum(rejected)::BIGINT, sum(skipped)::BIGINT FROM sources"
+    ).fetchall()
     return row
 
 
@@ -59,7 +71,9 @@ def test_a_bad_line_never_costs_its_neighbours(line: bytes, tmp_path: Path) -> N
 
 def test_one_bad_piece_of_a_batch_never_costs_the_others(tmp_path: Path) -> None:
     good = batch([span(0, 0), span(0, 1)])["resourceSpans"][0]
-    bad = {"resourceSpans": [17, good, {"scopeSpans": [None, {"spans": [span(0, 2), 5]}, {"spans": 3}]}, {"scopeSpans": 4}]}
+    bad = {
+        "resourceSpans": [17, good, {"scopeSpans": [None, {"spans": [span(0, 2), 5]}, {"spans": 3}]}, {"scopeSpans": 4}]
+    }
     text = json.dumps(bad)
     with read_bytes(tmp_path, text.encode() + b"\n") as lens:
         assert outcome(lens) == (3, 5, 0)
@@ -88,10 +102,45 @@ def test_a_file_torn_anywhere_is_read_or_refused(form: Written, tmp_path: Path) 
             assert form.name in str(error)
 
 
-VALUES: list[Any] = [None, True, 0, -1, 1.5, 2**63, 2**127, -(2**127), "", "x", "ü", [], [None], {}, {"stringValue": 3}, [[[]]], "9" * 30]
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    2**63,
+    2**127,
+    -(2**127),
+    "",
+    "x",
+    "ü",
+    [],
+    [None],
+    {},
+    {"stringValue": 3},
+    [[[]]],
+    "9" * 30,
+]
 
 
-@pytest.mark.parametrize("key", ["traceId", "spanId", "parentSpanId", "name", "startTimeUnixNano", "endTimeUnixNano", "status", "attributes", "events", "links", "kind", "flags", "droppedEventsCount"])  # fmt: skip
+@pytest.mark.parametrize(
+    "key",
+    [
+        "traceId",
+        "spanId",
+        "parentSpanId",
+        "name",
+        "startTimeUnixNano",
+        "endTimeUnixNano",
+        "status",
+        "attributes",
+        "events",
+        "links",
+        "kind",
+        "flags",
+        "droppedEventsCount",
+    ],
+)
 def test_any_type_in_any_field_of_a_span_is_read_or_rejected(key: str, tmp_path: Path) -> None:
     spans = [{**span(0, number, 0, start=1, end=2), key: value} for number, value in enumerate(VALUES)]
     with read_bytes(tmp_path, as_lines(spans)) as lens:
@@ -100,19 +149,56 @@ def test_any_type_in_any_field_of_a_span_is_read_or_rejected(key: str, tmp_path:
         assert rejected == 0 or key in ("traceId", "spanId")
 
 
-@pytest.mark.parametrize("key", [
-    "gen_ai.operation.name", "gen_ai.usage.input_tokens", "gen_ai.response.finish_reasons", "gen_ai.input.messages", "gen_ai.output.messages",
-    "gen_ai.system_instructions", "gen_ai.usage.cost", "error.type", "openinference.span.kind", "metadata", "events", "gen_ai.prompt",
-    "llm.input_messages.0.message.role", "llm.input_messages", "llm.input_messages.0", "gen_ai.prompt.0.content", "input.value", "span.type",
-    "service.name", "traceloop.span.kind", "ai.operationId", "exception.type",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "key",
+    [
+        "gen_ai.operation.name",
+        "gen_ai.usage.input_tokens",
+        "gen_ai.response.finish_reasons",
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.system_instructions",
+        "gen_ai.usage.cost",
+        "error.type",
+        "openinference.span.kind",
+        "metadata",
+        "events",
+        "gen_ai.prompt",
+        "llm.input_messages.0.message.role",
+        "llm.input_messages",
+        "llm.input_messages.0",
+        "gen_ai.prompt.0.content",
+        "input.value",
+        "span.type",
+        "service.name",
+        "traceloop.span.kind",
+        "ai.operationId",
+        "exception.type",
+    ],
+)
 def test_any_type_in_any_attribute_is_read(key: str, tmp_path: Path) -> None:
-    kinds = ("stringValue", "intValue", "doubleValue", "boolValue", "arrayValue", "kvlistValue", "bytesValue", "oddValue")
+    kinds = (
+        "stringValue",
+        "intValue",
+        "doubleValue",
+        "boolValue",
+        "arrayValue",
+        "kvlistValue",
+        "bytesValue",
+        "oddValue",
+    )
     pairs = [{"key": key, "value": {kind: value}} for kind in kinds for value in VALUES]
-    pairs += [{"key": key, "value": value} for value in VALUES] + [attribute(key, json.dumps(value)) for value in VALUES]
+    pairs += [{"key": key, "value": value} for value in VALUES] + [
+        attribute(key, json.dumps(value)) for value in VALUES
+    ]
     others = [attribute("openinference.span.kind", "LLM"), attribute("gen_ai.system", "x")]
     spans = [
-        span(0, n, attributes=[*others, pair], events=[{"name": "exception", "attributes": [pair]}, {"name": "gen_ai.choice", "attributes": [pair]}])
+        span(
+            0,
+            n,
+            attributes=[*others, pair],
+            events=[{"name": "exception", "attributes": [pair]}, {"name": "gen_ai.choice", "attributes": [pair]}],
+        )
         for n, pair in enumerate(pairs)
     ]
     with read_bytes(tmp_path, as_lines(spans)) as lens:
@@ -150,7 +236,9 @@ def mutate_text(text: bytes, random_: random.Random) -> bytes:
         if chance < 0.3:
             del data[at : at + random_.randint(1, 20)]
         elif chance < 0.8:
-            data[at:at] = random_.choice([b"\x00", b"\xff", b"\\", b'"', b"{", b"]", b"\\ud800", b"NaN", b"1e999", b",", b"\n", b"9" * 40])
+            data[at:at] = random_.choice(
+                [b"\x00", b"\xff", b"\\", b'"', b"{", b"]", b"\\ud800", b"NaN", b"1e999", b",", b"\n", b"9" * 40]
+            )
         else:
             data[at:at] = data[at : at + random_.randint(1, 200)]
     return bytes(data)
@@ -174,7 +262,12 @@ def sample_lines(samples: Path) -> list[bytes]:
         for text in path.read_text("utf-8").splitlines():
             for resource in json.loads(text)["resourceSpans"]:
                 for scope in resource["scopeSpans"]:
-                    lines += [json.dumps({"resourceSpans": [{**resource, "scopeSpans": [{**scope, "spans": [one]}]}]}).encode() for one in scope["spans"]]
+                    lines += [
+                        json.dumps(
+                            {"resourceSpans": [{**resource, "scopeSpans": [{**scope, "spans": [one]}]}]}
+                        ).encode()
+                        for one in scope["spans"]
+                    ]
     return lines
 
 
@@ -199,14 +292,17 @@ def test_mutated_protobuf_is_read_or_refused(seed: int, samples: Path, tmp_path:
 
 
 @settings(max_examples=300)
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda t: t.encode("utf-8", "replace"))), st.booleans())
+@given(
+    st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda t: t.encode("utf-8", "replace"))), st.booleans()
+)
 def test_no_sniffer_raises_whatever_the_bytes(data: bytes, as_json: bool) -> None:
     head = b'{"resourceSpans":[{"scopeSpans":[{"spans":[' + data if as_json else data
     assert all(loader.sniff(head) in (True, False) for loader in all_loaders().values())
 
 
 def test_nan_infinities_halves_of_characters_and_bad_utf8_cost_only_themselves(tmp_path: Path) -> None:
-    pairs = b'{"key":"a","value":{"doubleValue":NaN}},{"key":"b","value":{"doubleValue":-Infinity}},{"key":"NaN","value":{"stringValue":"\\ud800 NaN \\ud83d\\ude00"}}'
+    pairs = b'{"key":"a","value":{"doubleValue":NaN}},{"key":"b","value":{"doubleValue":-Infinity}},'
+    pairs += b'{"key":"NaN","value":{"stringValue":"\\ud800 NaN \\ud83d\\ude00"}}'
     line = GOOD.replace(b'"name": "step 0"', b'"name": "step 0", "attributes": [' + pairs + b"]")
     torn = as_lines([span(0, 1)]).replace(b"step 1", b"st\xffep")
     with read_bytes(tmp_path, line + torn) as lens:
@@ -229,7 +325,11 @@ def test_deep_nesting_is_a_reject_and_never_a_crash(tmp_path: Path) -> None:
     for depth in (100, 300, 450, 700, 2000, 100_000):
         nested: bytes = b'{"arrayValue":{"values":[' * depth + b"]}}" * depth
         line = GOOD.replace(b'"name"', b'"attributes": [{"key": "deep", "value": %s}], "name"' % nested)
-        said = GOOD.replace(b'"name"', b'"attributes": [%s], "name"' % json.dumps(attribute("gen_ai.input.messages", "[" * depth + "]" * depth)).encode())
+        said = GOOD.replace(
+            b'"name"',
+            b'"attributes": [%s], "name"'
+            % json.dumps(attribute("gen_ai.input.messages", "[" * depth + "]" * depth)).encode(),
+        )
         with read_bytes(tmp_path / str(depth), line + said.replace(b"0000000000000001", b"0000000000000002")) as lens:
             assert sum(outcome(lens)) == 2
 
@@ -238,7 +338,13 @@ def test_times_and_tokens_beyond_all_bounds_never_overflow(tmp_path: Path) -> No
     numbers = [0, 1, -1, 2**62, 2**63 - 1, 2**63, 2**64 - 1, -(2**63), 10**30]
     spans: list[Span] = []
     for number, value in enumerate(numbers):
-        keys = ("input_tokens", "output_tokens", "cache_read.input_tokens", "cache_creation.input_tokens", "reasoning.output_tokens")
+        keys = (
+            "input_tokens",
+            "output_tokens",
+            "cache_read.input_tokens",
+            "cache_creation.input_tokens",
+            "reasoning.output_tokens",
+        )
         pairs = [{"key": f"gen_ai.usage.{key}", "value": {"intValue": str(value)}} for key in keys]
         spans.append(span(0, number, None, value, numbers[-number], attributes=pairs))
     with read_bytes(tmp_path, as_lines(spans)) as lens:
@@ -249,7 +355,9 @@ def test_times_and_tokens_beyond_all_bounds_never_overflow(tmp_path: Path) -> No
 @pytest.mark.parametrize("size", [10, 64])
 def test_a_line_of_many_megabytes_is_one_record(size: int, tmp_path: Path) -> None:
     text = "x" * (size * 1024 * 1024)
-    with read_bytes(tmp_path, GOOD + as_lines([span(0, 1, attributes=[attribute("text", text)])]) + as_lines([span(0, 2)])) as lens:
+    with read_bytes(
+        tmp_path, GOOD + as_lines([span(0, 1, attributes=[attribute("text", text)])]) + as_lines([span(0, 2)])
+    ) as lens:
         assert outcome(lens) == (3, 0, 0)
         assert lens.sql("SELECT max(length(attributes)) FROM spans").fetchall()[0][0] > len(text)
 
@@ -257,7 +365,9 @@ def test_a_line_of_many_megabytes_is_one_record(size: int, tmp_path: Path) -> No
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
 def test_a_torn_archive_keeps_what_came_before_the_tear(compress: Any, tmp_path: Path) -> None:
     random_ = random.Random(1)
-    lines = as_lines([span(0, n, attributes=[attribute("text", str(random_.random()) * 50)]) for n in range(300)], size=1)
+    lines = as_lines(
+        [span(0, n, attributes=[attribute("text", str(random_.random()) * 50)]) for n in range(300)], size=1
+    )
     data = compress(lines)
     with read_bytes(tmp_path, data[: len(data) // 2]) as lens:
         accepted, rejected, _ = outcome(lens)
@@ -273,8 +383,10 @@ def test_an_archive_damaged_at_its_head_is_a_reject_in_a_folder_and_an_error_by_
         read(tmp_path / "bad.gz", progress=False)
 
 
-@pytest.mark.parametrize("beginning", [b"{\"resourceSpans\":[\"", b"{\n\"resourceSpans\":[\""])
-def test_a_bomb_of_one_record_is_refused_in_bounded_memory(beginning: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("beginning", [b'{"resourceSpans":["', b'{\n"resourceSpans":["'])
+def test_a_bomb_of_one_record_is_refused_in_bounded_memory(
+    beginning: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("agentlens._source.UNPACKED_LINE_BYTES", 20_000_000)
     monkeypatch.setattr("agentlens._source.UNPACKED_DOCUMENT_BYTES", 20_000_000)
     with read_bytes(tmp_path, gzip.compress(beginning + b"x" * 100_000_000)) as lens:
@@ -284,6 +396,10 @@ def test_a_bomb_of_one_record_is_refused_in_bounded_memory(beginning: bytes, tmp
 
 def test_a_bad_file_never_costs_the_others() -> None:
     with TemporaryDirectory() as folder:
-        files = [Written("good.jsonl", GOOD), Written("torn.pb", every_form([span(0, 1)])[-3].data[:-3]), Written("noise", bytes(range(256)) * 40)]
+        files = [
+            Written("good.jsonl", GOOD),
+            Written("torn.pb", every_form([span(0, 1)])[-3].data[:-3]),
+            Written("noise", bytes(range(256)) * 40),
+        ]
         with read_bytes(Path(folder), *files) as lens:
             assert outcome(lens)[0] >= 1

@@ -36,10 +36,18 @@ def outcome(lens: Lens, detector: str) -> tuple[str, str | None]:
 def series(name: str, results: list[str | None], parent: str = "lead", first: float = 1, **more: Any) -> list[Step]:
     """Calls of one tool, one after the other; None is a failure."""
     return [
-        tool(f"{name}#{n}", parent, first + n, first + n + 0.4, result=result, status=ERROR if result is None else None,
-             message="503 Service Unavailable" if result is None else None, **more)
+        tool(
+            f"{name}#{n}",
+            parent,
+            first + n,
+            first + n + 0.4,
+            result=result,
+            status=ERROR if result is None else None,
+            message="503 Service Unavailable" if result is None else None,
+            **more,
+        )
         for n, result in enumerate(results)
-    ]  # fmt: skip
+    ]
 
 
 # --- tool_loop --------------------------------------------------------------------------------------------------------
@@ -55,8 +63,10 @@ def test_the_same_call_with_the_same_result_three_times_is_a_loop(tmp_path: Path
 
 
 def test_a_loop_costs_the_calls_that_asked_for_its_repetitions(tmp_path: Path) -> None:
-    calls = [call(f"c{n}", "lead", n - 0.5, n - 0.1, input_tokens=1000, output_tokens=0, model="gpt-4.1", provider="openai")
-             for n in range(1, 6)]  # fmt: skip
+    calls = [
+        call(f"c{n}", "lead", n - 0.5, n - 0.1, input_tokens=1000, output_tokens=0, model="gpt-4.1", provider="openai")
+        for n in range(1, 6)
+    ]
     lens = read_steps(tmp_path, [agent("lead"), *series("search", [EMPTY] * 4), *calls])
     assert found(lens, "tool_loop", "tokens_wasted, cost_usd_wasted") == [(3000, 0.006)]
 
@@ -69,32 +79,64 @@ def test_two_calls_that_repeat_by_turns_are_a_loop(tmp_path: Path) -> None:
 
 def test_healthy_repetition_is_no_loop(tmp_path: Path) -> None:
     polling = series("check_build_status", ["queued", "running", "running", "running", "passed"])
-    unnamed_polling = series("query", ["pending, 0 rows ready", "pending, 0 rows ready", "pending, 0 rows ready", "17 rows ready now"])
+    unnamed_polling = series(
+        "query", ["pending, 0 rows ready", "pending, 0 rows ready", "pending, 0 rows ready", "17 rows ready now"]
+    )
     waiting = series("wait", ["woke up after 60 s"] * 6)
     sleeping = series("Bash", ["nothing to see here yet"] * 5, arguments={"command": "sleep 30; tail log"})
-    other_arguments = [tool(f"read#{n}", "lead", n, arguments={"path": f"{n}.md"}, result="the same text") for n in range(6)]
+    other_arguments = [
+        tool(f"read#{n}", "lead", n, arguments={"path": f"{n}.md"}, result="the same text") for n in range(6)
+    ]
     side_by_side = [tool(f"vote#{n}", "lead", 1 + n / 100, 5, result="the answer is 42") for n in range(5)]
     edit_and_build = [
-        tool(f"bash#{n}", "lead", n, arguments={"cmd": f"edit {n}"} if n % 2 else {"cmd": "make"}, result="build passed, 0 warnings")
+        tool(
+            f"bash#{n}",
+            "lead",
+            n,
+            arguments={"cmd": f"edit {n}"} if n % 2 else {"cmd": "make"},
+            result="build passed, 0 warnings",
+        )
         for n in range(12)
     ]
     clicks = series("next_page", ["ok"] * 6, arguments={})
     unlogged = [tool(f"search#{n}", "lead", n) for n in range(5)]
     twice = series("search", [EMPTY] * 2)
-    fan_out = [step for k in range(4) for step in (
-        agent(f"reader#{k}", "lead", k, k + 5), tool(f"read#{k}", f"reader#{k}", k + 1, result="the same file"))]  # fmt: skip
-    runs = [polling, unnamed_polling, waiting, sleeping, other_arguments, side_by_side, edit_and_build, clicks, unlogged, twice, fan_out]
+    fan_out = [
+        step
+        for k in range(4)
+        for step in (
+            agent(f"reader#{k}", "lead", k, k + 5),
+            tool(f"read#{k}", f"reader#{k}", k + 1, result="the same file"),
+        )
+    ]
+    runs = [
+        polling,
+        unnamed_polling,
+        waiting,
+        sleeping,
+        other_arguments,
+        side_by_side,
+        edit_and_build,
+        clicks,
+        unlogged,
+        twice,
+        fan_out,
+    ]
     lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
     assert found(lens, "tool_loop", "summary") == []
-    assert outcome(lens, "tool_loop") == ("found nothing", "5 of 60 tool calls have no arguments or no result recorded and were not judged")
+    assert outcome(lens, "tool_loop") == (
+        "found nothing",
+        "5 of 60 tool calls have no arguments or no result recorded and were not judged",
+    )
 
 
 def test_without_results_a_loop_cannot_be_told_from_polling(tmp_path: Path) -> None:
     lens = read_steps(tmp_path, [agent("lead"), *(tool(f"search#{n}", "lead", n) for n in range(5))])
     assert found(lens, "tool_loop") == []
     assert outcome(lens, "tool_loop") == (
-        "could not look", "no tool call has its result recorded: polling cannot be told from a loop"
-    )  # fmt: skip
+        "could not look",
+        "no tool call has its result recorded: polling cannot be told from a loop",
+    )
 
 
 # --- retry_storm ------------------------------------------------------------------------------------------------------
@@ -108,8 +150,10 @@ def test_more_than_three_attempts_with_failures_between_are_a_storm(tmp_path: Pa
     ]
     lens = read_steps(tmp_path, in_traces(runs))
     assert found(lens, "retry_storm", "agent_name, tier, severity, len(span_ids), len(evidence)") == [
-        ("succeeds", "proven", "warning", 4, 4), ("gives up", "proven", "warning", 4, 4), ("never stops", "proven", "critical", 12, 12)
-    ]  # fmt: skip
+        ("succeeds", "proven", "warning", 4, 4),
+        ("gives up", "proven", "warning", 4, 4),
+        ("never stops", "proven", "critical", 12, 12),
+    ]
 
 
 def test_a_model_that_fails_again_and_again_is_a_storm(tmp_path: Path) -> None:
@@ -120,7 +164,10 @@ def test_a_model_that_fails_again_and_again_is_a_storm(tmp_path: Path) -> None:
 
 def test_growing_pauses_that_end_in_success_are_only_worth_a_note(tmp_path: Path) -> None:
     starts, results = [0, 1, 4, 12, 40], [ERROR, ERROR, ERROR, ERROR, OK]
-    backed_off = [tool(f"deploy#{n}", "lead", start, status=status, result="x") for n, (start, status) in enumerate(zip(starts, results))]
+    backed_off = [
+        tool(f"deploy#{n}", "lead", start, status=status, result="x")
+        for n, (start, status) in enumerate(zip(starts, results))
+    ]
     lens = read_steps(tmp_path, [agent("lead"), *backed_off])
     assert found(lens, "retry_storm", "severity") == [("info",)]
 
@@ -129,15 +176,23 @@ def test_legitimate_retries_are_no_storm(tmp_path: Path) -> None:
     retried = series("save", [None, "saved"])
     third_time = series("save", [None, None, "saved"])
     edit_and_test = [
-        tool(f"bash#{n}", "lead", n, arguments={"cmd": f"edit {n}"} if n % 2 else {"cmd": "pytest"}, status=None if n % 2 else ERROR, result="x")
+        tool(
+            f"bash#{n}",
+            "lead",
+            n,
+            arguments={"cmd": f"edit {n}"} if n % 2 else {"cmd": "pytest"},
+            status=None if n % 2 else ERROR,
+            result="x",
+        )
         for n in range(12)
     ]
     over_days = [tool(f"save#{n}", "lead", n * 86_400, status=ERROR) for n in range(6)]
     side_by_side = [tool(f"fetch#{n}", "lead", 1 + n / 100, 5, status=ERROR) for n in range(6)]
     other_arguments = [tool(f"fetch#{n}", "lead", n, arguments={"url": n}, status=ERROR) for n in range(6)]
     handoffs = [
-        tool(f"transfer_to_writer#{n}", "lead", n, status=ERROR, error_type="langgraph.errors.ParentCommand") for n in range(6)
-    ]  # fmt: skip
+        tool(f"transfer_to_writer#{n}", "lead", n, status=ERROR, error_type="langgraph.errors.ParentCommand")
+        for n in range(6)
+    ]
     runs = [retried, third_time, edit_and_test, over_days, side_by_side, other_arguments, handoffs]
     lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
     lens._con.execute("UPDATE spans SET is_control_flow = true WHERE tool_name = 'transfer_to_writer'")
@@ -175,7 +230,9 @@ def test_a_run_that_failed_under_a_tool_that_answers_as_usual_is_swallowed(tmp_p
 
 
 def test_success_that_does_not_name_the_matter_is_a_candidate(tmp_path: Path) -> None:
-    lens = read_steps(tmp_path, failing_run("All done, see the shared folder.", failing="fetch_invoice", error_type="503"))
+    lens = read_steps(
+        tmp_path, failing_run("All done, see the shared folder.", failing="fetch_invoice", error_type="503")
+    )
     lens._con.execute("UPDATE spans SET status_message = '503 Service Unavailable' WHERE tool_name = 'fetch_invoice'")
     assert found(lens, "swallowed_error", "tier, severity") == [("candidate", "warning")]
 
@@ -183,28 +240,48 @@ def test_success_that_does_not_name_the_matter_is_a_candidate(tmp_path: Path) ->
 def test_errors_that_are_owned_up_to_or_mended_are_not_swallowed(tmp_path: Path) -> None:
     owned_up = failing_run("Margins could not be checked: the cost file is missing.")
     retried = [*failing_run("Margins hold."), tool("margin_check#2", "helper", 5, result="74 %")]
-    other_query = [*failing_run("Margins hold."), tool("margin_check#3", "helper", 5, arguments={"costs": "q1"}, result="74 %")]
+    other_query = [
+        *failing_run("Margins hold."),
+        tool("margin_check#3", "helper", 5, arguments={"costs": "q1"}, result="74 %"),
+    ]
     honest_run = failing_run("Margins hold.", status=ERROR)
     honest_run[0] = agent("lead", None, 0, 30, status=ERROR)
     wordless = failing_run(None)
     steering = failing_run("Margins hold.")
     probing = failing_run("The plan is ready.", failing="Read")
     blocked = [
-        agent("lead", None, 0, 30, status=ERROR), agent("helper", "lead", 1, 20, status=ERROR),
+        agent("lead", None, 0, 30, status=ERROR),
+        agent("helper", "lead", 1, 20, status=ERROR),
         tool("crm_update", "helper", 2, 3, status=ERROR, message="401 Unauthorized"),
-    ]  # fmt: skip
+    ]
     model_retried = [
         agent("lead", None, 0, 30, status=OK, outputs=said("The margins are fine.")),
-        call("c1", "lead", 1, status=ERROR, message="429"), call("c2", "lead", 2, status=OK, outputs=said("The margins are fine.")),
-    ]  # fmt: skip
+        call("c1", "lead", 1, status=ERROR, message="429"),
+        call("c2", "lead", 2, status=OK, outputs=said("The margins are fine.")),
+    ]
     runs = [owned_up, retried, other_query, honest_run, wordless, steering, probing, blocked, model_retried]
     lens = read_steps(tmp_path, in_traces(runs))
-    lens._con.execute("UPDATE spans SET is_control_flow = true WHERE trace_id = $t AND tool_name IS NOT NULL", {"t": f"{6:032x}"})
+    lens._con.execute(
+        "UPDATE spans SET is_control_flow = true WHERE trace_id = $t AND tool_name IS NOT NULL", {"t": f"{6:032x}"}
+    )
     assert found(lens, "swallowed_error", "trace_id, summary") == []
 
 
+def test_a_failed_run_that_is_run_again_with_success_is_not_swallowed(tmp_path: Path) -> None:
+    steps = [
+        agent("lead", None, 0, 60),
+        tool("ask_checker#1", "lead", 1, 20, result="Trying once more."),
+        agent("checker#1", "ask_checker#1", 2, 19, status=ERROR),
+        tool("open_source#1", "checker#1", 3, 4, status=ERROR, message="connection refused"),
+        tool("ask_checker#2", "lead", 21, 40, result="No objections."),
+        agent("checker#2", "ask_checker#2", 22, 39),
+        tool("open_source#2", "checker#2", 23, 24, result="the text"),
+    ]
+    assert found(read_steps(tmp_path, steps), "swallowed_error") == []
+
+
 def test_a_report_that_names_blockers_owns_up(tmp_path: Path) -> None:
-    pax = "FROM: helper\nTO: lead\nTIME: 2026-01-01T00:00:19Z\nSTATUS: COMPLETE\nDELIVERABLES: x\nBLOCKERS: cost file\nNEXT: none\n"
+    pax = "FROM: helper\nTO: lead\nTIME: 2026-01-01T00:00:19Z\nSTATUS: COMPLETE\nBLOCKERS: cost file\nNEXT: none\n"
     lens = read_steps(tmp_path, failing_run("Margins hold."), **{"report.txt": pax})
     assert found(lens, "swallowed_error") == []
 
@@ -221,7 +298,8 @@ def test_where_no_status_is_recorded_nothing_is_judged(tmp_path: Path) -> None:
 def board(beats: list[dict[str, str]], wave: int = 1, minutes: int = 5) -> str:
     """A heartbeat file: one block a beat, each with the agents that answered."""
     return "\n".join(
-        f"Wave {wave} | 2026-01-0{wave} 10:{n * minutes:02d}:00\nAgents:\n" + "".join(f"  {a}: {s}\n" for a, s in beat.items())
+        f"Wave {wave} | 2026-01-0{wave} 10:{n * minutes:02d}:00\nAgents:\n"
+        + "".join(f"  {a}: {s}\n" for a, s in beat.items())
         for n, beat in enumerate(beats)
     )
 
@@ -240,13 +318,15 @@ def test_an_agent_that_leaves_the_board_while_others_go_on_is_silent(tmp_path: P
 
 
 def test_agents_with_a_reason_to_be_quiet_are_not_silent(tmp_path: Path) -> None:
-    beats = beats_of(Done="ppc.....", Blocked="ppb.....", Idle="ppi.....", Back="pp...ppc", Late="pppppp..", Ana="pppppppc")
+    beats = beats_of(
+        Done="ppc.....", Blocked="ppb.....", Idle="ppi.....", Back="pp...ppc", Late="pppppp..", Ana="pppppppc"
+    )
     lens = read_steps(tmp_path, [], **{"beats.log": board(beats)})
     assert found(lens, "silent_agent", "agent_name") == []
 
 
 def test_an_agent_that_handed_in_a_report_or_whose_run_ended_is_not_silent(tmp_path: Path) -> None:
-    pax = "FROM: Ben\nTO: Ana\nWAVE: 1\nTIME: 2026-01-01T10:11:00Z\nSTATUS: COMPLETE\nDELIVERABLES: x\nBLOCKERS: none\nNEXT: none\n"
+    pax = "FROM: Ben\nTO: Ana\nWAVE: 1\nTIME: 2026-01-01T10:11:00Z\nSTATUS: COMPLETE\nBLOCKERS: none\nNEXT: none\n"
     beats = board(beats_of(Ana="pppppppc", Ben="ppp.....", Cyd="ppp....."))
     steps = [
         step("wave 1", None, 36_000, 38_000, operation="invoke_workflow", **{"gen_ai__workflow__name": "wave 1"}),
@@ -257,13 +337,28 @@ def test_an_agent_that_handed_in_a_report_or_whose_run_ended_is_not_silent(tmp_p
 
 
 def test_a_run_that_never_ends_while_others_go_on_is_silent(tmp_path: Path) -> None:
-    hung = [agent("lead", None, 0, 900), agent("hung", "lead", 1, None), *(call(f"h{n}", "hung", 2 * n) for n in range(1, 6))]
+    hung = [
+        agent("lead", None, 0, 900),
+        agent("hung", "lead", 1, None),
+        *(call(f"h{n}", "hung", 2 * n) for n in range(1, 6)),
+    ]
     others = [agent("busy", "lead", 1, 800), *(tool(f"work#{n}", "busy", 10 * n) for n in range(1, 70))]
-    thinking = [agent("lead", None, 0, 900), agent("slow", "lead", 1, 890), *(call(f"s{n}", "slow", 200 * n, 200 * n + 150) for n in range(4))]
-    cut_off = [agent("lead", None, 0, None), agent("last", "lead", 1, None), *(call(f"l{n}", "last", n) for n in range(9))]
+    thinking = [
+        agent("lead", None, 0, 900),
+        agent("slow", "lead", 1, 890),
+        *(call(f"s{n}", "slow", 200 * n, 200 * n + 150) for n in range(4)),
+    ]
+    cut_off = [
+        agent("lead", None, 0, None),
+        agent("last", "lead", 1, None),
+        *(call(f"l{n}", "last", n) for n in range(9)),
+    ]
     lens = read_steps(tmp_path, in_traces([hung + others, thinking, cut_off]))
     assert found(lens, "silent_agent") == [("hung", "event", "critical")]
-    assert outcome(lens, "silent_agent") == ("fired", "the logs hold no heartbeats: only runs that never ended were looked at")
+    assert outcome(lens, "silent_agent") == (
+        "fired",
+        "the logs hold no heartbeats: only runs that never ended were looked at",
+    )
 
 
 def test_two_absent_beats_are_missed(tmp_path: Path) -> None:
@@ -274,7 +369,7 @@ def test_two_absent_beats_are_missed(tmp_path: Path) -> None:
 
 
 def test_a_board_that_stood_still_is_no_missed_heartbeat(tmp_path: Path) -> None:
-    beats = [*beats_of(Ana="ppp", Ben="ppp"), {}, {}, {}, *beats_of(Ana="pp", Ben="pc")]
+    beats = [*beats_of(Ana="pppp", Ben="ppp."), {}, {}, *beats_of(Ana="pp", Ben="pc")]
     text = "\nWave".join(block for block in board(beats).split("\nWave") if ": " in block.partition("Agents:")[2])
     lens = read_steps(tmp_path, [], **{"beats.log": text})
     assert found(lens, "missed_heartbeat") == []
@@ -319,12 +414,21 @@ def packet(name: str, parent: str, start: float, version: int) -> Step:
 
 def test_work_from_replaced_facts_is_found_and_a_look_at_them_is_not(tmp_path: Path) -> None:
     steps = [
-        agent("lead"), packet("publish#3", "lead", 1, 3), packet("publish#4", "lead", 10, 4),
-        agent("early", "lead", 2, 9), packet("read#early", "early", 3, 3),
-        agent("late", "lead", 11, 20), packet("read#late", "late", 12, 3), packet("send#late", "late", 13, 3),
-        agent("compares", "lead", 11, 20), packet("read#old", "compares", 12, 3), packet("read#new", "compares", 13, 4),
-    ]  # fmt: skip
-    assert found(read_steps(tmp_path, steps), "stale_packet", "agent_name, tier, len(span_ids)") == [("late", "proven", 2)]
+        agent("lead"),
+        packet("publish#3", "lead", 1, 3),
+        packet("publish#4", "lead", 10, 4),
+        agent("early", "lead", 2, 9),
+        packet("read#early", "early", 3, 3),
+        agent("late", "lead", 11, 20),
+        packet("read#late", "late", 12, 3),
+        packet("send#late", "late", 13, 3),
+        agent("compares", "lead", 11, 20),
+        packet("read#old", "compares", 12, 3),
+        packet("read#new", "compares", 13, 4),
+    ]
+    assert found(read_steps(tmp_path, steps), "stale_packet", "agent_name, tier, len(span_ids)") == [
+        ("late", "proven", 2)
+    ]
 
 
 def brief(number: int, parent: str = "lead", **arguments: Any) -> Step:
@@ -366,36 +470,73 @@ def test_work_that_is_passed_back_and_forth_is_a_delegation_loop(tmp_path: Path)
     def passes(count: int) -> list[Step]:
         pairs = [("a", "b"), ("b", "a")]
         return [
-            step(f"transfer_to_{to}#{n}", None, n, n + 0.5, operation="execute_tool", tool=f"transfer_to_{to}", agent=giver, arguments={})
+            step(
+                f"transfer_to_{to}#{n}",
+                None,
+                n,
+                n + 0.5,
+                operation="execute_tool",
+                tool=f"transfer_to_{to}",
+                agent=giver,
+                arguments={},
+            )
             for n, (giver, to) in enumerate(pairs[n % 2] for n in range(count))
         ]
 
-    worked = [*passes(6), *(step(f"work{n}", None, n + 0.6, operation="execute_tool", tool="write", agent="a") for n in range(6))]
-    lens = read_steps(tmp_path, in_traces([[agent("lead"), *passes(6)], [agent("lead"), *passes(3)], [agent("lead"), *worked]]))
+    worked = [
+        *passes(6),
+        *(step(f"work{n}", None, n + 0.6, operation="execute_tool", tool="write", agent="a") for n in range(6)),
+    ]
+    lens = read_steps(
+        tmp_path, in_traces([[agent("lead"), *passes(6)], [agent("lead"), *passes(3)], [agent("lead"), *worked]])
+    )
     assert found(lens, "delegation_loop", "tier, len(span_ids)") == [("proven", 6)]
 
 
 def test_a_burst_of_failures_is_one_finding(tmp_path: Path) -> None:
     failing = [tool(f"fetch#{n}", "lead", 30 * n, arguments={"n": n}, status=ERROR) for n in range(9)]
     sparse = [tool(f"fetch#{n}", "lead", 900 * n, arguments={"n": n}, status=ERROR) for n in range(9)]
-    rare = [tool(f"fetch#{n}", "rare", n / 10, n / 10 + 0.05, arguments={"n": n}, status=ERROR if n % 150 == 0 else OK) for n in range(1200)]
-    lens = read_steps(tmp_path, in_traces([
-        [agent("bursting"), *(dict(each, parentSpanId=agent("bursting")["spanId"]) for each in failing)],
-        [agent("sparse"), *(dict(each, parentSpanId=agent("sparse")["spanId"]) for each in sparse)],
-        [agent("rare"), *rare],
-    ]))  # fmt: skip
+    rare = [
+        tool(f"fetch#{n}", "rare", n / 10, n / 10 + 0.05, arguments={"n": n}, status=ERROR if n % 150 == 0 else OK)
+        for n in range(1200)
+    ]
+    lens = read_steps(
+        tmp_path,
+        in_traces(
+            [
+                [agent("bursting"), *(dict(each, parentSpanId=agent("bursting")["spanId"]) for each in failing)],
+                [agent("sparse"), *(dict(each, parentSpanId=agent("sparse")["spanId"]) for each in sparse)],
+                [agent("rare"), *rare],
+            ]
+        ),
+    )
     assert found(lens, "error_burst", "agent_name, tier, len(span_ids)") == [("bursting", "event", 9)]
 
 
 def test_done_with_blockers_is_premature(tmp_path: Path) -> None:
-    report = "FROM: {}\nTO: lead\nTIME: 2026-01-01T00:10:00Z\nSTATUS: {}\nDELIVERABLES: x\nBLOCKERS: {}\nNEXT: none\n---\n"
-    reports = [("Ana", "COMPLETE", "no access to the CRM"), ("Ben", "COMPLETE", "none"), ("Cyd", "BLOCKED", "key"), ("Dan", "DONE", "-")]
+    report = (
+        "FROM: {}\nTO: lead\nTIME: 2026-01-01T00:10:00Z\nSTATUS: {}\nDELIVERABLES: x\nBLOCKERS: {}\nNEXT: none\n---\n"
+    )
+    reports = [
+        ("Ana", "COMPLETE", "no access to the CRM"),
+        ("Ben", "COMPLETE", "none"),
+        ("Cyd", "BLOCKED", "key"),
+        ("Dan", "DONE", "-"),
+    ]
     lens = read_steps(tmp_path, [], **{"reports.txt": "".join(report.format(*each) for each in reports)})
     assert found(lens, "premature_complete") == [("Ana", "proven", "critical")]
 
 
 def test_tools_outside_the_declared_list_are_found(tmp_path: Path) -> None:
-    lens = read_steps(tmp_path, [agent("lead"), tool("search", "lead", 1), tool("mcp__web__fetch-page", "lead", 2), tool("delete_all", "lead", 3)])
+    lens = read_steps(
+        tmp_path,
+        [
+            agent("lead"),
+            tool("search", "lead", 1),
+            tool("mcp__web__fetch-page", "lead", 2),
+            tool("delete_all", "lead", 3),
+        ],
+    )
     assert found(lens, "undeclared_tool") == []
     assert outcome(lens, "undeclared_tool")[0] == "could not look"
     lens._con.execute("UPDATE agents SET tools = ['Search', 'fetch_page']")
@@ -489,19 +630,39 @@ def test_every_piece_of_evidence_stands_at_its_bytes() -> None:
             assert re.findall(r"IN_PROGRESS|COMPLETE|BLOCKED", piece.data)[0] in piece.says, piece
 
 
-HOSTILE = ["'; DROP TABLE spans; --", '"]}{$.*\\', "<script>alert(1)</script>", "\x1b[31m", "{}{:,}", "%s $name", "𝕏" * 500]
+HOSTILE = [
+    "'; DROP TABLE spans; --",
+    '"]}{$.*\\',
+    "<script>alert(1)</script>",
+    "\x1b[31m",
+    "{}{:,}",
+    "%s $name",
+    "𝕏" * 500,
+]
 
 
 def test_hostile_text_is_only_ever_text(tmp_path: Path) -> None:
     """Every field that a detector touches, in every run that makes one fire."""
     for number, text in enumerate(HOSTILE):
         arguments = {text: text, "path": text, "agent": text, "context": text}
-        steps = [agent("lead", outputs=said(text), status=OK), agent(text, "lead", 1, 90, status=OK, outputs=said("the " + text))]
+        steps = [
+            agent("lead", outputs=said(text), status=OK),
+            agent(text, "lead", 1, 90, status=OK, outputs=said("the " + text)),
+        ]
         steps += [tool(f"{text}#{n}", text, n, result=text * 9, arguments=arguments) for n in range(1, 5)]
-        steps += [tool(f"deploy#{n}", text, 10 + n, status=ERROR, message=text, error_type=text, arguments=arguments) for n in range(5)]
-        steps += [tool(f"dispatch_brief#{n}", text, 20 + n, arguments=arguments if n < 6 else {text: 1}) for n in range(8)]
+        steps += [
+            tool(f"deploy#{n}", text, 10 + n, status=ERROR, message=text, error_type=text, arguments=arguments)
+            for n in range(5)
+        ]
+        steps += [
+            tool(f"dispatch_brief#{n}", text, 20 + n, arguments=arguments if n < 6 else {text: 1}) for n in range(8)
+        ]
         steps += [tool(f"write_file#{n}", who, 40 + n, arguments=arguments) for n, who in enumerate([text, "lead"])]
-        lens = read_steps(tmp_path / str(number), steps, **{"beats.log": board([{text.replace(":", ""): "BLOCKED (" + text + ")"}] * 4)})
+        lens = read_steps(
+            tmp_path / str(number),
+            steps,
+            **{"beats.log": board([{text.replace(":", ""): "BLOCKED (" + text + ")"}] * 4)},
+        )
         detected = {row[0] for row in detect(lens).fetchall()}
         assert {"tool_loop", "retry_storm"} <= detected
         views = lens.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()

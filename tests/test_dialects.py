@@ -198,6 +198,11 @@ def test_claude_codes_input_tokens_come_out_with_cache(tmp_path: Path) -> None:
     assert row["response_finish_reasons"] == ["tool_use"]
 
 
+def test_claude_codes_cache_is_added_though_there_is_less_of_it_than_of_input(tmp_path: Path) -> None:
+    logged = {"session.id": "s", "span.type": "llm_request", "input_tokens": 5000, "cache_read_tokens": 100}
+    subset(columns(tmp_path, logged, "claude_code.llm_request"), input_tokens=5100, cache_read_input_tokens=100)
+
+
 def test_claude_codes_tools_and_turns(tmp_path: Path) -> None:
     tool = {"session.id": "s", "span.type": "tool", "tool_name": "Bash", "tool_use_id": "t1"}
     subset(

@@ -17,7 +17,7 @@ PAYLOADS = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
     "'; DROP TABLE spans; --",
-    '"); ATTACH \'/etc/passwd\'; --',
+    "\"); ATTACH '/etc/passwd'; --",
     "\x1b[31mred\x1b]0;title\x07",
     "\u202eevil\u202c \u2066x\u2069",
     "../../../../etc/passwd",
@@ -33,11 +33,23 @@ PAYLOADS = [
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_text_goes_in_and_comes_out_unchanged(payload: str, tmp_path: Path) -> None:
     said = json.dumps([{"role": payload, "name": payload, "parts": [{"type": "text", "content": payload}]}])
-    pairs = {"gen_ai.agent.name": payload, "gen_ai.tool.name": payload, "error.type": payload, payload: payload, "gen_ai.input.messages": said}
+    pairs = {
+        "gen_ai.agent.name": payload,
+        "gen_ai.tool.name": payload,
+        "error.type": payload,
+        payload: payload,
+        "gen_ai.input.messages": said,
+    }
     one = span(
-        0, 0, start=1, name=payload, status={"code": 2, "message": payload}, attributes=[attribute(*pair) for pair in pairs.items()],
-        events=[{"name": payload, "attributes": [attribute(payload, payload)]}], links=[{"traceId": payload, "spanId": payload}],
-    )  # fmt: skip
+        0,
+        0,
+        start=1,
+        name=payload,
+        status={"code": 2, "message": payload},
+        attributes=[attribute(*pair) for pair in pairs.items()],
+        events=[{"name": payload, "attributes": [attribute(payload, payload)]}],
+        links=[{"traceId": payload, "spanId": payload}],
+    )
     with read_bytes(tmp_path, json.dumps(batch([one], payload)).encode() + b"\n") as lens:
         query = "SELECT name, agent_name, tool_name, error_type, status_message, service_name, attributes FROM spans"
         [(*columns, attributes)] = lens.sql(query).fetchall()
@@ -71,11 +83,12 @@ def test_file_names_are_text_too(payload: str, tmp_path: Path) -> None:
 def test_a_file_name_that_is_no_text_is_shown_and_known_again(tmp_path: Path) -> None:
     logs = tmp_path / "logs"
     logs.mkdir()
-    with open(os.fsencode(logs) + b"/caf\xe9.jsonl", "wb") as stream:
-        stream.write(as_lines([span(0, 0)]))
+    (logs / os.fsdecode(b"caf\xe9.jsonl")).write_bytes(as_lines([span(0, 0)]))
     for _ in range(2):
         with read(logs, into=tmp_path / "case.duckdb", progress=False) as lens:
-            assert [row[0].rpartition("/")[2] for row in lens.sql("SELECT path FROM sources").fetchall()] == ["caf\\xe9.jsonl"]
+            assert [row[0].rpartition("/")[2] for row in lens.sql("SELECT path FROM sources").fetchall()] == [
+                "caf\\xe9.jsonl"
+            ]
 
 
 # --- the lens is closed to the outside -------------------------------------------------------------------------------
@@ -118,10 +131,10 @@ def test_a_locked_lens_refuses_to_reach_out(query: str, lens: Lens, tmp_path: Pa
 
     secret_frame = pa.table({"x": [1]})
     assert secret_frame.num_rows == 1
-    before = sorted(os.listdir(tmp_path))
+    before = sorted(tmp_path.iterdir())
     with pytest.raises(duckdb.Error):
         lens.sql(query.format(file=tmp_path / "logs" / "0.jsonl", folder=tmp_path)).fetchall()
-    assert sorted(os.listdir(tmp_path)) == before
+    assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize("way", ["write_csv", "write_parquet", "to_csv", "to_parquet"])

@@ -11,7 +11,18 @@ import pytest
 import zstandard
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-from otlp_forests import Span, Written, as_lines, assert_accounts_balance, attribute, batch, content, every_form, read_bytes, span
+from otlp_forests import (
+    Span,
+    Written,
+    as_lines,
+    assert_accounts_balance,
+    attribute,
+    batch,
+    content,
+    every_form,
+    read_bytes,
+    span,
+)
 
 from agentlens import Lens, read
 
@@ -63,7 +74,8 @@ def test_the_bytes_at_a_spans_place_are_that_span(form: Written, tmp_path: Path)
 
 def test_places_are_right_where_the_same_text_stands_elsewhere_too(tmp_path: Path) -> None:
     twin = json.dumps({"name": "n"})
-    text = '{"traces":{"resourceSpans":[{"resource":%s,"scopeSpans":[{"spans":[%s,1,{},%s]}]}]}}' % (twin, twin, json.dumps(SPANS[0]))
+    scope = f'{{"spans":[{twin},1,{{}},{json.dumps(SPANS[0])}]}}'
+    text = f'{{"traces":{{"resourceSpans":[{{"resource":{twin},"scopeSpans":[{scope}]}}]}}}}'
     with read_bytes(tmp_path, text.encode()) as lens:
         places = lens.sql("SELECT source_offset, source_length FROM rejects ORDER BY source_offset").fetchall()
     assert [text[offset : offset + length] for offset, length in places] == [twin, "1", "{}"]
@@ -75,7 +87,9 @@ def test_gzip_zstd_and_plain_hold_the_same_places(tmp_path: Path) -> None:
     places = []
     for name, data in {"plain": plain, "gz": gzip.compress(plain), "zst": zstandard.compress(plain)}.items():
         with read_bytes(tmp_path / name, data) as lens:
-            places.append(lens.sql("SELECT span_id, source_line, source_offset, source_length FROM spans ORDER BY ALL").fetchall())
+            places.append(
+                lens.sql("SELECT span_id, source_line, source_offset, source_length FROM spans ORDER BY ALL").fetchall()
+            )
     assert places[0] == places[1] == places[2]
 
 
@@ -95,7 +109,10 @@ def test_ids_in_upper_case_are_the_same_ids(tmp_path: Path) -> None:
         assert lens.sql("SELECT trace_id, span_id FROM spans").fetchall() == [("ab" * 16, "cd" * 8)]
 
 
-@pytest.mark.parametrize(("code", "word"), [(0, "UNSET"), (1, "OK"), (2, "ERROR"), ("STATUS_CODE_ERROR", "ERROR"), ("ok", "OK"), ("2", "ERROR")])
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(0, "UNSET"), (1, "OK"), (2, "ERROR"), ("STATUS_CODE_ERROR", "ERROR"), ("ok", "OK"), ("2", "ERROR")],
+)
 def test_a_status_is_read_in_every_spelling(code: Any, word: str, tmp_path: Path) -> None:
     assert columns(tmp_path, status={"code": code}, select="status_code") == {"status_code": word}
 
@@ -110,7 +127,9 @@ def test_nanoseconds_survive_as_text_and_as_number(time: Any, tmp_path: Path) ->
 def test_a_protobuf_message_of_any_length_is_told_from_json(tmp_path: Path) -> None:
     for length in (91, 123):  # the codes of `[` and `{`
         name = "x" * (length - 36)
-        data = TracesData(resource_spans=[{"scope_spans": [{"spans": [{"trace_id": b"t" * 16, "span_id": b"s" * 8, "name": name}]}]}])
+        data = TracesData(
+            resource_spans=[{"scope_spans": [{"spans": [{"trace_id": b"t" * 16, "span_id": b"s" * 8, "name": name}]}]}]
+        )
         assert data.SerializeToString()[1] == length
         for form in (data.SerializeToString(), bytes([length + 2]) + data.SerializeToString()):
             with read_bytes(tmp_path / str(length), form) as lens:
@@ -119,16 +138,32 @@ def test_a_protobuf_message_of_any_length_is_told_from_json(tmp_path: Path) -> N
 
 def test_attribute_values_of_every_kind_come_out_as_json(tmp_path: Path) -> None:
     values = {
-        "text": {"stringValue": "x"}, "yes": {"boolValue": True}, "many": {"intValue": "9007199254740993"}, "plain": {"intValue": 7},
-        "part": {"doubleValue": 0.5}, "nan": {"doubleValue": "NaN"}, "bytes": {"bytesValue": "AAE="}, "none": {},
-        "list": {"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "b"}]}}, "empty": {"arrayValue": {}},
+        "text": {"stringValue": "x"},
+        "yes": {"boolValue": True},
+        "many": {"intValue": "9007199254740993"},
+        "plain": {"intValue": 7},
+        "part": {"doubleValue": 0.5},
+        "nan": {"doubleValue": "NaN"},
+        "bytes": {"bytesValue": "AAE="},
+        "none": {},
+        "list": {"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "b"}]}},
+        "empty": {"arrayValue": {}},
         "map": {"kvlistValue": {"values": [{"key": "k", "value": {"boolValue": False}}]}},
-    }  # fmt: skip
+    }
     found = columns(tmp_path, *({"key": key, "value": value} for key, value in values.items()), select="attributes")
     assert json.loads(found["attributes"]) == {
-        "text": "x", "yes": True, "many": 9007199254740993, "plain": 7, "part": 0.5, "nan": None, "bytes": "AAE=", "none": None,
-        "list": [1, "b"], "empty": [], "map": {"k": False},
-    }  # fmt: skip
+        "text": "x",
+        "yes": True,
+        "many": 9007199254740993,
+        "plain": 7,
+        "part": 0.5,
+        "nan": None,
+        "bytes": "AAE=",
+        "none": None,
+        "list": [1, "b"],
+        "empty": [],
+        "map": {"k": False},
+    }
 
 
 def test_an_exporter_that_dropped_attributes_is_known_to_lack_them(tmp_path: Path) -> None:
@@ -142,29 +177,49 @@ def test_an_exporter_that_dropped_attributes_is_known_to_lack_them(tmp_path: Pat
 ASKED = [("user", [{"type": "text", "content": "Which city?"}])]
 ANSWERED = [("assistant", [{"type": "text", "content": "Paris"}])]
 ASKED_LOGGED = json.dumps([{"role": "user", "parts": [{"type": "text", "content": "Which city?"}]}])
-ANSWERED_LOGGED = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "Paris"}], "finish_reason": "stop"}])
+ANSWERED_LOGGED = json.dumps(
+    [{"role": "assistant", "parts": [{"type": "text", "content": "Paris"}], "finish_reason": "stop"}]
+)
 OPENAI_ASKED = json.dumps([{"role": "user", "content": "Which city?"}])
 OPENAI_ANSWERED = json.dumps([{"role": "assistant", "content": "Paris"}])
 
 
 def event(name: str, **attributes: Any) -> dict[str, Any]:
-    return {"name": name, "timeUnixNano": "1", "attributes": [attribute(key.replace("__", "."), value) for key, value in attributes.items()]}
+    return {
+        "name": name,
+        "timeUnixNano": "1",
+        "attributes": [attribute(key.replace("__", "."), value) for key, value in attributes.items()],
+    }
 
 
 VERSIONS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "1.27 usage names, content in events": (
         {"gen_ai.system": "openai", "gen_ai.usage.prompt_tokens": 12, "gen_ai.usage.completion_tokens": 3},
-        [event("gen_ai.content.prompt", gen_ai__prompt=OPENAI_ASKED), event("gen_ai.content.completion", gen_ai__completion=OPENAI_ANSWERED)],
+        [
+            event("gen_ai.content.prompt", gen_ai__prompt=OPENAI_ASKED),
+            event("gen_ai.content.completion", gen_ai__completion=OPENAI_ANSWERED),
+        ],
     ),
     "before 1.27, content in attributes": (
-        {"gen_ai.system": "openai", "gen_ai.usage.prompt_tokens": 12, "gen_ai.usage.completion_tokens": 3,
-         "gen_ai.prompt": OPENAI_ASKED, "gen_ai.completion": OPENAI_ANSWERED},
+        {
+            "gen_ai.system": "openai",
+            "gen_ai.usage.prompt_tokens": 12,
+            "gen_ai.usage.completion_tokens": 3,
+            "gen_ai.prompt": OPENAI_ASKED,
+            "gen_ai.completion": OPENAI_ANSWERED,
+        },
         [],
     ),
     "OpenLLMetry, content in numbered attributes": (
-        {"gen_ai.system": "openai", "gen_ai.usage.prompt_tokens": 12, "gen_ai.usage.completion_tokens": 3,
-         "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "Which city?",
-         "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": "Paris"},
+        {
+            "gen_ai.system": "openai",
+            "gen_ai.usage.prompt_tokens": 12,
+            "gen_ai.usage.completion_tokens": 3,
+            "gen_ai.prompt.0.role": "user",
+            "gen_ai.prompt.0.content": "Which city?",
+            "gen_ai.completion.0.role": "assistant",
+            "gen_ai.completion.0.content": "Paris",
+        },
         [],
     ),
     "1.28 to 1.36, one event a message": (
@@ -172,36 +227,68 @@ VERSIONS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         [event("gen_ai.user.message", content="Which city?"), event("gen_ai.choice", index=0, content="Paris")],
     ),
     "pydantic-ai 1 and logfire, all events in one attribute": (
-        {"gen_ai.system": "openai", "gen_ai.usage.input_tokens": 12, "gen_ai.usage.output_tokens": 3, "events": json.dumps([
-            {"event.name": "gen_ai.user.message", "role": "user", "content": "Which city?"},
-            {"event.name": "gen_ai.choice", "index": 0, "message": {"role": "assistant", "content": "Paris"}},
-        ])},
+        {
+            "gen_ai.system": "openai",
+            "gen_ai.usage.input_tokens": 12,
+            "gen_ai.usage.output_tokens": 3,
+            "events": json.dumps(
+                [
+                    {"event.name": "gen_ai.user.message", "role": "user", "content": "Which city?"},
+                    {"event.name": "gen_ai.choice", "index": 0, "message": {"role": "assistant", "content": "Paris"}},
+                ]
+            ),
+        },
         [],
     ),
     "1.37, content as JSON on the span": (
-        {"gen_ai.provider.name": "openai", "gen_ai.usage.input_tokens": 12, "gen_ai.usage.output_tokens": 3,
-         "gen_ai.input.messages": ASKED_LOGGED, "gen_ai.output.messages": ANSWERED_LOGGED},
+        {
+            "gen_ai.provider.name": "openai",
+            "gen_ai.usage.input_tokens": 12,
+            "gen_ai.usage.output_tokens": 3,
+            "gen_ai.input.messages": ASKED_LOGGED,
+            "gen_ai.output.messages": ANSWERED_LOGGED,
+        },
         [],
     ),
     "1.37, content in one event": (
         {"gen_ai.provider.name": "openai", "gen_ai.usage.input_tokens": 12, "gen_ai.usage.output_tokens": 3},
-        [{"name": "gen_ai.client.inference.operation.details", "timeUnixNano": "1", "attributes": [
-            attribute("gen_ai.input.messages", ASKED_LOGGED), attribute("gen_ai.output.messages", ANSWERED_LOGGED)]}],
+        [
+            {
+                "name": "gen_ai.client.inference.operation.details",
+                "timeUnixNano": "1",
+                "attributes": [
+                    attribute("gen_ai.input.messages", ASKED_LOGGED),
+                    attribute("gen_ai.output.messages", ANSWERED_LOGGED),
+                ],
+            }
+        ],
     ),
     "both names of the provider": (
-        {"gen_ai.provider.name": "openai", "gen_ai.system": "openai", "gen_ai.usage.input_tokens": 12, "gen_ai.usage.output_tokens": 3,
-         "gen_ai.input.messages": ASKED_LOGGED, "gen_ai.output.messages": ANSWERED_LOGGED},
+        {
+            "gen_ai.provider.name": "openai",
+            "gen_ai.system": "openai",
+            "gen_ai.usage.input_tokens": 12,
+            "gen_ai.usage.output_tokens": 3,
+            "gen_ai.input.messages": ASKED_LOGGED,
+            "gen_ai.output.messages": ANSWERED_LOGGED,
+        },
         [],
     ),
     "OpenInference": (
-        {"openinference.span.kind": "LLM", "llm.provider": "openai", "llm.token_count.prompt": 12, "llm.token_count.completion": 3,
-         "llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "Which city?",
-         "llm.output_messages.0.message.role": "assistant",
-         "llm.output_messages.0.message.contents.0.message_content.type": "text",
-         "llm.output_messages.0.message.contents.0.message_content.text": "Paris"},
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.token_count.prompt": 12,
+            "llm.token_count.completion": 3,
+            "llm.input_messages.0.message.role": "user",
+            "llm.input_messages.0.message.content": "Which city?",
+            "llm.output_messages.0.message.role": "assistant",
+            "llm.output_messages.0.message.contents.0.message_content.type": "text",
+            "llm.output_messages.0.message.contents.0.message_content.text": "Paris",
+        },
         [],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -243,7 +330,9 @@ def test_every_version_of_the_conventions_says_the_same(version: str, tmp_path: 
     ],
 )
 def test_an_attribute_of_the_conventions_fills_its_column(key: str, value: Any, column: str, tmp_path: Path) -> None:
-    assert columns(tmp_path, attribute("gen_ai.system", "x"), attribute(key, value), select=f"{column}, attributes") == {
+    assert columns(
+        tmp_path, attribute("gen_ai.system", "x"), attribute(key, value), select=f"{column}, attributes"
+    ) == {
         column: value,
         "attributes": None,
     }
@@ -264,22 +353,36 @@ def test_an_attribute_of_the_conventions_fills_its_column(key: str, value: Any, 
     ],
 )
 def test_an_attribute_of_openinference_fills_its_column(key: str, value: Any, column: str, tmp_path: Path) -> None:
-    assert columns(tmp_path, attribute("openinference.span.kind", "LLM"), attribute(key, value), select=column) == {column: value}
+    assert columns(tmp_path, attribute("openinference.span.kind", "LLM"), attribute(key, value), select=column) == {
+        column: value
+    }
 
 
 def test_two_attributes_that_disagree_about_a_column_are_both_kept(tmp_path: Path) -> None:
-    found = columns(tmp_path, attribute("gen_ai.provider.name", "azure"), attribute("gen_ai.system", "openai"), select="provider_name, attributes")
+    found = columns(
+        tmp_path,
+        attribute("gen_ai.provider.name", "azure"),
+        attribute("gen_ai.system", "openai"),
+        select="provider_name, attributes",
+    )
     assert (found["provider_name"], json.loads(found["attributes"])) == ("azure", {"gen_ai.system": "openai"})
 
 
 def test_totals_of_an_agent_are_no_usage_of_its_own(tmp_path: Path) -> None:
     pairs = [attribute("gen_ai.operation.name", "invoke_agent"), attribute("gen_ai.aggregated_usage.input_tokens", 40)]
-    assert columns(tmp_path, *pairs, select="input_tokens, usage_scope") == {"input_tokens": 40, "usage_scope": "rollup"}
+    assert columns(tmp_path, *pairs, select="input_tokens, usage_scope") == {
+        "input_tokens": 40,
+        "usage_scope": "rollup",
+    }
 
 
 def test_input_tokens_always_include_the_cache(tmp_path: Path) -> None:
     def call(number: int, fresh: int, cached: int) -> Span:
-        usage = {"gen_ai.provider.name": "p", "gen_ai.usage.input_tokens": fresh, "gen_ai.usage.cache_read.input_tokens": cached}
+        usage = {
+            "gen_ai.provider.name": "p",
+            "gen_ai.usage.input_tokens": fresh,
+            "gen_ai.usage.cache_read.input_tokens": cached,
+        }
         return span(0, number, start=number + 1, attributes=[attribute(key, value) for key, value in usage.items()])
 
     with read_bytes(tmp_path, as_lines([call(0, 10, 500), call(1, 100, 50)])) as lens:
@@ -307,14 +410,18 @@ def test_a_tool_call_and_its_answer_keep_id_name_arguments_and_result(tmp_path: 
         "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": '{"city": "Paris"}',
     }
     with read_bytes(tmp_path, as_lines([span(0, 0, attributes=[attribute(*pair) for pair in flat.items()])])) as lens:
-        assert messages(lens, "input") == [("tool", [{"type": "tool_call_response", "id": "call_1", "response": "20 °C"}])]
+        assert messages(lens, "input") == [
+            ("tool", [{"type": "tool_call_response", "id": "call_1", "response": "20 °C"}])
+        ]
         call = {"type": "tool_call", "id": "call_2", "name": "weather", "arguments": {"city": "Paris"}}
         assert messages(lens, "output") == [("assistant", [call])]
 
 
 def test_system_instructions_stand_in_their_own_direction(tmp_path: Path) -> None:
     parts = json.dumps([{"type": "text", "content": "Be brief."}])
-    with read_bytes(tmp_path, as_lines([span(0, 0, attributes=[attribute("gen_ai.system_instructions", parts)])])) as lens:
+    with read_bytes(
+        tmp_path, as_lines([span(0, 0, attributes=[attribute("gen_ai.system_instructions", parts)])])
+    ) as lens:
         assert messages(lens, "system") == [("system", [{"type": "text", "content": "Be brief."}])]
 
 
@@ -354,7 +461,11 @@ OTLP_SAMPLES = [
 ]
 TOKEN_KEYS = {
     "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.aggregated_usage.input_tokens", "llm.token_count.prompt"),
-    "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.aggregated_usage.output_tokens", "llm.token_count.completion"),
+    "output_tokens": (
+        "gen_ai.usage.output_tokens",
+        "gen_ai.aggregated_usage.output_tokens",
+        "llm.token_count.completion",
+    ),
 }
 
 
@@ -363,7 +474,9 @@ def test_spans_and_tokens_of_a_sample_equal_a_count_in_plain_json(name: str, sam
     logged = plain_spans(samples / name)
     with read(samples / name, progress=False) as lens:
         assert lens.sql("SELECT sum(records), sum(accepted) FROM sources").fetchall() == [(len(logged), len(logged))]
-        assert lens.sql("SELECT count(*), count(DISTINCT span_id) FROM spans").fetchall() == [(len(logged), len(logged))]
+        assert lens.sql("SELECT count(*), count(DISTINCT span_id) FROM spans").fetchall() == [
+            (len(logged), len(logged))
+        ]
         for column, keys in TOKEN_KEYS.items():
             found = dict(lens.sql(f"SELECT span_id, {column} FROM spans").fetchall())
             expected = [next((int(a[k]) for k in keys if k in a), None) for a in map(plain_attributes, logged)]
@@ -371,7 +484,9 @@ def test_spans_and_tokens_of_a_sample_equal_a_count_in_plain_json(name: str, sam
         assert lens.sql("SELECT count(*) FROM spans WHERE status_code = 'ERROR'").fetchall() == [
             (sum((s.get("status") or {}).get("code") in (2, "STATUS_CODE_ERROR") for s in logged),)
         ]
-        assert lens.sql("SELECT count(*) FROM span_events").fetchall() == [(sum(len(s.get("events", [])) for s in logged),)]
+        assert lens.sql("SELECT count(*) FROM span_events").fetchall() == [
+            (sum(len(s.get("events", [])) for s in logged),)
+        ]
         assert_accounts_balance(lens)
 
 
@@ -400,7 +515,9 @@ def test_tool_calls_that_an_instrumentor_leaves_out_of_its_lists_come_from_its_v
                 continue
             asked = json.loads(attributes["input.value"])
             assert len(messages(lens, "input", logged["spanId"])) == len(asked)
-            answered = [item for item in json.loads(attributes.get("output.value", "[]")) if item["type"] == "function_call"]
+            answered = [
+                item for item in json.loads(attributes.get("output.value", "[]")) if item["type"] == "function_call"
+            ]
             parts = [part for _, parts in messages(lens, "output", logged["spanId"]) for part in parts]
             found = [(part["id"], part["name"], part["arguments"]) for part in parts if part["type"] == "tool_call"]
             assert found == [(item["call_id"], item["name"], json.loads(item["arguments"])) for item in answered]
@@ -409,7 +526,9 @@ def test_tool_calls_that_an_instrumentor_leaves_out_of_its_lists_come_from_its_v
 def assert_same_message(found: tuple[Any, ...], attributes: dict[str, Any], prefix: str) -> None:
     role, parts = found
     assert role == attributes[prefix + "role"]
-    said = [part["content"] for part in parts if part["type"] == "text"] or [p["response"] for p in parts if p["type"] == "tool_call_response"]
+    said = [part["content"] for part in parts if part["type"] == "text"] or [
+        p["response"] for p in parts if p["type"] == "tool_call_response"
+    ]
     texts = [attributes[prefix + "content"]] if attributes.get(prefix + "content") else []
     texts += [v for k, v in attributes.items() if k.startswith(prefix + "contents.") and k.endswith(".text")]
     assert said == texts or not texts
@@ -422,14 +541,28 @@ def test_messages_of_a_genai_sample_are_those_of_its_attributes(name: str, sampl
     logged = [plain_attributes(one) for one in plain_spans(samples / name)]
     with read(samples / name, progress=False) as lens:
         for direction in ("input", "output"):
-            sent = sum(len(json.loads(a[f"gen_ai.{direction}.messages"])) for a in logged if f"gen_ai.{direction}.messages" in a)
-            assert lens.sql("SELECT count(*) FROM span_messages WHERE direction = $d", d=direction).fetchall() == [(sent,)]
-        assert lens.sql("SELECT count(*) FROM span_messages ANTI JOIN messages USING (message_hash)").fetchall() == [(0,)]
+            sent = sum(
+                len(json.loads(a[f"gen_ai.{direction}.messages"]))
+                for a in logged
+                if f"gen_ai.{direction}.messages" in a
+            )
+            assert lens.sql("SELECT count(*) FROM span_messages WHERE direction = $d", d=direction).fetchall() == [
+                (sent,)
+            ]
+        assert lens.sql("SELECT count(*) FROM span_messages ANTI JOIN messages USING (message_hash)").fetchall() == [
+            (0,)
+        ]
 
 
-@pytest.mark.parametrize("stem", ["openinference/langgraph_supervisor", "openinference/smolagents_manager", "otel_genai/pydantic_ai_multiagent_v5"])
+@pytest.mark.parametrize(
+    "stem",
+    ["openinference/langgraph_supervisor", "openinference/smolagents_manager", "otel_genai/pydantic_ai_multiagent_v5"],
+)
 def test_protobuf_and_json_of_one_run_are_one_lens(stem: str, samples: Path) -> None:
-    with read(samples / f"{stem}.otlp.jsonl", progress=False) as lines, read(samples / f"{stem}.otlp.pb", progress=False) as binary:
+    with (
+        read(samples / f"{stem}.otlp.jsonl", progress=False) as lines,
+        read(samples / f"{stem}.otlp.pb", progress=False) as binary,
+    ):
         assert content(lines) == content(binary)
 
 

@@ -23,9 +23,14 @@ def rates(model: str, provider: str | None, day: dt.date = DAY) -> list[tuple[in
     for tier in price.tiers:
         usd = tier.usd_per_million
         cached = usd["cache_read_usd_per_million"]
-        rows.append((
-            tier.start, str(usd["input_usd_per_million"]), None if cached is None else str(cached), str(usd["output_usd_per_million"])
-        ))  # fmt: skip
+        rows.append(
+            (
+                tier.start,
+                str(usd["input_usd_per_million"]),
+                None if cached is None else str(cached),
+                str(usd["output_usd_per_million"]),
+            )
+        )
     return rows
 
 
@@ -40,7 +45,9 @@ def rates(model: str, provider: str | None, day: dt.date = DAY) -> list[tuple[in
         ("gemini-2.5-pro", "gcp.gemini", [(0, "1.25", "0.125", "10"), (200_001, "2.5", "0.25", "15")]),
     ],
 )
-def test_prices_are_those_of_the_providers_lists(model: str, provider: str, expected: list[tuple[int, str, str, str]]) -> None:
+def test_prices_are_those_of_the_providers_lists(
+    model: str, provider: str, expected: list[tuple[int, str, str, str]]
+) -> None:
     assert rates(model, provider) == expected
 
 
@@ -57,7 +64,11 @@ def test_a_model_named_without_its_provider_is_found_by_name() -> None:
 
 @pytest.mark.parametrize("provider", ["x_ai", "azure.ai.inference", "gcp.gen_ai", "aws.bedrock", "gcp.vertex_ai"])
 def test_providers_are_known_by_the_names_of_the_conventions(provider: str) -> None:
-    model = {"x_ai": "grok-4", "azure.ai.inference": "gpt-4o", "aws.bedrock": "anthropic.claude-3-5-sonnet-20240620-v1:0"}
+    model = {
+        "x_ai": "grok-4",
+        "azure.ai.inference": "gpt-4o",
+        "aws.bedrock": "anthropic.claude-3-5-sonnet-20240620-v1:0",
+    }
     assert find_price(model.get(provider, "gemini-2.5-pro"), provider, DAY) is not None
 
 

@@ -22,7 +22,8 @@ def formats_table() -> str:
 
 
 def detectors_table() -> str:
-    rows = [f"| `{name}` | {_cell(detector.doc.split("\n\n")[0])} |" for name, detector in sorted(all_detectors().items())]
+    pages = {name: detector.doc.partition("\n\n")[0] for name, detector in sorted(all_detectors().items())}
+    rows = [f"| `{name}` | {_cell(page)} |" for name, page in pages.items()]
     return "\n".join(["| detector | fires when |", "|---|---|", *rows])
 
 

@@ -40,8 +40,10 @@ def test_edges_join_delegations_reports_and_messages(tmp_path: Path) -> None:
         agent("lead", None, 0, 100),
         *(agent(f"helper#{n}", "lead", 10 * n, 10 * n + n, status=ERROR if n == 2 else OK) for n in (1, 2, 3)),
     ]
-    pax = "FROM: helper\nTO: lead\nTIME: 2026-01-01T00:10:00Z\nSTATUS: BLOCKED\nDELIVERABLES: none\nBLOCKERS: key\nNEXT: wait\n"
-    said = '{"message_id":"m1","from":"lead","to":"helper","depth":1,"payload":"hello","timestamp":"2026-01-01T00:00:01Z"}\n'
+    pax = "FROM: helper\nTO: lead\nTIME: 2026-01-01T00:10:00Z\nSTATUS: BLOCKED\nBLOCKERS: key\nNEXT: wait\n"
+    said = (
+        '{"message_id":"1","from":"lead","to":"helper","depth":1,"payload":"hi","timestamp":"2026-01-01T00:00:01Z"}\n'
+    )
     lens = read_steps(tmp_path, steps, **{"report.txt": pax, "said.jsonl": said})
     query = "SELECT from_agent, to_agent, kind, count, errors, duration_p50_ns FROM agent_edges ORDER BY kind"
     assert lens.sql(query).fetchall() == [
@@ -66,11 +68,13 @@ Agents:
 
 
 def test_waves_name_the_first_in_which_something_broke(tmp_path: Path) -> None:
-    beats = "\n".join([
-        BEATS.format(wave=1, ana="COMPLETE", ben="COMPLETE (2 files)"),
-        BEATS.format(wave=2, ana="COMPLETE", ben="BLOCKED (no key)"),
-        BEATS.format(wave=3, ana="FAILED", ben="COMPLETE"),
-    ])  # fmt: skip
+    beats = "\n".join(
+        [
+            BEATS.format(wave=1, ana="COMPLETE", ben="COMPLETE (2 files)"),
+            BEATS.format(wave=2, ana="COMPLETE", ben="BLOCKED (no key)"),
+            BEATS.format(wave=3, ana="FAILED", ben="COMPLETE"),
+        ]
+    )
     steps = [
         step("wave 2", None, 7200, 7500, operation="invoke_workflow", **{"gen_ai__workflow__name": "wave 2"}),
         agent("Lead", "wave 2", 7200, 7500),
@@ -78,7 +82,9 @@ def test_waves_name_the_first_in_which_something_broke(tmp_path: Path) -> None:
         tool("look", "Lead", 7202, status=ERROR, message="timed out"),
     ]
     lens = read_steps(tmp_path, steps, **{"beats.log": beats})
-    query = "SELECT wave, done, in_trouble, what_broke, is_first_broken, errors, len(trace_ids) FROM waves ORDER BY wave"
+    query = (
+        "SELECT wave, done, in_trouble, what_broke, is_first_broken, errors, len(trace_ids) FROM waves ORDER BY wave"
+    )
     assert lens.sql(query).fetchall() == [
         (1, ["Ana", "Ben"], [], [], False, 0, 0),
         (2, ["Ana"], ["Ben"], ["Ben reported BLOCKED"], True, 1, 1),
@@ -89,7 +95,7 @@ def test_waves_name_the_first_in_which_something_broke(tmp_path: Path) -> None:
 
 
 def test_who_was_sent_work_and_did_not_report_is_named_when_others_did(tmp_path: Path) -> None:
-    report = "FROM: {}\nTO: Lead\nWAVE: 4\nTIME: 2026-01-01T04:09:00Z\nSTATUS: COMPLETE\nDELIVERABLES: x\nBLOCKERS: none\nNEXT: none\n"
+    report = "FROM: {}\nTO: Lead\nWAVE: 4\nTIME: 2026-01-01T04:09:00Z\nSTATUS: COMPLETE\nBLOCKERS: none\nNEXT: none\n"
     beats = BEATS.format(wave=4, ana="IN_PROGRESS", ben="IN_PROGRESS")
     lens = read_steps(tmp_path, [], **{"beats.log": beats, "report.txt": report.format("Ana")})
     query = "SELECT without_report, what_broke, is_first_broken FROM waves"

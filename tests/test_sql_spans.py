@@ -1,4 +1,4 @@
-"""Views over span trees agree with plain Python on random forests: children side by side, orphans, unfinished spans, failures."""
+"""Views over span trees agree with plain Python on random forests: side by side, orphans, unfinished spans, failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agentlens import Lens
 
 
 class Node(NamedTuple):
-    """A span of a random forest; times are nanoseconds, `parent` is an index, -1 a root, -2 a parent that is nowhere."""
+    """A span of a random forest; times are nanoseconds, `parent` is an index, -1 for a root, -2 for one that is nowhere."""
 
     trace: int
     index: int
@@ -53,12 +53,16 @@ def read_forests(forests: list[Forest]) -> Lens:
 
     steps = [
         step(
-            n.name, parent_of(n), n.start / 1e9, None if n.end is None else n.end / 1e9, trace=f"t{n.trace}",
+            n.name,
+            parent_of(n),
+            n.start / 1e9,
+            None if n.end is None else n.end / 1e9,
+            trace=f"t{n.trace}",
             status=ERROR if n.failed else None,
         )
         for nodes in forests
         for n in nodes
-    ]  # fmt: skip
+    ]
     return read_steps(Path(tempfile.mkdtemp()), steps)
 
 
@@ -131,9 +135,12 @@ def test_the_critical_path_is_the_chain_of_last_enders(forests: list[Forest]) ->
 
 def test_the_parts_of_a_critical_path_add_up_to_its_root(tmp_path: Path) -> None:
     steps = [
-        step("root", None, 0, 10), step("early", "root", 1, 4), step("beside", "root", 2, 6), step("late", "root", 6.5, 9),
+        step("root", None, 0, 10),
+        step("early", "root", 1, 4),
+        step("beside", "root", 2, 6),
+        step("late", "root", 6.5, 9),
         step("inner", "late", 7, 8),
-    ]  # fmt: skip
+    ]
     rows = read_steps(tmp_path, steps).sql("SELECT name, path_ns FROM span_critical_path ORDER BY position").fetchall()
     assert dict(rows) == {"root": 3_500_000_000, "beside": 4_000_000_000, "late": 1_500_000_000, "inner": 1_000_000_000}
     assert [name for name, _ in rows] == ["root", "beside", "late", "inner"]
@@ -183,7 +190,7 @@ def test_span_path_and_span_subtree_answer_for_one_span(tmp_path: Path) -> None:
 @given(lists_of_forests())
 def test_completeness_counts_what_is_torn(forests: list[Forest]) -> None:
     nodes = [node for forest in forests for node in forest]
-    rows = read_forests(forests).sql("SELECT spans, orphans, unfinished, is_accounted_for FROM completeness").fetchall()
+    rows = read_forests(forests).sql("SELECT spans, orphans, unfinished, is_accounted_for FROM source_completeness").fetchall()
     assert rows == [(len(nodes), sum(n.parent == -2 for n in nodes), sum(n.end is None for n in nodes), True)]
 
 
@@ -193,15 +200,21 @@ def test_traces_and_conversations_sum_up_a_run(tmp_path: Path) -> None:
         call("ask", "lead", 1, 2, input_tokens=100, output_tokens=10, model="gpt-4.1", provider="openai"),
         tool("look", "lead", 3, 4, status=ERROR, message="503 Service Unavailable"),
         agent("helper", "lead", 5, None),
-        call("ask 2", "helper", 6, 7, input_tokens=50, output_tokens=5, model="a model nobody sells", provider="openai"),
+        call(
+            "ask 2", "helper", 6, 7, input_tokens=50, output_tokens=5, model="a model nobody sells", provider="openai"
+        ),
     ]
     lens = read_steps(tmp_path, steps)
     query = """
-        SELECT name, agent_name, agents, spans, roots, duration_ns, errors, unfinished, input_tokens, output_tokens, cost_usd, unpriced
+        SELECT
+          name, agent_name, agents, spans, roots, duration_ns, errors, unfinished, input_tokens, output_tokens, cost_usd,
+          unpriced
         FROM traces
     """
     assert lens.sql(query).fetchall() == [("lead", "lead", 2, 5, 1, 20_000_000_000, 1, 1, 150, 15, 0.00028, 1)]
-    query = "SELECT conversation_id, agents, traces, spans, model_calls, errors, input_tokens, unpriced FROM conversations"
+    query = (
+        "SELECT conversation_id, agents, traces, spans, model_calls, errors, input_tokens, unpriced FROM conversations"
+    )
     assert lens.sql(query).fetchall() == [("talk", 2, 1, 5, 2, 1, 150, 1)]
 
 
@@ -243,24 +256,33 @@ def test_a_failure_has_the_class_a_reader_would_give_it(tmp_path: Path) -> None:
 
 
 def test_a_silent_leaf_borrows_the_words_of_the_failed_span_around_it(tmp_path: Path) -> None:
-    steps = [tool("deploy", "x", 0, 2, status=ERROR, message="503: pool exhausted"), step("POST", "deploy", 0.5, 1, status=ERROR)]
+    steps = [
+        tool("deploy", "x", 0, 2, status=ERROR, message="503: pool exhausted"),
+        step("POST", "deploy", 0.5, 1, status=ERROR),
+    ]
     rows = read_steps(tmp_path, steps).sql("SELECT name, tool_name, message FROM errors").fetchall()
     assert rows == [("POST", "deploy", "503: pool exhausted")]
 
 
 def test_a_call_that_two_instrumentations_log_is_one_call(tmp_path: Path) -> None:
     steps = [
-        agent("lead"), call("call_llm", "lead", 1, 5, input_tokens=7), call("openai.chat", "call_llm", 2, 4, input_tokens=7),
-        call("wrapper with usage", "lead", 6, 9, input_tokens=3), call("bare inner", "wrapper with usage", 7, 8),
-        tool("search#outer", "lead", 10, 12), tool("search#inner", "search#outer", 10.5, 11), tool("other", "lead", 13),
-    ]  # fmt: skip
+        agent("lead"),
+        call("call_llm", "lead", 1, 5, input_tokens=7),
+        call("openai.chat", "call_llm", 2, 4, input_tokens=7),
+        call("wrapper with usage", "lead", 6, 9, input_tokens=3),
+        call("bare inner", "wrapper with usage", 7, 8),
+        tool("search#outer", "lead", 10, 12),
+        tool("search#inner", "search#outer", 10.5, 11),
+        tool("other", "lead", 13),
+    ]
     lens = read_steps(tmp_path, steps)
     assert lens.sql("SELECT list_sort(list(s.name)) FROM llm_calls JOIN spans AS s USING (preorder)").fetchall() == [
         (["openai.chat", "wrapper with usage"],)
     ]
     assert lens.sql("SELECT s.name FROM tool_calls JOIN spans AS s USING (preorder) ORDER BY ALL").fetchall() == [
-        ("other",), ("search#inner",)
-    ]  # fmt: skip
+        ("other",),
+        ("search#inner",),
+    ]
 
 
 def test_context_growth_says_what_came_and_what_was_dropped(tmp_path: Path) -> None:
@@ -290,20 +312,41 @@ def test_context_growth_says_what_came_and_what_was_dropped(tmp_path: Path) -> N
 
 def test_message_parts_lists_texts_and_calls(tmp_path: Path) -> None:
     messages = [
-        {"role": "assistant", "parts": [
-            {"type": "text", "content": "I look"}, {"type": "tool_call", "id": "7", "name": "look", "arguments": {"q": 1}}]}
-    ]  # fmt: skip
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "text", "content": "I look"},
+                {"type": "tool_call", "id": "7", "name": "look", "arguments": {"q": 1}},
+            ],
+        }
+    ]
     lens = read_steps(tmp_path, [call("c", None, outputs=messages)])
-    query = "SELECT part_index, type, content, tool_call_id, tool_name, tool_call_arguments FROM message_parts ORDER BY part_index"
-    assert lens.sql(query).fetchall() == [(0, "text", "I look", None, None, None), (1, "tool_call", None, "7", "look", '{"q":1}')]
+    query = (
+        "SELECT part_index, type, content, tool_call_id, tool_name, tool_call_arguments FROM message_parts ORDER BY 1"
+    )
+    assert lens.sql(query).fetchall() == [
+        (0, "text", "I look", None, None, None),
+        (1, "tool_call", None, "7", "look", '{"q":1}'),
+    ]
 
 
 def test_drift_series_keeps_versions_apart(tmp_path: Path) -> None:
     steps = [
-        call(f"{version} {n}", None, day * 86_400 + n, day * 86_400 + n + seconds, trace=f"{version}{n}", agent="lead",
-             prompt_version=version, input_tokens=tokens, model="m", **{"gen_ai__prompt__version": version})
-        for version, day, seconds, tokens in (("v1", 0, 1, 10), ("v2", 1, 3, 40)) for n in range(3)
-    ]  # fmt: skip
+        call(
+            f"{version} {n}",
+            None,
+            day * 86_400 + n,
+            day * 86_400 + n + seconds,
+            trace=f"{version}{n}",
+            agent="lead",
+            prompt_version=version,
+            input_tokens=tokens,
+            model="m",
+            **{"gen_ai__prompt__version": version},
+        )
+        for version, day, seconds, tokens in (("v1", 0, 1, 10), ("v2", 1, 3, 40))
+        for n in range(3)
+    ]
     query = """
         SELECT prompt_version, time_bucket::DATE::VARCHAR, calls, duration_p50_ns, input_tokens_per_call, error_rate
         FROM drift_series ORDER BY 1
@@ -325,7 +368,8 @@ def test_health_counts_calls_failures_and_what_ran_inside_a_tool(tmp_path: Path)
         tool("look", "helper", 11, 12, status=ERROR, message="timed out", result="abc"),
     ]
     lens = read_steps(tmp_path, steps)
-    query = "SELECT agent_name, runs, model_calls, tool_calls, errors, duration_p50_ns, input_tokens FROM agent_health ORDER BY 1"
-    assert lens.sql(query).fetchall() == [("helper", 1, 1, 1, 1, 10**9, 100), ("lead", 1, 2, 1, 0, 2 * 10**9, 20)]
+    query = "SELECT agent_name, runs, model_calls, tool_calls, errors, duration_p50_ns, input_tokens FROM agent_health"
+    expected = [("helper", 1, 1, 1, 1, 10**9, 100), ("lead", 1, 2, 1, 0, 2 * 10**9, 20)]
+    assert sorted(lens.sql(query).fetchall()) == expected
     query = "SELECT tool_name, calls, errors, error_rate, tokens_inside, result_bytes FROM tool_health ORDER BY 1"
     assert lens.sql(query).fetchall() == [("Task", 1, 0, 0.0, 105, None), ("look", 1, 1, 1.0, 0, 3)]

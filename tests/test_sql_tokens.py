@@ -56,13 +56,19 @@ def test_one_call_logged_by_two_instrumentations_counts_once(tmp_path: Path) -> 
 
 
 def test_of_generations_in_one_another_one_counts_and_never_the_sum(tmp_path: Path) -> None:
-    steps = [call("outer", None, 0, 9, input_tokens=7, output_tokens=3), call("inner", "outer", 1, 2, input_tokens=5, output_tokens=2)]
+    steps = [
+        call("outer", None, 0, 9, input_tokens=7, output_tokens=3),
+        call("inner", "outer", 1, 2, input_tokens=5, output_tokens=2),
+    ]
     assert total(read_steps(tmp_path, steps)) == (5, 2)
 
 
 def test_totals_of_agents_without_logged_calls_each_count(tmp_path: Path) -> None:
     """smolagents with a custom model logs no calls, and a manager's total leaves out the agents it manages."""
-    steps = [agent("manager", input_tokens=600, output_tokens=60), agent("managed", "manager", 1, 5, input_tokens=400, output_tokens=40)]
+    steps = [
+        agent("manager", input_tokens=600, output_tokens=60),
+        agent("managed", "manager", 1, 5, input_tokens=400, output_tokens=40),
+    ]
     lens = read_steps(tmp_path, steps)
     assert judged(lens) == {"manager": ("rollup", True), "managed": ("rollup", True)}
     assert total(lens) == (1000, 100)
@@ -106,10 +112,15 @@ def test_a_call_met_again_counts_once_and_the_record_with_most_output_stays(tmp_
         call("resumed", None, 2, trace="other session", input_tokens=100, output_tokens=80),
         call("another", None, 3, input_tokens=100, output_tokens=80),
     ]
-    lens = mark(read_steps(tmp_path, steps), "usage_key", {"partial": "m1", "final": "m1", "resumed": "m1", "another": "m2"})
+    lens = mark(
+        read_steps(tmp_path, steps), "usage_key", {"partial": "m1", "final": "m1", "resumed": "m1", "another": "m2"}
+    )
     assert judged(lens) == {
-        "partial": ("re-emit", False), "final": ("leaf", True), "resumed": ("fork prefix", False), "another": ("leaf", True)
-    }  # fmt: skip
+        "partial": ("re-emit", False),
+        "final": ("leaf", True),
+        "resumed": ("fork prefix", False),
+        "another": ("leaf", True),
+    }
     assert total(lens) == (200, 160)
 
 
@@ -121,7 +132,9 @@ def test_a_call_met_again_in_another_file_is_a_replay(tmp_path: Path) -> None:
 
 
 def test_a_repeat_inside_the_call_it_repeats_leaves_one_of_them(tmp_path: Path) -> None:
-    lens = read_steps(tmp_path, [call("outer", None, 0, 9, input_tokens=5), call("inner", "outer", 1, 2, input_tokens=5)])
+    lens = read_steps(
+        tmp_path, [call("outer", None, 0, 9, input_tokens=5), call("inner", "outer", 1, 2, input_tokens=5)]
+    )
     assert total(mark(lens, "usage_key", {"outer": "m", "inner": "m"}))[0] == 5
 
 
@@ -184,11 +197,7 @@ def plainly_counted(records: list[Record]) -> set[int]:
     for record in told_once:
         below = [o for o in told_once if is_below(o, record)]
         calls = [o for o in below if o.kind in ("chat", "plumbing")]
-        if record.kind in ("chat", "plumbing", "invoke_agent"):
-            counts = not calls
-        else:
-            counts = not below
-        if counts:
+        if not (calls if record.kind in ("chat", "plumbing", "invoke_agent") else below):
             counted.add(record.index)
     return counted
 
@@ -204,11 +213,16 @@ def test_the_ledger_agrees_with_its_rules_in_plain_python(records: list[Record])
         seen.add((record.key, record.tokens))
     steps = [
         step(
-            f"s{r.index}", None if r.parent < 0 else f"s{r.parent}", r.index, 100 - r.index,
-            operation=None if r.kind == "plumbing" else r.kind, input_tokens=r.tokens, output_tokens=r.tokens,
+            f"s{r.index}",
+            None if r.parent < 0 else f"s{r.parent}",
+            r.index,
+            100 - r.index,
+            operation=None if r.kind == "plumbing" else r.kind,
+            input_tokens=r.tokens,
+            output_tokens=r.tokens,
         )
         for r in records
-    ]  # fmt: skip
+    ]
     lens = read_steps(Path(tempfile.mkdtemp()), steps)
     mark(lens, "usage_key", {f"s{r.index}": r.key for r in records if r.key})
     assert {int(name[1:]) for name, (_, counted) in judged(lens).items() if counted} == plainly_counted(records)
@@ -228,7 +242,15 @@ def test_cost_takes_cached_tokens_at_their_own_price(tmp_path: Path) -> None:
 def test_a_dearer_tier_reprices_the_whole_call(tmp_path: Path) -> None:
     """claude-sonnet-4-5: 3 in, 15 out up to 200,000 input tokens, above that 6 and 22.50 for all of the call."""
     steps = [
-        call(f"c{size}", None, size, provider="anthropic", model="claude-sonnet-4-5", input_tokens=size, output_tokens=1000)
+        call(
+            f"c{size}",
+            None,
+            size,
+            provider="anthropic",
+            model="claude-sonnet-4-5",
+            input_tokens=size,
+            output_tokens=1000,
+        )
         for size in (200_000, 200_001)
     ]
     assert priced(steps, tmp_path) == [(0.615, "computed", 615_000_000), (1.222506, "computed", 1_222_506_000)]
@@ -236,7 +258,9 @@ def test_a_dearer_tier_reprices_the_whole_call(tmp_path: Path) -> None:
 
 def test_a_write_to_the_one_hour_cache_costs_more(tmp_path: Path) -> None:
     """claude-sonnet-4-5: 3.75 for five minutes, 6 for an hour: 400 x 3.75 + 600 x 6 = 5100 millionths."""
-    steps = [call("c", provider="anthropic", model="claude-sonnet-4-5", input_tokens=1000, cache_write=1000, output_tokens=0)]
+    steps = [
+        call("c", provider="anthropic", model="claude-sonnet-4-5", input_tokens=1000, cache_write=1000, output_tokens=0)
+    ]
     lens = read_steps(tmp_path, steps)
     usage = '{"usage": {"cache_creation": {"ephemeral_1h_input_tokens": 600, "ephemeral_5m_input_tokens": 400}}}'
     mark(lens, "attributes", {"c": usage})
@@ -252,35 +276,60 @@ def test_an_unknown_model_is_unpriced_and_never_free(tmp_path: Path) -> None:
 
 
 def test_a_reported_cost_stands_where_no_price_is_known_and_beside_a_computed_one(tmp_path: Path) -> None:
-    lens = read_steps(tmp_path, [
-        call("c1", None, 1, provider="openai", model="house-model", input_tokens=10),
-        call("c2", None, 2, provider="openai", model="gpt-4.1", input_tokens=1_000_000, output_tokens=0),
-    ])  # fmt: skip
+    lens = read_steps(
+        tmp_path,
+        [
+            call("c1", None, 1, provider="openai", model="house-model", input_tokens=10),
+            call("c2", None, 2, provider="openai", model="gpt-4.1", input_tokens=1_000_000, output_tokens=0),
+        ],
+    )
     mark(lens, "reported_cost_usd", {"c1": 0.25, "c2": 1.5})
     query = "SELECT cost_usd, cost_source, reported_cost_usd FROM usage_ledger ORDER BY start_time"
     assert lens.sql(query).fetchall() == [(0.25, "reported", 0.25), (2.0, "computed", 1.5)]
 
 
 def test_cost_below_a_metered_call_belongs_to_it(tmp_path: Path) -> None:
-    lens = read_steps(tmp_path, [call("c", None, 0, 9, provider="openai", model="gpt-4.1", input_tokens=10), step("billing", "c", 1, 2)])
+    lens = read_steps(
+        tmp_path,
+        [call("c", None, 0, 9, provider="openai", model="gpt-4.1", input_tokens=10), step("billing", "c", 1, 2)],
+    )
     mark(lens, "reported_cost_usd", {"billing": 5.0})
     assert judged(lens) == {"c": ("leaf", True), "billing": ("leaf", False)}
 
 
 def test_forged_counts_do_not_break_the_sums(tmp_path: Path) -> None:
     steps = [
-        call(f"c{n}", None, n, provider="openai", model="gpt-4.1", input_tokens=2**63 - 1, output_tokens=2**63 - 1, cache_read=-5)
+        call(
+            f"c{n}",
+            None,
+            n,
+            provider="openai",
+            model="gpt-4.1",
+            input_tokens=2**63 - 1,
+            output_tokens=2**63 - 1,
+            cache_read=-5,
+        )
         for n in range(3)
     ]
     steps.append(call("negative", None, 9, provider="openai", model="gpt-4.1", input_tokens=-7, output_tokens=-(2**63)))
     lens = read_steps(tmp_path, steps)
-    for view in ("token_usage_by_agent", "token_usage_by_model", "token_cost_by_day", "traces", "lens_summary", "agent_health"):
+    for view in (
+        "token_usage_by_agent",
+        "token_usage_by_model",
+        "token_cost_by_day",
+        "traces",
+        "lens_summary",
+        "agent_health",
+    ):
         lens.sql(f"FROM {view}").fetchall()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_how_a_log_is_split_and_ordered_does_not_change_what_it_totals(tmp_path: Path, seed: int) -> None:
-    steps = [agent("run", input_tokens=99), *(call(f"c{n}", "run", n, input_tokens=n, output_tokens=1) for n in range(20))]
+    steps = [
+        agent("run", input_tokens=99),
+        *(call(f"c{n}", "run", n, input_tokens=n, output_tokens=1) for n in range(20)),
+    ]
     whole = total(read_steps(tmp_path / "whole", steps))
     random.Random(seed).shuffle(steps)
     (tmp_path / "parts" / "a").mkdir(parents=True)
@@ -293,16 +342,23 @@ def test_how_a_log_is_split_and_ordered_does_not_change_what_it_totals(tmp_path:
 
 def test_the_views_over_the_ledger_share_one_total(tmp_path: Path) -> None:
     steps = [
-        agent("lead"), agent("helper", "lead", 10, 20),
+        agent("lead"),
+        agent("helper", "lead", 10, 20),
         call("c1", "lead", 1, provider="openai", model="gpt-4.1", input_tokens=1000, output_tokens=10, cache_read=500),
         call("c2", "helper", 11, provider="openai", model="gpt-4o-mini", input_tokens=3000, output_tokens=90),
-    ]  # fmt: skip
+    ]
     lens = read_steps(tmp_path, steps)
     expected = [(4000, 100)]
     for view in ("token_usage_by_agent", "token_usage_by_model", "token_cost_by_day", "traces"):
-        assert lens.sql(f"SELECT sum(input_tokens)::BIGINT, sum(output_tokens)::BIGINT FROM {view}").fetchall() == expected
+        assert (
+            lens.sql(f"SELECT sum(input_tokens)::BIGINT, sum(output_tokens)::BIGINT FROM {view}").fetchall() == expected
+        )
     assert lens.sql("SELECT agent_name, token_share FROM token_usage_by_agent ORDER BY 1").fetchall() == [
-        ("helper", 3090 / 4100), ("lead", 1010 / 4100)
-    ]  # fmt: skip
-    costs = [lens.sql(f"SELECT round(sum(cost_usd), 9) FROM {v}").fetchall()[0][0] for v in ("traces", "token_usage_by_model")]
+        ("helper", 3090 / 4100),
+        ("lead", 1010 / 4100),
+    ]
+    costs = [
+        lens.sql(f"SELECT round(sum(cost_usd), 9) FROM {v}").fetchall()[0][0]
+        for v in ("traces", "token_usage_by_model")
+    ]
     assert costs == [0.001834, 0.001834]  # (500 x 2 + 500 x 0.5 + 10 x 8 + 3000 x 0.15 + 90 x 0.6) millionths

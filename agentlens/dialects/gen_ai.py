@@ -61,7 +61,12 @@ COLUMNS = {
     "gen_ai.completion": "messages.output",
 }
 RANK = {key: rank for rank, key in enumerate(COLUMNS)}
-OPERATIONS = {"call_llm": "chat", "agent": "invoke_agent", "completion": "text_completion", "execute_agent": "invoke_agent"}
+OPERATIONS = {
+    "call_llm": "chat",
+    "agent": "invoke_agent",
+    "completion": "text_completion",
+    "execute_agent": "invoke_agent",
+}
 MODEL_OPERATIONS = frozenset({"chat", "generate_content", "text_completion", "embeddings"})
 
 # Messages logged as events of the span (conventions 1.28 to 1.36): event name -> direction and role.
@@ -97,9 +102,10 @@ def read_columns(attributes: Row, _name: str) -> Row:
     Keys `messages.input`, `messages.output` and `messages.system` hold messages as logged.
     """
     columns: Row = {}
-    for key in sorted(attributes.keys() & RANK.keys(), key=RANK.__getitem__):
-        value = columns.setdefault(COLUMNS[key], attributes[key])
-        if value == attributes[key]:
+    keys = [key for key in attributes if key in RANK]
+    for key in sorted(keys, key=RANK.__getitem__):
+        value = attributes[key]
+        if columns.setdefault(COLUMNS[key], value) == value:
             del attributes[key]
     for key in EVENT_LISTS:
         if key in attributes and (messages := _event_list(attributes[key])):
@@ -131,12 +137,17 @@ def event_message(name: str, attributes: Row) -> tuple[str, Any] | None:
     if isinstance(message, str):
         message = {"content": message}
     said = message if isinstance(message, dict) else attributes
-    return direction, {"role": role, **{key: _parsed(value) if key == "tool_calls" else value for key, value in said.items()}}
+    return direction, {
+        "role": role,
+        **{key: _parsed(value) if key == "tool_calls" else value for key, value in said.items()},
+    }
 
 
 def event_content(name: str, attributes: Row) -> dict[str, Any]:
     """Return the messages, by direction and as logged, of an event that carries all of them at once."""
-    return {way: attributes[key] for key, way in CONTENT_EVENTS.get(name, {}).items() if attributes.get(key) is not None}
+    return {
+        way: attributes[key] for key, way in CONTENT_EVENTS.get(name, {}).items() if attributes.get(key) is not None
+    }
 
 
 def _event_list(logged: Any) -> Row:

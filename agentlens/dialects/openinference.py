@@ -42,6 +42,7 @@ OPERATIONS = {
     "AGENT": "invoke_agent",
 }
 MACHINERY = frozenset({"agent", "tools", "call_model", "model"})
+PLAIN = {"message.role", "message.content"}
 MESSAGE_PREFIXES = {"llm.input_messages.": "messages.input", "llm.output_messages.": "messages.output"}
 
 
@@ -63,8 +64,7 @@ def read_columns(attributes: Row, name: str) -> Row:
     for key, column in COLUMNS.items():
         if key in attributes and columns.setdefault(column, attributes[key]) == attributes[key]:
             del attributes[key]
-    for column, flat in _take_messages(attributes).items():
-        columns[column] = unflatten(flat)
+    columns.update(_take_messages(attributes))
     if kind == "AGENT" or "agent_name" not in columns:
         _name_agent(columns, attributes, name, kind)
     if kind == "TOOL":
@@ -76,13 +76,28 @@ def read_columns(attributes: Row, name: str) -> Row:
     return columns
 
 
-def _take_messages(attributes: Row) -> dict[str, Row]:
-    taken: dict[str, Row] = {}
-    for key in [key for key in attributes if key.startswith("llm.") and "_messages" in key]:
+def _take_messages(attributes: Row) -> dict[str, Any]:
+    """Take the numbered messages out of the attributes, as the columns that hold them."""
+    taken: dict[str, dict[str, Row]] = {}
+    for key in [key for key in attributes if key.startswith("llm.") and "_messages." in key]:
         for prefix, column in MESSAGE_PREFIXES.items():
             if key.startswith(prefix):
-                taken.setdefault(column, {})[key.removeprefix(prefix)] = attributes.pop(key)
-    return taken
+                number, _, path = key[len(prefix) :].partition(".")
+                taken.setdefault(column, {}).setdefault(number, {})[path] = attributes.pop(key)
+    return {column: _in_order(numbered) for column, numbered in taken.items()}
+
+
+def _in_order(numbered: dict[str, Row]) -> Any:
+    if not all(map(str.isdecimal, numbered)):
+        return unflatten({f"{number}.{path}" if path else number: v for number, flat in numbered.items() for path, v in flat.items()})
+    return [_message(numbered[number]) for number in sorted(numbered, key=int)]
+
+
+def _message(flat: Row) -> Any:
+    """Return one message; most have a role and text and nothing else."""
+    if flat.keys() == PLAIN:
+        return {"role": flat["message.role"], "content": flat["message.content"]}
+    return flat[""] if flat.keys() == {""} else unflatten(flat)
 
 
 def _name_agent(columns: Row, attributes: Row, name: str, kind: str | None) -> None:
@@ -128,14 +143,19 @@ def _read_plain_messages(columns: Row, attributes: Row) -> None:
         if not isinstance(value, str):
             continue
         found = read(value) if listed is None or value[:1] == "[" else None
-        if found and (not isinstance(listed, list) or len(found) > len(listed) or not all(map(_says_something, listed))):
+        if found and (
+            not isinstance(listed, list) or len(found) > len(listed) or not all(map(_says_something, listed))
+        ):
             columns[column] = found
         elif listed is None:
             columns[column] = [{"role": role, "content": attributes.pop(key)}]
 
 
 def _says_something(message: Any) -> bool:
-    return not isinstance(message, dict) or any(set(inner) - {"role"} for inner in message.values() if isinstance(inner, dict))
+    if not isinstance(message, dict):
+        return True
+    inner = message["message"] if isinstance(message.get("message"), dict) else message
+    return bool(inner.keys() - {"role"})
 
 
 def unflatten(flat: Row) -> Any:

@@ -28,8 +28,12 @@ of the tree (`TraceTree.row_of(span_id)` says which row a span is). `src/static_
 from __future__ import annotations
 
 from agentlens.explorers._explorer import Embedded, Explorer
+from agentlens.explorers.agent_map import AgentMap
+from agentlens.explorers.conversation import Conversation
 from agentlens.explorers.drift import Drift
+from agentlens.explorers.findings import Findings
+from agentlens.explorers.overview import Overview
 from agentlens.explorers.token_economics import TokenEconomics
 from agentlens.explorers.trace_tree import TraceTree
 
-__all__ = ["Drift", "Embedded", "Explorer", "TokenEconomics", "TraceTree"]
+__all__ = ["AgentMap", "Conversation", "Drift", "Embedded", "Explorer", "Findings", "Overview", "TokenEconomics", "TraceTree"]

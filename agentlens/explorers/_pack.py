@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 Array = npt.NDArray[Any]
 
-CODES = ("name", "agent", "operation", "tool", "model")
+CODES = ("name", "agent", "operation", "tool", "model", "stamp")
 WIRE = {"f8": "f64", "f4": "f32", "i4": "i32", "u4": "u32", "u2": "u16", "u1": "u8"}
 MOST_TRACES = 1000
 UNFINISHED = 2

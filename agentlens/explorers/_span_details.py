@@ -58,6 +58,20 @@ def describe_span(
     }
 
 
+def find_why(ask: Ask, preorder: int, text_limit: int = 20_000) -> Row | None:
+    """Return what the model said when it asked for a tool call: place in tree order and name of the model call, and parts.
+
+    None for spans that are no tool calls, and where the log does not hold the model's answer.
+    """
+    found = ask(load_question("span_why"), {"preorder": preorder})
+    if not found:
+        return None
+    parts = [part for row in found for part in json.loads(row["parts"])]
+    said = [part for part in parts if isinstance(part, dict) and part.get("type") in ("reasoning", "text")]
+    blocks = [_part(part, text_limit) for part in said if part.get("content")]
+    return {"preorder": found[0]["preorder"], "name": found[0]["name"] or "(no name)", "parts": blocks}
+
+
 def list_facts(span: Row, usage: Row | None) -> list[list[str]]:
     """Return label and value of whatever is known about a span, in the order a person asks."""
     inherited = " (from the span above)"

@@ -1,6 +1,6 @@
 // Bundles src/ into static/ (committed), or the unit tests into .tests/ when called with --tests.
 import { build } from "esbuild";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -8,10 +8,14 @@ const tests = fileURLToPath(new URL("../../tests/frontend/", import.meta.url));
 const common = { bundle: true, target: "es2020", absWorkingDir: here, logLevel: "warning", charset: "utf8" };
 const shipped = { ...common, minify: true, charset: "ascii", legalComments: "inline" };
 
+// One ES module and one style sheet a view; `report` is all of them for the HTML report.
+const views = ["trace_tree", "charts", "overview", "agent_map", "findings", "conversation"];
+const sources = (names, end) => names.map((name) => `src/${name}.${end}`).filter((path) => existsSync(here + path));
+
 async function buildStatic() {
-  await build({ ...shipped, entryPoints: ["src/trace_tree.ts", "src/charts.ts"], format: "esm", outdir: "static" });
+  await build({ ...shipped, entryPoints: sources(views, "ts"), format: "esm", outdir: "static" });
   await build({ ...shipped, entryPoints: ["src/report.ts"], format: "iife", globalName: "agentlens_report", outdir: "static" });
-  await build({ ...shipped, entryPoints: ["src/trace_tree.css", "src/charts.css"], outdir: "static" });
+  await build({ ...shipped, entryPoints: sources([...views, "report"], "css"), outdir: "static" });
 }
 
 async function buildTests() {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from typing import Any
+from urllib.parse import quote as quote_url
 
 import duckdb
 import numpy as np
@@ -16,7 +17,7 @@ from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question, quote
 from agentlens.explorers._pack import UNFINISHED, Array, pack_bits, pack_spans
-from agentlens.explorers._span_details import Row, describe_span, group_usage
+from agentlens.explorers._span_details import Row, describe_span, find_why, group_usage
 
 # What a report carries for clicks: at most so many spans, characters a text, input messages a call, and bytes in all.
 EMBEDDED_DETAILS = 400
@@ -31,7 +32,8 @@ class TraceTree(Explorer):
 
     `trace_id` shows one trace; `where` is an SQL condition over the columns of `spans`, and spans it leaves out hand
     their children to the nearest span above. `selection` holds span ids, both ways: set several and they are lit up.
-    `highlight("operation_name = 'chat'")` lights up what a condition is true for.
+    `highlight("operation_name = 'chat'")` lights up what a condition is true for; `link(span_id)` is the end of an
+    address that opens a span, in a notebook and in a report.
 
     Raises AgentLensError when the trace does not exist or the condition is no SQL.
     """
@@ -54,8 +56,11 @@ class TraceTree(Explorer):
         self._span_ids = table["span_id"].combine_chunks()
         self._marks: Array = table["flags"].to_numpy() & ~UNFINISHED | (table["status"].to_numpy() == FAILED)
         header, columns = pack_spans(table, [])
+        header["blocked"] = self._list_blocked(table, header["origin_ms"])
         with self.hold_sync():
             self._header, self._columns = header, columns
+            self._publish_sql()
+        self.observe(lambda _change: self._publish_sql(), ["_trace"])
         self.on_msg(self._answer)
 
     @property
@@ -83,9 +88,15 @@ class TraceTree(Explorer):
         """Return the row of the first span with this id, or -1."""
         return int(pc.index(self._span_ids, span_id).as_py())
 
+    def link(self, span_id: str) -> str:
+        """Return `#span=…`: behind the address of a notebook or report that shows this tree, it opens the span."""
+        if self.row_of(span_id) < 0:
+            raise AgentLensError(f"The tree shows no span {span_id!r}.")
+        return f"#span={quote_url(span_id, safe='')}"
+
     def embed(self) -> Embedded:
         """Return the tree as a report carries it, with the details of failed, marked, unfinished and first spans."""
-        state = {"_header": self._header, "_row": self._row, "_trace": -1}
+        state = {"_header": self._header, "_row": self._row, "_trace": -1, "_sql": self._question(self._trace_id)}
         details: dict[str, Row] = {}
         size = 0
         for row in self._choose_embedded():
@@ -94,7 +105,8 @@ class TraceTree(Explorer):
             if size > EMBEDDED_SIZE:
                 break
             details[str(row)] = detail
-        binary = {"_columns": self._columns} | ({"_highlight": self._highlight} if self._highlight else {})
+        ids = json.dumps(self._span_ids.to_pylist(), ensure_ascii=False).encode("utf-8", "backslashreplace")
+        binary = {"_columns": self._columns, "_span_ids": ids} | ({"_highlight": self._highlight} if self._highlight else {})
         return Embedded("trace_tree", state, binary, details)
 
     def summary(self) -> str:
@@ -129,7 +141,30 @@ class TraceTree(Explorer):
 
     def _describe(self, row: int, *limits: int) -> Row:
         preorder = int(self._preorders[row])
-        return describe_span(self.ask, preorder, self._usage.get(preorder), *limits)
+        detail = describe_span(self.ask, preorder, self._usage.get(preorder), *limits)
+        why = find_why(self.ask, preorder, *limits[:1])
+        return detail | {"why": why and {**why, "row": self._row_at(why["preorder"])}}
+
+    def _row_at(self, preorder: int) -> int:
+        row = int(np.searchsorted(self._preorders, preorder))
+        return row if row < len(self._preorders) and self._preorders[row] == preorder else -1
+
+    def _list_blocked(self, table: pa.Table, origin_ms: int | None) -> list[Row]:
+        """Return when agents of this tree reported trouble, in ms since the origin."""
+        if origin_ms is None:
+            return []
+        agents = set(pc.unique(table["agent"]).to_pylist())
+        stretches = [row for row in self.ask(load_question("blocked_stretches")) if row["agent_name"] in agents]
+        return [
+            {
+                "agent": row["agent_name"],
+                "from": row["start_ms"] - origin_ms,
+                "to": row["end_ms"] - origin_ms,
+                "status": row["status"],
+                "detail": row["detail"],
+            }
+            for row in stretches
+        ]
 
     def _choose_embedded(self) -> list[int]:
         marked = np.flatnonzero(self._marks)[:EMBEDDED_DETAILS]
@@ -138,15 +173,32 @@ class TraceTree(Explorer):
         return list(dict.fromkeys(int(row) for row in [*chosen, *marked, *first]))[:EMBEDDED_DETAILS]
 
     def _answer(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if not isinstance(message, dict) or message.get("type") != "span":
+        if not isinstance(message, dict) or message.get("type") not in ("span", "locate", "search"):
             return
-        number, row = message.get("id"), message.get("row")
+        kind, number = message["type"], message.get("id")
         try:
-            if not isinstance(row, int) or not 0 <= row < len(self._preorders):
-                raise AgentLensError(f"there is no row {row}")
-            self.send({"type": "span", "id": number, "row": row, "span": self._describe(row)})
+            self.send({"type": kind, "id": number} | self._reply(kind, message))
         except (AgentLensError, duckdb.Error, OSError, ValueError) as error:
             self.send({"type": "error", "id": number, "message": f"The details could not be read: {error}"})
+
+    def _reply(self, kind: str, message: Row) -> Row:
+        """Return the answer to a question of the page (`src/requests.ts`, `src/asker.ts`)."""
+        if kind == "locate":
+            return {"row": self.row_of(str(message.get("span_id")))}
+        if kind == "search":
+            return {"rows": self._search_texts(str(message.get("text")))}
+        row = message.get("row")
+        if not isinstance(row, int) or not 0 <= row < len(self._preorders):
+            raise AgentLensError(f"there is no row {row}")
+        return {"row": row, "span": self._describe(row)}
+
+    def _search_texts(self, text: str) -> list[int]:
+        """Return the rows of spans in which a text is said, arguments and results of tools included."""
+        if not text.strip():
+            return []
+        found = self.ask(load_question("text_search"), {"text": text.strip(), "json": json.dumps(text.strip())[1:-1]})
+        rows = [self._row_at(hit["preorder"]) for hit in found]
+        return [row for row in rows if row >= 0]
 
     @traitlets.observe("_row")
     def _adopt_row(self, change: Any) -> None:

@@ -28,6 +28,11 @@ from agentlens._evidence import Evidence
 from agentlens._source import Source
 
 ENTRY_POINTS = "agentlens.loaders"
+# What a module of somebody else may end in when it is imported.
+_IMPORT_ERRORS = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, SyntaxError,
+    TypeError, ValueError,
+)  # fmt: skip
 
 
 class Loader(Protocol):
@@ -71,7 +76,7 @@ def _load(point: EntryPoint, package: str) -> Loader:
     """Return the loader behind an entry point, checked for everything a loader has."""
     try:
         loader = point.load()
-    except (ImportError, AttributeError, NameError, SyntaxError, TypeError, ValueError, OSError, LookupError) as error:
+    except _IMPORT_ERRORS as error:
         raise AgentLensError(
             f"The package {package} adds the loader {point.name!r}, but {point.value} cannot be imported ({type(error).__name__}: {error}). "
             f"Update or remove it: pip uninstall {package}"

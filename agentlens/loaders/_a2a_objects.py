@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from agentlens._evidence import Evidence
 from agentlens._source import Place
 from agentlens.dialects.messages import text_part
-from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, text_of
+from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, objects_of, text_of
 from agentlens.loaders._claude_code_memory import Step, place_of
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import Transcript, as_text, error_columns
@@ -27,9 +29,9 @@ class Task(Step, kw_only=True):
     context_id: str
     state: str | None = None
     message: str | None = None
-    metadata: dict[str, Any] = {}
-    heard: dict[str, None] = {}
-    said: dict[str, None] = {}
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    heard: dict[str, None] = msgspec.field(default_factory=dict)
+    said: dict[str, None] = msgspec.field(default_factory=dict)
 
 
 class ObjectReader:
@@ -89,8 +91,9 @@ class ObjectReader:
         time = parse_time(dict_of(message.get("metadata")).get("timestamp"))
         self._into.see_time(time)
         self._into.add(
-            "agent_messages", place, message_id=identity, trace_id=self._context(message), span_id=task.span_id if task else None,
-            sender=side, recipient="agent" if side == "user" else "user", time=time, kind="a2a", payload=_payload(message),
+            "agent_messages", place, message_id=identity, trace_id=self._context(message),
+            span_id=task.span_id if task else None, sender=side, recipient="agent" if side == "user" else "user",
+            time=time, kind="a2a", payload=_payload(message),
         )  # fmt: skip
 
     def _add_artifact(self, value: Object, place: Place) -> None:
@@ -98,7 +101,8 @@ class ObjectReader:
         task = self._task(value, place)
         self._into.add(
             "agent_messages", place, message_id=text_of(artifact.get("artifactId")), trace_id=self._context(value),
-            span_id=task.span_id if task else None, sender="agent", recipient="user", kind="a2a", payload=_payload(artifact),
+            span_id=task.span_id if task else None, sender="agent", recipient="user", kind="a2a",
+            payload=_payload(artifact),
         )  # fmt: skip
 
     def _context(self, value: Object) -> str:
@@ -113,20 +117,25 @@ class ObjectReader:
             return None
         if task_id not in self._tasks:
             self._tasks[task_id] = Task(
-                span_id=f"task:{task_id}", place=place, task_id=task_id, context_id=text_of(value.get("contextId")) or self._log_id
+                span_id=f"task:{task_id}",
+                place=place,
+                task_id=task_id,
+                context_id=text_of(value.get("contextId")) or self._log_id,
             )
         return self._tasks[task_id]
 
     def _read_task(self, value: Object, place: Place) -> None:
         """Take a task, or an update of its status."""
         status = dict_of(value.get("status"))
-        task = self._task(value, place, text_of(value.get("taskId")) or text_of(value.get("id")) or f"unnamed:{place.offset}")
+        task = self._task(
+            value, place, text_of(value.get("taskId")) or text_of(value.get("id")) or f"unnamed:{place.offset}"
+        )
         if task is None:
             return
-        for message in value.get("history") or []:
-            if isinstance(message, dict) and text_of(message.get("role")) in SIDES:
+        for message in objects_of(value.get("history")):
+            if text_of(message.get("role")) in SIDES:
                 self._add_message({"taskId": task.task_id, "contextId": task.context_id, **message}, place)
-        for artifact in value.get("artifacts") or []:
+        for artifact in objects_of(value.get("artifacts")):
             self._add_artifact({"taskId": task.task_id, "contextId": task.context_id, "artifact": artifact}, place)
         time = parse_time(status.get("timestamp"))
         task.reach(time)
@@ -134,7 +143,9 @@ class ObjectReader:
         task.metadata |= dict_of(value.get("metadata"))
         message = dict_of(status.get("message"))
         if message:
-            task.message = "\n".join(part["content"] for part in _parts(message) if isinstance(part.get("content"), str)) or None
+            task.message = (
+                "\n".join(part["content"] for part in _parts(message) if isinstance(part.get("content"), str)) or None
+            )
             if text_of(message.get("role")) in SIDES:
                 self._add_message({"taskId": task.task_id, "contextId": task.context_id, **message}, place)
         self._into.add(
@@ -146,13 +157,13 @@ class ObjectReader:
     def _add_error(self, value: Object, place: Place) -> None:
         error = dict_of(value.get("error"))
         self._into.add_span(
-            place, trace_id=self._log_id, span_id=f"error:{place.offset}", name="JSON-RPC error", service_name="a2a", attributes=value,
-            **error_columns(error.get("message"), f"JSON-RPC {error.get('code')}"),
+            place, trace_id=self._log_id, span_id=f"error:{place.offset}", name="JSON-RPC error", service_name="a2a",
+            attributes=value, **error_columns(error.get("message"), f"JSON-RPC {error.get('code')}"),
         )  # fmt: skip
 
     def _add_card(self, card: Object, place: Place) -> None:
         """Add an agent as its card declares it."""
-        skills = [dict_of(skill) for skill in card.get("skills") or []]
+        skills = objects_of(card.get("skills"))
         names = [name for skill in skills if (name := text_of(skill.get("id")) or text_of(skill.get("name")))]
         self._into.add(
             "agents", place, agent_name=card["name"], role=text_of(card.get("description")),
@@ -169,9 +180,10 @@ class ObjectReader:
             elif state == "completed":
                 columns["status_code"] = "OK"
             self._into.add_span(
-                place_of(task), trace_id=task.context_id, span_id=task.span_id, name=f"task {task.task_id}", service_name="a2a",
-                operation_name="invoke_agent", conversation_id=task.context_id, start_time=task.start,
-                end_time=task.end if state in ENDED else None, attributes={"state": task.state, **task.metadata}, **columns,
+                place_of(task), trace_id=task.context_id, span_id=task.span_id, name=f"task {task.task_id}",
+                service_name="a2a", operation_name="invoke_agent", conversation_id=task.context_id,
+                start_time=task.start, end_time=task.end if state in ENDED else None,
+                attributes={"state": task.state, **task.metadata}, **columns,
             )  # fmt: skip
             self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "input", task.heard)
             self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "output", task.said)

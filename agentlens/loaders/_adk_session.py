@@ -1,4 +1,4 @@
-"""Turns one ADK session into a trace: invocations, the agents that took part in each, their model calls and tool calls."""
+"""Turns one ADK session into a trace: invocations, the agents in each, their model calls and tool calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from agentlens._evidence import Evidence
 from agentlens._source import Place
 from agentlens.dialects.messages import call_part, reasoning_part, result_part, text_part
-from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, text_of
+from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, objects_of, text_of
 from agentlens.loaders._claude_code_memory import Step, place_of
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns
@@ -61,7 +61,7 @@ class SessionReader:
         self._into.see_time(time)
         invocation = text_of(field(event, "invocationId")) or "invocation"
         self._reach(invocation, place, time)
-        parts = [part for part in dict_of(event.get("content")).get("parts") or [] if isinstance(part, dict)]
+        parts = objects_of(dict_of(event.get("content")).get("parts"))
         if author == "user":
             self._transcript.hear(place, {"role": "user", "parts": _parts(parts)})
         else:
@@ -105,7 +105,12 @@ class SessionReader:
             agent = self._agents.get((invocation, above))
             if agent is None:
                 agent = self._agents[invocation, above] = _Agent(
-                    span_id=f"agent:{invocation}:{above}", parent_id=parent, place=place, start=start, end=start, name=name
+                    span_id=f"agent:{invocation}:{above}",
+                    parent_id=parent,
+                    place=place,
+                    start=start,
+                    end=start,
+                    name=name,
                 )
             parent = agent.span_id
         return self._agents[invocation, above]
@@ -121,8 +126,9 @@ class SessionReader:
         code, reason = field(event, "errorCode"), text_of(field(event, "finishReason"))
         span_id = f"call:{text_of(event.get('id')) or self._number}"
         self._transcript.add_call(
-            place, span_id, [said], parent_span_id=agent.span_id, agent_name=author, start_time=self._before.get(invocation),
-            end_time=time, service_name=SERVICE, request_model=text_of(dict_of(field(log, "modelRequest")).get("model")),
+            place, span_id, [said], parent_span_id=agent.span_id, agent_name=author,
+            start_time=self._before.get(invocation), end_time=time, service_name=SERVICE,
+            request_model=text_of(dict_of(field(log, "modelRequest")).get("model")),
             response_model=text_of(field(event, "modelVersion")) or text_of(field(response, "modelVersion")),
             response_finish_reasons=[reason] if reason else None, attributes=_rest(event),
             **(error_columns(field(event, "errorMessage") or code, code) if code else {}), **usage,
@@ -166,7 +172,9 @@ class SessionReader:
         found = self._open.pop(key, None)
         if found is None:
             self._tools += 1
-            self._into.note_missing("Some tool results have no call in the log: their spans have no start and no arguments.")
+            self._into.note_missing(
+                "Some tool results have no call in the log: their spans have no start and no arguments."
+            )
             found = (answer, f"tool:{self._tools:04}", agent.span_id, place, None)
         self._add_tool(*found, columns)
 
@@ -198,13 +206,15 @@ class SessionReader:
         self._transcript.hear(place, {"role": "user", "parts": _parts(user.get("parts"))})
         data = dict_of(field(said, "intermediateData"))
         parent = f"invocation:{invocation}"
-        for call in field(data, "toolUses") or []:
+        for call in objects_of(field(data, "toolUses")):
             self._tools += 1
             self._add_tool(dict_of(call), f"tool:{self._tools:04}", parent, place, None, {})
         final = dict_of(field(said, "finalResponse"))
         if final:
             answer = self._transcript.store(place, {"role": "assistant", "parts": _parts(final.get("parts"))})
-            self._transcript.add_call(place, f"utterance:{self._number:04}", [answer], parent_span_id=parent, service_name=SERVICE)
+            self._transcript.add_call(
+                place, f"utterance:{self._number:04}", [answer], parent_span_id=parent, service_name=SERVICE
+            )
         return None
 
     # --- rows ---------------------------------------------------------------------------------------------------------
@@ -244,7 +254,9 @@ def _parts(parts: Any) -> list[Event]:
         elif isinstance(text, str):
             found.append(reasoning_part(text) if part.get("thought") is True else text_part(text))
         else:
-            found.append({"type": "unknown", "content": {key: value for key, value in part.items() if value is not None}})
+            found.append(
+                {"type": "unknown", "content": {key: value for key, value in part.items() if value is not None}}
+            )
     return found
 
 

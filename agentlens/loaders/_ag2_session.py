@@ -6,7 +6,7 @@ from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import Place
-from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, text_of
+from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, objects_of, text_of
 from agentlens.loaders._claude_code_memory import Step, place_of
 from agentlens.loaders._codex_items import parsed
 from agentlens.loaders._times import parse_time
@@ -69,7 +69,9 @@ class LogReader:
 
     def _session_at(self, time: int | None) -> str:
         """Return the session an event belongs to: the one that was begun last before it."""
-        begun = [(step.start, key) for key, step in self._sessions.items() if step.start is not None and time is not None]
+        begun = [
+            (step.start, key) for key, step in self._sessions.items() if step.start is not None and time is not None
+        ]
         before = [pair for pair in begun if pair[0] <= (time or 0)]
         return max(before)[1] if before else self._current or "session"
 
@@ -93,8 +95,10 @@ class LogReader:
         messages = request.get("messages")
         for message in messages if isinstance(messages, list) else []:
             transcript.hear(place, message)
-        choices = [dict_of(choice) for choice in response.get("choices") or [] if isinstance(choice, dict)]
-        said = [transcript.store(place, choice["message"]) for choice in choices if isinstance(choice.get("message"), dict)]
+        choices = objects_of(response.get("choices"))
+        said = [
+            transcript.store(place, choice["message"]) for choice in choices if isinstance(choice.get("message"), dict)
+        ]
         if not response and text_of(row.get("response")):
             said = [transcript.store(place, {"role": "assistant", "content": row["response"]})]
         is_cached = row.get("is_cached") in (1, True)
@@ -106,9 +110,10 @@ class LogReader:
             columns["reported_cost_usd"] = cost
         reasons = [reason for choice in choices if (reason := text_of(choice.get("finish_reason")))]
         transcript.add_call(
-            place, invocation, said, parent_span_id="session", agent_name=text_of(row.get("source_name")), start_time=start,
-            end_time=parse_time(row.get("end_time")), request_model=text_of(request.get("model")), service_name=SERVICE,
-            response_model=text_of(response.get("model")), response_finish_reasons=reasons or None,
+            place, invocation, said, parent_span_id="session", agent_name=text_of(row.get("source_name")),
+            start_time=start, end_time=parse_time(row.get("end_time")), request_model=text_of(request.get("model")),
+            service_name=SERVICE, response_model=text_of(response.get("model")),
+            response_finish_reasons=reasons or None,
             attributes={"is_cached": is_cached} | ({"usage": usage} if is_cached and usage else {}), **columns,
         )  # fmt: skip
 
@@ -160,8 +165,8 @@ class LogReader:
     def _add_event(self, name: str, row: Row, session_id: str, place: Place, time: int | None) -> None:
         step = self._sessions[session_id]
         self._into.add(
-            "span_events", place, trace_id=session_id, span_id=step.span_id, event_index=step.events, time=time, name=name,
-            attributes=row,
+            "span_events", place, trace_id=session_id, span_id=step.span_id, event_index=step.events, time=time,
+            name=name, attributes=row,
         )  # fmt: skip
         step.events += 1
 
@@ -169,6 +174,7 @@ class LogReader:
         """Add the sessions."""
         for session_id, step in self._sessions.items():
             self._into.add_span(
-                place_of(step), trace_id=session_id, span_id=step.span_id, name="session", operation_name="invoke_workflow",
-                conversation_id=session_id, start_time=step.start, end_time=step.end, service_name=SERVICE,
+                place_of(step), trace_id=session_id, span_id=step.span_id, name="session",
+                operation_name="invoke_workflow", conversation_id=session_id, start_time=step.start, end_time=step.end,
+                service_name=SERVICE,
             )  # fmt: skip

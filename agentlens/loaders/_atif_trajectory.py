@@ -23,10 +23,14 @@ class TrajectoryReader:
 
     def __init__(self, into: Evidence, fields: Step, document: Line, above: TrajectoryReader | None) -> None:
         self._into, self._fields, self._place = into, fields, place_of(document)
-        own = text_of(fields.get("trajectory_id")) or text_of(fields.get("session_id")) or f"atif:{short_hash(document.raw)}"
+        own = (
+            text_of(fields.get("trajectory_id"))
+            or text_of(fields.get("session_id"))
+            or f"atif:{short_hash(document.raw)}"
+        )
         session = text_of(fields.get("session_id")) or own
-        self.trace_id = above.trace_id if above else session
-        self.root = f"trajectory:{own}"
+        self.trace_id: str = above.trace_id if above else session
+        self.root: str = f"trajectory:{own}"
         self._parent = above.spawners.get(own, above.root) if above else None
         self.spawners: dict[str, str] = {}
         self._prefix = f"{own}:" if above else ""
@@ -108,7 +112,9 @@ class TrajectoryReader:
                 attributes={"agentlens.relation": "spawned"},
             )  # fmt: skip
             if text_of(ref.get("trajectory_path")):
-                self._into.note_missing(f"The trajectory of sub-agent {inner} is another file, {ref['trajectory_path']}.")
+                self._into.note_missing(
+                    f"The trajectory of sub-agent {inner} is another file, {ref['trajectory_path']}."
+                )
 
     def finish(self) -> None:
         """Add the run with its totals."""
@@ -148,10 +154,18 @@ def _list(value: Any) -> list[Step]:
 
 def _usage_columns(metrics: Step) -> Step:
     """Return the token columns of a step; prompt tokens include cached ones by definition."""
-    prompt, completion, cost = count_of(metrics.get("prompt_tokens")), count_of(metrics.get("completion_tokens")), metrics.get("cost_usd")
+    prompt, completion, cost = (
+        count_of(metrics.get("prompt_tokens")),
+        count_of(metrics.get("completion_tokens")),
+        metrics.get("cost_usd"),
+    )
     columns: Step = {}
     if prompt is not None or completion is not None:
-        columns = {"input_tokens": prompt, "output_tokens": completion, "cache_read_input_tokens": count_of(metrics.get("cached_tokens"))}
+        columns = {
+            "input_tokens": prompt,
+            "output_tokens": completion,
+            "cache_read_input_tokens": count_of(metrics.get("cached_tokens")),
+        }
     if isinstance(cost, (int, float)) and not isinstance(cost, bool):
         columns["reported_cost_usd"] = cost
     return columns

@@ -77,6 +77,11 @@ def dict_of(value: Any) -> Line:
     return value if isinstance(value, dict) else {}
 
 
+def objects_of(value: Any) -> list[Line]:
+    """Return the objects in a list; none for anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def count_of(value: Any) -> int | None:
     """Return a whole number from 0 that a BIGINT can hold, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value in range(2**63) else None

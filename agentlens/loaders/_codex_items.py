@@ -16,7 +16,15 @@ Item = dict[str, Any]
 CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "tool_search_call", "mcp_tool_call"})
 # Calls that the model's provider carries out itself: the log has one item for call and result.
 HOSTED_CALLS = frozenset({"web_search_call", "image_generation_call", "file_search_call", "code_interpreter_call"})
-RESULTS = frozenset({"function_call_output", "custom_tool_call_output", "local_shell_call_output", "tool_search_output", "mcp_tool_call_output"})
+RESULTS = frozenset(
+    {
+        "function_call_output",
+        "custom_tool_call_output",
+        "local_shell_call_output",
+        "tool_search_output",
+        "mcp_tool_call_output",
+    }
+)
 COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens", "total_tokens")
 HEADER_CHARS = 400
 _EXIT_CODE = re.compile(r"^(?:Exit code:|Process exited with code|exit code:?) *(-?\d{1,10})\s*$", re.MULTILINE)
@@ -26,7 +34,7 @@ Counts = tuple[int, int, int, int, int]
 
 def spoken(item: Item) -> Item | None:
     """Return what the model said in an item, as a message; None where an item holds no text (encrypted reasoning)."""
-    kind = item.get("type")
+    kind = text_of(item.get("type"))
     if kind == "reasoning":
         text = "\n".join(_texts(item.get("summary")) + _texts(item.get("content")))
         return {"role": "assistant", "parts": [reasoning_part(text)]} if text else None
@@ -87,7 +95,9 @@ def _exit_code(output: Any, text: str) -> int | None:
 def spawned_thread(item: Item) -> str | None:
     """Return the thread that a tool result says was spawned."""
     said = dict_of(parsed(_output_text(item)))
-    return next((text for key in ("agent_id", "agent_thread_id", "thread_id") if (text := text_of(said.get(key)))), None)
+    return next(
+        (text for key in ("agent_id", "agent_thread_id", "thread_id") if (text := text_of(said.get(key)))), None
+    )
 
 
 def parsed(text: Any) -> Any:
@@ -121,7 +131,8 @@ def counts_of(usage: Any) -> Counts | None:
 def step_of(total: Counts, last: Counts | None, before: Counts | None, is_child: bool) -> Counts:
     """Return what one call used: the step of the running total.
 
-    A total that shrank began anew, and one of a child may begin where its parent stood; then the call's own count holds.
+    A total that shrank began anew, and one of a child may begin where its parent stood; then the call's own count
+    holds.
     """
     if before is None:
         return last if last is not None and is_child else total

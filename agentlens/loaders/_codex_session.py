@@ -7,19 +7,15 @@ A thread is a span, so is each of its turns. Model calls and tool calls stand in
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-import msgspec
 
 from agentlens._evidence import Evidence
 from agentlens._source import Place
 from agentlens.loaders._claude_code_fields import dict_of, text_of
-from agentlens.loaders._claude_code_memory import Step, place_of, short_hash
+from agentlens.loaders._claude_code_memory import Step, place_of
 from agentlens.loaders._codex_items import (
     CALLS,
     HOSTED_CALLS,
     RESULTS,
-    Counts,
     Item,
     arguments_of,
     call_id_of,
@@ -32,9 +28,10 @@ from agentlens.loaders._codex_items import (
     tool_name_of,
     usage_columns,
 )
+from agentlens.loaders._codex_memory import Memory, Pending, Tool, Turn
 from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns
 
-AGENT, SERVICE = "codex", "codex"
+SERVICE = "codex"
 REPLAY = "replay of the thread it was forked from"
 REPEATED = "repeats an item of the conversation"
 REEMITTED = "token_count repeated unchanged"
@@ -44,63 +41,11 @@ TURN_BEGINS = frozenset({"task_started", "turn_started"})
 TURN_ENDS = frozenset({"task_complete", "turn_complete", "turn_aborted"})
 
 
-class Turn(Step, kw_only=True, omit_defaults=True):
-    """What happened from one user text to the next; `number` counts from 1."""
-
-    number: int
-    turn_id: str | None = None
-    message: str | None = None
-    is_over: bool = False
-    columns: dict[str, Any] = {}
-
-
-class Tool(Step, kw_only=True, omit_defaults=True):
-    """A tool call without a result so far."""
-
-    requested_by: str
-    links: int = 0
-
-
-class Pending(Step, kw_only=True, omit_defaults=True):
-    """The model call whose token count is still to come: what it was shown and what it has said."""
-
-    shown: int
-    said: list[str] = []
-    is_answered: bool = False
-
-
-class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Everything that is needed to read a rollout on from the end of a line."""
-
-    thread_id: str
-    trace_id: str
-    family: str
-    is_unnamed: bool = False
-    is_child: bool = False
-    is_replaying: bool = False
-    spawner: str | None = None
-    forked_from: str | None = None
-    agent_name: str = AGENT
-    version: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    thread: Step
-    turn: Turn | None = None
-    turns: int = 0
-    pending: Pending | None = None
-    calls: int = 0
-    tools: dict[str, Tool] = {}
-    named: list[str] = []
-    totals: Counts | None = None
-    last_input: int | None = None
-    context: list[str] = []
-    system: list[str] = []
-
-
 class ThreadReader:
     """Turns lines into evidence. All it has to remember between two reads is in its memory.
 
-    `reread` returns the payload of the line at a place: the text of a call that began in an earlier read is not remembered.
+    `reread` returns the payload of the line at a place: the text of a call that began in an earlier read is not
+    remembered.
     """
 
     def __init__(self, into: Evidence, memory: Memory, reread: Callable[[Place], Item]) -> None:
@@ -113,7 +58,11 @@ class ThreadReader:
     def remember(self) -> Memory:
         """Return what is needed to go on after the last line read."""
         memory = self._memory
-        memory.context, memory.system, memory.named = self._transcript.context, self._transcript.system, sorted(self._named)
+        memory.context, memory.system, memory.named = (
+            self._transcript.context,
+            self._transcript.system,
+            sorted(self._named),
+        )
         return memory
 
     def finish(self) -> None:
@@ -130,10 +79,8 @@ class ThreadReader:
     def read_line(self, kind: str, payload: Item, place: Place, time: int | None) -> str | None:
         """Take one line; returns the reason when it is skipped on purpose."""
         memory = self._memory
-        if memory.is_replaying:
-            if not self._begins_own_turn(payload):
-                return self._read_replay(kind, payload, place)
-            memory.is_replaying = False
+        if memory.is_replaying and not self._is_own(kind, payload):
+            return self._read_replay(kind, payload, place)
         self._into.see_time(time)
         memory.thread.reach(time)
         if memory.turn is not None and not memory.turn.is_over:
@@ -146,10 +93,17 @@ class ThreadReader:
 
     # --- forks --------------------------------------------------------------------------------------------------------
 
-    def _begins_own_turn(self, payload: Item) -> bool:
-        """Whether a line belongs to a turn begun after the fork: ids are UUIDs of version 7, which sort by time."""
+    def _is_own(self, kind: str, payload: Item) -> bool:
+        """Whether a line is the fork's own: its header, and all that follows the beginning of its first turn.
+
+        Turns are dated by their ids: UUIDs of version 7, which sort by time.
+        """
+        memory = self._memory
+        if kind == "session_meta":
+            return payload.get("id") == memory.thread_id
         turn_id = text_of(payload.get("turn_id"))
-        return turn_id is not None and turn_id > self._memory.thread_id
+        memory.is_replaying = turn_id is None or turn_id <= memory.thread_id
+        return not memory.is_replaying
 
     def _read_replay(self, kind: str, payload: Item, place: Place) -> str:
         memory = self._memory
@@ -164,7 +118,7 @@ class ThreadReader:
         return REPLAY
 
     def _hear_replayed(self, item: Item, place: Place) -> None:
-        if item.get("type") in RESULTS:
+        if text_of(item.get("type")) in RESULTS:
             self._transcript.hear(place, result_message(item))
         elif _is_spoken(item) and (message := spoken(item)):
             self._transcript.hear(place, message)
@@ -185,7 +139,9 @@ class ThreadReader:
             return None
         if kind == "compacted":
             self._restart(payload, place)
-            self._add_event(kind, {key: value for key, value in payload.items() if key != "replacement_history"}, place, time)
+            self._add_event(
+                kind, {key: value for key, value in payload.items() if key != "replacement_history"}, place, time
+            )
             return None
         return f"line type {kind[:40]}"
 
@@ -203,7 +159,7 @@ class ThreadReader:
     # --- items of the conversation ------------------------------------------------------------------------------------
 
     def _read_item(self, item: Item, place: Place, time: int | None) -> str | None:
-        kind = item.get("type")
+        kind = text_of(item.get("type"))
         if kind in RESULTS:
             self._answer(item, place, time)
         elif _is_spoken(item):
@@ -281,16 +237,22 @@ class ThreadReader:
             if thread_id := spawned_thread(item):
                 self._link(tool.span_id, tool.links, thread_id, place)
             return
-        self._into.note_missing("Some tool results have no call in the log: their spans have no start and no arguments.")
+        self._into.note_missing(
+            "Some tool results have no call in the log: their spans have no start and no arguments."
+        )
         span_id = call_id if call_id and call_id not in self._named else f"{call_id}#{place.offset}"
         tool = Tool(span_id=span_id, parent_id=self._here.span_id, place=place, requested_by="")
         self._add_tool(tool, {"call_id": call_id, "name": "unknown tool"}, columns)
 
     def _add_tool(self, tool: Tool, item: Item, columns: Item, result_place: Place | None = None) -> None:
-        attributes = {"requested_by": tool.requested_by} if tool.requested_by else {}
+        attributes: Item = {"requested_by": tool.requested_by} if tool.requested_by else {}
         attributes |= {key: item[key] for key in ("status", "namespace", "summary") if item.get(key) is not None}
         if result_place is not None:
-            attributes |= {"result_line": result_place.line, "result_offset": result_place.offset, "result_length": result_place.length}
+            attributes |= {
+                "result_line": result_place.line,
+                "result_offset": result_place.offset,
+                "result_length": result_place.length,
+            }
         add_tool_call(
             self._into, place_of(tool), self._memory.trace_id, tool.span_id, tool_name_of(item), arguments_of(item),
             parent_span_id=tool.parent_id, start_time=tool.start, tool_call_id=call_id_of(item), service_name=SERVICE,
@@ -300,8 +262,8 @@ class ThreadReader:
     def _add_hosted_call(self, item: Item, pending: Pending, place: Place, time: int | None) -> None:
         """Add a call that the provider carried out: it is logged once, so that only one moment of it is known."""
         tool = Tool(
-            span_id=f"{self._memory.thread_id}:hosted:{place.offset}", parent_id=pending.parent_id, place=place, start=time,
-            requested_by=pending.span_id,
+            span_id=f"{self._memory.thread_id}:hosted:{place.offset}", parent_id=pending.parent_id, place=place,
+            start=time, requested_by=pending.span_id,
         )  # fmt: skip
         self._add_tool(tool, item, {"status_code": "OK"} if item.get("status") == "completed" else {})
 
@@ -359,7 +321,13 @@ class ThreadReader:
         memory.turns += 1
         span_id = f"turn:{turn_id}" if turn_id else f"{memory.thread_id}:turn:{memory.turns}"
         memory.turn = Turn(
-            span_id=span_id, parent_id=memory.thread.span_id, place=place, start=time, end=time, number=memory.turns, turn_id=turn_id
+            span_id=span_id,
+            parent_id=memory.thread.span_id,
+            place=place,
+            start=time,
+            end=time,
+            number=memory.turns,
+            turn_id=turn_id,
         )
 
     def _end_turn(self, kind: str, event: Item, place: Place, time: int | None) -> None:
@@ -392,8 +360,9 @@ class ThreadReader:
     def _add_turn(self, turn: Turn) -> None:
         memory, place = self._memory, place_of(turn)
         self._into.add_span(
-            place, trace_id=memory.trace_id, span_id=turn.span_id, parent_span_id=turn.parent_id, name=f"turn {turn.number}",
-            start_time=turn.start, end_time=turn.end, agent_version=memory.version, service_name=SERVICE, **turn.columns,
+            place, trace_id=memory.trace_id, span_id=turn.span_id, parent_span_id=turn.parent_id,
+            name=f"turn {turn.number}", start_time=turn.start, end_time=turn.end, agent_version=memory.version,
+            service_name=SERVICE, **turn.columns,
         )  # fmt: skip
         if turn.message:
             self._into.add_span_messages(place, memory.trace_id, turn.span_id, "input", [turn.message])
@@ -406,16 +375,16 @@ class ThreadReader:
         attributes = {key: value for key, value in meta.items() if key not in ("id", "timestamp", "base_instructions")}
         self._into.add_span(
             place, trace_id=memory.trace_id, span_id=thread.span_id, parent_span_id=thread.parent_id, name=name,
-            operation_name="invoke_agent", agent_name=memory.agent_name, agent_id=memory.thread_id, agent_version=memory.version,
-            conversation_id=memory.trace_id, service_name=SERVICE, provider_name=memory.provider,
-            start_time=thread.start, end_time=thread.end, attributes=attributes,
+            operation_name="invoke_agent", agent_name=memory.agent_name, agent_id=memory.thread_id,
+            agent_version=memory.version, conversation_id=memory.trace_id, service_name=SERVICE,
+            provider_name=memory.provider, start_time=thread.start, end_time=thread.end, attributes=attributes,
         )  # fmt: skip
 
     def _add_event(self, name: str, attributes: Item, place: Place, time: int | None) -> None:
         step = self._here
         self._into.add(
-            "span_events", place, trace_id=self._memory.trace_id, span_id=step.span_id, event_index=step.events, time=time,
-            name=name[:100], attributes=attributes,
+            "span_events", place, trace_id=self._memory.trace_id, span_id=step.span_id, event_index=step.events,
+            time=time, name=name[:100], attributes=attributes,
         )  # fmt: skip
         step.events += 1
 
@@ -428,52 +397,15 @@ class ThreadReader:
         )  # fmt: skip
 
 
-def begin_thread(meta: Item, unnamed: str, place: Place, time: int | None, into: Evidence) -> Memory:
-    """Return the memory of a thread that begins with this `session_meta`; `unnamed` is its id when there is none."""
-    thread_id = text_of(meta.get("id")) or unnamed
-    subagent = dict_of(dict_of(meta.get("source")).get("subagent"))
-    spawn = dict_of(subagent.get("thread_spawn"))
-    spawner = text_of(spawn.get("parent_thread_id")) or text_of(meta.get("parent_thread_id"))
-    forked_from = text_of(meta.get("forked_from_id"))
-    nickname = text_of(meta.get("agent_nickname")) or text_of(spawn.get("agent_nickname"))
-    role = text_of(meta.get("agent_role")) or text_of(spawn.get("agent_role"))
-    trace_id = (text_of(meta.get("session_id")) or spawner or thread_id) if spawner else thread_id
-    memory = Memory(
-        thread_id=thread_id, trace_id=trace_id, family=forked_from or thread_id, spawner=spawner, forked_from=forked_from,
-        is_unnamed=not meta, is_child=bool(spawner or forked_from), is_replaying=bool(spawner or forked_from),
-        agent_name=(nickname or role or "sub-agent") if spawner else AGENT,
-        version=text_of(meta.get("cli_version")), provider=text_of(meta.get("model_provider")),
-        thread=Step(span_id=f"thread:{thread_id}", parent_id=f"spawner-of:{thread_id}" if spawner else None, place=place, start=time, end=time),
-    )  # fmt: skip
-    instructions = meta.get("base_instructions", meta.get("instructions"))
-    text = text_of(instructions) or text_of(dict_of(instructions).get("text"))
-    if text:
-        memory.system = [into.add_message(place, "system", None, [{"type": "text", "content": text}])]
-    _link_origin(memory, place, into)
-    return memory
-
-
-def _link_origin(memory: Memory, place: Place, into: Evidence) -> None:
-    """Link a sub-agent from the thread that spawned it (its log may name the very call), a fork to what it was forked from."""
-    own = f"thread:{memory.thread_id}"
-    if memory.spawner:
-        into.note_missing(f"This thread was spawned by thread {memory.spawner}, whose log is another file.")
-        into.add(
-            "span_links", place, trace_id=memory.trace_id, span_id=f"thread:{memory.spawner}",
-            link_index=int(short_hash(memory.thread_id)[:7], 16), linked_trace_id=memory.trace_id, linked_span_id=own,
-            attributes={"agentlens.relation": "spawned"},
-        )  # fmt: skip
-    elif memory.forked_from:
-        into.add(
-            "span_links", place, trace_id=memory.trace_id, span_id=own, link_index=0, linked_trace_id=memory.forked_from,
-            linked_span_id=f"thread:{memory.forked_from}", attributes={"agentlens.relation": "forked from"},
-        )  # fmt: skip
-
-
 def _is_spoken(item: Item) -> bool:
     """Whether an item is the model's own output."""
-    kind = item.get("type")
-    return kind in CALLS or kind in HOSTED_CALLS or kind == "reasoning" or (_is_message(item) and item.get("role") == "assistant")
+    kind = text_of(item.get("type"))
+    return (
+        kind in CALLS
+        or kind in HOSTED_CALLS
+        or kind == "reasoning"
+        or (_is_message(item) and item.get("role") == "assistant")
+    )
 
 
 def _is_message(item: Item) -> bool:

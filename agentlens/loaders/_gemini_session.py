@@ -7,7 +7,7 @@ from typing import Any
 from agentlens._evidence import Evidence, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import call_part, normalise_part, reasoning_part, result_part
-from agentlens.loaders._claude_code_fields import count_of, dict_of, text_of
+from agentlens.loaders._claude_code_fields import count_of, dict_of, objects_of, text_of
 from agentlens.loaders._claude_code_memory import Step, place_of, short_hash
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns
@@ -64,7 +64,7 @@ class SessionReader:
         self._into.add_span_messages(place, self._trace_id, self._turn.span_id, "input", [said])
 
     def _add_call(self, message: Message, place: Place, time: int | None) -> None:
-        calls = [dict_of(call) for call in message.get("toolCalls") or [] if isinstance(call, dict)]
+        calls = objects_of(message.get("toolCalls"))
         parts: list[Message] = [reasoning_part(text) for text in _thoughts(message.get("thoughts"))]
         parts += _parts(message.get("content"))
         parts += [call_part(call.get("id"), call.get("name"), call.get("args")) for call in calls]
@@ -85,7 +85,9 @@ class SessionReader:
         status, call_id = call.get("status"), text_of(call.get("id"))
         columns: Message = {}
         if status in ("error", "cancelled"):
-            columns = error_columns(result or call.get("resultDisplay"), status) | {"is_control_flow": status == "cancelled"}
+            columns = error_columns(result or call.get("resultDisplay"), status) | {
+                "is_control_flow": status == "cancelled"
+            }
         elif status == "success":
             columns = {"status_code": "OK"}
         end = parse_time(call.get("timestamp"))
@@ -102,8 +104,8 @@ class SessionReader:
     def _add_event(self, kind: str, message: Message, place: Place, time: int | None) -> None:
         step = self._here
         self._into.add(
-            "span_events", place, trace_id=self._trace_id, span_id=step.span_id, event_index=step.events, time=time, name=kind,
-            attributes={key: value for key, value in message.items() if key not in ("type", "timestamp")},
+            "span_events", place, trace_id=self._trace_id, span_id=step.span_id, event_index=step.events, time=time,
+            name=kind, attributes={key: value for key, value in message.items() if key not in ("type", "timestamp")},
         )  # fmt: skip
         step.events += 1
 

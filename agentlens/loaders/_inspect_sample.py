@@ -10,7 +10,7 @@ import msgspec
 from agentlens._evidence import Evidence, json_text
 from agentlens._source import Line, Place
 from agentlens.dialects.messages import normalise_message
-from agentlens.loaders._claude_code_fields import count_of, dict_of, text_of
+from agentlens.loaders._claude_code_fields import count_of, dict_of, objects_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._inspect_usage import input_tokens_meaning, total_usage, usage_columns
 from agentlens.loaders._json_nested import DECODE_ERRORS, items, members, place_of, value_of
@@ -23,7 +23,9 @@ SERVICE = "inspect"
 ATTACHMENT = "attachment://"
 EVAL_KEYS = ("eval_id", "run_id", "created", "task_id", "task_version", "model", "metadata", "tags")
 MODEL_KEYS = frozenset({"input", "input_refs", "output", "call", "timestamp", "completed", "event", "span_id", "error"})
-TOOL_KEYS = frozenset({"arguments", "result", "events", "timestamp", "completed", "event", "span_id", "error", "function", "id"})
+TOOL_KEYS = frozenset(
+    {"arguments", "result", "events", "timestamp", "completed", "event", "span_id", "error", "function", "id"}
+)
 BEGINNINGS = frozenset({"span_begin", "step", "subtask"})
 
 
@@ -94,7 +96,13 @@ class SampleReader:
         self._reach(end)
         parent = self._here(event, parent)
         if kind == "span_begin":
-            self._begin(event, text_of(event.get("id")) or f"span:{self._number}", text_of(event.get("parent_id")) or self._root, place, start)
+            self._begin(
+                event,
+                text_of(event.get("id")) or f"span:{self._number}",
+                text_of(event.get("parent_id")) or self._root,
+                place,
+                start,
+            )
         elif kind == "span_end":
             self._close(text_of(event.get("id")), start)
         elif kind == "step":
@@ -144,7 +152,13 @@ class SampleReader:
             self._add_tool(span.tool, span.span_id, span.parent_id, span.place)
             return
         is_agent, is_tool = span.kind == "agent", span.kind == "tool"
-        name = f"invoke_agent {span.name}" if is_agent else f"{span.kind} {span.name}".strip() if span.kind != span.name else span.name
+        name = (
+            f"invoke_agent {span.name}"
+            if is_agent
+            else f"{span.kind} {span.name}".strip()
+            if span.kind != span.name
+            else span.name
+        )
         self._into.add_span(
             span.place, trace_id=self._trace_id, span_id=span.span_id, parent_span_id=span.parent_id, name=name,
             operation_name="invoke_agent" if is_agent else "execute_tool" if is_tool else None,
@@ -154,10 +168,12 @@ class SampleReader:
 
     # --- model calls --------------------------------------------------------------------------------------------------
 
-    def _add_call(self, event: Event, shown: Line | None, parent: str, place: Place, start: int | None, end: int | None) -> None:
+    def _add_call(
+        self, event: Event, shown: Line | None, parent: str, place: Place, start: int | None, end: int | None
+    ) -> None:
         output, model = dict_of(event.get("output")), text_of(event.get("model"))
         span_id = text_of(event.get("uuid")) or f"model:{self._number}"
-        choices = [dict_of(choice) for choice in output.get("choices") or [] if isinstance(choice, dict)]
+        choices = objects_of(output.get("choices"))
         said = [self._store_value(choice.get("message"), place)[0] for choice in choices if choice.get("message")]
         messages = [self._store(message) for message in items(shown)] or self._referenced(event.get("input_refs"))
         transcript = _shown(self._into, self._trace_id, messages)
@@ -166,15 +182,18 @@ class SampleReader:
         columns = {} if event.get("cache") == "read" else usage_columns(usage)
         if columns:
             columns["usage_key"] = f"inspect:{self._trace_id}:{span_id}"
-            self._into.account.input_tokens_meaning = input_tokens_meaning(self._into.account.input_tokens_meaning, usage)
+            self._into.account.input_tokens_meaning = input_tokens_meaning(
+                self._into.account.input_tokens_meaning, usage
+            )
         if event.get("error"):
             columns |= error_columns(event["error"])
         attributes |= {"usage": usage} if usage else {}
         reasons = [reason for choice in choices if (reason := text_of(choice.get("stop_reason")))]
         transcript.add_call(
             place, span_id, said, parent_span_id=parent, start_time=start, end_time=end, service_name=SERVICE,
-            name=f"chat {model}" if model else "chat", provider_name=model.split("/")[0] if model and "/" in model else None,
-            request_model=model, response_model=text_of(output.get("model")), response_finish_reasons=reasons or None,
+            name=f"chat {model}" if model else "chat",
+            provider_name=model.split("/")[0] if model and "/" in model else None, request_model=model,
+            response_model=text_of(output.get("model")), response_finish_reasons=reasons or None,
             attributes=attributes, **columns,
         )  # fmt: skip
 
@@ -228,7 +247,9 @@ class SampleReader:
         for span in self._spans.values():
             if span.kind == "tool" and span.tool is None and span.name == event.get("function"):
                 above = self._spans.get(span.parent_id)
-                if span.parent_id == parent or (above is not None and above.kind == "handoff" and above.parent_id == parent):
+                if span.parent_id == parent or (
+                    above is not None and above.kind == "handoff" and above.parent_id == parent
+                ):
                     return span
         return None
 
@@ -238,9 +259,10 @@ class SampleReader:
         if not error and event.get("completed"):
             columns["status_code"] = "OK"
         add_tool_call(
-            self._into, place, self._trace_id, span_id, event.get("function"), event.get("arguments"), parent_span_id=parent,
-            start_time=parse_time(event.get("timestamp")), end_time=parse_time(event.get("completed")), service_name=SERVICE,
-            tool_call_id=text_of(event.get("id")), tool_call_result=self._resolved(event.get("result")),
+            self._into, place, self._trace_id, span_id, event.get("function"), event.get("arguments"),
+            parent_span_id=parent, start_time=parse_time(event.get("timestamp")),
+            end_time=parse_time(event.get("completed")), service_name=SERVICE, tool_call_id=text_of(event.get("id")),
+            tool_call_result=self._resolved(event.get("result")),
             attributes={key: value for key, value in event.items() if key not in TOOL_KEYS}, **columns,
         )  # fmt: skip
 
@@ -250,7 +272,14 @@ class SampleReader:
         index = self._event_counts[parent] = self._event_counts.get(parent, -1) + 1
         attributes = {key: value for key, value in event.items() if key not in ("event", "timestamp", "span_id")}
         self._into.add(
-            "span_events", place, trace_id=self._trace_id, span_id=parent, event_index=index, time=time, name=kind, attributes=attributes
+            "span_events",
+            place,
+            trace_id=self._trace_id,
+            span_id=parent,
+            event_index=index,
+            time=time,
+            name=kind,
+            attributes=attributes,
         )
 
     def _read_messages(self, messages: list[Line]) -> None:
@@ -265,27 +294,35 @@ class SampleReader:
             self._into.accept()
             if message.get("role") == "assistant":
                 said = transcript.store(place, message)
-                transcript.add_call(place, f"model:{number}", [said], parent_span_id=self._root, response_model=text_of(message.get("model")))
+                transcript.add_call(
+                    place,
+                    f"model:{number}",
+                    [said],
+                    parent_span_id=self._root,
+                    response_model=text_of(message.get("model")),
+                )
                 continue
             transcript.hear(place, message)
             if message.get("role") == "tool":
-                self._add_tool(
-                    {"id": message.get("tool_call_id"), "function": message.get("function"), "error": message.get("error"),
-                     "result": message.get("content")}, f"tool:{number}", self._root, place,
-                )  # fmt: skip
+                self._add_tool(_tool_event(message), f"tool:{number}", self._root, place)
 
     def _add_sample(self) -> None:
         sample, error = self._sample, dict_of(self._sample.get("error"))
-        attributes = {key: sample.get(key) for key in ("id", "epoch", "target", "scores", "limit", "metadata") if sample.get(key)}
-        attributes["eval"] = {key: self._eval[key] for key in EVAL_KEYS if self._eval.get(key)} | {"status": self._status}
+        attributes = {
+            key: sample.get(key) for key in ("id", "epoch", "target", "scores", "limit", "metadata") if sample.get(key)
+        }
+        attributes["eval"] = {key: self._eval[key] for key in EVAL_KEYS if self._eval.get(key)} | {
+            "status": self._status
+        }
         attributes |= {"member": self._member} if self._member else {}
         usage = dict_of(sample.get("model_usage"))
         columns = total_usage(usage)
         attributes |= {"model_usage": usage} if usage else {}
         task = text_of(self._eval.get("task"))
         self._into.add_span(
-            self._place, trace_id=self._trace_id, span_id=self._root, name=f"sample {sample.get('id')} epoch {sample.get('epoch')}",
-            operation_name="invoke_workflow", workflow_name=task, service_name=SERVICE, start_time=self._start, end_time=self._end,
+            self._place, trace_id=self._trace_id, span_id=self._root,
+            name=f"sample {sample.get('id')} epoch {sample.get('epoch')}", operation_name="invoke_workflow",
+            workflow_name=task, service_name=SERVICE, start_time=self._start, end_time=self._end,
             prompt_version=text_of(dict_of(self._eval.get("metadata")).get("prompt_version")), attributes=attributes,
             **(error_columns(error.get("message")) if error else {}), **columns,
         )  # fmt: skip
@@ -297,6 +334,12 @@ def _trace_id(evaluation: Event, sample: Event) -> str:
         return uuid
     run = text_of(evaluation.get("eval_id")) or text_of(evaluation.get("run_id")) or short_hash(json_text(evaluation))
     return f"{run}:{sample.get('id')}:{sample.get('epoch')}"
+
+
+def _tool_event(message: Event) -> Event:
+    """Return a tool message as the event that would have been logged."""
+    names = {"id": "tool_call_id", "function": "function", "error": "error", "result": "content"}
+    return {key: message.get(name) for key, name in names.items()}
 
 
 def _shown(into: Evidence, trace_id: str, messages: Iterable[tuple[str, bool]]) -> Transcript:

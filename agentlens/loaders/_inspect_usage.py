@@ -1,4 +1,6 @@
-"""Token counts of Inspect logs. Whether `input_tokens` includes cached ones depends on provider and version; the total tells."""
+"""Token counts of Inspect logs. Whether `input_tokens` includes cached ones depends on provider and version; the total
+tells.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def input_tokens_meaning(before: str | None, usage: Usage) -> str:
 
 
 def _cached(usage: Usage) -> int:
-    return (count_of(usage.get("input_tokens_cache_read")) or 0) + (count_of(usage.get("input_tokens_cache_write")) or 0)
+    return (count_of(usage.get("input_tokens_cache_read")) or 0) + (
+        count_of(usage.get("input_tokens_cache_write")) or 0
+    )
 
 
 def _excludes_cache(usage: Usage) -> bool:

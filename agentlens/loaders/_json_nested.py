@@ -30,7 +30,9 @@ def whole(source: Source, into: Evidence) -> Line:
 
 
 def documents(source: Source, into: Evidence) -> Iterator[Line]:
-    """Yield each JSON value that stands by itself, as `_json_places.documents` does, with what Python writes beyond JSON mended."""
+    """Yield each JSON value that stands by itself, as `_json_places.documents` does, with what Python writes beyond
+    JSON mended.
+    """
     for document in _json_places.documents(source):
         yield _mended(document, into)
 
@@ -42,7 +44,12 @@ def members(part: Line) -> dict[str, Line]:
     """
     if part.raw[:1] != b"{":
         return {}
-    raws, places = _decode_members(part.raw), Places(part)
+    try:
+        raws = _decode_members(part.raw)
+    except UnicodeDecodeError:  # a key is no UTF-8: `?` for each byte that is none keeps all places
+        part = part._replace(raw=part.raw.decode("utf-8", "surrogateescape").encode("utf-8", "replace"))
+        raws = _decode_members(part.raw)
+    places = Places(part)
     return {key: _part(raw, places) for key, raw in raws.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -44,7 +45,12 @@ _SNAKE = re.compile(r"_([a-z])")
 
 def camel_keys(record: Row) -> Row:
     """Return a record with `parent_observation_id` as `parentObservationId`: exports to storage use the other style."""
-    return {_SNAKE.sub(lambda found: found[1].upper(), key): value for key, value in record.items()}
+    return {_camel(key): value for key, value in record.items()}
+
+
+@functools.lru_cache(maxsize=1024)
+def _camel(key: str) -> str:
+    return _SNAKE.sub(lambda found: found[1].upper(), key)
 
 
 def add_observation(into: Evidence, observation: Row, trace: Row, text: bytes, place: Place) -> None:
@@ -130,10 +136,10 @@ def _usage(observation: Row, kind: str, into: Evidence) -> Row:
     if not counts:
         legacy = {"input": "inputUsage", "output": "outputUsage", "total": "totalUsage"}
         counts = {key: number for key, name in legacy.items() if (number := count(observation.get(name))) is not None}
-    scope = {"usage_scope": "self" if kind in MODEL_TYPES else "rollup"}
+    scope = {"usage_scope": "self" if kind in MODEL_TYPES else "rollup", **_cost(observation)}
     if not any(counts.values()) and (kind not in MODEL_TYPES or not details):
         return scope
-    return scope | _tokens(counts, into) | _cost(observation)
+    return scope | _tokens(counts, into)
 
 
 def _tokens(counts: dict[str, int], into: Evidence) -> Row:

@@ -1,4 +1,4 @@
-"""Turns the snapshots of LangGraph threads into traces: a span a step, with the model calls and tool calls new in it."""
+"""Turns the snapshots of LangGraph threads into traces: a span a step, with the calls that are new in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from agentlens._evidence import Evidence, json_text
 from agentlens._source import Line, Place
 from agentlens.dialects.messages import call_part, normalise_part, result_part
-from agentlens.loaders._claude_code_fields import dict_of, text_of
+from agentlens.loaders._claude_code_fields import dict_of, objects_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._json_nested import place_of, value_of
 from agentlens.loaders._times import parse_time
@@ -84,12 +84,16 @@ class HistoryReader:
         nodes = before.next if before else []
         label, step = ", ".join(nodes), snapshot.metadata.get("step")
         source = text_of(snapshot.metadata.get("source"))
-        name = f"step {step} {label}".strip() if label and label != "__start__" else f"step {step} {source or ''}".strip()
+        name = (
+            f"step {step} {label}".strip() if label and label != "__start__" else f"step {step} {source or ''}".strip()
+        )
         self._into.add_span(
-            snapshot.place, trace_id=snapshot.thread_id, span_id=snapshot.checkpoint_id, parent_span_id=_root(snapshot),
-            name=name, agent_name=nodes[0] if len(nodes) == 1 and not nodes[0].startswith("__") else None,
-            agent_version=text_of(snapshot.metadata.get("agent_version")), start_time=before.time if before else snapshot.time if source == "input" else None,
-            end_time=snapshot.time, service_name=SERVICE, attributes={"metadata": snapshot.metadata, "next": snapshot.next},
+            snapshot.place, trace_id=snapshot.thread_id, span_id=snapshot.checkpoint_id,
+            parent_span_id=_root(snapshot), name=name,
+            agent_name=nodes[0] if len(nodes) == 1 and not nodes[0].startswith("__") else None,
+            agent_version=text_of(snapshot.metadata.get("agent_version")),
+            start_time=before.time if before else snapshot.time if source == "input" else None, end_time=snapshot.time,
+            service_name=SERVICE, attributes={"metadata": snapshot.metadata, "next": snapshot.next},
             **(error_columns("; ".join(snapshot.errors)) if snapshot.errors else {}),
         )  # fmt: skip
         known = set(before.message_ids) if before else set()
@@ -120,11 +124,12 @@ class HistoryReader:
         reason = text_of(answer.get("finish_reason")) or text_of(answer.get("stop_reason"))
         transcript.add_call(
             place, identity, [transcript.store(place, shown)], parent_span_id=snapshot.checkpoint_id,
-            agent_name=text_of(message.get("name")), service_name=SERVICE, response_finish_reasons=[reason] if reason else None,
+            agent_name=text_of(message.get("name")), service_name=SERVICE,
+            response_finish_reasons=[reason] if reason else None,
             response_model=text_of(answer.get("model_name")) or text_of(answer.get("model")), **usage,
         )  # fmt: skip
-        for call in message.get("tool_calls") or []:
-            if isinstance(call, dict) and text_of(call.get("id")):
+        for call in objects_of(message.get("tool_calls")):
+            if text_of(call.get("id")):
                 self._calls[call["id"]] = call
 
     def finish(self) -> None:
@@ -141,22 +146,27 @@ class HistoryReader:
         call_id, content = text_of(message.get("tool_call_id")), message.get("content")
         call = self._calls.get(call_id or "", {})
         add_tool_call(
-            self._into, place, snapshot.thread_id, call_id or identity, text_of(message.get("name")) or call.get("name"),
-            call.get("args"), parent_span_id=snapshot.checkpoint_id, tool_call_id=call_id, tool_call_result=content,
-            service_name=SERVICE, **(error_columns(content) if message.get("status") == "error" else {}),
+            self._into, place, snapshot.thread_id, call_id or identity,
+            text_of(message.get("name")) or call.get("name"), call.get("args"), parent_span_id=snapshot.checkpoint_id,
+            tool_call_id=call_id, tool_call_result=content, service_name=SERVICE,
+            **(error_columns(content) if message.get("status") == "error" else {}),
         )  # fmt: skip
 
     def _add_thread(self, thread_id: str, namespace: str, snapshots: list[Snapshot]) -> None:
         times = [snapshot.time for snapshot in snapshots if snapshot.time is not None]
         self._into.add_span(
-            snapshots[-1].place, trace_id=thread_id, span_id=_root(snapshots[0]), parent_span_id="thread" if namespace else None,
+            snapshots[-1].place, trace_id=thread_id, span_id=_root(snapshots[0]),
+            parent_span_id="thread" if namespace else None,
             name=f"subgraph {namespace}" if namespace else f"thread {thread_id}", operation_name="invoke_workflow",
-            conversation_id=thread_id, service_name=SERVICE, start_time=min(times, default=None), end_time=max(times, default=None),
+            conversation_id=thread_id, service_name=SERVICE, start_time=min(times, default=None),
+            end_time=max(times, default=None),
         )  # fmt: skip
 
 
 def message_id(message: Any) -> str:
-    """Return the id of a message, or what stands for it: snapshots repeat messages, and the id tells which are the same."""
+    """Return the id of a message, or what stands for it: snapshots repeat messages, and the id tells which are the
+    same.
+    """
     fields = _fields(message)
     return text_of(fields.get("id")) or f"message:{short_hash(json_text(message))}"
 
@@ -165,7 +175,13 @@ def _fields(message: Any) -> Message:
     """Return the fields of a message, from LangChain's constructor notation or from a plain object."""
     logged = dict_of(message)
     if logged.get("type") == "constructor" and isinstance(logged.get("kwargs"), dict):
-        kind = str((logged.get("id") or [""])[-1]).removesuffix("Chunk").removesuffix("Message").lower()
+        path = logged.get("id")
+        kind = (
+            str(path[-1] if isinstance(path, list) and path else "")
+            .removesuffix("Chunk")
+            .removesuffix("Message")
+            .lower()
+        )
         return {"type": kind, **logged["kwargs"]}
     inner = logged.get("data")
     return {"type": logged.get("type"), **inner} if isinstance(inner, dict) and "content" in inner else logged
@@ -176,8 +192,8 @@ def _parts(message: Message, role: str) -> list[Message]:
     if role == "tool":
         return [result_part(message.get("tool_call_id"), content)]
     parts = [normalise_part(part) for part in (content if isinstance(content, list) else [content] if content else [])]
-    calls = [call for call in message.get("tool_calls") or [] if isinstance(call, dict)]
-    told = {part.get("id") for part in parts if part.get("type") == "tool_call"}
+    calls = objects_of(message.get("tool_calls"))
+    told = [part.get("id") for part in parts if part.get("type") == "tool_call"]
     return parts + [call_part(c.get("id"), c.get("name"), c.get("args")) for c in calls if c.get("id") not in told]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from agentlens._evidence import Evidence
 from agentlens._source import Line, Place
 from agentlens.dialects.messages import call_part, result_part, text_part
-from agentlens.loaders._claude_code_fields import count_of, dict_of, text_of
+from agentlens.loaders._claude_code_fields import count_of, dict_of, objects_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._json_nested import DECODE_ERRORS, place_of, value_of
 from agentlens.loaders._times import parse_time
@@ -51,7 +51,9 @@ class RunReader:
             self.start, self.end, self.before = self.start or time, time, time
 
     def read_bare(self, event: Event, place: Place) -> None:
-        """Take an action or observation as older files hold them: the first is the user's, each observation answers the last action."""
+        """Take an action or observation as older files hold them: the first is the user's, each observation answers the
+        last action.
+        """
         if isinstance(event.get("observation"), str):
             self.read({"cause": self._last_action, **event}, place)
             return
@@ -93,13 +95,17 @@ class RunReader:
         if response_id in self._calls:
             return
         self._calls.add(response_id)
-        choices = [dict_of(choice) for choice in response.get("choices") or [] if isinstance(choice, dict)]
-        said = [self._transcript.store(place, choice["message"]) for choice in choices if isinstance(choice.get("message"), dict)]
+        choices = objects_of(response.get("choices"))
+        said = [
+            self._transcript.store(place, choice["message"])
+            for choice in choices
+            if isinstance(choice.get("message"), dict)
+        ]
         reasons = [reason for choice in choices if (reason := text_of(choice.get("finish_reason")))]
         self._transcript.add_call(
             place, response_id, said, parent_span_id=self._parents[-1], start_time=self.before, end_time=time,
-            response_model=text_of(response.get("model")), response_finish_reasons=reasons or None, service_name=SERVICE,
-            **usage_columns(response),
+            response_model=text_of(response.get("model")), response_finish_reasons=reasons or None,
+            service_name=SERVICE, **usage_columns(response),
         )  # fmt: skip
 
     def _add_unmetered_call(self, kind: str, args: Event, place: Place, time: int | None) -> None:
@@ -110,7 +116,13 @@ class RunReader:
             parts.append(call_part(self._number, kind, _arguments(args)))
         said = [self._transcript.store(place, {"role": "assistant", "parts": parts})]
         self._transcript.add_call(
-            place, f"call:{self._number}", said, parent_span_id=self._parents[-1], start_time=self.before, end_time=time, service_name=SERVICE
+            place,
+            f"call:{self._number}",
+            said,
+            parent_span_id=self._parents[-1],
+            start_time=self.before,
+            end_time=time,
+            service_name=SERVICE,
         )
 
     def _begin_tool(self, kind: str, event: Event, place: Place, time: int | None) -> None:
@@ -144,10 +156,16 @@ class RunReader:
         elif kind not in ("null", "agent_state_changed", "message"):
             self._add_event("error" if kind == "error" else f"observation {kind}", event, place, time)
 
-    def _add_tool(self, action: Event, span_id: str, place: Place, parent: str, columns: Event, result: Place | None = None) -> None:
+    def _add_tool(
+        self, action: Event, span_id: str, place: Place, parent: str, columns: Event, result: Place | None = None
+    ) -> None:
         metadata, args = dict_of(action.get("tool_call_metadata")), dict_of(action.get("args")) or action
         attributes: Event = {"id": action.get("id"), "action": action.get("action"), "source": action.get("source")}
-        attributes |= {"requested_by": response} if (response := text_of(dict_of(metadata.get("model_response")).get("id"))) else {}
+        attributes |= (
+            {"requested_by": response}
+            if (response := text_of(dict_of(metadata.get("model_response")).get("id")))
+            else {}
+        )
         if result is not None and result != place:
             attributes |= {"result_line": result.line, "result_offset": result.offset, "result_length": result.length}
         add_tool_call(
@@ -158,8 +176,8 @@ class RunReader:
 
     def _add_event(self, name: str, event: Event, place: Place, time: int | None) -> None:
         self._into.add(
-            "span_events", place, trace_id=self._trace_id, span_id=self._parents[-1], event_index=self._events, time=time,
-            name=name, attributes=event,
+            "span_events", place, trace_id=self._trace_id, span_id=self._parents[-1], event_index=self._events,
+            time=time, name=name, attributes=event,
         )  # fmt: skip
         self._events += 1
 
@@ -202,11 +220,14 @@ def _add_root(reader: RunReader, fields: Event, name: str, trace_id: str, place:
     columns = _rollup(usage)
     if isinstance(cost, (int, float)) and not isinstance(cost, bool) and cost > 0:
         columns["reported_cost_usd"] = cost
-    kept = {key: value for key, value in fields.items() if key not in ("metrics", "test_result", "instance", "git_patch")}
+    kept = {
+        key: value for key, value in fields.items() if key not in ("metrics", "test_result", "instance", "git_patch")
+    }
     into.add_span(
         place, trace_id=trace_id, span_id="run", name=f"run {name}", operation_name="invoke_agent",
-        agent_name=text_of(metadata.get("agent_class")) or reader.agent_name or "openhands", agent_version=reader.version,
-        conversation_id=name, request_model=text_of(dict_of(metadata.get("llm_config")).get("model")), service_name=SERVICE,
+        agent_name=text_of(metadata.get("agent_class")) or reader.agent_name or "openhands",
+        agent_version=reader.version, conversation_id=name,
+        request_model=text_of(dict_of(metadata.get("llm_config")).get("model")), service_name=SERVICE,
         start_time=reader.start, end_time=reader.end, attributes=kept,
         **(error_columns(fields["error"]) if fields.get("error") else {}), **columns,
     )  # fmt: skip
@@ -253,7 +274,19 @@ def _outcome(event: Event) -> Event:
 
 def _arguments(args: Event) -> Event:
     """Return what was asked for, without the agent's bookkeeping."""
-    kept = ("thought", "hidden", "confirmation_state", "is_confirmed", "action_risk", "action", "source", "id", "timestamp", "_start", "_name")
+    kept = (
+        "thought",
+        "hidden",
+        "confirmation_state",
+        "is_confirmed",
+        "action_risk",
+        "action",
+        "source",
+        "id",
+        "timestamp",
+        "_start",
+        "_name",
+    )
     return {key: value for key, value in args.items() if key not in kept and value is not None}
 
 

@@ -7,17 +7,34 @@ from typing import Any
 from agentlens._evidence import Evidence, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import call_part, reasoning_part, result_part
-from agentlens.loaders._claude_code_fields import UnusableLine, blocks_of, count_of, dict_of, plain_text, text_of
+from agentlens.loaders._claude_code_fields import (
+    UnusableLine,
+    blocks_of,
+    count_of,
+    dict_of,
+    objects_of,
+    plain_text,
+    text_of,
+)
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._openhands_run import SERVICE, usage_columns
-from agentlens.loaders._times import parse_time
+from agentlens.loaders._times import parse_duration, parse_time
 from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns
 
 Event = dict[str, Any]
 
 COUNTS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
-NAMES = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "reasoning_output_tokens")
-APART = "Each event is a file of its own: what calls were shown and their usage cannot be told apart; the running total counts."
+NAMES = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_input_tokens",
+    "cache_write_input_tokens",
+    "reasoning_output_tokens",
+)
+APART = (
+    "Each event is a file of its own: what calls were shown and their usage cannot be told apart; the running total "
+    "counts."
+)
 
 
 class ConversationReader:
@@ -86,11 +103,11 @@ class ConversationReader:
         columns: Event = {}
         if self._folder is not None and self._counted:
             total = tuple(map(sum, zip(*self._counted.values())))
-            columns = {**dict(zip(NAMES, total)), "usage_scope": "cumulative"}
+            columns = {**_columns(total), "usage_scope": "cumulative"}
         self._into.add_span(
-            self._place, trace_id=self._trace_id, span_id=self._root, name="conversation", operation_name="invoke_agent",
-            agent_name="openhands", conversation_id=self._folder or self._trace_id, service_name=SERVICE,
-            start_time=self._start, end_time=self._end, **columns,
+            self._place, trace_id=self._trace_id, span_id=self._root, name="conversation",
+            operation_name="invoke_agent", agent_name="openhands", conversation_id=self._folder or self._trace_id,
+            service_name=SERVICE, start_time=self._start, end_time=self._end, **columns,
         )  # fmt: skip
 
     # --- what is said and done ----------------------------------------------------------------------------------------
@@ -122,7 +139,14 @@ class ConversationReader:
         self._calls.add(response_id)
         columns = self._claim()
         self._transcript.add_call(
-            place, response_id, [said], parent_span_id=self._root, start_time=self._before, end_time=time, service_name=SERVICE, **columns
+            place,
+            response_id,
+            [said],
+            parent_span_id=self._root,
+            start_time=self._before,
+            end_time=time,
+            service_name=SERVICE,
+            **columns,
         )
 
     def _observe(self, kind: str, event: Event, place: Place, time: int | None) -> None:
@@ -143,8 +167,9 @@ class ConversationReader:
         if self._folder is not None and "end_time" not in columns:
             return  # the file with its result adds the span
         add_tool_call(
-            self._into, place, self._trace_id, call_id, action.get("tool_name"), call.get("arguments", action.get("action")),
-            parent_span_id=self._root, start_time=start, tool_call_id=call_id, service_name=SERVICE, attributes=attributes, **columns,
+            self._into, place, self._trace_id, call_id, action.get("tool_name"),
+            call.get("arguments", action.get("action")), parent_span_id=self._root, start_time=start,
+            tool_call_id=call_id, service_name=SERVICE, attributes=attributes, **columns,
         )  # fmt: skip
 
     # --- usage --------------------------------------------------------------------------------------------------------
@@ -168,26 +193,34 @@ class ConversationReader:
         for index, (usage_id, model, step, _, _) in enumerate(self._unclaimed):
             if usage_id in ("default", "agent") or len(self._unclaimed) == 1:
                 del self._unclaimed[index]
-                return {**dict(zip(NAMES, step)), "response_model": model}
+                return {**_columns(step), "response_model": model}
         return {}
 
     def _flush(self) -> None:
         """Add the calls whose events are not in the log, or that are no steps of the agent (condensers)."""
         for number, (usage_id, model, step, place, end) in enumerate(self._unclaimed):
             self._transcript.add_call(
-                place, f"usage:{usage_id}:{place.offset}:{number}", [], shown=0, parent_span_id=self._root, end_time=end,
-                response_model=model, service_name=SERVICE, attributes={"usage_id": usage_id, "known_from": "the running total"}, **dict(zip(NAMES, step)),
+                place, f"usage:{usage_id}:{place.offset}:{number}", [], shown=0, parent_span_id=self._root,
+                end_time=end, response_model=model, service_name=SERVICE,
+                attributes={"usage_id": usage_id, "known_from": "the running total"}, **_columns(step),
             )  # fmt: skip
         if self._unclaimed:
-            self._into.note_missing("Some calls are known only from the running total: what they were shown and said is not in the log.")
+            self._into.note_missing(
+                "Some calls are known only from the running total: what they were shown and said is not in the log."
+            )
         self._unclaimed.clear()
 
     def _add_event(self, name: str, event: Event, place: Place, time: int | None) -> None:
         self._into.add(
-            "span_events", place, trace_id=self._trace_id, span_id=self._root, event_index=self._events, time=time, name=name,
-            attributes={key: value for key, value in event.items() if key not in ("kind", "timestamp")},
+            "span_events", place, trace_id=self._trace_id, span_id=self._root, event_index=self._events, time=time,
+            name=name, attributes={key: value for key, value in event.items() if key not in ("kind", "timestamp")},
         )  # fmt: skip
         self._events += 1
+
+
+def _columns(counts: tuple[int, ...]) -> Event:
+    """Return token counts under the names of their columns."""
+    return dict(zip(NAMES, counts))
 
 
 def _outcome(kind: str, observation: Event, result: Any) -> Event:
@@ -207,7 +240,9 @@ def _outcome(kind: str, observation: Event, result: Any) -> Event:
 
 
 def read_llm_log(log: Event, place: Place, into: Evidence) -> str | None:
-    """Add one model call from the file that `log_completions` writes: the fullest record of it there is. Raises UnusableLine."""
+    """Add one model call from the file that `log_completions` writes: the fullest record of it there is. Raises
+    UnusableLine.
+    """
     response = dict_of(log.get("response"))
     if not isinstance(log.get("messages"), list):
         raise UnusableLine("`messages` is not a list")
@@ -215,14 +250,17 @@ def read_llm_log(log: Event, place: Place, into: Evidence) -> str | None:
     transcript = Transcript(into, f"llm:{response_id}")
     for message in log["messages"]:
         transcript.hear(place, message)
-    choices = [dict_of(choice) for choice in response.get("choices") or [] if isinstance(choice, dict)]
+    choices = objects_of(response.get("choices"))
     said = [transcript.store(place, choice["message"]) for choice in choices if isinstance(choice.get("message"), dict)]
     end, seconds, cost = parse_time(log.get("timestamp"), "s"), log.get("latency_sec"), log.get("cost")
-    is_timed = end is not None and isinstance(seconds, (int, float)) and 0 <= seconds < 1e6
+    duration = parse_duration(seconds, "s")
+    start = end - duration if end is not None and duration is not None else None
+    reasons = [reason for choice in choices if (reason := text_of(choice.get("finish_reason")))]
     transcript.add_call(
-        place, response_id, said, start_time=end - int(seconds * 1e9) if is_timed else None, end_time=end, service_name=SERVICE,
-        response_model=text_of(response.get("model")), reported_cost_usd=cost if isinstance(cost, (int, float)) else None,
-        response_finish_reasons=[reason for choice in choices if (reason := text_of(choice.get("finish_reason")))] or None,
+        place, response_id, said, start_time=start, end_time=end,
+        service_name=SERVICE, response_model=text_of(response.get("model")),
+        reported_cost_usd=cost if isinstance(cost, (int, float)) else None,
+        response_finish_reasons=reasons or None,
         attributes={key: log.get(key) for key in ("tools", "kwargs", "context_window")}, **usage_columns(response),
     )  # fmt: skip
     return None
@@ -234,10 +272,10 @@ def read_base_state(state: Event, place: Place, into: Evidence) -> str | None:
     metrics = dict_of(dict_of(state.get("stats")).get("usage_to_metrics"))
     totals = [dict_of(dict_of(one).get("accumulated_token_usage")) for one in metrics.values()]
     counts = [tuple(count_of(total.get(key)) or 0 for key in COUNTS) for total in totals]
-    columns: Event = {**dict(zip(NAMES, map(sum, zip(*counts)))), "usage_scope": "cumulative"} if counts else {}
+    columns: Event = {**_columns(tuple(map(sum, zip(*counts)))), "usage_scope": "cumulative"} if counts else {}
     into.add_span(
-        place, trace_id=conversation, span_id=f"conversation:{conversation}", name="conversation", operation_name="invoke_agent",
-        agent_name="openhands", conversation_id=conversation, service_name=SERVICE,
+        place, trace_id=conversation, span_id=f"conversation:{conversation}", name="conversation",
+        operation_name="invoke_agent", agent_name="openhands", conversation_id=conversation, service_name=SERVICE,
         request_model=text_of(dict_of(agent.get("llm")).get("model")),
         attributes={key: value for key, value in state.items() if key not in ("stats", "agent")}, **columns,
     )  # fmt: skip

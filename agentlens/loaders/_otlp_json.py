@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row, json_text
+from agentlens._evidence import Evidence, Row, json_bytes
 from agentlens._source import Place
 from agentlens.loaders._otlp_span import add_span, key_values, read_id, read_status, read_time
 
@@ -25,7 +25,7 @@ def scope_context(resource: Row, scope: Any) -> Row:
         named = {"scope.name": scope.get("name"), "scope.version": scope.get("version")}
         resource = {**resource, **{key: value for key, value in named.items() if value}}
     service = resource.get("service.name")
-    return {"service_name": service if isinstance(service, str) else None, "resource": json_text(resource)}
+    return {"service_name": service if isinstance(service, str) else None, "resource": json_bytes(resource)}
 
 
 def add_otlp_span(into: Evidence, logged: Row, text: msgspec.Raw | bytes, place: Place, context: Row) -> None:

@@ -105,7 +105,9 @@ def _is_message(head: bytes, start: int, cut: bool) -> bool:
         if length < 2 or (at + length > len(head) and not cut) or head[at : at + 1] not in (b"\x0a", b"\x12"):
             return False
         inner, inside = _varint(head, at + 1)
-        return inside - at + inner <= length and (inner == 0 or head[inside : inside + 1] in (b"\x0a", b"\x10", b"\x12"))
+        return inside - at + inner <= length and (
+            inner == 0 or head[inside : inside + 1] in (b"\x0a", b"\x10", b"\x12")
+        )
     except ValueError:
         return False
 
@@ -114,7 +116,11 @@ def _messages(data: bytes, framing: str | None) -> Iterator[tuple[int, int]]:
     at = 0
     while framing != "message" and at < len(data):
         try:
-            length, start = (int.from_bytes(data[at : at + 4], "big"), at + 4) if framing == "length_prefixed" else _varint(data, at)
+            length, start = (
+                (int.from_bytes(data[at : at + 4], "big"), at + 4)
+                if framing == "length_prefixed"
+                else _varint(data, at)
+            )
         except ValueError:
             length, start = len(data), at
         yield start, min(start + length, len(data))
@@ -154,5 +160,3 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return value, at
         shift += 7
     raise ValueError("a length is torn")
-
-

@@ -7,8 +7,10 @@ import binascii
 import functools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import msgspec
 
 from agentlens._evidence import NS_RANGE, Evidence, Row
 from agentlens._source import Place
@@ -21,15 +23,45 @@ HEX = re.compile(r"[0-9a-fA-F]+")
 # Where several dialects fill one column, the first in this order wins: what one vendor means comes before what all agreed on.
 DIALECTS = (any_agent, vercel_ai, claude_code_otel, gcp_adk, openllmetry, gen_ai, openinference)
 CONTROL_FLOW = frozenset(
-    {"ParentCommand", "GraphInterrupt", "GraphBubbleUp", "NodeInterrupt", "CallDeferred", "ApprovalRequired", "ModelRetry"}
+    {
+        "ParentCommand",
+        "GraphInterrupt",
+        "GraphBubbleUp",
+        "NodeInterrupt",
+        "CallDeferred",
+        "ApprovalRequired",
+        "ModelRetry",
+    }
 )
-INTEGERS = (
+INTEGERS = frozenset({
     "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "reasoning_output_tokens",
-)  # fmt: skip
-TEXTS = (
+})  # fmt: skip
+TEXTS = frozenset({
     "operation_name", "agent_name", "agent_id", "agent_version", "conversation_id", "workflow_name", "provider_name",
     "request_model", "response_model", "tool_name", "tool_call_id", "prompt_version",
-)  # fmt: skip
+})  # fmt: skip
+MESSAGES = {"messages.input": "input", "messages.output": "output", "messages.system": "system"}
+# More tokens than this are no count; sums of such columns cannot overflow.
+MOST_TOKENS = 10**15
+
+
+class AnyValue(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """OTLP's AnyValue; one of the fields is set."""
+
+    stringValue: str | None = None
+    intValue: int | str | None = None
+    boolValue: bool | None = None
+    doubleValue: Any = None
+    arrayValue: Any = None
+    kvlistValue: Any = None
+    bytesValue: Any = None
+
+
+class KeyValue(msgspec.Struct, gc=False):
+    """OTLP's KeyValue."""
+
+    key: str
+    value: AnyValue | None = None
 
 
 def any_value(value: Any) -> Any:
@@ -62,11 +94,27 @@ def key_values(pairs: Any) -> Row:
     """Return an OTLP list of key-value pairs as a dict; a pair without a text key is passed over."""
     if not isinstance(pairs, list):
         return {}
+    if pairs and type(pairs[0]) is KeyValue:
+        return {pair.key: _typed_value(pair.value) for pair in pairs}
     return {
         pair["key"]: any_value(pair.get("value"))
         for pair in pairs
         if isinstance(pair, dict) and isinstance(pair.get("key"), str)
     }
+
+
+def _typed_value(value: AnyValue | None) -> Any:
+    if value is None or (text := value.stringValue) is not None:
+        return value and text
+    if value.intValue is not None:
+        return _integer(value.intValue)
+    if value.boolValue is not None:
+        return value.boolValue
+    if value.doubleValue is not None:
+        return _double(value.doubleValue)
+    if value.arrayValue is not None:
+        return any_value({"arrayValue": value.arrayValue})
+    return any_value({"kvlistValue": value.kvlistValue}) if value.kvlistValue is not None else value.bytesValue
 
 
 def _integer(content: Any) -> Any:
@@ -90,8 +138,11 @@ def read_id(value: Any, length: int) -> str | None:
 
     Text that is neither is returned as it is: some tools use ids of their own.
     """
-    if not isinstance(value, str) or not value:
-        return None
+    return _read_id(value, length) if isinstance(value, str) and value else None
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _read_id(value: str, length: int) -> str | None:
     if len(value) == 2 * length and HEX.fullmatch(value):
         return value.lower() if value.strip("0") else None
     try:
@@ -128,10 +179,11 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
     `span` holds the columns the container knows (ids, name, times, status, service_name, resource); `events` hold
     `time, name, attributes`, `links` hold `linked_trace_id, linked_span_id, attributes`, all with plain Python values.
     """
-    for dialect in _dialects(attributes):
+    dialects = _dialects(attributes)
+    for dialect in dialects:
         into.account.dialects.setdefault(dialect.NAME)
-        _fill(span, attributes, dialect)
-    messages = {key.removeprefix("messages."): span.pop(key) for key in list(span) if key.startswith("messages.")}
+        _fill(span, attributes, dialect, is_only=len(dialects) == 1)
+    messages = {direction: span.pop(key) for key, direction in MESSAGES.items() if key in span}
     _read_errors(span, attributes, events)
     _fit_columns(span, attributes)
     trace_id, span_id = span["trace_id"], span["span_id"]
@@ -149,7 +201,7 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
     into.hold(place.length // 4)
 
 
-def _dialects(attributes: Row) -> Iterable[Any]:
+def _dialects(attributes: Row) -> Sequence[Any]:
     """Return the dialects that apply, which nearly always is a matter of the keys alone."""
     if not attributes:
         return ()
@@ -163,9 +215,9 @@ def _dialects_of_keys(keys: tuple[str, ...]) -> list[Any]:
     return [dialect for dialect in DIALECTS if dialect.applies(dict.fromkeys(keys, ""))]
 
 
-def _fill(span: Row, attributes: Row, dialect: Any) -> None:
+def _fill(span: Row, attributes: Row, dialect: Any, is_only: bool) -> None:
     """Fill columns that are empty so far; an attribute that says otherwise than its column stays an attribute."""
-    before = dict(attributes)
+    before = {} if is_only else dict(attributes)
     for column, value in dialect.read_columns(attributes, span.get("name") or "").items():
         held = span.get(column)
         if held is None:
@@ -188,15 +240,13 @@ def _read_errors(span: Row, attributes: Row, events: list[Row]) -> None:
 
 def _fit_columns(span: Row, attributes: Row) -> None:
     """Bring columns to their types; a value that does not fit goes back to `attributes` under the column's name."""
-    for column in INTEGERS:
-        value = span.get(column)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**62):
-            span[column] = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 18 else None
-            if span[column] is None:
-                attributes[column] = value
-    for column in TEXTS:
-        value = span.get(column)
-        if value is not None and not isinstance(value, str):
+    for column, value in span.items():
+        if column in INTEGERS:
+            if value is not None and (type(value) is not int or not 0 <= value <= MOST_TOKENS):
+                span[column] = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 15 else None
+                if span[column] is None:
+                    attributes[column] = value
+        elif column in TEXTS and value is not None and type(value) is not str:
             span[column] = None
             attributes[column] = value
     cost = span.get("reported_cost_usd")
@@ -242,7 +292,7 @@ def _add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, dir
         return into.add_raw_messages(place, trace_id, span_id, direction, value, normalise_message)
     if not isinstance(value, list):
         return False
-    into.add_messages(place, trace_id, span_id, direction, [normalise_message(item) for item in value])
+    into.add_logged_messages(place, trace_id, span_id, direction, value, normalise_message)
     return True
 
 

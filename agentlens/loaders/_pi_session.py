@@ -1,4 +1,5 @@
-"""Follows a pi session entry by entry. Entries form a tree (by `parentId`, or in a row in old files); what a call was shown
+"""Follows a pi session entry by entry. Entries form a tree (by `parentId`, or in a row in old files); what a call was
+shown
 is the path from the root to it, begun anew by a compaction."""
 
 from __future__ import annotations
@@ -118,7 +119,9 @@ class SessionReader:
             self._transcript.context = self._path()
 
     def _path(self) -> list[str]:
-        """Return the messages from the root to the leaf; those before the latest compaction only from the first kept on."""
+        """Return the messages from the root to the leaf; those before the latest compaction only from the first kept
+        on.
+        """
         nodes, path = self._memory.nodes, list[str]()
         at, seen = self._memory.leaf, set[str]()
         while at is not None and at in nodes and at not in seen:
@@ -182,7 +185,12 @@ class SessionReader:
             self._add_turn(memory.turn)
         memory.turns += 1
         memory.turn = Turn(
-            span_id=f"turn:{memory.turns}", parent_id=memory.session.span_id, place=place, start=time, number=memory.turns, message=message
+            span_id=f"turn:{memory.turns}",
+            parent_id=memory.session.span_id,
+            place=place,
+            start=time,
+            number=memory.turns,
+            message=message,
         )
 
     def _say(self, message: Entry, node: Node, entry_id: str, place: Place, time: int | None) -> None:
@@ -193,9 +201,10 @@ class SessionReader:
         start = parse_time(message.get("timestamp"), "ms")
         reason = text_of(message.get("stopReason"))
         self._transcript.add_call(
-            place, span_id, [node.message], parent_span_id=parent, start_time=start, end_time=time, service_name=SERVICE,
-            provider_name=text_of(message.get("provider")), request_model=text_of(message.get("model")),
-            response_finish_reasons=[reason] if reason else None, **_usage_columns(message), **_outcome(message, reason),
+            place, span_id, [node.message], parent_span_id=parent, start_time=start, end_time=time,
+            service_name=SERVICE, provider_name=text_of(message.get("provider")),
+            request_model=text_of(message.get("model")), response_finish_reasons=[reason] if reason else None,
+            **_usage_columns(message), **_outcome(message, reason),
         )  # fmt: skip
         for block in blocks_of(message):
             if block.get("type") == "toolCall":
@@ -207,11 +216,15 @@ class SessionReader:
         self._named.add(call_id)
         if earlier := self._memory.tools.pop(call_id, None):
             self._add_tool(earlier, self._call_block(earlier, call_id), {})
-        self._memory.tools[call_id] = Tool(span_id=span_id, parent_id=parent, place=place, start=time, requested_by=requested_by)
+        self._memory.tools[call_id] = Tool(
+            span_id=span_id, parent_id=parent, place=place, start=time, requested_by=requested_by
+        )
 
     def _answer(self, message: Entry, node: Node, place: Place, time: int | None) -> None:
         call_id, result = text_of(message.get("toolCallId")) or "", result_text(message.get("content"))
-        node.message = self._transcript.hear(place, {"role": "tool", "parts": [result_part(call_id, message.get("content"))]})
+        node.message = self._transcript.hear(
+            place, {"role": "tool", "parts": [result_part(call_id, message.get("content"))]}
+        )
         columns: Entry = {"tool_call_result": result, "end_time": time}
         if message.get("isError") is True:
             columns |= error_columns(result)
@@ -219,7 +232,9 @@ class SessionReader:
             columns["status_code"] = "OK"
         tool = self._memory.tools.pop(call_id, None)
         if tool is None:
-            self._into.note_missing("Some tool results have no call in the log: their spans have no start and no arguments.")
+            self._into.note_missing(
+                "Some tool results have no call in the log: their spans have no start and no arguments."
+            )
             tool = Tool(span_id=f"{call_id}#{place.offset}", parent_id=self._here.span_id, place=place, requested_by="")
             self._add_tool(tool, {"id": call_id, "name": message.get("toolName")}, columns)
             return
@@ -233,9 +248,11 @@ class SessionReader:
             node.message = self._transcript.hear(place, {"role": "user", "parts": parts})
         is_failed = isinstance(code, int) and code != 0
         add_tool_call(
-            self._into, place, self._memory.session_id, f"bash:{entry_id}", "bash", {"command": message.get("command")},
-            parent_span_id=self._memory.session.span_id, start_time=parse_time(message.get("timestamp"), "ms"), end_time=time,
-            service_name=SERVICE, tool_call_result=output, attributes={"run_by": "user", "exitCode": code, "cancelled": message.get("cancelled")},
+            self._into, place, self._memory.session_id, f"bash:{entry_id}", "bash",
+            {"command": message.get("command")}, parent_span_id=self._memory.session.span_id,
+            start_time=parse_time(message.get("timestamp"), "ms"), end_time=time, service_name=SERVICE,
+            tool_call_result=output,
+            attributes={"run_by": "user", "exitCode": code, "cancelled": message.get("cancelled")},
             **(error_columns(output, f"exit code {code}") if is_failed else {"status_code": "OK"} if code == 0 else {}),
         )  # fmt: skip
 
@@ -253,11 +270,15 @@ class SessionReader:
     def _add_tool(self, tool: Tool, block: Entry, columns: Entry, result_place: Place | None = None) -> None:
         attributes: Entry = {"requested_by": tool.requested_by} if tool.requested_by else {}
         if result_place is not None:
-            attributes |= {"result_line": result_place.line, "result_offset": result_place.offset, "result_length": result_place.length}
+            attributes |= {
+                "result_line": result_place.line,
+                "result_offset": result_place.offset,
+                "result_length": result_place.length,
+            }
         add_tool_call(
-            self._into, place_of(tool), self._memory.session_id, tool.span_id, block.get("name"), block.get("arguments"),
-            parent_span_id=tool.parent_id, start_time=tool.start, tool_call_id=text_of(block.get("id")), service_name=SERVICE,
-            attributes=attributes, **columns,
+            self._into, place_of(tool), self._memory.session_id, tool.span_id, block.get("name"),
+            block.get("arguments"), parent_span_id=tool.parent_id, start_time=tool.start,
+            tool_call_id=text_of(block.get("id")), service_name=SERVICE, attributes=attributes, **columns,
         )  # fmt: skip
 
     def _add_turn(self, turn: Turn) -> None:
@@ -275,16 +296,17 @@ class SessionReader:
         header = self._reread(place)
         self._into.add_span(
             place, trace_id=memory.session_id, span_id=session.span_id, name="session", operation_name="invoke_agent",
-            agent_name=memory.agent_name, conversation_id=memory.session_id, service_name=SERVICE, start_time=session.start,
-            end_time=session.end, attributes={key: value for key, value in header.items() if key not in ("type", "id", "timestamp")},
+            agent_name=memory.agent_name, conversation_id=memory.session_id, service_name=SERVICE,
+            start_time=session.start, end_time=session.end,
+            attributes={key: value for key, value in header.items() if key not in ("type", "id", "timestamp")},
         )  # fmt: skip
 
     def _add_event(self, name: str, entry: Entry, place: Place, time: int | None) -> None:
         step = self._here
         attributes = {key: value for key, value in entry.items() if key not in ("type", "timestamp", "id", "parentId")}
         self._into.add(
-            "span_events", place, trace_id=self._memory.session_id, span_id=step.span_id, event_index=step.events, time=time,
-            name=name, attributes=attributes,
+            "span_events", place, trace_id=self._memory.session_id, span_id=step.span_id, event_index=step.events,
+            time=time, name=name, attributes=attributes,
         )  # fmt: skip
         step.events += 1
 
@@ -297,7 +319,9 @@ def begin_session(header: Entry, place: Place, agent_name: str) -> Memory:
 
 
 def _usage_columns(message: Entry) -> Entry:
-    """Return the token columns; pi leaves cached tokens out of `input`. The key is the same wherever the message is copied."""
+    """Return the token columns; pi leaves cached tokens out of `input`. The key is the same wherever the message is
+    copied.
+    """
     usage = dict_of(message.get("usage"))
     plain, output = count_of(usage.get("input")), count_of(usage.get("output"))
     read, written = count_of(usage.get("cacheRead")), count_of(usage.get("cacheWrite"))

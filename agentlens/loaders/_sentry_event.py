@@ -77,7 +77,8 @@ class EventReader:
         data = dict_of(crumb.get("data"))
         name = text_of(crumb.get("category")) or text_of(crumb.get("type")) or "breadcrumb"
         self._into.add(
-            "span_events", place_of(part), trace_id=self._trace_id, span_id=self._span_id, event_index=number, time=time, name=name,
+            "span_events", place_of(part), trace_id=self._trace_id, span_id=self._span_id, event_index=number,
+            time=time, name=name,
             attributes={key: value for key, value in crumb.items() if key not in ("timestamp", "category")},
         )  # fmt: skip
         sender = next((found for key in SENDERS if (found := text_of(data.get(key)))), None)
@@ -127,7 +128,11 @@ def _operation(op: Any, data: Event) -> Event:
     """Return the operation of a `gen_ai.chat` span, unless its data names one."""
     if isinstance(op, str) and op.startswith("gen_ai.") and "gen_ai.operation.name" not in data:
         name = op.removeprefix("gen_ai.")
-        return {"operation_name": name} if name in ("chat", "invoke_agent", "execute_tool", "create_agent", "embeddings") else {}
+        return (
+            {"operation_name": name}
+            if name in ("chat", "invoke_agent", "execute_tool", "create_agent", "embeddings")
+            else {}
+        )
     return {}
 
 

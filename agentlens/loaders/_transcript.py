@@ -37,9 +37,16 @@ class Transcript:
         return message_hash
 
     def add_call(
-        self, place: Place, span_id: str, said: Iterable[str], shown: int | None = None, is_remembered: bool = True, **columns: Any
+        self,
+        place: Place,
+        span_id: str,
+        said: Iterable[str],
+        shown: int | None = None,
+        is_remembered: bool = True,
+        **columns: Any,
     ) -> None:
-        """Add a model call that was shown the context (its first `shown` messages) and said the messages of these hashes.
+        """Add a model call that was shown the context (its first `shown` messages) and said the messages of these
+        hashes.
 
         What it said joins the context unless `is_remembered` is False.
         """
@@ -55,7 +62,9 @@ class Transcript:
             self.context += said
 
 
-def add_tool_call(into: Evidence, place: Place, trace_id: str, span_id: str, name: Any, arguments: Any, **columns: Any) -> None:
+def add_tool_call(
+    into: Evidence, place: Place, trace_id: str, span_id: str, name: Any, arguments: Any, **columns: Any
+) -> None:
     """Add the span of a tool call; arguments that are no text become JSON."""
     tool_name = name if isinstance(name, str) and name else "unknown tool"
     columns["tool_call_result"] = as_text(columns.get("tool_call_result"))

@@ -14,16 +14,31 @@ from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, place_of
 from agentlens.loaders._session_lines import take_record
 
-LOOKS_FOR = "JSON objects with `role` ROLE_USER or ROLE_AGENT and `parts`, a `kind` of message, task or status-update, or a TASK_STATE"
+LOOKS_FOR = (
+    "JSON objects with `role` ROLE_USER or ROLE_AGENT and `parts`, a `kind` of message, task or status-update, or a "
+    "TASK_STATE"
+)
 CANNOT_KNOW = (
-    "who sent and who received, by name (only which side spoke): that is in the log of the transport; tokens; and when a message "
+    "who sent and who received, by name (only which side spoke): that is in the log of the transport; tokens; and "
+    "when a message "
     "was sent, as only states of tasks are dated"
 )
 VERSION = 1
 
 KINDS = frozenset({"message", "task", "status-update", "artifact-update"})
 METHODS = ("message/", "tasks/", "agent/", "SendMessage", "SendStreamingMessage", "GetTask", "ListTasks", "CancelTask")
-WRAPPERS = ("", "item.", "params.message.", "params.", "result.", "result.task.", "result.message.", "task.", "message.", "statusUpdate.")
+WRAPPERS = (
+    "",
+    "item.",
+    "params.message.",
+    "params.",
+    "result.",
+    "result.task.",
+    "result.message.",
+    "task.",
+    "message.",
+    "statusUpdate.",
+)
 
 
 def sniff(head: bytes) -> bool:

@@ -1,6 +1,7 @@
 """AG2 (AutoGen 0.2 to 0.9) runtime logs: the SQLite database and the file that `autogen.runtime_logging` writes.
 
-Source: ag2 0.9 `autogen/logger/sqlite_logger.py` and `file_logger.py`. In a database a row has no place of its own: there the offset
+Source: ag2 0.9 `autogen/logger/sqlite_logger.py` and `file_logger.py`. In a database a row has no place of its own:
+there the offset
 is the number of the row in reading order, the line its rowid, the length 0.
 """
 
@@ -16,9 +17,13 @@ from agentlens.loaders._ag2_session import LogReader
 from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
-LOOKS_FOR = "an SQLite database with tables `chat_completions` and `oai_clients`, or a first line `Started new session with Session ID:`"
+LOOKS_FOR = (
+    "an SQLite database with tables `chat_completions` and `oai_clients`, or a first line `Started new session with "
+    "Session ID:`"
+)
 CANNOT_KNOW = (
-    "which session an event belongs to where a database holds several (taken as the one begun last); when a tool began. In a "
+    "which session an event belongs to where a database holds several (taken as the one begun last); when a tool "
+    "began. In a "
     "database, offsets count rows, not bytes"
 )
 VERSION = 1
@@ -73,7 +78,7 @@ def _load_database(data: bytes, reader: LogReader, into: Evidence) -> None:
             for row in con.execute(f'SELECT rowid AS _rowid, * FROM "{table}"'):
                 number += 1
                 _load_row(table, dict(row), Place(row["_rowid"], number, 0), reader, into)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         into.record()
         into.reject(Place(None, number + 1, 0), f"the database is damaged: {error}", b"")
     finally:

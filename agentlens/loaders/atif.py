@@ -15,7 +15,10 @@ from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
 LOOKS_FOR = "a JSON object with a `schema_version` that begins with ATIF and `steps`"
-CANNOT_KNOW = "when a call began (taken as the step before it); when a tool ended; system prompts, unless a step of the system holds them"
+CANNOT_KNOW = (
+    "when a call began (taken as the step before it); when a tool ended; system prompts, unless a step of the system "
+    "holds them"
+)
 VERSION = 1
 
 

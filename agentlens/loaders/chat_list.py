@@ -14,20 +14,25 @@ from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, members, place_of, value_of
 from agentlens.loaders._session_lines import take_record
 
-LOOKS_FOR = "a list of objects with `role` and `content`, or such a list under `messages`, `history`, `chat_history` or `traj`"
-CANNOT_KNOW = "times and tokens, unless messages carry them; which model answered; where one run of a tool began and ended"
+LOOKS_FOR = (
+    "a list of objects with `role` and `content`, or such a list under `messages`, `history`, `chat_history` or `traj`"
+)
+CANNOT_KNOW = (
+    "times and tokens, unless messages carry them; which model answered; where one run of a tool began and ended"
+)
 VERSION = 1
 
 LISTS = ("messages", "history", "chat_history", "traj")
-MESSAGE_KEYS = frozenset(
-    "role content name tool_calls tool_call_id function_call reasoning_content refusal timestamp id created_at audio "
-    "annotations usage tool_name".split()
-)
+MESSAGE_KEYS = frozenset({
+    "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "reasoning_content", "refusal",
+    "timestamp", "id", "created_at", "audio", "annotations", "usage", "tool_name",
+})  # fmt: skip
 # Keys by which other formats are known.
-FOREIGN = frozenset(
-    "type action event agent_id response run_type trajectory trajectory_format latency_sec spans eval schema_version kind "
-    "dotted_order sessionId session_id uuid traceId trace_id instance_id issue_type observations step_number values data".split()
-)
+FOREIGN = frozenset({
+    "type", "action", "event", "agent_id", "response", "run_type", "trajectory", "trajectory_format", "latency_sec",
+    "spans", "eval", "schema_version", "kind", "dotted_order", "sessionId", "session_id", "uuid", "traceId", "trace_id",
+    "instance_id", "issue_type", "observations", "step_number", "values", "data",
+})  # fmt: skip
 
 
 def sniff(head: bytes) -> bool:
@@ -41,7 +46,9 @@ def sniff(head: bytes) -> bool:
     keys = {path for path in first if path and "." not in path}
     if keys & FOREIGN or "history.item.agent" in first:
         return False
-    return any(_is_chat(first, f"{key}.item.") for key in LISTS) or (keys >= {"role", "content"} and keys <= MESSAGE_KEYS)
+    return any(_is_chat(first, f"{key}.item.") for key in LISTS) or (
+        keys >= {"role", "content"} and keys <= MESSAGE_KEYS
+    )
 
 
 def _is_chat(value: dict[str, Any], prefix: str) -> bool:

@@ -1,6 +1,7 @@
 """Codex rollouts: `~/.codex/sessions/YYYY/MM/DD/rollout-*.jsonl`, of the command line and the desktop app.
 
-Source: the files themselves (0.104) and codex-rs `protocol/src/protocol.rs`; the line format is not documented. Rollouts from
+Source: the files themselves (0.104) and codex-rs `protocol/src/protocol.rs`; the line format is not documented.
+Rollouts from
 before autumn 2025 hold the bare items without an envelope, and no token counts.
 """
 
@@ -15,14 +16,18 @@ from agentlens._source import Place, Source, json_values
 from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._codex_items import CALLS
-from agentlens.loaders._codex_session import Memory, ThreadReader, begin_thread
-from agentlens.loaders._session_lines import reread, take_lines
+from agentlens.loaders._codex_memory import Memory, begin_thread
+from agentlens.loaders._codex_session import ThreadReader
+from agentlens.loaders._session_lines import Recall, take_lines
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
-LOOKS_FOR = "lines with `timestamp`, `type` and `payload`, of type session_meta, response_item, event_msg or turn_context"
+LOOKS_FOR = (
+    "lines with `timestamp`, `type` and `payload`, of type session_meta, response_item, event_msg or turn_context"
+)
 CANNOT_KNOW = (
-    "tool definitions, encrypted reasoning and encrypted briefs of sub-agents; a tool's failure where its output names no exit "
+    "tool definitions, encrypted reasoning and encrypted briefs of sub-agents; a tool's failure where its output "
+    "names no exit "
     "code; where a fork's own work begins when turns have no ids"
 )
 VERSION = 1
@@ -59,7 +64,7 @@ class _Reader:
 
     def __init__(self, source: Source, into: Evidence) -> None:
         self._source, self._into = source, into
-        self._payloads: dict[int, dict[str, Any]] = {}
+        self._recall = Recall(source)
         self._thread = None if source.state is None else self._begin(msgspec.convert(source.state, Memory))
 
     def state(self) -> dict[str, Any] | None:
@@ -79,16 +84,22 @@ class _Reader:
             return f"record type {str(line.get('record_type'))[:40]}"
         if not isinstance(payload, dict):
             raise UnusableLine("`payload` is not an object")
+        if kind == "session_meta" or payload.get("type") in CALLS:
+            self._recall.keep(place, line)
         time = parse_time(line.get("timestamp"))
         if self._thread is None:
             self._thread = self._first(kind, payload, place, time, line)
-        if payload.get("type") in CALLS:
+        if text_of(payload.get("type")) in CALLS:
             self._payloads[place.offset] = payload
         return self._thread.read_line(kind, payload, place, time)
 
-    def _first(self, kind: str, payload: dict[str, Any], place: Place, time: int | None, line: dict[str, Any]) -> ThreadReader:
+    def _first(
+        self, kind: str, payload: dict[str, Any], place: Place, time: int | None, line: dict[str, Any]
+    ) -> ThreadReader:
         if kind != "session_meta":
-            self._into.note_missing("The log does not begin with session_meta: its thread has no name, program or version.")
+            self._into.note_missing(
+                "The log does not begin with session_meta: its thread has no name, program or version."
+            )
             payload = {}
         return self._begin(begin_thread(payload, f"unnamed-{short_hash(json_text(line))}", place, time, self._into))
 
@@ -97,9 +108,7 @@ class _Reader:
 
     def _payload_at(self, place: Place) -> dict[str, Any]:
         """Return the payload of a line that was read before."""
-        if (known := self._payloads.pop(place.offset, None)) is not None:
-            return known
-        return dict_of(_unwrapped(reread(self._source, place))[1])
+        return dict_of(_unwrapped(self._recall.at(place))[1])
 
 
 def _unwrapped(line: dict[str, Any]) -> tuple[str | None, Any]:

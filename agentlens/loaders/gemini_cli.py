@@ -16,7 +16,9 @@ from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
 LOOKS_FOR = "a first JSON object with `projectHash` and `sessionId`"
-CANNOT_KNOW = "system prompts, tool definitions, when a tool began, and the steps of sub-agents (they are sessions of their own)"
+CANNOT_KNOW = (
+    "system prompts, tool definitions, when a tool began, and the steps of sub-agents (they are sessions of their own)"
+)
 VERSION = 1
 
 
@@ -53,6 +55,7 @@ class _Session:
         self._at: dict[str, int] = {}
 
     def read(self, document: Line) -> None:
+        """Take a whole session, or one line of one."""
         try:
             parts = members(document)
         except DECODE_ERRORS:
@@ -95,6 +98,7 @@ class _Session:
         self._records.append(_Record(message, place))
 
     def finish(self) -> None:
+        """Add what the records say, in their order."""
         if not self._records and not self._header:
             return
         reader = SessionReader(self._into, self._header, self._place)

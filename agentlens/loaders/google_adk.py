@@ -10,15 +10,19 @@ from typing import Any
 from agentlens._evidence import Evidence, json_text
 from agentlens._source import Line, Source, json_values
 from agentlens.loaders._adk_session import SessionReader, field
-from agentlens.loaders._claude_code_fields import dict_of, text_of
+from agentlens.loaders._claude_code_fields import dict_of, objects_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, members, place_of, value_of
 from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
-LOOKS_FOR = "a session with `events` that have `author` and `invocationId`, lines of such events, or `eval_cases` with a `conversation`"
+LOOKS_FOR = (
+    "a session with `events` that have `author` and `invocationId`, lines of such events, or `eval_cases` with a "
+    "`conversation`"
+)
 CANNOT_KNOW = (
-    "instructions and tool definitions; when a call began (taken as the event before it); which agent ran inside which, "
+    "instructions and tool definitions; when a call began (taken as the event before it); which agent ran inside "
+    "which, "
     "unless events have a `branch`"
 )
 VERSION = 1
@@ -76,8 +80,8 @@ def _load_value(document: Line, into: Evidence) -> list[Line]:
 def _load_session(fields: dict[str, Any], events: list[Line], whole: Line, into: Evidence) -> None:
     session_id = text_of(fields.get("id")) or f"session:{short_hash(whole.raw)}"
     reader = SessionReader(into, session_id, fields, place_of(whole))
-    for log in fields.get("event_logs") or []:
-        reader.take_log(dict_of(log))
+    for log in objects_of(fields.get("event_logs")):
+        reader.take_log(log)
     for event in events:
         take_record(event, into, reader.read)
     reader.finish(text_of(field(fields, "appName")))

@@ -1,6 +1,7 @@
 """Inspect AI logs: `.eval` archives and `.json` documents.
 
-Source: inspect_ai `log/_log.py` and `event/`, and logs of 0.3.41 to 0.3.285. In an archive, a place (line, offset, length) counts
+Source: inspect_ai `log/_log.py` and `event/`, and logs of 0.3.41 to 0.3.285. In an archive, a place (line, offset,
+length) counts
 within the member, and the sample's span names the member.
 """
 
@@ -21,9 +22,13 @@ from agentlens.loaders._claude_code_fields import dict_of, text_of
 from agentlens.loaders._inspect_sample import SampleReader
 from agentlens.loaders._json_nested import DECODE_ERRORS, items, members, place_of, value_of, whole
 
-LOOKS_FOR = "a zip archive that begins with a member like `_journal/start.json`, or a JSON document with `eval.task` and `status`"
+LOOKS_FOR = (
+    "a zip archive that begins with a member like `_journal/start.json`, or a JSON document with `eval.task` and "
+    "`status`"
+)
 CANNOT_KNOW = (
-    "what happened before a sample was logged in a run that broke off; when an event of an old log began, as it is stamped once. "
+    "what happened before a sample was logged in a run that broke off; when an event of an old log began, as it is "
+    "stamped once. "
     "In an archive, offsets count within the member that the sample's span names"
 )
 VERSION = 1
@@ -31,7 +36,16 @@ VERSION = 1
 ZIP = b"PK\x03\x04"
 FIRST_MEMBERS = (b"_journal/", b"samples/", b"header.json", b"summaries.json", b"reductions.json")
 MEMBER_BYTES = 2 * 1024**3
-ZIP_ERRORS = (zipfile.BadZipFile, NotImplementedError, zlib.error, zstandard.ZstdError, EOFError, RuntimeError, OSError, ValueError)
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    zlib.error,
+    zstandard.ZstdError,
+    EOFError,
+    RuntimeError,
+    OSError,
+    ValueError,
+)
 
 
 class _Sample(NamedTuple):
@@ -72,10 +86,18 @@ def _load_sample(sample: _Sample, header: dict[str, Any], into: Evidence) -> Non
         parts = members(sample.text)
         if not parts:
             raise ValueError("a sample is an object")
-        fields = {key: value_of(part) for key, part in parts.items() if key not in ("events", "transcript", "messages", "events_data", "message_pool")}
+        fields = {
+            key: value_of(part)
+            for key, part in parts.items()
+            if key not in ("events", "transcript", "messages", "events_data", "message_pool")
+        }
         reader = SampleReader(into, header, fields, place_of(sample.text), sample.member)
         events = _events(parts)
-        pool = items(members(parts["events_data"]).get("messages")) if "events_data" in parts else items(parts.get("message_pool"))
+        pool = (
+            items(members(parts["events_data"]).get("messages"))
+            if "events_data" in parts
+            else items(parts.get("message_pool"))
+        )
         reader.read(events, items(parts.get("messages")), pool)
     except (*DECODE_ERRORS, ValueError) as error:
         into.record()

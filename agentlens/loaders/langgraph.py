@@ -1,6 +1,7 @@
 """LangGraph state histories: `graph.get_state_history()` written as JSON lines or as one list.
 
-Source: langgraph `types.StateSnapshot` and langchain-core's serialisation of messages. The checkpoint tables themselves hold
+Source: langgraph `types.StateSnapshot` and langchain-core's serialisation of messages. The checkpoint tables themselves
+hold
 pickled or msgpack blobs that only LangGraph reads.
 """
 
@@ -17,7 +18,8 @@ from agentlens.loaders._transcript import INCLUDES_CACHE
 
 LOOKS_FOR = "JSON objects with `values`, `next`, `config` and `parent_config`"
 CANNOT_KNOW = (
-    "when a call within a step began and ended; failed attempts, as a snapshot is taken when a step is done; which node wrote a "
+    "when a call within a step began and ended; failed attempts, as a snapshot is taken when a step is done; which "
+    "node wrote a "
     "message, where several ran side by side and the message has no name"
 )
 VERSION = 1

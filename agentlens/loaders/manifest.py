@@ -16,6 +16,10 @@ CANNOT_KNOW = "what the agents did: it says only what they were meant to be"
 VERSION = 1
 
 DECLARED = ("model", "role", "reports_to", "tools", "budget", "permissions")
+# What may stand beside `agents` in JSON, which many other files also have.
+BESIDES = frozenset({
+    "$schema", "agents", "budget", "defaults", "delegation", "delegations", "description", "id", "name", "permissions", "team", "title", "tools", "version",
+})  # fmt: skip
 # Aliases (`&a`, `*a`) let a few lines unfold to gigabytes; a manifest that unfolds to more values than this is refused.
 MOST_VALUES = 200_000
 LARGEST = 4 * 1024 * 1024
@@ -27,7 +31,8 @@ def sniff(head: bytes) -> bool:
     """Whether `agents` stands at the top level, with an entry below it that declares something of an agent."""
     if head.lstrip()[:1] == b"{":
         paths = {path for value in json_values(head)[:1] for path in value}
-        return "agents" in paths and any(f"agents.item.{name}" in paths for name in DECLARED) and not paths & {"spans", "wave"}
+        is_plain = {path for path in paths if path and "." not in path} <= BESIDES
+        return is_plain and "agents" in paths and any(f"agents.item.{name}" in paths for name in DECLARED)
     if b"\0" in head or head.lstrip()[:1] in (b"[", b"<"):
         return False
     text = head.decode("utf-8", "replace")

@@ -119,7 +119,18 @@ def _add_tables(into: Evidence, lines: list[TextLine], sections: list[Section], 
     for names, row in find_rows(lines):
         index = bisect.bisect_right(starts, row.place.line or 0) - 1
         found = re.search(r"\bwave\s+#?(\d{1,9})\b", " ".join(sections[index].heading_path), re.IGNORECASE | re.ASCII)
-        add_table_row(into, names, row, times[index], int(found[1]) if found else None)
+        add_table_row(into, names, row, _time_at(sections, times, index), int(found[1]) if found else None)
+
+
+def _time_at(sections: list[Section], times: list[int | None], index: int) -> int | None:
+    """Return the time of a section, else of the nearest heading above it that has one."""
+    level = sections[index].level + 1
+    for section, time in zip(reversed(sections[: index + 1]), reversed(times[: index + 1])):
+        if section.level < level:
+            if time is not None:
+                return time
+            level = section.level
+    return None
 
 
 def _add_section(into: Evidence, document_id: str, index: int, section: Section, head: Head, time: int | None) -> None:
@@ -160,10 +171,16 @@ def _read_head(source: Source, front: dict[str, Any], sections: list[Section]) -
     date = _date(front.get("date")) or parse_date(title or "") or parse_date(keys.get("date", "")) or parse_date(stem)
     kind = _kind(front, named, stem, date, sections)
     agent = next((_name(front[key]) for key in AGENT_KEYS if key in front), None) or _name(keys.get("agent"))
-    if agent is None and kind == "identity":
+    if agent is None and kind == "identity" and not _is_about_user(named, stem):
         agent = _name(front.get("name")) or _name(keys.get("name"))
     session = next((str(front[key]) for key in SESSION_KEYS if isinstance(front.get(key), (str, int))), None)
     return Head(kind, title, agent or _titled_agent(named), date, session)
+
+
+def _is_about_user(title: str, stem: str) -> bool:
+    """Whether the file describes the person agents work for: whoever it names is no agent."""
+    named = _TITLED_FILE.match(title)
+    return (named[1] if named else stem).lower() == "user"
 
 
 def _kind(front: dict[str, Any], title: str, stem: str, date: dt.date | None, sections: list[Section]) -> str:

@@ -1,6 +1,7 @@
 """OpenHands: evaluation output and trajectories of version 0, conversations and LLM logs of the version 1 SDK.
 
-Source: OpenHands 0.35 and the resolver's output, software-agent-sdk `openhands/sdk/event/`; the formats are not documented.
+Source: OpenHands 0.35 and the resolver's output, software-agent-sdk `openhands/sdk/event/`; the formats are not
+documented.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
 LOOKS_FOR = (
-    "lines with `instance_id` or `issue` and a `history`; a list of events with `source` and `action` or `observation`; events with "
+    "lines with `instance_id` or `issue` and a `history`; a list of events with `source` and `action` or "
+    "`observation`; events with "
     "a `kind` like ActionEvent; an LLM log with `latency_sec`; a conversation's `base_state.json`"
 )
 CANNOT_KNOW = (
-    "the zone of its times, which are taken as UTC; usage of single calls where a run keeps only totals; where each event is a file "
+    "the zone of its times, which are taken as UTC; usage of single calls where a run keeps only totals; where each "
+    "event is a file "
     "of its own, what a call was shown, and its usage (the conversation's running total counts instead)"
 )
 VERSION = 1
@@ -50,7 +53,11 @@ def _is_trajectory(value: dict[str, Any]) -> bool:
 
 def _is_sdk(value: dict[str, Any]) -> bool:
     kind = value.get("kind")
-    if isinstance(kind, str) and kind.endswith(("Event", "Observation")) and {"id", "timestamp", "source"} <= value.keys():
+    if (
+        isinstance(kind, str)
+        and kind.endswith(("Event", "Observation"))
+        and {"id", "timestamp", "source"} <= value.keys()
+    ):
         return True
     return {"messages", "response", "latency_sec"} <= value.keys() or {"agent.llm", "execution_status"} <= value.keys()
 

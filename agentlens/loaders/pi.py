@@ -1,6 +1,7 @@
 """Sessions of pi and OpenClaw: `~/.pi/agent/sessions/**/*.jsonl`, `~/.openclaw/agents/<agent>/sessions/*.jsonl`.
 
-Source: the files themselves (version 1) and pi-mono `packages/coding-agent/src/core/session-manager.ts` (versions 2 and 3, where
+Source: the files themselves (version 1) and pi-mono `packages/coding-agent/src/core/session-manager.ts` (versions 2 and
+3, where
 entries form a tree). Current OpenClaw keeps the same entries in SQLite, which is not read here.
 """
 
@@ -14,11 +15,13 @@ from agentlens._evidence import Evidence
 from agentlens._source import Place, Source, json_values
 from agentlens.loaders._claude_code_fields import UnusableLine, dict_of
 from agentlens.loaders._pi_session import Memory, SessionReader, begin_session
-from agentlens.loaders._session_lines import reread, take_lines
+from agentlens.loaders._session_lines import Recall, take_lines
 from agentlens.loaders._transcript import EXCLUDES_CACHE
 
 LOOKS_FOR = "a first line of `type` session with `id` and `cwd`"
-CANNOT_KNOW = "system prompts, tool definitions, and when a tool really began (taken as the end of the call that asked for it)"
+CANNOT_KNOW = (
+    "system prompts, tool definitions, and when a tool really began (taken as the end of the call that asked for it)"
+)
 VERSION = 1
 RESUMES = True
 
@@ -42,6 +45,7 @@ class _Reader:
 
     def __init__(self, source: Source, into: Evidence) -> None:
         self._source, self._into = source, into
+        self._recall = Recall(source)
         self._session = None if source.state is None else self._begin(msgspec.convert(source.state, Memory))
 
     def state(self) -> dict[str, Any] | None:
@@ -56,6 +60,8 @@ class _Reader:
 
     def read(self, line: dict[str, Any], place: Place) -> str | None:
         """Take one line; returns the reason when it is skipped. Raises UnusableLine."""
+        if line.get("type") == "session" or dict_of(line.get("message")).get("role") == "assistant":
+            self._recall.keep(place, line)
         if self._session is None or line.get("type") == "session":
             if line.get("type") != "session" or not isinstance(line.get("id"), str):
                 raise UnusableLine("an entry before the header of a session")
@@ -65,7 +71,7 @@ class _Reader:
         return self._session.read_entry(line, place)
 
     def _begin(self, memory: Memory) -> SessionReader:
-        return SessionReader(self._into, memory, lambda place: dict_of(reread(self._source, place)))
+        return SessionReader(self._into, memory, self._recall.at)
 
     def _agent_name(self) -> str:
         """Return the agent: OpenClaw says it only in the folder `agents/<agent>/sessions`."""

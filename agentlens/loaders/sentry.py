@@ -1,6 +1,7 @@
 """Sentry events and envelopes: transactions with their spans, errors, breadcrumbs.
 
-Source: https://develop.sentry.dev `sdk/data-model/event-payloads` and `envelopes`, and Sentry's conventions for `gen_ai` spans.
+Source: https://develop.sentry.dev `sdk/data-model/event-payloads` and `envelopes`, and Sentry's conventions for
+`gen_ai` spans.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from agentlens.loaders._sentry_event import EventReader
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
 LOOKS_FOR = "a JSON object with `event_id` and `platform`, `breadcrumbs`, `exception`, `spans` or `contexts.trace`"
-CANNOT_KNOW = "spans and breadcrumbs beyond the SDK's limits (1,000 spans, 100 breadcrumbs), and what was sampled away or scrubbed"
+CANNOT_KNOW = (
+    "spans and breadcrumbs beyond the SDK's limits (1,000 spans, 100 breadcrumbs), and what was sampled away or "
+    "scrubbed"
+)
 VERSION = 1
 
 MARKS = frozenset({"platform", "breadcrumbs", "exception", "spans", "contexts.trace", "contexts.trace.trace_id"})

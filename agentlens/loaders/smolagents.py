@@ -12,13 +12,16 @@ from agentlens._evidence import Evidence
 from agentlens._source import Place, Source, json_values
 from agentlens.loaders._claude_code_fields import count_of, dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
-from agentlens.loaders._json_nested import items, value_of, whole
+from agentlens.loaders._json_nested import items, whole
 from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import INCLUDES_CACHE, Transcript, add_tool_call, error_columns
 
 LOOKS_FOR = "a JSON list of steps with `step_number` and `model_input_messages`, often after one with `task`"
-CANNOT_KNOW = "the model; the agent's name, unless it is managed by another; when a tool began and ended within its step, and which memory belongs to which managed agent"
+CANNOT_KNOW = (
+    "the model; the agent's name, unless it is managed by another; when a tool began and ended within its step, and "
+    "which memory belongs to which managed agent"
+)
 VERSION = 1
 
 SERVICE = "smolagents"
@@ -71,7 +74,13 @@ class _Run:
             self._add_step(step, place)
         else:
             self._into.add(
-                "span_events", place, trace_id=self._trace_id, span_id="run", event_index=self._number, name="step", attributes=step
+                "span_events",
+                place,
+                trace_id=self._trace_id,
+                span_id="run",
+                event_index=self._number,
+                name="step",
+                attributes=step,
             )
         return None
 
@@ -85,8 +94,9 @@ class _Run:
         name = "plan" if "plan" in step else f"step {number}"
         self._error = error_columns(error.get("message"), error.get("type")) if error else {}
         self._into.add_span(
-            place, trace_id=self._trace_id, span_id=span_id, parent_span_id="run", name=name, start_time=start, end_time=end,
-            operation_name="plan" if "plan" in step else None, service_name=SERVICE, attributes=_rest(step), **self._error,
+            place, trace_id=self._trace_id, span_id=span_id, parent_span_id="run", name=name, start_time=start,
+            end_time=end, operation_name="plan" if "plan" in step else None, service_name=SERVICE,
+            attributes=_rest(step), **self._error,
         )  # fmt: skip
         self._add_call(step, span_id, place)
         self._add_tools(step, span_id, place, error)
@@ -113,8 +123,9 @@ class _Run:
             columns = error_columns(error.get("message"), error.get("type")) if error else {}
             result = step.get("observations") if len(calls) == 1 else None
             add_tool_call(
-                self._into, place, self._trace_id, f"tool:{self._number:04}:{index}", function.get("name"), function.get("arguments"),
-                parent_span_id=span_id, tool_call_id=text_of(call.get("id")), tool_call_result=result, service_name=SERVICE, **columns,
+                self._into, place, self._trace_id, f"tool:{self._number:04}:{index}", function.get("name"),
+                function.get("arguments"), parent_span_id=span_id, tool_call_id=text_of(call.get("id")),
+                tool_call_result=result, service_name=SERVICE, **columns,
             )  # fmt: skip
 
     def add_root(self, place: Place) -> None:
@@ -122,8 +133,9 @@ class _Run:
         found = _MANAGED.match(self._task or "")
         name = found[1] if found else None
         self._into.add_span(
-            place, trace_id=self._trace_id, span_id="run", name=f"invoke_agent {name}" if name else "invoke_agent", agent_name=name, operation_name="invoke_agent", start_time=self._start,
-            end_time=self._end, service_name=SERVICE, conversation_id=self._trace_id,
+            place, trace_id=self._trace_id, span_id="run", name=f"invoke_agent {name}" if name else "invoke_agent",
+            agent_name=name, operation_name="invoke_agent", start_time=self._start, end_time=self._end,
+            service_name=SERVICE, conversation_id=self._trace_id,
             attributes={"task": self._task} if self._task else {}, **self._error,
         )  # fmt: skip
         self._into.add_span_messages(place, self._trace_id, "run", "input", [task for task, _ in self._tasks])
@@ -131,7 +143,15 @@ class _Run:
 
 def _rest(step: dict[str, Any]) -> dict[str, Any]:
     """Return what is in no message and no column."""
-    spoken = ("model_input_messages", "model_output_message", "model_output", "observations", "token_usage", "timing", "error")
+    spoken = (
+        "model_input_messages",
+        "model_output_message",
+        "model_output",
+        "observations",
+        "token_usage",
+        "timing",
+        "error",
+    )
     return {key: value for key, value in step.items() if key not in spoken and value is not None}
 
 

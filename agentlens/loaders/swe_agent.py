@@ -1,6 +1,7 @@
 """SWE-agent trajectories (`.traj`) and those of mini-swe-agent.
 
-Source: SWE-agent 0.7 to 1.1 `sweagent/agent/agents.py`, mini-swe-agent `models/` and `run/utils/save.py`, and the files themselves.
+Source: SWE-agent 0.7 to 1.1 `sweagent/agent/agents.py`, mini-swe-agent `models/` and `run/utils/save.py`, and the files
+themselves.
 """
 
 from __future__ import annotations
@@ -18,8 +19,14 @@ from agentlens.loaders._openhands_run import usage_columns
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import INCLUDES_CACHE, Transcript, add_tool_call, error_columns
 
-LOOKS_FOR = "a JSON document with `trajectory` steps that have an `observation`, a `history` with `agent`, or `trajectory_format`"
-CANNOT_KNOW = "times (the order of steps stands for them); tokens of single calls, only the run's totals; which model, unless the configuration is in it"
+LOOKS_FOR = (
+    "a JSON document with `trajectory` steps that have an `observation`, a `history` with `agent`, or "
+    "`trajectory_format`"
+)
+CANNOT_KNOW = (
+    "times (the order of steps stands for them); tokens of single calls, only the run's totals; which model, unless "
+    "the configuration is in it"
+)
 VERSION = 1
 
 SERVICE = "swe-agent"
@@ -47,7 +54,9 @@ def load(source: Source, into: Evidence) -> None:
         parts = members(document)
         if not parts:
             raise ValueError("a trajectory is an object")
-        fields = {key: value_of(part) for key, part in parts.items() if key not in ("trajectory", "history", "messages")}
+        fields = {
+            key: value_of(part) for key, part in parts.items() if key not in ("trajectory", "history", "messages")
+        }
         run = _Run(into, document, fields)
         if "messages" in parts and "history" not in parts:
             run.read_messages(items(parts["messages"]))
@@ -109,7 +118,9 @@ class _Run:
         return None
 
     def _add_step(self, step: dict[str, Any], message: dict[str, Any], place: Place, spoken: Place) -> None:
-        """Add the call that a step began with, and what was done; both stand at the step, so that they keep their order."""
+        """Add the call that a step began with, and what was done; both stand at the step, so that they keep their
+        order.
+        """
         self._calls += 1
         said = self._transcript.store(spoken, _shown(message))
         prompt = step.get("query", step.get("messages"))
@@ -121,7 +132,13 @@ class _Run:
             self._transcript.context.append(said)
         attributes = {key: step[key] for key in ("thought", "state", "extra_info") if step.get(key)}
         transcript.add_call(
-            place, f"call:{self._calls:04}", [said], parent_span_id="run", request_model=self._model, service_name=SERVICE, attributes=attributes
+            place,
+            f"call:{self._calls:04}",
+            [said],
+            parent_span_id="run",
+            request_model=self._model,
+            service_name=SERVICE,
+            attributes=attributes,
         )
         action = text_of(step.get("action"))
         if action:
@@ -133,11 +150,11 @@ class _Run:
         function = dict_of(call.get("function"))
         words = action.split(maxsplit=1)
         add_tool_call(
-            self._into, place, self._trace_id, f"tool:{self._calls:04}", text_of(function.get("name")) or "".join(words[:1])[:100],
-            function.get("arguments") or action, parent_span_id="run", tool_call_id=text_of(call.get("id")),
-            tool_call_result=step.get("observation"), service_name=SERVICE,
-            attributes={"action": action, "requested_by": f"call:{self._calls:04}"}
-            | ({"execution_time": step["execution_time"]} if step.get("execution_time") is not None else {}),
+            self._into, place, self._trace_id, f"tool:{self._calls:04}",
+            text_of(function.get("name")) or "".join(words[:1])[:100], function.get("arguments") or action,
+            parent_span_id="run", tool_call_id=text_of(call.get("id")), tool_call_result=step.get("observation"),
+            service_name=SERVICE,
+            attributes={"action": action, "requested_by": f"call:{self._calls:04}"} | _timing(step),
         )  # fmt: skip
 
     # --- mini-swe-agent -----------------------------------------------------------------------------------------------
@@ -174,18 +191,21 @@ class _Run:
         self._transcript.add_call(
             place, f"call:{self._calls:04}", [said], parent_span_id="run", request_model=self._model,
             response_model=text_of(response.get("model")), end_time=time, service_name=SERVICE,
-            reported_cost_usd=cost if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None, **columns,
+            reported_cost_usd=cost if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None,
+            **columns,
         )  # fmt: skip
 
-    def _add_command(self, command: tuple[str, Place], message: dict[str, Any], extra: dict[str, Any], time: int | None) -> None:
+    def _add_command(
+        self, command: tuple[str, Place], message: dict[str, Any], extra: dict[str, Any], time: int | None
+    ) -> None:
         code = extra.get("returncode", dict_of(message.get("extra")).get("exit_code"))
         output = extra.get("raw_output", message.get("content"))
         status: dict[str, Any] = {}
         if isinstance(code, int) and not isinstance(code, bool):
             status = error_columns(output, f"exit code {code}") if code else {"status_code": "OK"}
         add_tool_call(
-            self._into, command[1], self._trace_id, f"tool:{self._calls:04}", "bash", {"command": command[0]}, parent_span_id="run",
-            end_time=time, tool_call_result=output, service_name=SERVICE, **status,
+            self._into, command[1], self._trace_id, f"tool:{self._calls:04}", "bash", {"command": command[0]},
+            parent_span_id="run", end_time=time, tool_call_result=output, service_name=SERVICE, **status,
         )  # fmt: skip
 
     # --- the run ------------------------------------------------------------------------------------------------------
@@ -205,22 +225,37 @@ class _Run:
         if isinstance(cost, (int, float)) and cost > 0 and not isinstance(cost, bool):
             columns["reported_cost_usd"] = cost
         if status:
-            columns |= error_columns(status, status) if "exit_" in status or "Exceeded" in status else {"status_code": "OK", "status_message": status}
+            columns |= (
+                error_columns(status, status)
+                if "exit_" in status or "Exceeded" in status
+                else {"status_code": "OK", "status_message": status}
+            )
         if not self._times:
             self._into.note_missing(NO_TIMES)
         kept = {key: value for key, value in info.items() if not key.startswith("edited_files") and key != "config"}
         self._into.add_span(
-            self._place, trace_id=self._trace_id, span_id="run", name=f"run {self._name}", operation_name="invoke_agent",
-            agent_name=self._agent_name or SERVICE, request_model=self._model, service_name=SERVICE,
+            self._place, trace_id=self._trace_id, span_id="run", name=f"run {self._name}",
+            operation_name="invoke_agent", agent_name=self._agent_name or SERVICE, request_model=self._model,
+            service_name=SERVICE,
             agent_version=text_of(info.get("swe_agent_version")) or text_of(info.get("mini_version")),
-            conversation_id=self._trace_id, start_time=min(self._times, default=None), end_time=max(self._times, default=None),
+            conversation_id=self._trace_id, start_time=min(self._times, default=None),
+            end_time=max(self._times, default=None),
             attributes={"environment": self._fields.get("environment"), "info": kept}, **columns,
         )  # fmt: skip
 
 
+def _timing(step: dict[str, Any]) -> dict[str, Any]:
+    """Return how long a step took: when it began is not in the log, so that no span can say it."""
+    seconds = step.get("execution_time")
+    return {} if seconds is None else {"execution_time": seconds}
+
+
 def _step_of(message: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """Return the step that a message made, where a file (a demonstration) holds messages only."""
-    return {"action": message.get("action"), "observation": answer.get("content") if answer.get("role") in ("tool", "user") else None}
+    return {
+        "action": message.get("action"),
+        "observation": answer.get("content") if answer.get("role") in ("tool", "user") else None,
+    }
 
 
 def _shown(message: dict[str, Any]) -> dict[str, Any]:
@@ -234,7 +269,11 @@ def _shown(message: dict[str, Any]) -> dict[str, Any]:
 def _command(message: dict[str, Any], extra: dict[str, Any], place: Place) -> tuple[str, Place] | None:
     actions = extra.get("actions")
     if isinstance(actions, list) and actions:
-        text = text_of(actions[0]) or text_of(dict_of(actions[0]).get("command")) or text_of(dict_of(actions[0]).get("action"))
+        text = (
+            text_of(actions[0])
+            or text_of(dict_of(actions[0]).get("command"))
+            or text_of(dict_of(actions[0]).get("action"))
+        )
         return (text, place) if text else None
     content = message.get("content")
     found = _COMMAND.search(content) if isinstance(content, str) else None

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/fuzz_loaders.py --inputs 100000 --seed 1 --keep /tmp/faults
 
-One input in a hundred goes through the whole of `agentlens.read`. An input with a fault is kept, to be run again with `--again FILE`.
+One input in five hundred goes through the whole of `agentlens.read`. An input with a fault is kept, to be run again with `--again FILE`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import sys
 import time
 from collections import Counter, defaultdict
@@ -17,12 +18,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fuzzing import Fault, try_loader, try_read, try_sniffers  # noqa: E402
-from mutations import corpus, mutate  # noqa: E402
+from fuzzing import Fault, try_loader, try_read, try_sniffers
+from mutations import corpus, mutate, seeds
 
-from agentlens._errors import AgentLensError  # noqa: E402
-from agentlens._source import detect_compression, read_head  # noqa: E402
-from agentlens.loaders import Loader, all_loaders  # noqa: E402
+from agentlens._errors import AgentLensError
+from agentlens._source import detect_compression, read_head
+from agentlens.loaders import Loader, all_loaders
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = Path(os.environ.get("AGENTLENS_SAMPLES", ROOT.parent / "shared" / "samples"))
@@ -40,18 +41,27 @@ def main() -> None:
     loaders = all_loaders()
     if given.again:
         name = given.again.name.split("__")[0].removeprefix("read ").partition(".")[0]
-        print(try_sniffers(loaders, given.again), try_loader(name, loaders[name], given.again), try_read(name, given.again), sep="\n")
+        print(
+            try_sniffers(loaders, given.again),
+            try_loader(name, loaders[name], given.again),
+            try_read(name, given.again),
+            sep="\n",
+        )
         return
     given.keep.mkdir(parents=True, exist_ok=True)
     inputs, faults = run(loaders, given.inputs, given.seed, given.only, given.keep)
     for name in sorted(inputs):
-        print(f"{name:16} {inputs[name]:8,} inputs  {sum(count for fault, count in faults.items() if name in fault.loader):6,} faults")
+        print(
+            f"{name:16} {inputs[name]:8,} inputs  {sum(count for fault, count in faults.items() if name in fault.loader):6,} faults"
+        )
     for fault, count in faults.most_common():
         print(f"{count:6,}  {fault.loader}: {fault.what}  {fault.where}")
     print(f"{sum(inputs.values()):,} inputs, {sum(faults.values()):,} faults")
 
 
-def run(loaders: dict[str, Loader], count: int, seed: int, only: list[str] | None, keep: Path) -> tuple[Counter[str], Counter[Fault]]:
+def run(
+    loaders: dict[str, Loader], count: int, seed: int, only: list[str] | None, keep: Path
+) -> tuple[Counter[str], Counter[Fault]]:
     """Try variants in turn over the loaders; return inputs by loader and faults."""
     rng = random.Random(seed)
     files = _by_loader(loaders)
@@ -59,22 +69,26 @@ def run(loaders: dict[str, Loader], count: int, seed: int, only: list[str] | Non
     everything = [data for group in files.values() for data in group]
     inputs: Counter[str] = Counter()
     faults: Counter[Fault] = Counter()
-    path, begun = keep / f".input.{os.getpid()}", time.monotonic()
+    memory = Path("/dev/shm")
+    path, begun = (memory if memory.is_dir() else keep) / f"agentlens_fuzz.{os.getpid()}", time.monotonic()
     for number in range(count):
         name = names[number % len(names)]
         path.write_bytes(mutate(rng, rng.choice(files[name]), everything))
         inputs[name] += 1
-        fault = try_sniffers(loaders, path) if number % 10 == 0 else None
+        fault = try_sniffers(loaders, path) if number % 20 == 0 else None
         fault = fault or try_loader(name, loaders[name], path)
-        if number % 100 < 1 or fault is None and number % 1000 == 7:
+        if number % 500 == 7:
             fault = fault or try_read(name, path)
         if fault:
             faults[fault] += 1
             if faults[fault] == 1:
-                path.rename(keep / f"{fault.loader}__{fault.what.split()[0]}__{seed}_{number}")
+                shutil.copy(path, keep / f"{fault.loader}__{fault.what.split()[0]}__{seed}_{number}")
                 print(f"{number:8,} {fault}", flush=True)
         if number % 5000 == 4999:
-            print(f"{number + 1:8,} inputs in {time.monotonic() - begun:,.0f} s, {sum(faults.values())} faults", flush=True)
+            print(
+                f"{number + 1:8,} inputs in {time.monotonic() - begun:,.0f} s, {sum(faults.values())} faults",
+                flush=True,
+            )
     path.unlink(missing_ok=True)
     return inputs, faults
 
@@ -82,7 +96,9 @@ def run(loaders: dict[str, Loader], count: int, seed: int, only: list[str] | Non
 def _by_loader(loaders: dict[str, Loader]) -> dict[str, list[bytes]]:
     """Return the files of the samples and of the bundled datasets by the loader that claims them."""
     files: dict[str, list[bytes]] = defaultdict(list)
-    for path, data in corpus(SAMPLES, ROOT / "datasets", *_extra()):
+    for name, seed in seeds():
+        files[name].append(seed)
+    for path, data in corpus(SAMPLES, ROOT / "datasets"):
         try:
             head = read_head(path, detect_compression(path))
         except AgentLensError:
@@ -90,10 +106,6 @@ def _by_loader(loaders: dict[str, Loader]) -> dict[str, list[bytes]]:
         for name in [name for name, loader in loaders.items() if loader.sniff(head)]:
             files[name].append(data)
     return dict(files)
-
-
-def _extra() -> list[Path]:
-    return [folder for folder in [ROOT / "tests" / "data"] if folder.is_dir()]
 
 
 if __name__ == "__main__":

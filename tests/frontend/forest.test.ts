@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeBits, decodeColumns, FLAG, nest } from "#src/columns.ts";
-import { collapseToDepth, extentOf, indexOfRow, inheritAgents, lastSigns, listVisible, shapeForest, sumSubtrees } from "#src/forest.ts";
+import { collapseToDepth, extentOf, inheritAgents, lastSigns, listIdle, listSorted, listVisible, shapeForest, sumSubtrees } from "#src/forest.ts";
 import { makeColumns, pack } from "./made.ts";
 
 // 0 ┬ 1 ┬ 2        6 ─ 7
@@ -62,9 +62,21 @@ test("opening to a depth shows that many levels", () => {
   assert.equal(shown(Infinity).length, 8);
 });
 
-test("a row is found among the visible ones, or not", () => {
-  assert.equal(indexOfRow(Int32Array.of(0, 1, 4, 6), 4), 2);
-  assert.equal(indexOfRow(Int32Array.of(0, 1, 4, 6), 5), -1);
+test("children in order of a weight stay below their parent, and a closed row still hides its subtree", () => {
+  const columns = makeColumns({ end: ENDS, tokens: [0, 5, 1, 9, 7, 0, 3, 0] });
+  const shape = shapeForest(columns, false);
+  const heaviest = (a: number, b: number) => columns.tokens[b] - columns.tokens[a] || a - b;
+  const list = (collapsed: number[], scope = WHOLE) => [...listSorted(columns, shape, Uint8Array.from(collapsed), scope, heaviest)];
+  assert.deepEqual(list([0, 0, 0, 0, 0, 0, 0, 0]), [6, 7, 0, 4, 5, 1, 3, 2]);
+  assert.deepEqual(list([0, 1, 0, 0, 0, 0, 0, 0]), [6, 7, 0, 4, 5, 1]);
+  assert.deepEqual(list([0, 0, 0, 0, 0, 0, 0, 0], { from: 0, to: 6 }), [0, 4, 5, 1, 3, 2]);
+});
+
+test("a run is idle where none of its children runs, however they overlap", () => {
+  const columns = makeColumns({ end: [4, 2, 3, 4], start: [0, 100, 150, 800], duration: [1000, 100, 250, 100] });
+  const last = lastSigns(columns);
+  assert.deepEqual(listIdle(columns, last, 0).map((pair) => pair.map(Math.round)), [[0, 100], [400, 800], [900, 1000]]);
+  assert.deepEqual(listIdle(columns, last, 1), []);
 });
 
 test("sums go up the tree; money without a price stays unpriced and is not zero", () => {

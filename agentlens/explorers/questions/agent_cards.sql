@@ -38,6 +38,7 @@ SELECT
     WHEN status IS NOT NULL THEN 'at work'
     WHEN unfinished > 0 THEN 'unfinished'
     WHEN has_failed THEN 'failed'
+    WHEN health.end_time IS NULL AND reported_time IS NULL THEN 'only named'
     ELSE 'no report'
   END AS state,
   status, detail, epoch_ms(reported_time::TIMESTAMP) AS reported_ms,

@@ -109,6 +109,7 @@ export function drawBar(scene: Scene, row: number, box: Box): void {
   const colour = barColour(scene, row);
   context.fillStyle = colour;
   fillBox(scene, box);
+  drawIdle(scene, row, box);
   if (flags & FLAG.unfinished) fadeOut(scene, box, colour);
   if (isFailure(state.columns, row)) {
     const hatch = errorHatch(scene);
@@ -120,22 +121,40 @@ export function drawBar(scene: Scene, row: number, box: Box): void {
     context.fillStyle = theme.text;
     context.fillRect(box.x, box.y + box.height - 2, box.width, 2);
   }
-  if (flags & FLAG.finding) drawFlag(scene, box);
+  if (flags & FLAG.finding) drawFlag(scene, box, flags);
   if (row === state.selected) strokeBox(scene, box, theme.accent, 2);
   else if (row === state.hovered) strokeBox(scene, box, theme.text, 1);
   context.globalAlpha = 1;
 }
 
-// A small pennant on the bar's left edge: something was found here.
-function drawFlag({ context, theme }: Scene, box: Box): void {
+// Where an agent's run had nothing running below it, its bar is hollow.
+function drawIdle(scene: Scene, row: number, box: Box): void {
+  if (box.width < 12) return;
+  const { context, theme } = scene;
+  const alpha = context.globalAlpha;
+  context.fillStyle = theme.background;
+  context.globalAlpha = alpha * 0.72;
+  for (const [from, to] of scene.state.idleStretches(row)) {
+    const left = Math.max(xOf(scene, from), box.x);
+    const right = Math.min(xOf(scene, to), box.x + box.width);
+    if (right - left >= 2) context.fillRect(left, box.y + 2.5, right - left, box.height - 5);
+  }
+  context.globalAlpha = alpha;
+}
+
+// A small pennant on the bar's left edge: something was found here. A critical one is red and has two points.
+function drawFlag({ context, theme }: Scene, box: Box, flags: number): void {
   const x = Math.max(box.x, 0);
-  context.fillStyle = theme.finding;
+  const isCritical = (flags & FLAG.findingCritical) !== 0;
+  context.fillStyle = isCritical ? theme.error : flags & FLAG.findingWarning ? theme.finding : theme.dim;
   context.strokeStyle = theme.background;
   context.lineWidth = 1;
   context.beginPath();
-  context.moveTo(x, box.y - 3);
-  context.lineTo(x + 8, box.y + 1);
-  context.lineTo(x, box.y + 5);
+  context.moveTo(x, box.y - 4);
+  context.lineTo(x + 9, isCritical ? box.y - 4 : box.y + 1);
+  if (isCritical) context.lineTo(x + 6, box.y + 1);
+  context.lineTo(isCritical ? x + 9 : x, box.y + 6);
+  context.lineTo(x, box.y + 6);
   context.closePath();
   context.fill();
   context.stroke();

@@ -6,6 +6,10 @@ export const STATUS = { unset: 0, ok: 1, error: 2 } as const;
 
 export const FLAG = {
   orphan: 1, unfinished: 2, finding: 4, controlFlow: 8, critical: 16, cycle: 32,
+  // How bad the worst finding is; neither: info.
+  findingWarning: 64, findingCritical: 128,
+  // The same again, after it failed.
+  retry: 256,
 } as const;
 
 export interface TraceMark {
@@ -21,6 +25,17 @@ export interface Dictionaries {
   operation: string[];
   tool: string[];
   model: string[];
+  // What changed since the agent's span before: "prompt v13 → v14".
+  stamp?: string[];
+}
+
+// When an agent reported trouble, in ms since the origin.
+export interface BlockedStretch {
+  agent: string;
+  from: number;
+  to: number;
+  status: string;
+  detail: string | null;
 }
 
 export interface Header {
@@ -33,6 +48,7 @@ export interface Header {
   traces: TraceMark[];
   trace_count: number;
   notes: string[];
+  blocked?: BlockedStretch[];
 }
 
 // Each code column is as narrow as its dictionary allows.
@@ -48,6 +64,7 @@ export interface Columns {
   operation: Codes;
   tool: Codes;
   model: Codes;
+  stamp?: Codes;
   status: Uint8Array;
   tokens: Uint32Array;
   cost: Float32Array;

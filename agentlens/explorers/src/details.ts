@@ -2,7 +2,8 @@
 
 import { button, h, icon, type Child } from "./dom.ts";
 import { formatCount, indentJson, showControls, showInline } from "./format.ts";
-import type { FindingNote, MessageBlock, MessagePart, SourcePlace, SpanDetail } from "./requests.ts";
+import type { FindingNote, MessageBlock, MessagePart, SourcePlace, SpanDetail, Why } from "./requests.ts";
+import { asSeverity } from "./severity.ts";
 
 const LONG_TEXT = 1200;
 const LONG_LINES = 18;
@@ -44,7 +45,7 @@ function factList(facts: [string, string][]): HTMLElement {
 
 function findingBlock(finding: FindingNote): HTMLElement {
   return h("div", { class: `al-finding al-finding-${finding.severity.replace(/\W/g, "")}` },
-    h("div", { class: "al-finding-head" }, icon("finding"), h("strong", {}, showInline(finding.detector)),
+    h("div", { class: "al-finding-head" }, icon(asSeverity(finding.severity)), h("strong", {}, showInline(finding.detector)),
       h("span", { class: "al-tag" }, showInline(finding.severity)), h("span", { class: "al-tag" }, showInline(finding.tier))),
     h("div", {}, showControls(finding.summary)));
 }
@@ -96,17 +97,21 @@ export interface DetailsHost {
   onClose(): void;
   onZoom(): void;
   onGo(row: number): void;
+  onLink(spanId: string): void;
 }
 
 export class DetailsPanel {
   readonly element: HTMLElement;
   private title = h("h3", { class: "al-title" });
+  private said = h("span", { class: "al-said", role: "status", "aria-label": "Link" });
+  private spanId = "";
   private path = h("nav", { class: "al-path", "aria-label": "Path to the span" });
   private body = h("div", { class: "al-details-body", tabindex: 0, role: "group", "aria-label": "What the log says about this span" });
 
   constructor(private host: DetailsHost) {
     this.element = h("section", { class: "al-details", "aria-label": "Span details", hidden: true },
       h("div", { class: "al-details-head" }, this.title,
+        this.said, button("Copy a link to this span", icon("link"), () => host.onLink(this.spanId), { "aria-label": "Copy link" }),
         button("Zoom to span (z)", icon("fit"), () => host.onZoom()), button("Close details (Esc)", icon("close"), () => host.onClose())),
       this.path, this.body);
   }
@@ -132,15 +137,31 @@ export class DetailsPanel {
     this.body.replaceChildren(h("p", { class: isError ? "al-error" : "al-quiet", role: isError ? "alert" : "status" }, showControls(text)));
   }
 
+  say(sentence: string): void {
+    this.said.textContent = sentence;
+    setTimeout(() => (this.said.textContent = ""), 2000);
+  }
+
+  // Why a tool was called: what the model said when it asked for it.
+  private whySection(why: Why): HTMLElement {
+    const name = showInline(why.name);
+    const asker = why.row < 0 ? h("span", {}, name) : h("button", { type: "button", class: "al-more" }, name);
+    if (why.row >= 0) asker.addEventListener("click", () => this.host.onGo(why.row));
+    const said = why.parts.length ? why.parts.map(partBlock) : [h("p", { class: "al-quiet" }, "It gave no reason in words.")];
+    return section("Why", true, h("div", { class: "al-asked" }, "asked for by ", asker), ...said);
+  }
+
   showSpan(span: SpanDetail): void {
     const { tool, source, attributes } = span;
     this.element.setAttribute("aria-busy", "false");
     this.title.textContent = showInline(span.title);
+    this.spanId = span.facts.find(([label]) => label === "span")?.[1] ?? "";
     this.body.scrollTop = 0;
     this.body.replaceChildren(...[
       span.error ? h("div", { class: "al-error", role: "note", "aria-label": "Error" }, icon("error"), textBlock(span.error)) : null,
       ...span.findings.map(findingBlock),
       factList(span.facts),
+      span.why ? this.whySection(span.why) : null,
       tool?.arguments ? section("Tool arguments", true, textBlock(tool.arguments, true)) : null,
       tool?.result ? section("Tool result", true, textBlock(tool.result, true)) : null,
       ...messageSections(span.messages),

@@ -34,6 +34,20 @@ const ICONS = {
   up: "M4 10l4-4 4 4",
   down: "M4 6l4 4 4-4",
   help: "M5.8 6a2.2 2.2 0 1 1 3.3 1.9c-.8.5-1.1.9-1.1 1.7M8 12v.3",
+  critical: "M5.4 1.8h5.2l3.6 3.6v5.2l-3.6 3.6H5.4l-3.6-3.6V5.4zM8 4.8v4M8 11v.3",
+  warning: "M8 2.2l6.2 11.3H1.8zM8 6.4v3.4M8 11.6v.3",
+  info: "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8zM8 7.2v4M8 4.8v.3",
+  done: "M3 8.5l3.2 3.2L13 4.8",
+  blocked: "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8zM4 12L12 4",
+  silent: "M3 6v4h2.5L9 13V3L5.5 6zM11.5 6l3 4M14.5 6l-3 4",
+  work: "M4 3l8 5-8 5z",
+  unknown: "M3 8h.5M8 8h.5M13 8h.5",
+  copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+  link: "M6.5 9.5l3-3M7 4.5l1.2-1.2a3 3 0 0 1 4.3 4.3L11.4 8.7M9 11.5l-1.2 1.2a3 3 0 0 1-4.3-4.3L4.6 7.3",
+  sort: "M3 4h10M3 8h7M3 12h4",
+  retry: "M12.5 5A5 5 0 1 0 13 8M12.8 2v3.2H9.6",
+  text: "M3 3.5h10v7H7.5L4.5 13v-2.5H3zM5.5 6h5M5.5 8h3",
+  forbidden: "M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8zM4.5 8h7",
   search: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.4 10.4L14 14",
 };
 
@@ -52,6 +66,14 @@ export function icon(name: IconName, label = ""): SVGSVGElement {
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
   return svg;
+}
+
+export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): SVGElementTagNameMap[K] {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) setAttribute(element, name, value);
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false).map((child) =>
+    child instanceof Node ? child : String(child)));
+  return element;
 }
 
 export function button(label: string, content: Child, onClick: () => void, attributes: Attributes = {}): HTMLButtonElement {

@@ -66,16 +66,36 @@ export function listVisible(columns: Columns, shape: Shape, collapsed: Uint8Arra
   return rows.subarray(0, count);
 }
 
-// Where `row` stands in the sorted list of visible rows, or -1.
-export function indexOfRow(visible: Int32Array, row: number): number {
-  let low = 0;
-  let high = visible.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (visible[middle] < row) low = middle + 1;
-    else high = middle;
+// The same with every row's children in the order of `compare`. Only what is open is walked.
+export function listSorted(columns: Columns, shape: Shape, collapsed: Uint8Array, scope: RowRange, compare: (a: number, b: number) => number): Int32Array {
+  const kin = listChildren(shape, scope);
+  const rows = new Int32Array(scope.to - scope.from);
+  let count = 0;
+  const open = [...kin.roots].sort((a, b) => -compare(a, b));
+  while (open.length) {
+    const row = open.pop()!;
+    rows[count++] = row;
+    if (collapsed[row] || columns.end[row] === row + 1) continue;
+    open.push(...Array.from(kin.rows.subarray(kin.from[row], kin.from[row + 1])).sort((a, b) => -compare(a, b)));
   }
-  return visible[low] === row ? low : -1;
+  return rows.subarray(0, count);
+}
+
+// The shown children of every row, one after the other: those of `row` are `rows[from[row]] … rows[from[row + 1] - 1]`.
+function listChildren(shape: Shape, scope: RowRange): { from: Int32Array; rows: Int32Array; roots: number[] } {
+  const n = shape.parent.length;
+  const from = new Int32Array(n + 1);
+  const roots: number[] = [];
+  for (let row = scope.from; row < scope.to; row++) {
+    if (shape.hidden[row]) continue;
+    if (shape.parent[row] < scope.from) roots.push(row);
+    else from[shape.parent[row] + 1]++;
+  }
+  for (let row = 0; row < n; row++) from[row + 1] += from[row];
+  const rows = new Int32Array(from[n]);
+  const next = from.slice();
+  for (let row = scope.from; row < scope.to; row++) if (!shape.hidden[row] && shape.parent[row] >= scope.from) rows[next[shape.parent[row]]++] = row;
+  return { from, rows, roots };
 }
 
 // Collapse everything at `depth` and deeper; Infinity opens all.
@@ -115,6 +135,26 @@ export function lastSigns(columns: Columns): Float64Array {
     if (above >= 0 && Number.isNaN(duration[above]) && last[row] > last[above]) last[above] = last[row];
   }
   return last;
+}
+
+// When nothing ran below a row while it ran: [from, to] pairs. Stretches shorter than a fiftieth of the row are left out.
+export function listIdle(columns: Columns, last: Float64Array, row: number): [number, number][] {
+  const [start, end] = [columns.start[row], last[row]];
+  if (Number.isNaN(start) || !(end > start)) return [];
+  const least = (end - start) / 50;
+  const ran: [number, number][] = [];
+  for (let child = row + 1; child < columns.end[row]; child = columns.end[child]) {
+    if (!Number.isNaN(columns.start[child])) ran.push([columns.start[child], last[child]]);
+  }
+  if (ran.length === 0) return [];
+  ran.sort((a, b) => a[0] - b[0]);
+  const idle: [number, number][] = [];
+  let free = start;
+  for (const [from, to] of [...ran, [end, end]]) {
+    if (from - free >= least) idle.push([free, from]);
+    free = Math.max(free, to);
+  }
+  return idle;
 }
 
 // First start and last sign among `scope`; null when no row has a time.

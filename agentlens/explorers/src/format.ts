@@ -48,6 +48,14 @@ export function formatTokens(value: number): string {
   return `${trim(value / 1e6, 1)}M`;
 }
 
+export function formatBytes(bytes: number): string {
+  if (Number.isNaN(bytes)) return "";
+  const units = ["B", "kB", "MB", "GB"];
+  const at = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, Math.abs(bytes))) / 3)));
+  const size = bytes / 1000 ** at;
+  return `${trim(size, at === 0 ? 0 : size < 10 ? 1 : 0)}${NBSP}${units[at]}`;
+}
+
 export function formatCost(usd: number): string {
   if (Number.isNaN(usd)) return "";
   if (usd === 0) return "$0";

@@ -41,7 +41,8 @@ export function pressKey(key: string, shift: boolean, state: TreeState, commands
 
 function pressInTree(key: string, state: TreeState, commands: KeyCommands): boolean {
   const { visible, selected } = state;
-  const at = state.selected < 0 ? -1 : nearestVisible(visible, selected);
+  const near = selected < 0 ? -1 : state.nearestInSight(selected);
+  const at = near < 0 ? -1 : state.placeOf[near];
   const goTo = (index: number) => visible.length && commands.go(visible[Math.max(0, Math.min(visible.length - 1, index))]);
   const moves: Record<string, () => unknown> = {
     ArrowDown: () => goTo(at + 1), j: () => goTo(at + 1), ArrowUp: () => goTo(at - 1), k: () => goTo(at - 1),
@@ -53,17 +54,6 @@ function pressInTree(key: string, state: TreeState, commands: KeyCommands): bool
   if (!moves[key]) return false;
   moves[key]();
   return true;
-}
-
-function nearestVisible(visible: Int32Array, row: number): number {
-  let at = 0;
-  let high = visible.length;
-  while (at < high) {
-    const middle = (at + high) >> 1;
-    if (visible[middle] <= row) at = middle + 1;
-    else high = middle;
-  }
-  return at - 1;
 }
 
 function closeOrClimb(state: TreeState, commands: KeyCommands): void {
@@ -80,6 +70,7 @@ function openOrDescend(state: TreeState, commands: KeyCommands): void {
 }
 
 function firstChild(state: TreeState, row: number): number {
+  if (state.mode === "tree" && state.sorted) return state.visible[state.placeOf[row] + 1] ?? row;
   for (let child = row + 1; child < state.columns.end[row]; child++) if (!state.shape.hidden[child]) return child;
   return row;
 }

@@ -32,8 +32,16 @@ export interface SourcePlace {
   raw: string | null;
 }
 
+// What the model said when it asked for this tool call, and in which row; -1 when that row is not shown.
+export interface Why {
+  row: number;
+  name: string;
+  parts: MessagePart[];
+}
+
 export interface SpanDetail {
   title: string;
+  why?: Why | null;
   facts: [label: string, value: string][];
   error?: string | null;
   messages: MessageBlock[];

@@ -10,6 +10,15 @@ export interface Hits {
 
 const FIELDS = ["name", "agent", "operation", "tool", "model"] as const;
 
+// Those of both.
+export function joinHits(hits: Hits | null, more: number[], n: number): Hits {
+  const rows = hits ? hits.rows.slice() : new Uint8Array(n);
+  for (const row of more) if (row >= 0 && row < n) rows[row] = 1;
+  const list: number[] = [];
+  rows.forEach((bit, row) => bit && list.push(row));
+  return { rows, list: Int32Array.from(list) };
+}
+
 // Every word of the query must be found in some field of the row.
 export function searchRows(columns: Columns, dictionaries: Dictionaries, query: string): Hits | null {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);

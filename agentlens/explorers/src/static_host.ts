@@ -6,7 +6,7 @@
 //
 //      <div id="tree" data-explorer="trace_tree" data-state="tree-state"></div>
 //
-//    data-explorer: trace_tree | charts. data-state: the id of a script that holds the state as JSON,
+//    data-explorer: trace_tree | charts | overview | agent_map | findings | conversation. data-state: the id of a script that holds the state as JSON,
 //    with < > & U+2028 U+2029 written as \u003c … so that nothing in it can end the script:
 //
 //      <script type="application/json" id="tree-state">
@@ -16,18 +16,24 @@
 //    state    the JSON traits of the widget, as `get_state()` gives them.
 //    binary   trait -> id of a <script type="text/plain"> with base64(zlib.compress(bytes)): the bytes traits.
 //    details  (optional) id of such a script whose inflated text is a JSON object {"<row>": span}, `span` as in
-//             requests.ts. It answers clicks; rows that are not in it get the sentence `missing`.
+//             requests.ts. It answers clicks; rows that are not in it get the sentence `missing`. Those of findings
+//             are the records behind the evidence {"<finding>.<evidence>": text}, those of a conversation are
+//             texts and stories, see answerConversation in conversation_texts.ts.
 //    missing  (optional) what to say about those rows.
 //
 // 2. One inline <script> holds static/report.js as it is (its hash goes into the CSP) and stands at the end of <body>.
 //    It mounts every place by itself. Policy that suffices:
 //      default-src 'none'; script-src 'sha256-…'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'
-// 3. One <style> holds static/trace_tree.css and static/charts.css.
+// 3. One <style> holds static/report.css.
 // 4. A button anywhere may open a span: <button type="button" data-select-in="tree" data-select-row="17">.
-// 5. When a place is mounted it carries data-mounted="true"; when that failed, data-mounted="failed" and a sentence in it.
+// 5. Whatever is picked in overview, agent_map or findings lights up its spans in every trace_tree of the page (`_reach` of
+//    the one, `_span_ids` of the other); `#span=<id>` behind the page's address opens that span. Nothing is to be done for it.
+// 6. When a place is mounted it carries data-mounted="true"; when that failed, data-mounted="failed" and a sentence in it.
 
+import { answerConversation, isAboutTexts } from "./conversation_texts.ts";
 import { h } from "./dom.ts";
 import type { Cleanup, Listener, Model, RenderProps } from "./model.ts";
+import { linkSelections, rowOfSpan } from "./static_links.ts";
 
 export type Explorer = (props: RenderProps) => Cleanup;
 
@@ -103,19 +109,26 @@ async function readState(page: Document, embedded: Embedded): Promise<Record<str
 }
 
 const MISSING = "The details of this span are not part of this report.";
+const MISSING_RECORD = "This record is not part of the report.";
+const NO_KERNEL = "Texts are searched by the kernel, and there is none here. Names, agents, tools and models are searched all the same.";
 
-// Answers {type: "span"} from the embedded details, inflated when first asked for.
-function answerFrom(page: Document, embedded: Embedded): Answer {
+// Answers questions about spans, records and conversations from the embedded details, inflated when first asked for.
+function answerFrom(page: Document, embedded: Embedded, state: Record<string, unknown>): Answer {
   let details: Promise<Record<string, unknown>> | null = null;
   const load = async () => (embedded.details ? JSON.parse(new TextDecoder().decode(await inflate(textOf(page, embedded.details)))) : {});
   return (message, reply) => {
-    if (message?.type !== "span") return;
+    const { type, id, row, key } = message ?? {};
+    const fail = (sentence: string) => reply({ type: "error", id, message: sentence });
+    if (type === "locate") return reply({ type, id, row: rowOfSpan(state, String(message.span_id)) });
+    if (type === "search") return fail(NO_KERNEL);
+    if (type !== "span" && type !== "quote" && !isAboutTexts(message)) return;
     details ??= load();
-    details.then((spans) => {
-      const span = spans[String(message.row)];
-      if (span) reply({ type: "span", id: message.id, row: message.row, span });
-      else reply({ type: "error", id: message.id, message: embedded.missing ?? MISSING });
-    }, (error) => reply({ type: "error", id: message.id, message: String(error) }));
+    details.then((known) => {
+      if (isAboutTexts(message)) return reply(answerConversation(message, known));
+      const found = known[String(type === "span" ? row : key)];
+      if (found === undefined) fail(embedded.missing ?? (type === "span" ? MISSING : MISSING_RECORD));
+      else reply(type === "span" ? { type, id, row, span: found } : { type, id, key, value: found });
+    }, (error) => fail(String(error)));
   };
 }
 
@@ -123,7 +136,8 @@ async function mountOne(page: Document, place: HTMLElement, explorers: Record<st
   const render = explorers[place.dataset["explorer"] ?? ""];
   if (!render) throw new Error(`no explorer is called ${place.dataset["explorer"]}`);
   const embedded: Embedded = JSON.parse(textOf(page, place.dataset["state"] ?? ""));
-  const model = new StaticModel(await readState(page, embedded), answerFrom(page, embedded));
+  const state = await readState(page, embedded);
+  const model = new StaticModel(state, answerFrom(page, embedded, state));
   render({ model, el: place });
   return model;
 }
@@ -141,6 +155,7 @@ export async function mountAll(page: Document, explorers: Record<string, Explore
     }
   }
   linkButtons(page, models);
+  linkSelections(page, models);
   return models;
 }
 

@@ -12,6 +12,11 @@ export interface Column {
   kind: "text" | "count" | "usd" | "ms" | "percent" | "number" | "time";
   // What to write where there is no value, e.g. "unpriced"; a dash otherwise.
   missing?: string;
+  // Draws the cell in place of its value, which is still what the column is sorted by.
+  draw?: (row: number) => Node;
+  // The head stands as it is, or as `head`, and cannot be sorted by.
+  unsorted?: boolean;
+  head?: Node;
 }
 
 export interface TableData {
@@ -90,11 +95,12 @@ export class SortableTable {
   }
 
   private drawHead(column: Column, at: number): HTMLElement {
+    if (column.unsorted) return h("th", { scope: "col", "data-column": column.name }, column.head ?? h("span", { class: "al-th" }, column.label));
     const active = this.order?.column === at;
     const arrow = !active ? "" : this.order!.descending ? " ↓" : " ↑";
     const control = h("button", { type: "button" }, column.label, h("span", { "aria-hidden": "true" }, arrow));
     control.addEventListener("click", () => this.sortBy(at));
-    return h("th", { scope: "col", class: isNumeric(column) ? "al-right" : null, "aria-sort": !active ? null : this.order!.descending ? "descending" : "ascending" }, control);
+    return h("th", { scope: "col", "data-column": column.name, class: isNumeric(column) ? "al-right" : null, "aria-sort": !active ? null : this.order!.descending ? "descending" : "ascending" }, control);
   }
 
   private sortBy(at: number): void {
@@ -102,14 +108,14 @@ export class SortableTable {
     const descending = this.order?.column === at ? !this.order.descending : numeric;
     this.order = { column: at, descending };
     this.draw();
-    this.element.querySelectorAll<HTMLElement>("th button")[at]?.focus();
+    this.element.querySelectorAll<HTMLElement>("thead th")[at]?.querySelector<HTMLElement>("button")?.focus();
   }
 
   private drawRow(row: number): HTMLElement {
     const cells = this.data.columns.map((column, at) => {
       const value = this.data.rows[row][at];
       const missing = value === null || value === undefined;
-      return h("td", { class: `${isNumeric(column) ? "al-right" : ""}${missing ? " al-none" : ""}` }, formatValue(value, column));
+      return h("td", { class: `${isNumeric(column) ? "al-right" : ""}${missing && !column.draw ? " al-none" : ""}`, "data-column": column.name }, column.draw ? column.draw(row) : formatValue(value, column));
     });
     const element = h("tr", { tabindex: 0, "data-row": row, "aria-selected": String(row === this.picked), class: row === this.picked ? "al-selected" : null }, ...cells);
     element.addEventListener("click", () => this.onPick(row));

@@ -126,6 +126,7 @@ export function drawLaneBars(scene: Scene, top: number): number {
         context.fillStyle = theme.hover;
         context.fillRect(0, y, width, tall);
       }
+      drawBlocked(scene, agent, y, tall);
       drawn += drawAgent(scene, agent, y);
     }
     y += tall;
@@ -188,9 +189,44 @@ function drawLabelled(scene: Scene, row: number, box: Box): void {
 
 const MOST_LINKS = 200;
 
+// The stretches in which an agent said that it was in trouble: a hatched ground with the word it used.
+function drawBlocked(scene: Scene, agent: AgentLanes, y: number, tall: number): void {
+  const { context, state, theme, width } = scene;
+  const name = state.header.dictionaries.agent[agent.agent];
+  for (const stretch of state.header.blocked ?? []) {
+    if (stretch.agent !== name) continue;
+    const [left, right] = [xOf(scene, state.clock.show(stretch.from)), xOf(scene, state.clock.show(stretch.to))];
+    if (right < 0 || left > width) continue;
+    const from = Math.max(left, -4);
+    const room = Math.max(Math.min(right, width + 4) - from, 3);
+    context.globalAlpha = 0.16;
+    context.fillStyle = context.strokeStyle = theme.finding;
+    context.fillRect(from, y, room, tall);
+    context.globalAlpha = 0.9;
+    context.setLineDash([3, 3]);
+    context.strokeRect(from + 0.5, y + 0.5, room - 1, tall - 1);
+    context.setLineDash([]);
+    const text = fitText(context, stretch.detail ? `${stretch.status}: ${stretch.detail}` : stretch.status, room - 8);
+    if (text) context.fillText(text, from + 4, y + tall - 5);
+    context.globalAlpha = 1;
+  }
+}
+
+// Every handing over in sight: where a row's parent stands in another agent's lanes. Faint, and none when there are too many.
+function drawHandoffs(scene: Scene, packing: Packing, top: number): void {
+  const { state } = scene;
+  const { from, to } = state.window;
+  const shown = state.handoffs().filter((row) => state.columns.start[row] >= from && state.columns.start[row] <= to);
+  if (shown.length > MOST_LINKS) return;
+  scene.context.globalAlpha = 0.4;
+  for (const row of shown) drawLink(scene, packing, state.shape.parent[row], row, top);
+  scene.context.globalAlpha = 1;
+}
+
 // From the selected span's parent to it, and from it to its children: the handoffs between agents' lanes.
 function drawLinks(scene: Scene, packing: Packing, top: number): void {
   const { state } = scene;
+  drawHandoffs(scene, packing, top);
   const row = state.selected;
   if (row < 0 || packing.laneOf[row] < 0) return;
   drawLink(scene, packing, state.shape.parent[row], row, top);

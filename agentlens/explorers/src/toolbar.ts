@@ -1,6 +1,7 @@
 // The controls above the tree, and the line below it. They call `Commands` and are told the state by `sync`.
 
-import { button, h, icon, select, setAttribute } from "./dom.ts";
+import { button, h, icon, select, setAttribute, type IconName } from "./dom.ts";
+import { FLAG } from "./columns.ts";
 import { formatCount, formatDuration, showInline } from "./format.ts";
 import type { ColourMode, Legend } from "./palette.ts";
 import type { Mode, TreeState, Weight } from "./tree_state.ts";
@@ -10,6 +11,9 @@ export interface Commands {
   setTrace(at: number): void;
   setColour(mode: ColourMode): void;
   setWeight(weight: Weight): void;
+  setSorted(sorted: boolean): void;
+  setOnlyCritical(only: boolean): void;
+  searchTexts(): void;
   setDepth(depth: number): void;
   setPlumbing(shown: boolean): void;
   setSkipIdle(skip: boolean): void;
@@ -32,12 +36,14 @@ export class Toolbar {
   readonly element: HTMLElement;
   readonly search: HTMLInputElement;
   private count = h("span", { class: "al-count", role: "status", "aria-label": "Search matches" });
+  private found = -1;
   private modes: Record<Mode, HTMLButtonElement>;
   private trace: HTMLSelectElement;
   private colour: HTMLSelectElement;
   private steps: HTMLButtonElement[];
+  private texts: HTMLButtonElement;
 
-  constructor(state: TreeState, commands: Commands) {
+  constructor(state: TreeState, commands: Commands, copy: HTMLElement) {
     this.modes = {
       tree: button("Tree: one row a span", "Tree", () => commands.setMode("tree"), { "aria-label": "Tree" }),
       lanes: button("Lanes: one block an agent", "Lanes", () => commands.setMode("lanes"), { "aria-label": "Lanes" }),
@@ -47,14 +53,15 @@ export class Toolbar {
     this.search = this.makeSearch(commands);
     this.steps = [button("Previous match (Shift+Enter)", icon("up"), () => commands.stepHit(-1)),
       button("Next match (Enter)", icon("down"), () => commands.stepHit(1))];
+    this.texts = button("Search messages, arguments and results too (Ctrl+Enter)", icon("text"), () => commands.searchTexts(), { "aria-label": "Search texts too" });
     this.element = h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Trace tree controls" },
       h("span", { class: "al-segments", role: "group", "aria-label": "Mode" }, this.modes.tree, this.modes.lanes),
       state.header.traces.length > 1 && labelled("Trace", this.trace), labelled("Colour", this.colour),
-      h("span", { class: "al-search" }, icon("search"), this.search, this.count, ...this.steps),
+      h("span", { class: "al-search" }, icon("search"), this.search, this.count, this.texts, ...this.steps),
       h("span", { class: "al-segments", role: "group", "aria-label": "Zoom" },
         button("Zoom out (−)", icon("minus"), () => commands.zoom(1.6)), button("Show all (f)", icon("fit"), () => commands.fit()),
         button("Zoom in (+)", icon("plus"), () => commands.zoom(1 / 1.6))),
-      button("Keyboard help (?)", icon("help"), () => commands.toggleHelp()));
+      copy, button("Keyboard help (?)", icon("help"), () => commands.toggleHelp()));
     this.sync(state);
   }
 
@@ -62,7 +69,8 @@ export class Toolbar {
     const input = h("input", { type: "search", "aria-label": "Search spans", placeholder: "Search names, agents, tools, models", spellcheck: "false", autocomplete: "off" });
     input.addEventListener("input", () => commands.search(input.value));
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") commands.stepHit(event.shiftKey ? -1 : 1);
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey || this.found === 0)) commands.searchTexts();
+      else if (event.key === "Enter") commands.stepHit(event.shiftKey ? -1 : 1);
       else if (event.key === "Escape") this.leaveSearch(commands);
       else return;
       event.preventDefault();
@@ -77,12 +85,19 @@ export class Toolbar {
     } else commands.focusView();
   }
 
+  // Says what a search of texts is about; "" when it is over.
+  say(sentence: string): void {
+    this.count.textContent = sentence;
+  }
+
   sync(state: TreeState): void {
     setAttribute(this.modes.tree, "aria-pressed", String(state.mode === "tree"));
     setAttribute(this.modes.lanes, "aria-pressed", String(state.mode === "lanes"));
     this.colour.value = state.colourMode;
     const { hits } = state;
     for (const step of this.steps) step.hidden = hits === null;
+    this.texts.hidden = state.query.trim() === "";
+    this.found = hits === null ? -1 : hits.list.length;
     if (!hits) {
       this.count.textContent = "";
       return;
@@ -117,6 +132,7 @@ export class ColumnHead {
   private idleText = h("span", {});
   private idleLabel = h("label", { class: "al-check", title: "Show the time in which nothing ran as thin gaps" }, this.idle, this.idleText);
   private weight: HTMLSelectElement;
+  private sort: HTMLButtonElement;
   private titles = h("span", { class: "al-head-name" }, "Span");
   private agentTitle = h("span", { class: "al-agent" }, "Agent");
   private depth: HTMLSelectElement;
@@ -128,11 +144,12 @@ export class ColumnHead {
       this.depth.value = "";
     });
     this.weight = select("Numbers", WEIGHTS, (value) => commands.setWeight(value as Weight));
+    this.sort = button("Largest first", icon("sort"), () => commands.setSorted(this.sort.getAttribute("aria-pressed") !== "true"), { class: "al-button al-sort" });
     this.idle.addEventListener("change", () => commands.setSkipIdle(this.idle.checked));
     this.plumbing.addEventListener("change", () => commands.setPlumbing(this.plumbing.checked));
     this.plumbingLabel = h("label", { class: "al-check", title: "Spans without an operation: HTTP calls, middleware, framework steps" }, this.plumbing, this.plumbingText);
     this.element = h("div", { class: "al-head" }, h("div", { class: "al-head-tools" }, this.depth, this.plumbingLabel, this.idleLabel),
-      h("div", { class: "al-head-titles" }, this.titles, this.agentTitle, this.weight));
+      h("div", { class: "al-head-titles" }, this.titles, this.agentTitle, this.sort, this.weight));
     this.sync(state);
   }
 
@@ -141,6 +158,8 @@ export class ColumnHead {
     this.titles.textContent = lanes ? "Agent" : "Span";
     this.agentTitle.hidden = lanes;
     this.weight.hidden = lanes;
+    this.sort.hidden = lanes;
+    setAttribute(this.sort, "aria-pressed", String(state.sorted));
     this.weight.value = state.weight;
     this.depth.hidden = lanes;
     this.plumbingLabel.hidden = state.plumbing === 0;
@@ -152,6 +171,7 @@ export class ColumnHead {
   }
 }
 
+const MARKS: [number, IconName][] = [[FLAG.findingCritical, "critical"], [FLAG.findingWarning, "warning"], [FLAG.retry, "retry"], [FLAG.unfinished, "unfinished"]];
 const MOST_LEGENDS = 9;
 
 export class StatusLine {
@@ -160,7 +180,10 @@ export class StatusLine {
   private text = h("span", { class: "al-status" });
   private notes = h("ul", { class: "al-notes", "aria-label": "Notes" });
 
-  constructor(state: TreeState) {
+  private path = button("Show the critical path: the chain of spans that decided when each tree ended", h("span", { class: "al-path-key" }, h("span", { class: "al-key al-key-path" }), "critical path"),
+    () => this.commands.setOnlyCritical(!this.state.onlyCritical), { class: "al-button al-legend-button", "aria-label": "Critical path" });
+
+  constructor(private state: TreeState, private commands: Commands) {
     const { notes } = state.header;
     this.notes.replaceChildren(...notes.map((note) => h("li", {}, showInline(note))));
     this.notes.hidden = notes.length === 0;
@@ -169,14 +192,24 @@ export class StatusLine {
 
   showLegend(legend: Legend[]): void {
     const shown = legend.slice(0, MOST_LEGENDS);
-    const items = shown.map(({ label, colour }) => {
+    const items: HTMLElement[] = shown.map(({ label, colour }) => {
       const dot = h("span", { class: "al-key" });
       dot.style.setProperty("--colour", colour);
       return h("li", {}, dot, showInline(label));
     });
     if (legend.length > shown.length) items.push(h("li", { class: "al-quiet" }, `+ ${formatCount(legend.length - shown.length)} more`));
-    items.push(h("li", {}, h("span", { class: "al-key al-key-error" }), icon("error"), "failed"));
+    items.push(h("li", {}, h("span", { class: "al-key al-key-error" }), icon("error"), "failed"), ...this.explainMarks());
     this.legend.replaceChildren(...items);
+  }
+
+  // What the other marks mean, as far as there are any.
+  private explainMarks(): HTMLElement[] {
+    setAttribute(this.path, "aria-pressed", String(this.state.onlyCritical));
+    const signs = new Map<number, Node>(MARKS.map(([flag, name]): [number, Node] => [flag, icon(name)]));
+    const items = this.state.marks.map(([flag, words]) => (flag === FLAG.critical ? h("li", {}, this.path) : h("li", { title: words }, signs.get(flag) ?? null, words.split(":")[0])));
+    if (this.state.header.blocked?.length) items.push(h("li", { title: "Stretches in which the agent reported trouble, in the lanes" }, h("span", { class: "al-key al-key-blocked" }), "blocked"));
+    if (this.state.header.dictionaries.stamp && this.state.header.dictionaries.stamp.length > 1) items.push(h("li", {}, h("span", { class: "al-tag" }, "v2"), "version changed"));
+    return items;
   }
 
   showText(text: string): void {
@@ -188,7 +221,7 @@ const KEYS: [string, string][] = [
   ["↑ ↓ · j k", "previous, next row"], ["← →", "close, open; then to the parent, first child"], ["Space", "close or open"],
   ["Home End PgUp PgDn", "move far"], ["[ ]", "one level less, more"], ["/", "search"], ["n N", "next, previous match"],
   ["e E", "next, previous failure"], ["z", "zoom to the span"], ["f", "show all time"], ["+ −", "zoom in, out"],
-  ["Shift+← →", "pan"], ["Enter", "go to the details"], ["Esc", "back; close details"],
+  ["Shift+← →", "pan"], ["Ctrl+Enter in the search", "search texts too"], ["Enter", "go to the details"], ["Esc", "back; close details"],
   ["Ctrl+wheel", "zoom at the pointer"], ["Shift+wheel · drag", "pan"], ["double-click", "zoom to the span"],
 ];
 

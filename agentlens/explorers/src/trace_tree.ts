@@ -1,9 +1,13 @@
 // TraceTree: tree, timeline, minimap and agent lanes of up to a million spans, all in the page.
-// Only the details of a clicked span are asked for. The wire is written down in columns.ts and requests.ts.
+// Only the details of a clicked span are asked for, and texts when they are searched. The wire is written down in columns.ts,
+// requests.ts and asker.ts ({type: "locate", span_id} -> {row}; {type: "search", text} -> {rows}).
 //
 // Traits: _columns, _header, _highlight (Python to page), _row (both ways), _trace (the trace picked, -1 for all; page to Python).
 
 import { isFailure } from "./activity.ts";
+import { Asker } from "./asker.ts";
+import { copyCellButton, copyText } from "./clipboard.ts";
+import { linkTo, locateAddressed } from "./deep_link.ts";
 import { DetailsPanel } from "./details.ts";
 import { h } from "./dom.ts";
 import { listenBrush, listenDivider, listenTimeline, listenWheel } from "./gestures.ts";
@@ -35,6 +39,7 @@ class TraceTreeView implements Commands, KeyCommands {
   private help = makeHelp(() => this.toggleHelp());
   private tooltip = new Tooltip();
   private requests: SpanRequests;
+  private asker: Asker;
   private abort = new AbortController();
   private cleanups: (() => void)[] = [];
   private frame = 0;
@@ -45,10 +50,11 @@ class TraceTreeView implements Commands, KeyCommands {
   constructor(private model: Model, el: HTMLElement) {
     const began = performance.now();
     this.state = new TreeState(model.get("_columns"), model.get("_header"), model.get("_highlight"));
-    this.toolbar = new Toolbar(this.state, this);
+    this.asker = new Asker(model);
+    this.toolbar = new Toolbar(this.state, this, copyCellButton(model, this.root));
     this.head = new ColumnHead(this.state, this);
-    this.status = new StatusLine(this.state);
-    this.details = new DetailsPanel({ onClose: () => this.closeDetails(), onZoom: () => this.zoomToSelected(), onGo: (row) => this.go(row) });
+    this.status = new StatusLine(this.state, this);
+    this.details = new DetailsPanel({ onClose: () => this.closeDetails(), onZoom: () => this.zoomToSelected(), onGo: (row) => this.go(row), onLink: (span) => this.copyLink(span) });
     const divider = h("div", { class: "al-divider al-divider-labels", role: "separator", tabindex: 0, "aria-orientation": "vertical", "aria-label": "Width of the labels" });
     this.screen = new Screen(this.root, this.state, this.head.element, divider, `al${++instances}`);
     this.requests = new SpanRequests(model, {
@@ -60,6 +66,7 @@ class TraceTreeView implements Commands, KeyCommands {
     this.listen(divider);
     this.resize();
     this.adoptRow();
+    this.openAddressed();
     this.reportFirstPaint(began);
   }
 
@@ -91,6 +98,7 @@ class TraceTreeView implements Commands, KeyCommands {
     screen.rowsHost.addEventListener("pointermove", (event) => this.hover(screen.rows.rowOf(event.target)), { signal });
     screen.rowsHost.addEventListener("pointerleave", () => this.hover(-1), { signal });
     root.addEventListener("keydown", (event) => this.keydown(event), { signal });
+    window.addEventListener("hashchange", () => this.openAddressed(), { signal });
     const sizes = new ResizeObserver(() => this.resize());
     sizes.observe(root);
     sizes.observe(screen.view);
@@ -99,7 +107,7 @@ class TraceTreeView implements Commands, KeyCommands {
     this.model.on("change:_row", onRow);
     this.model.on("change:_highlight", onHighlight);
     this.cleanups.push(() => sizes.disconnect(), watchTheme(() => this.refreshTheme()),
-      () => this.model.off("change:_row", onRow), () => this.model.off("change:_highlight", onHighlight), () => this.requests.stop());
+      () => this.model.off("change:_row", onRow), () => this.model.off("change:_highlight", onHighlight), () => this.requests.stop(), () => this.asker.stop());
   }
 
   private listenTimeline(signal: AbortSignal): void {
@@ -248,9 +256,19 @@ class TraceTreeView implements Commands, KeyCommands {
   }
 
   setWeight(weight: Weight): void {
-    this.state.weight = weight;
-    this.state.version++;
+    this.state.setWeight(weight);
     this.schedule();
+  }
+
+  setSorted(sorted: boolean): void {
+    this.state.setSorted(sorted);
+    this.syncAll();
+  }
+
+  setOnlyCritical(only: boolean): void {
+    this.state.setOnlyCritical(only);
+    this.showLegend();
+    this.syncAll();
   }
 
   setDepth(depth: number): void {
@@ -278,6 +296,24 @@ class TraceTreeView implements Commands, KeyCommands {
     this.state.search(query);
     this.root.dataset["searchMs"] = (performance.now() - began).toFixed(1);
     this.syncAll();
+  }
+
+  // Only this search asks the kernel.
+  searchTexts(): void {
+    const { query } = this.state;
+    if (!query.trim()) return;
+    this.toolbar.say("searching texts…");
+    const ifStillAsked = (act: () => void) => query === this.state.query && act();
+    const show = (rows: number[]) => (this.state.addHits(rows), this.syncAll());
+    this.asker.ask("search", { text: query }).then((answer) => ifStillAsked(() => show(answer.rows)), (error: Error) => ifStillAsked(() => this.toolbar.say(error.message)));
+  }
+
+  private copyLink(spanId: string): void {
+    void copyText(linkTo(location.href, spanId), this.root, (sentence) => this.details.say(sentence));
+  }
+
+  private openAddressed(): void {
+    if (this.state.columns.n > 0) locateAddressed(this.asker).then((row) => row >= 0 && (this.go(row), this.root.scrollIntoView({ block: "nearest" })), (error: Error) => this.toolbar.say(error.message));
   }
 
   stepHit(direction: 1 | -1): void {

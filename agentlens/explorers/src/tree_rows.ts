@@ -20,7 +20,7 @@ interface Slot {
 }
 
 const BADGES: [flag: number, name: IconName, label: string][] = [
-  [FLAG.finding, "finding", "has a finding"],
+  [FLAG.retry, "retry", "a retry: the same failed before"],
   [FLAG.unfinished, "unfinished", "never finished"],
   [FLAG.orphan, "orphan", "its parent is missing from the log"],
   [FLAG.cycle, "cycle", "a parent cycle was broken here"],
@@ -42,6 +42,21 @@ function makeSlot(): Slot {
   const element = h("div", { class: "al-row", role: "treeitem" },
     h("span", { class: "al-twist" }, icon("chevron")), swatch, name, badges, agent, number);
   return { element, swatch, name, badges, agent, number, written: "" };
+}
+
+export function findingOf(flags: number): "critical" | "warning" | "info" | null {
+  if (!(flags & FLAG.finding)) return null;
+  return flags & FLAG.findingCritical ? "critical" : flags & FLAG.findingWarning ? "warning" : "info";
+}
+
+// What changed since the agent's span before; "" where nothing did.
+export function stampOf({ columns, header }: TreeState, row: number): string {
+  return columns.stamp ? showInline(header.dictionaries.stamp?.[columns.stamp[row]] ?? "") : "";
+}
+
+// "prompt v13 → v14, agent 2 → 3" -> "prompt v14, agent 3".
+export function shortStamp(stamp: string): string {
+  return stamp.split(", ").map((change) => change.replace(/^(\S+) .* → (.*)$/, "$1 $2")).join(", ");
 }
 
 export class TreeRows {
@@ -98,8 +113,8 @@ export class TreeRows {
     const text = weightText(this.state, row);
     slot.number.textContent = text || "–";
     slot.number.classList.toggle("al-none", !text);
-    // The timeline shows shares of time; for tokens and money a tint behind the number does.
-    const share = scale > 0 && this.state.weight !== "time" ? this.state.weightOf(row) / scale : 0;
+    // A tint behind the number is as wide as the row's share of the largest tree.
+    const share = scale > 0 ? this.state.weightOf(row) / scale : 0;
     slot.number.style.setProperty("--share", `${Math.min(90, Math.max(0, (share || 0) * 90)).toFixed(1)}%`);
   }
 
@@ -113,7 +128,11 @@ export class TreeRows {
       const label = `${formatCount(failures[row])} failed below`;
       badges.push(h("span", { class: "al-below", title: label }, icon("error", label), formatCount(failures[row])));
     }
+    const finding = findingOf(columns.flags[row]);
+    if (finding) badges.push(icon(finding, `has a finding: ${finding}`));
     for (const [flag, name, label] of BADGES) if (columns.flags[row] & flag) badges.push(icon(name, label));
+    const stamp = stampOf(this.state, row);
+    if (stamp) badges.push(h("span", { class: "al-tag al-stamp", title: `changed here: ${stamp}` }, shortStamp(stamp)));
     slot.badges.replaceChildren(...badges);
   }
 
@@ -149,6 +168,10 @@ export function describeRow(state: TreeState, row: number): string {
   if (agent) parts.push(`agent ${showInline(agent)}`);
   parts.push(weightText(state, row) || `no ${state.weight}`);
   if (columns.status[row] === STATUS.error) parts.push(isFailure(columns, row) ? "failed" : "stopped by control flow");
+  const finding = findingOf(columns.flags[row]);
+  if (finding) parts.push(`has a finding: ${finding}`);
   for (const [flag, , label] of BADGES) if (columns.flags[row] & flag && flag !== FLAG.controlFlow) parts.push(label);
+  const stamp = stampOf(state, row);
+  if (stamp) parts.push(`changed here: ${stamp}`);
   return parts.join(", ");
 }

@@ -3,13 +3,13 @@
 import { measureActivity, isFailure, type Activity } from "./activity.ts";
 import { decodeColumns, decodeBits, FLAG, type Codes, type Columns, type Header, type Packed } from "./columns.ts";
 import {
-  collapseToDepth, countPlumbing, extentOf, indexOfRow, inheritAgents, lastSigns, listVisible, shapeForest, sumSubtrees,
+  collapseToDepth, countPlumbing, extentOf, inheritAgents, lastSigns, listIdle, listSorted, listVisible, shapeForest, sumSubtrees,
   type RowRange, type Shape, type Sums,
 } from "./forest.ts";
 import { listAlive, makeClock, PLAIN, type Clock } from "./idle.ts";
 import { packLanes, type Packing } from "./lanes.ts";
 import type { ColourMode } from "./palette.ts";
-import { searchRows, stepHit, type Hits } from "./search.ts";
+import { joinHits, searchRows, stepHit, type Hits } from "./search.ts";
 import { panBy, windowAround, zoomAbout, type TimeWindow } from "./viewport.ts";
 
 export type Mode = "tree" | "lanes";
@@ -19,6 +19,8 @@ const NOTHING: TimeWindow = { from: 0, to: 1 };
 // Above this many rows the tree opens folded, so that the first screen is the outline.
 const OPEN_ALL = 1000;
 const OUTLINE_DEPTH = 3;
+
+const RUNS = ["invoke_agent", "invoke_workflow"];
 
 export interface LaneLists {
   // For each lane: rows that must not vanish when spans are thinner than a pixel, and rows that match the search.
@@ -40,6 +42,8 @@ export class TreeState {
   readonly sums: Sums;
   readonly failures: Int32Array;
   readonly plumbing: number;
+  // The flags that some row has, with what they mean.
+  readonly marks: [flag: number, words: string][];
   readonly collapsed: Uint8Array;
   scope: RowRange;
   limits: TimeWindow = NOTHING;
@@ -48,6 +52,11 @@ export class TreeState {
   fold: boolean;
   shape: Shape;
   visible: Int32Array = new Int32Array(0);
+  // Where each row stands in `visible`, -1 where it is out of sight.
+  placeOf: Int32Array;
+  // Children stand by weight, the largest first.
+  sorted = false;
+  onlyCritical = false;
   mode: Mode = "tree";
   weight: Weight = "time";
   colourMode: ColourMode = "operation";
@@ -58,6 +67,10 @@ export class TreeState {
   hovered = -1;
   // Raised whenever rows must be written anew.
   version = 0;
+  private idleOf = new Map<number, [number, number][]>();
+  private runs: Set<number>;
+  private critical: Uint8Array | null = null;
+  private handed: Int32Array | null = null;
   private packing: Packing | null = null;
   private lists: LaneLists | null = null;
   private curve: Activity | null = null;
@@ -67,14 +80,17 @@ export class TreeState {
     this.real = decodeColumns(packed, header);
     this.columns = { ...this.real };
     const n = this.columns.n;
+    this.runs = new Set(header.dictionaries.operation.flatMap((name, code) => (RUNS.includes(name) ? [code] : [])));
     this.agents = inheritAgents(this.columns);
     this.realLast = this.last = lastSigns(this.real);
     this.sums = sumSubtrees(this.columns);
     this.failures = countFailuresBelow(this.columns);
     this.plumbing = countPlumbing(this.columns);
+    this.marks = listMarks(this.columns);
     this.fold = this.plumbing > 0 && this.columns.operation.some((code) => code !== 0);
     this.shape = shapeForest(this.columns, this.fold);
     this.collapsed = new Uint8Array(n);
+    this.placeOf = new Int32Array(n);
     this.highlight = decodeBits(highlight, n);
     this.scope = { from: 0, to: n };
     if (n > OPEN_ALL) collapseToDepth(this.shape, this.collapsed, OUTLINE_DEPTH);
@@ -103,6 +119,7 @@ export class TreeState {
     const isPlain = this.clock === PLAIN;
     this.columns.start = isPlain ? real.start : real.start.map((time) => this.clock.show(time));
     this.last = isPlain ? realLast : realLast.map((time) => this.clock.show(time));
+    this.idleOf.clear();
   }
 
   setSkipIdle(skip: boolean): void {
@@ -135,14 +152,56 @@ export class TreeState {
 
   private relayout(): void {
     this.packing = null;
+    this.handed = null;
     this.lists = null;
     this.curve = null;
     this.refresh();
   }
 
   private refresh(): void {
-    this.visible = listVisible(this.columns, this.shape, this.collapsed, this.scope);
+    const { columns, shape, collapsed, scope } = this;
+    this.visible = this.sorted ? listSorted(columns, shape, collapsed, scope, (a, b) => this.compareWeights(a, b)) : listVisible(columns, shape, collapsed, scope);
+    this.placeOf.fill(-1);
+    for (let at = 0; at < this.visible.length; at++) this.placeOf[this.visible[at]] = at;
     this.version++;
+  }
+
+  // Rows without a number stand last, equal ones as logged.
+  private compareWeights(a: number, b: number): number {
+    const [heavy, light] = [this.weightOf(a), this.weightOf(b)];
+    return (Number.isNaN(light) ? -1 : light) - (Number.isNaN(heavy) ? -1 : heavy) || a - b;
+  }
+
+  setSorted(sorted: boolean): void {
+    this.sorted = sorted;
+    this.refresh();
+  }
+
+  setWeight(weight: Weight): void {
+    this.weight = weight;
+    if (this.sorted) this.refresh();
+    else this.version++;
+  }
+
+  setOnlyCritical(only: boolean): void {
+    this.onlyCritical = only;
+    this.lists = null;
+    this.version++;
+  }
+
+  // The row itself, or the nearest one above it that is in sight; -1 where none is.
+  nearestInSight(row: number): number {
+    let above = row;
+    while (above >= 0 && this.placeOf[above] < 0) above = this.columns.parent[above];
+    return above;
+  }
+
+  // When a run of an agent or a workflow had nothing running below it.
+  idleStretches(row: number): [number, number][] {
+    if (!this.runs.has(this.columns.operation[row])) return [];
+    let idle = this.idleOf.get(row);
+    if (!idle) this.idleOf.set(row, (idle = listIdle(this.columns, this.last, row)));
+    return idle;
   }
 
   toggle(row: number, closed = !this.collapsed[row]): void {
@@ -166,12 +225,19 @@ export class TreeState {
       this.collapsed[above] = 0;
     }
     if (changed) this.refresh();
-    return indexOfRow(this.visible, row);
+    return this.placeOf[row];
   }
 
   search(query: string): void {
     this.query = query;
     this.hits = searchRows(this.columns, this.header.dictionaries, query);
+    this.lists = null;
+    this.version++;
+  }
+
+  // Rows in whose texts the query was found, beside those in whose names it stands.
+  addHits(rows: number[]): void {
+    this.hits = joinHits(this.hits, rows, this.columns.n);
     this.lists = null;
     this.version++;
   }
@@ -183,7 +249,20 @@ export class TreeState {
 
   // Does the search, or else the highlight, leave this row in the light?
   emphasis(): Uint8Array | null {
-    return this.hits ? this.hits.rows : this.highlight;
+    if (this.hits) return this.hits.rows;
+    return this.onlyCritical ? (this.critical ??= this.columns.flags.reduce((rows, flags, row) => ((rows[row] = flags & FLAG.critical ? 1 : 0), rows), new Uint8Array(this.columns.n))) : this.highlight;
+  }
+
+  // Rows whose parent is the work of another agent.
+  handoffs(): Int32Array {
+    const { shape, agents, scope } = this;
+    if (this.handed) return this.handed;
+    const rows: number[] = [];
+    for (let row = scope.from; row < scope.to; row++) {
+      const above = shape.parent[row];
+      if (!shape.hidden[row] && above >= 0 && agents[row] !== agents[above] && agents[row] !== 0 && agents[above] !== 0) rows.push(row);
+    }
+    return (this.handed = Int32Array.from(rows));
   }
 
   lanes(): Packing {
@@ -233,12 +312,21 @@ export class TreeState {
 
   // What a full bar behind a row's number stands for: the largest root on screen.
   weightScale(): number {
-    if (this.weight === "time") return this.limits.to - this.limits.from;
-    const sums = this.weight === "tokens" ? this.sums.tokens : this.sums.cost;
+    const sums = this.weight === "time" ? this.columns.duration : this.weight === "tokens" ? this.sums.tokens : this.sums.cost;
     let most = 0;
     for (let row = this.scope.from; row < this.scope.to; row = this.columns.end[row]) if (sums[row] > most) most = sums[row];
     return most;
   }
+}
+
+const MEANINGS: [number, string][] = [
+  [FLAG.critical, "critical path: what the end of the tree waited for"], [FLAG.findingCritical, "critical finding"], [FLAG.findingWarning, "warning"],
+  [FLAG.retry, "retry: the same failed before"], [FLAG.unfinished, "unfinished"],
+];
+
+function listMarks(columns: Columns): [number, string][] {
+  const all = columns.flags.reduce((sum, flags) => sum | flags, 0);
+  return MEANINGS.filter(([flag]) => all & flag);
 }
 
 function countFailuresBelow(columns: Columns): Int32Array {

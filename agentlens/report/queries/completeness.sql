@@ -3,4 +3,4 @@ SELECT
   sum(orphans)::BIGINT AS orphans, sum(cycles_cut)::BIGINT AS cycles_cut, sum(unfinished)::BIGINT AS unfinished,
   sum(negative_durations)::BIGINT AS negative_durations, sum(without_time)::BIGINT AS without_time,
   sum(calls_without_usage)::BIGINT AS calls_without_usage
-FROM completeness
+FROM source_completeness

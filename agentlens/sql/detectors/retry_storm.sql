@@ -19,7 +19,7 @@ SELECT
 FROM spans
 WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion');
 
--- One action is tried more than `max_attempts` times in a row, and every attempt but the last fails.
+-- One action is tried more than `max_attempts` (2 or more) times in a row, and every attempt but the last fails.
 --
 -- Means: nothing was changed between attempts; whoever failed was not given time or another way. Matters: it burns tokens and
 -- quota, and loads a service that is already down. An action is a tool call with its arguments, or a model call of a run.
@@ -36,18 +36,22 @@ WITH tool_attempts AS (
     trace_id, agent_name, run || ' ' || streak AS series, preorder, start_time, end_time, is_error, 'tool' AS kind
   FROM _actions
 ),
+-- Only traces in which models failed more than once can hold a storm of model calls.
+failing AS MATERIALIZED (
+  SELECT trace_id
+  FROM spans
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND status_code = 'ERROR' AND NOT is_control_flow
+  GROUP BY trace_id
+  HAVING count(*) >= 2
+),
 model_calls AS (
   SELECT
     trace_id, agent_name, coalesce(run_preorder::VARCHAR, conversation_id, '') AS run, preorder, start_time, end_time,
     status_code = 'ERROR' AND NOT is_control_flow AS is_error
   FROM spans
-  LEFT JOIN _run_of_call USING (preorder)
+  SEMI JOIN failing USING (trace_id)
+  LEFT JOIN _runs_of_calls((SELECT list(trace_id) FROM failing)) USING (preorder)
   WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND start_time IS NOT NULL
-    AND trace_id IN (
-      SELECT trace_id FROM spans
-      WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND status_code = 'ERROR' AND NOT is_control_flow
-      GROUP BY trace_id HAVING count(*) > 1
-    )
 ),
 attempts AS (
   SELECT *, count(*) FILTER (NOT is_error) OVER earlier AS successes, epoch_ns(start_time) - epoch_ns(lag(end_time) OVER in_series) AS pause_ns
@@ -77,7 +81,7 @@ storms AS (
   )
   WHERE attempts > max_attempts
 ),
-told AS (
+told AS MATERIALIZED (
   SELECT
     storms.trace_id, storms.agent_name, kind, attempts, failures, has_succeeded, pauses, places[1] AS first_place,
     list(span_id ORDER BY start_time, preorder) AS span_ids, min(start_time) AS start_time,
@@ -96,7 +100,7 @@ wasted AS (
   SELECT
     told.trace_id, first_place, sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) AS tokens,
     sum(cost_nano_usd) AS cost_nano_usd
-  FROM usage_ledger AS ledger
+  FROM ledger_of((SELECT coalesce(list(DISTINCT trace_id), []) FROM told)) AS ledger
   JOIN told ON told.trace_id = ledger.trace_id AND told.agent_name IS NOT DISTINCT FROM ledger.agent_name
     AND ledger.start_time >= told.first_end AND ledger.start_time <= told.last_start
   WHERE is_counted

@@ -83,7 +83,7 @@ loops AS (
   FROM crowds
   ANTI JOIN streaks USING (trace_id, step)
 ),
-told AS (
+told AS MATERIALIZED (
   SELECT
     loops.trace_id, loops.agent_name, is_row, repeats, places[1] AS first_place,
     list(span_id ORDER BY preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
@@ -100,7 +100,7 @@ wasted AS (
   SELECT
     told.trace_id, first_place, sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) AS tokens,
     sum(cost_nano_usd) AS cost_nano_usd
-  FROM usage_ledger AS ledger
+  FROM ledger_of((SELECT coalesce(list(DISTINCT trace_id), []) FROM told)) AS ledger
   JOIN told ON told.trace_id = ledger.trace_id AND told.agent_name IS NOT DISTINCT FROM ledger.agent_name
     AND ledger.start_time >= told.first_end AND ledger.start_time <= told.last_start
   WHERE is_counted

@@ -11,11 +11,11 @@ logged AS (
     lag(span_id) OVER in_order AS span_before
   FROM calls
   SEMI JOIN (FROM span_messages WHERE direction IN ('system', 'input')) USING (trace_id, span_id)
-  WINDOW in_order AS (PARTITION BY agent_name, conversation_id ORDER BY call_index)
+  WINDOW in_order AS (PARTITION BY agent_name, conversation_id, run_preorder ORDER BY call_index)
 ),
 sent AS (
   SELECT
-    preorder, next_preorder, agent_name, conversation_id, step, direction, position, message_hash,
+    preorder, next_preorder, agent_name, conversation_id, run_preorder, step, direction, position, message_hash,
     row_number() OVER (PARTITION BY preorder, direction, message_hash ORDER BY position) AS nth
   FROM span_messages
   JOIN logged USING (trace_id, span_id)
@@ -24,11 +24,11 @@ sent AS (
 -- A message stays when it stands in both windows, the second copy of it when two stand in both, and so on.
 stays AS (
   SELECT
-    * EXCLUDE (agent_name, conversation_id, step, nth),
+    * EXCLUDE (agent_name, conversation_id, run_preorder, step, nth),
     lag(step) OVER same IS NOT DISTINCT FROM step - 1 AS was_there,
     lead(step) OVER same IS NOT DISTINCT FROM step + 1 AS stays_on
   FROM sent
-  WINDOW same AS (PARTITION BY agent_name, conversation_id, direction, message_hash, nth ORDER BY step)
+  WINDOW same AS (PARTITION BY agent_name, conversation_id, run_preorder, direction, message_hash, nth ORDER BY step)
 ),
 -- The place of what came and went is told by how many messages that stay stand before it.
 placed AS (
@@ -47,7 +47,7 @@ came AS (
 ),
 went AS (
   SELECT
-    next_preorder AS preorder, direction, position, message_hash, role, place_out AS place, parts,
+    next_preorder AS preorder, direction, position, message_hash, role, place_in AS place, parts,
     row_number() OVER (PARTITION BY next_preorder, direction, place_out, role ORDER BY position) AS turn
   FROM placed
   JOIN messages USING (message_hash)

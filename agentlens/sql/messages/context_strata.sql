@@ -5,8 +5,8 @@
 
 -- The windows of one agent in one conversation, message by message in the order they stood, those that are gone where they stood
 -- before: `FROM context_strata(agent := 'Atlas', conversation := 'w14-atlas')`; without arguments the windows of all agents.
--- Columns: trace_id, span_id, agent_name, conversation_id, call_index (as `call_number` in `context_growth`), place (order on the
--- page, from 0), direction and position (in the call, else in the call before), message_hash, role, change, before_hash (what a
+-- Columns: trace_id, span_id, agent_name, conversation_id, call_index (as `call_number` in `context_growth`), run_span_id (the run that
+-- another agent began; each such run has a window of its own and is compared with itself only), place (order on the page, from 0), direction and position (in the call, else in the call before), message_hash, role, change, before_hash (what a
 -- rewritten message said before), summary_hash (what took the place of a compacted one), origin, origin_agent_name, origin_name
 -- (tool, model or file), origin_trace_id, origin_span_id, characters, bytes.
 -- `change`: same; added; rewritten (another message of the same role in the same place, the answer to the same tool call or at least
@@ -24,7 +24,7 @@ summaries AS (
   WHERE summary_hash IS NOT NULL
 )
 SELECT
-  calls.trace_id, calls.span_id, calls.agent_name, calls.conversation_id, call_index,
+  calls.trace_id, calls.span_id, calls.agent_name, calls.conversation_id, call_index, run.span_id AS run_span_id,
   row_number() OVER (
     PARTITION BY calls.preorder
     ORDER BY direction DESC, place, was_there, is_present, changes.position
@@ -42,6 +42,7 @@ JOIN _context_origins(agent, conversation) AS origins
 JOIN messages ON messages.message_hash = changes.message_hash
 LEFT JOIN summaries ON summaries.agent_name IS NOT DISTINCT FROM calls.agent_name
   AND summaries.conversation_id = calls.conversation_id AND summaries.message_hash = changes.message_hash
+LEFT JOIN spans AS run ON run.preorder = calls.run_preorder
 LEFT JOIN spans AS origin_span ON origin_span.preorder = origins.origin_preorder
 LEFT JOIN documents ON documents.document_id = origins.document_id
 LEFT JOIN sources ON sources.source_id = documents.source_id;
@@ -49,7 +50,7 @@ LEFT JOIN sources ON sources.source_id = documents.source_id;
 -- What a window lost in values: amounts, numbers, dates, names, paths and identifiers in messages that are gone, rewritten or compacted
 -- and that stand nowhere in the window any more, the most repeated first. Columns: trace_id, span_id, agent_name, conversation_id,
 -- call_index, value, messages (how many of the gone messages held it), rank, of (how many values were lost in this call).
--- Values are compared as whole tokens: 12,500 written as 12.5k counts as lost.
+-- Bare small numbers rank last. Values are compared as whole tokens: 12,500 written as 12.5k counts as lost.
 CREATE MACRO context_lost_values(agent := NULL, conversation := NULL, most := 40) AS TABLE
 WITH strata AS (FROM context_strata(agent := agent, conversation := conversation)),
 cuts AS (SELECT DISTINCT trace_id, span_id FROM strata WHERE change IN ('dropped', 'compacted', 'rewritten')),
@@ -74,5 +75,5 @@ SELECT
 FROM held
 JOIN (SELECT DISTINCT trace_id, span_id, agent_name, conversation_id, call_index FROM strata) AS calls USING (trace_id, span_id)
 WHERE is_lost
-WINDOW most_repeated AS (PARTITION BY trace_id, span_id ORDER BY messages DESC, length(value) DESC, value)
+WINDOW most_repeated AS (PARTITION BY trace_id, span_id ORDER BY regexp_full_match(value, '\d{1,4}'), messages DESC, length(value) DESC, value)
 QUALIFY rank <= most;

@@ -18,9 +18,10 @@ coalesce(len(list_intersect(a, b)) / nullif(len(a) + len(b) - len(list_intersect
 -- Whether a text says of itself that it stands for an earlier conversation.
 CREATE MACRO _says_summary(said) AS
 regexp_matches(left(said, 400),
-  '(?i)^\W*(this session is being continued from|another language model started|(here is |this is )?(an? |the )?((running|previous|earlier|rolling) )?(conversation |context |history )*summary\b( of| so far|:|\W*$|>)|the (previous |earlier )?(conversation|history|context)( history)?( before this point| so far)? (was|has been) (compacted|summari[sz]ed|condensed)|\[?compacted\b)');
+  '(?im)\A\W*(this session is being continued from|another language model started|(here is |this is )?(an? |the )?((running|previous|earlier|rolling) )?(conversation |context |history )*summary\b( of| so far|:|\W*$|>)|the (previous |earlier )?(conversation|history|context)( history)?( before this point| so far)? (was|has been) (compacted|summari[sz]ed|condensed)|\[?compacted\b)');
 
--- Values worth missing: amounts, numbers, dates, names of several words, paths, keys and identifiers.
+-- Values worth missing: amounts, numbers of three digits and more, percentages, dates, names of several words, paths and identifiers; not the
+-- keys of JSON objects.
 CREATE MACRO _values_of(said) AS
-regexp_extract_all(said,
-  '(?:EUR|USD|GBP|CHF|[$€£])\s?\d[\d.,]*\d|(?:EUR|USD|GBP|CHF|[$€£])\s?\d|\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{4})?|(?:[\w.~-]*/)+[\w-][\w.-]*\w|\b[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*[_-]?\d[\w.-]*\w|\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b|\b[A-Z][\w]+(?: [A-Z][\w]+)+(?: \d[\d.,]*\d)?|\b\d[\d.,:]*\d ?%|\b\d ?%|\b\d[\d.,:-]*\d\b');
+regexp_extract_all(regexp_replace(said, '"\w+" ?:', ' ', 'g'),
+  '(?:EUR|USD|GBP|CHF|[$€£])\s?\d[\d.,]*\d|(?:EUR|USD|GBP|CHF|[$€£])\s?\d|\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{4})?|(?:[\w.~-]*/)+[\w-][\w.-]*\w|\b[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*[_-]?\d[\w.-]*\w|\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b|\b[A-Z][\w]+(?: [A-Z][\w]+)+(?: \d[\d.,]*\d)?|\b\d[\d.,:]*\d ?%|\b\d ?%|\b\d[\d.,:-]+\d\b');

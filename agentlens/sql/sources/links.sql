@@ -1,5 +1,7 @@
 -- The same run in two logs: which sources tell of one run, how sure that is, and on what it rests.
--- include: messages.parts
+
+-- Whether there are sources of more than one format: texts and teams are compared between formats only.
+CREATE MACRO _has_several_formats() AS (SELECT count(DISTINCT format) > 1 FROM sources);
 
 -- What every source holds of every trace, its copies of spans that another source holds as well included.
 CREATE VIEW _source_runs (
@@ -109,15 +111,22 @@ CREATE VIEW _source_text_pairs (
   longest
 ) AS
 WITH
-  texts AS (SELECT message_hash, trim(content) AS text FROM message_parts WHERE type = 'text' AND strlen(content) >= 40),
-  said AS (
-    SELECT DISTINCT source_id, trace_id, text
-    FROM span_messages JOIN texts USING (message_hash)
-    WHERE direction = 'output'
+  texts AS (
+    SELECT DISTINCT message_hash, md5(trim(content)) AS text, strlen(content) AS bytes
+    FROM (
+      SELECT message_hash, unnest(parts::JSON[])->>'$.content' AS content
+      FROM messages
+      WHERE bytes >= 60 AND _has_several_formats() AND contains(parts::VARCHAR, '"text"') AND json_type(parts) = 'ARRAY'
+    )
+    WHERE strlen(content) >= 40
   ),
+  spoken AS (
+    SELECT DISTINCT source_id, trace_id, message_hash FROM span_messages WHERE direction = 'output' AND _has_several_formats()
+  ),
+  said AS (SELECT DISTINCT source_id, trace_id, text, bytes FROM spoken JOIN texts USING (message_hash)),
   telling AS (SELECT text FROM said GROUP BY text HAVING count(*) <= 10 AND min(source_id) < max(source_id)),
   met AS (SELECT said.* FROM said SEMI JOIN telling USING (text))
-SELECT a.source_id, a.trace_id, b.source_id, b.trace_id, count(*), max(strlen(text))
+SELECT a.source_id, a.trace_id, b.source_id, b.trace_id, count(*), max(a.bytes)
 FROM met AS a
 JOIN met AS b USING (text)
 WHERE a.source_id < b.source_id
@@ -136,22 +145,11 @@ CREATE VIEW _source_team_pairs (
   -- Number of agents both name.
   shared_agents
 ) AS
-WITH
-  teams AS (SELECT r.*, format FROM _source_runs AS r JOIN sources USING (source_id) WHERE len(agents) >= 2 AND start_time IS NOT NULL),
-  members AS (SELECT source_id, trace_id, unnest(agents) AS agent_name FROM teams),
-  pairs AS (
-    SELECT a.source_id AS a_source_id, a.trace_id AS a_trace_id, b.source_id AS b_source_id, b.trace_id AS b_trace_id, count(*) AS shared
-    FROM members AS a
-    JOIN members AS b USING (agent_name)
-    WHERE a.source_id < b.source_id
-    GROUP BY ALL
-    HAVING count(*) >= 2
-  )
-SELECT p.a_source_id, p.a_trace_id, p.b_source_id, p.b_trace_id, shared
-FROM pairs AS p
-JOIN teams AS a ON a.source_id = a_source_id AND a.trace_id = a_trace_id
-JOIN teams AS b ON b.source_id = b_source_id AND b.trace_id = b_trace_id
-WHERE a.format <> b.format AND shared = least(len(a.agents), len(b.agents)) AND a.start_time < b.end_time AND b.start_time < a.end_time;
+WITH teams AS (SELECT r.*, format FROM _source_runs AS r JOIN sources USING (source_id) WHERE len(agents) >= 2 AND start_time < end_time AND _has_several_formats())
+SELECT a.source_id, a.trace_id, b.source_id, b.trace_id, len(list_intersect(a.agents, b.agents))
+FROM teams AS a
+JOIN teams AS b ON a.start_time < b.end_time AND b.start_time < a.end_time AND a.source_id < b.source_id AND a.format <> b.format
+WHERE len(list_intersect(a.agents, b.agents)) >= least(len(a.agents), len(b.agents));
 
 -- Runs that stand in two sources: a span log and a session file, an export of two tools, a session and its copy. One row a
 -- pair of runs. Parts of one log that share nothing but the trace are no such pair; time alone never makes one.
@@ -171,7 +169,8 @@ CREATE VIEW source_links (
   -- `certain` (same identifiers), `likely` (agents said the same, at times that do not contradict it) or `possible` (the same
   -- texts at other times, or the same agents at the same time).
   confidence,
-  -- `same run`, or `shared part` where less than half of the spans and calls of the smaller one are in both (a fork, a resumed session).
+  -- `same run`; `shared part` where less than half of the spans and calls of the smaller one are in both (a fork, a resumed
+  -- session); `parts of one run` where each holds other agents and no call is in both.
   relation,
   -- What it rests on, in words.
   evidence,
@@ -197,7 +196,8 @@ WITH
       p.*, a.format AS a_format, b.format AS b_format,
       greatest(p.spans, responses + tool_calls) AS shared,
       p.spans * 2 >= least(x.spans, y.spans) OR (responses + tool_calls) * 2 >= least(x.calls, y.calls) AS is_most,
-      coalesce(x.start_time <= y.end_time AND y.start_time <= x.end_time, true) AS is_at_once,
+      coalesce(x.start_time <= y.end_time + INTERVAL 1 MINUTE AND y.start_time <= x.end_time + INTERVAL 1 MINUTE, true) AS is_at_once,
+      len(list_intersect(x.agents, y.agents)) = 0 AND len(x.agents) > 0 AND len(y.agents) > 0 AS is_other_agents,
       is_same_conversation AND (a.format <> b.format OR p.a_trace_id <> p.b_trace_id) AS is_named_alike
     FROM pairs AS p
     JOIN sources AS a ON a.source_id = a_source_id
@@ -213,7 +213,11 @@ SELECT
     WHEN is_at_once AND (texts >= 2 OR longest >= 200) THEN 'likely'
     ELSE 'possible'
   END,
-  CASE WHEN shared > 0 AND NOT is_most THEN 'shared part' ELSE 'same run' END,
+  CASE
+    WHEN shared > 0 AND NOT is_most THEN 'shared part'
+    WHEN shared = 0 AND texts = 0 AND is_other_agents THEN 'parts of one run'
+    ELSE 'same run'
+  END,
   concat_ws(', ',
     CASE WHEN spans > 0 THEN format('{:,} same span ids', spans) END,
     CASE WHEN responses > 0 THEN format('{:,} same response ids', responses) END,

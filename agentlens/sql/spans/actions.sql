@@ -38,13 +38,13 @@ CREATE VIEW _actions (
   -- Number of the unbroken series of equal calls it belongs to, within the run.
   streak
 ) AS
-WITH suspects AS (
+WITH suspects AS MATERIALIZED (
   SELECT DISTINCT trace_id
   FROM (
-    SELECT trace_id
+    SELECT any_value(trace_id) AS trace_id
     FROM spans
     WHERE operation_name = 'execute_tool'
-    GROUP BY trace_id, hash(tool_name, tool_call_arguments)
+    GROUP BY hash(trace_id, tool_name, tool_call_arguments)
     HAVING count(*) >= 3
   )
 ),
@@ -71,7 +71,7 @@ ordered AS (
       false
     ) AS is_same
   FROM suspected AS tool_calls
-  LEFT JOIN _run_of_call USING (preorder)
+  LEFT JOIN _runs_of_calls((SELECT list(trace_id) FROM suspects)) USING (preorder)
   WHERE NOT _is_waiting(tool_name, tool_call_arguments)
   WINDOW in_run AS (
     PARTITION BY trace_id, agent_name, coalesce(run_preorder::VARCHAR, tool_calls.conversation_id, '') ORDER BY start_time, preorder

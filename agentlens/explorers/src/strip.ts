@@ -1,0 +1,102 @@
+// A strip of time: how busy someone was, where it failed, and what was found. Idle time is cut short (see _busy_time.py).
+
+import { h, icon, svg } from "./dom.ts";
+import { formatClock, formatDate, formatDuration, showInline } from "./format.ts";
+import { asSeverity } from "./severity.ts";
+
+export interface Stretch {
+  from: number;
+  to: number;
+  // Where it begins and ends as drawn, 0 to 1.
+  at: number;
+  until: number;
+}
+
+export interface StripTime {
+  buckets: number;
+  segments: Stretch[];
+  busy_ms: number;
+}
+
+export interface Activity {
+  activity: number[];
+  failed: number[];
+  beats: number[];
+  marks: [at: number, severity: string, detector: string][];
+}
+
+const TALL = 20;
+
+// Few at once must still be seen, and many must not hide them.
+export function levelHeight(level: number): number {
+  return level <= 0 ? 0 : Math.min(1, 0.4 + 0.2 * Math.log2(level));
+}
+
+// The outline of the busy buckets as an SVG path, y downwards in a strip `TALL` high.
+export function outline(levels: number[], most = levelHeight): string {
+  let path = "";
+  for (let at = 0; at < levels.length; at++) {
+    const height = Math.round(most(levels[at]) * (TALL - 4) * 100) / 100;
+    if (height > 0) path += `M${at} ${TALL}v${-height}h1v${height}z`;
+  }
+  return path;
+}
+
+export function describeActivity(one: Activity): string {
+  const busy = one.activity.filter((level) => level > 0).length;
+  const share = Math.round((100 * busy) / Math.max(1, one.activity.length));
+  const worst = one.marks.length ? `, ${one.marks.length} findings` : "";
+  return `busy ${share} % of the time, failures in ${one.failed.length} places${worst}`;
+}
+
+export function drawStrip(time: StripTime, one: Activity): HTMLElement {
+  const picture = svg("svg", { viewBox: `0 0 ${time.buckets} ${TALL}`, preserveAspectRatio: "none", class: "al-strip-picture", "aria-hidden": "true" },
+    ...gapsOf(time).map(([from, to]) => svg("rect", { x: from * time.buckets, y: 0, width: (to - from) * time.buckets, height: TALL, class: "al-strip-gap" })),
+    ...one.beats.map((at) => svg("rect", { x: at + 0.3, y: TALL - 2, width: 0.4, height: 2, class: "al-strip-beat" })),
+    svg("path", { d: outline(one.activity), class: "al-strip-busy" }),
+    ...one.failed.map((at) => svg("rect", { x: at, y: TALL - 7, width: 1, height: 7, class: "al-strip-failed" })));
+  const marks = one.marks.map(([at, severity, detector]) => {
+    const mark = h("span", { class: `al-strip-mark al-${asSeverity(severity)}`, title: `${showInline(detector)} (${severity})` }, icon(asSeverity(severity)));
+    mark.style.left = `${(at * 100).toFixed(2)}%`;
+    return mark;
+  });
+  return h("div", { class: "al-strip", role: "img", "aria-label": describeActivity(one) }, picture, ...marks);
+}
+
+export function gapsOf(time: StripTime): [number, number][] {
+  const { segments } = time;
+  return segments.slice(1).map((segment, at) => [segments[at].until, segment.at]);
+}
+
+export interface Band {
+  label: string;
+  at: number[];
+}
+
+// The head of the strips: waves where there are some, else when each stretch begins.
+export function drawStripHead(time: StripTime, waves: Band[]): HTMLElement {
+  const bands = waves.filter((wave) => wave.at.length === 2);
+  const labels: [number, string][] = bands.length > 0 ? bands.map((wave) => [wave.at[0], wave.label])
+    : time.segments.map((segment) => [segment.at, formatClock(segment.from, segment.to - segment.from > 86_400_000 ? 86_400_000 : 60_000)]);
+  let free = -1;
+  const shown = labels.filter(([at]) => {
+    if (at < free) return false;
+    free = at + 0.09;
+    return true;
+  });
+  const elements = shown.map(([at, text]) => {
+    const label = h("span", { class: "al-strip-label" }, showInline(text));
+    label.style.left = `${(at * 100).toFixed(2)}%`;
+    return label;
+  });
+  return h("div", { class: "al-strip-head", title: describePeriod(time) }, ...elements);
+}
+
+export function describePeriod(time: StripTime): string {
+  const first = time.segments[0];
+  const last = time.segments[time.segments.length - 1];
+  if (!first) return "no times in the log";
+  const [from, to] = [formatDate(first.from), formatDate(last.to)];
+  const end = `${to === from ? "" : `${to} `}${formatClock(last.to, 60_000)}`;
+  return `${from} ${formatClock(first.from, 60_000)} – ${end} UTC, ${formatDuration(time.busy_ms)} of it busy`;
+}

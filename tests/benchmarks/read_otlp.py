@@ -1,0 +1,193 @@
+"""How fast OTLP becomes a lens, against what the machine can do at best with the same bytes.
+
+    python tests/benchmarks/read_otlp.py [--spans 100000] [--rounds 3] [--file FILE]
+
+The floor is DuckDB counting the same bytes as JSON objects. Each measurement has a process of its own; a round runs
+all of them one after the other, and the median over the rounds is shown: a busy machine slows all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Figures = dict[str, float]
+QUESTIONS = {
+    "SELECT 1": "SELECT 1",
+    "one whole trace": "SELECT * FROM spans WHERE trace_id = $trace ORDER BY preorder",
+    "one subtree": "SELECT count(*), sum(output_tokens) FROM spans WHERE preorder >= $first AND preorder < $last",
+    "tokens by agent": "SELECT agent_name, sum(input_tokens) FROM spans WHERE usage_scope = 'self' GROUP BY ALL",
+    "p95 by operation": "SELECT operation_name, quantile_cont(duration_ns, 0.95) FROM spans GROUP BY ALL",
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--spans", type=int, default=100_000)
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--file", type=Path)
+    asked.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
+    options = asked.parse_args()
+    if options.measure:
+        print(json.dumps(MEASURES[options.measure](options.file)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.file or generate(Path(folder) / "spans.jsonl", options.spans)
+        show(path, run_rounds(path, options.rounds))
+
+
+def generate(path: Path, spans: int) -> Path:
+    """Write the file in a process of its own and return its path."""
+    subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("generate_otlp.py")), str(path), str(spans)], check=True
+    )
+    return path
+
+
+def run_rounds(path: Path, rounds: int) -> dict[str, Figures]:
+    """Return the medians of every measurement."""
+    seen: dict[str, list[Figures]] = {name: [] for name in MEASURES}
+    for _ in range(rounds):
+        for name, runs in seen.items():
+            command = [sys.executable, __file__, "--file", str(path), "--measure", name]
+            runs.append(
+                json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+            )
+    return {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in seen.items()}
+
+
+def measured(work: Callable[[], int]) -> Figures:
+    """Run once; return wall and processor seconds, peak memory of this process in MB, and what `work` counts."""
+    started, used = time.perf_counter(), processor_seconds()
+    count = work()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": time.perf_counter() - started, "cpu": processor_seconds() - used, "peak": peak, "count": count}
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and of its workers."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def floor(path: Path) -> Figures:
+    """Count the lines as JSON objects, with a buffer as large as the longest line: DuckDB's fastest setting."""
+    import duckdb
+
+    with path.open("rb") as stream:
+        longest = max(map(len, stream))
+    con = duckdb.connect()
+    query = "SELECT count(*) FROM read_ndjson_objects($path, maximum_object_size = $size)"
+    return measured(lambda: con.execute(query, {"path": str(path), "size": longest + 1024}).fetchall()[0][0])
+
+
+def read_whole(path: Path, into: Path | None = None) -> int:
+    """Read and return the number of spans."""
+    import agentlens
+
+    with agentlens.read(path, into=into, progress=False) as lens:
+        return int(lens.sql("SELECT count(*) FROM spans").fetchall()[0][0])
+
+
+def to_memory(path: Path) -> Figures:
+    """Read into memory."""
+    import agentlens._read  # noqa: F401
+
+    return measured(lambda: read_whole(path))
+
+
+def without_messages(path: Path) -> Figures:
+    """Read into memory, messages left where they stand among the attributes."""
+    from agentlens._evidence import Evidence
+
+    Evidence.add_raw_messages = lambda *_: True  # type: ignore[method-assign]
+    Evidence.add_messages = lambda *_: 0  # type: ignore[method-assign]
+    return to_memory(path)
+
+
+def to_file(path: Path) -> Figures:
+    """Read into a file."""
+    import agentlens._read  # noqa: F401
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "case.duckdb"
+        figures = measured(lambda: read_whole(path, target))
+        return {**figures, "size": target.stat().st_size / 1e6}
+
+
+def questions(path: Path) -> Figures:
+    """Return the milliseconds of each question on the lens that was read, the median of 15 warm runs."""
+    import agentlens
+
+    with agentlens.read(path, progress=False) as lens:
+        trace, first, last = lens.sql("""
+            SELECT trace_id, preorder, subtree_end FROM spans
+            WHERE subtree_end - preorder BETWEEN 40 AND 200 ORDER BY preorder LIMIT 1
+        """).fetchall()[0]
+        values = {"trace": trace, "first": first, "last": last}
+        figures = {}
+        for name, query in QUESTIONS.items():
+            params = {key: value for key, value in values.items() if f"${key}" in query}
+            figures[name] = statistics.median(
+                milliseconds(lambda q=query, p=params: lens.sql(q, **p).fetchall()) for _ in range(15)
+            )
+        return figures
+
+
+def milliseconds(work: Callable[[], Any]) -> float:
+    """Return how long something takes."""
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000
+
+
+def imports(_: Path) -> Figures:
+    """Return how long `import agentlens` and `import duckdb` take, each in a process of its own."""
+    return {name: milliseconds_of_import(name) for name in ("agentlens", "duckdb")}
+
+
+def milliseconds_of_import(name: str) -> float:
+    """Return the milliseconds of one import in a fresh process."""
+    code = f"import time; s = time.perf_counter(); import {name}; print((time.perf_counter() - s) * 1000)"
+    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+
+
+MEASURES: dict[str, Callable[[Path], Figures]] = {
+    "floor": floor,
+    "into memory": to_memory,
+    "into memory, without messages": without_messages,
+    "into a file": to_file,
+    "questions": questions,
+    "imports": imports,
+}
+
+
+def show(path: Path, figures: dict[str, Figures]) -> None:
+    """Print the tables."""
+    size, least = path.stat().st_size / 1e6, figures["floor"]["seconds"]
+    print(f"{size:,.0f} MB of OTLP JSON lines, {figures['into memory']['count']:,.0f} spans\n")
+    print(f"{'':32}{'seconds':>9}{'MB/s':>8}{'spans/s':>10}{'CPU s':>8}{'peak MB':>9}{'of floor':>10}")
+    for name in ("floor", "into memory", "into memory, without messages", "into a file"):
+        row = figures[name]
+        pace = row["count"] / row["seconds"] if name != "floor" else float("nan")
+        paces = f"{row['seconds']:9.2f}{size / row['seconds']:8.0f}{pace:10,.0f}{row['cpu']:8.2f}"
+        print(f"{name:32}{paces}{row['peak']:9,.0f}{least / row['seconds']:10.2f}")
+    print(f"\nThe file has {figures['into a file']['size']:,.0f} MB.\n")
+    one = figures["questions"]["SELECT 1"]
+    for name, ms in figures["questions"].items():
+        print(f"{name:32}{ms:9.2f} ms{ms / one:8.1f} x SELECT 1")
+    ours, duckdb = figures["imports"]["agentlens"], figures["imports"]["duckdb"]
+    print(f"\nimport agentlens {ours:.1f} ms, import duckdb {duckdb:.1f} ms: {ours / duckdb:.2f}")
+
+
+if __name__ == "__main__":
+    main()
