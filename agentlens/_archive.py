@@ -1,8 +1,8 @@
 """An archive: the raw bytes of logs, compressed and kept under their hash, long after the program that wrote them has deleted them.
 
-    X/agentlens-archive.json   says what the folder is
-    X/objects/<sha256>.zst     the bytes of a file, compressed with zstd; `<sha256>` when they already were gzip or zstd
-    X/runs/<time>.jsonl        what a run found new or changed, a line a file: path, bytes, mtime_ns, sha256, archived_at
+X/agentlens-archive.json   says what the folder is
+X/objects/<sha256>.zst     the bytes of a file, compressed with zstd; `<sha256>` when they already were gzip or zstd
+X/runs/<time>.jsonl        what a run found new or changed, a line a file: path, bytes, mtime_ns, sha256, archived_at
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def archive(folder: Path, output: Path) -> Run:
     the folder does not exist or `output` is something else than an archive.
     """
     if not folder.is_dir():
-        raise AgentLensError(f"{folder} is no folder. Name the folder whose files are to be kept: agentlens archive logs/ -o archive")
+        raise AgentLensError(
+            f"{folder} is no folder. Name the folder whose files are to be kept: agentlens archive logs/ -o archive"
+        )
     folder, output = folder.resolve(), output.resolve()
     _open_archive(output)
     known = _last_entries(output)
@@ -111,7 +113,9 @@ def _kept(output: Path, path: str, entry: dict[str, Any]) -> Kept:
         stored = output / "objects" / name
         if stored.is_file():
             return Kept(Path(path), stored, entry["sha256"], entry["bytes"])
-    raise AgentLensError(f"The archive {output} lacks {output / 'objects' / entry['sha256']}, the bytes of {path}. Restore it from a copy.")
+    raise AgentLensError(
+        f"The archive {output} lacks {output / 'objects' / entry['sha256']}, the bytes of {path}. Restore it from a copy."
+    )
 
 
 def _open_archive(output: Path) -> None:
@@ -127,10 +131,14 @@ def _open_archive(output: Path) -> None:
 
 def _check_layout(output: Path) -> None:
     if not is_archive(output):
-        raise AgentLensError(f"{output} holds other files and is no archive of agentlens. Give a new folder, or one that was made by `agentlens archive`.")
+        raise AgentLensError(
+            f"{output} holds other files and is no archive of agentlens. Give a new folder, or one that was made by `agentlens archive`."
+        )
     layout = next(_json_lines(output / MARK), {}).get("layout")
     if layout != LAYOUT:
-        raise AgentLensError(f"{output} has archive layout {layout}; this agentlens knows layout {LAYOUT}. Use the agentlens that wrote it.")
+        raise AgentLensError(
+            f"{output} has archive layout {layout}; this agentlens knows layout {LAYOUT}. Use the agentlens that wrote it."
+        )
 
 
 def _last_entries(output: Path) -> dict[str, dict[str, Any]]:
@@ -178,7 +186,11 @@ def _store(path: Path, objects: Path) -> tuple[str, int, int]:
     digest, size = hashlib.sha256(), 0
     try:
         with path.open("rb") as stream, part.open("wb") as target:
-            writer: Any = target if is_packed else zstandard.ZstdCompressor(level=9, write_checksum=True).stream_writer(target, closefd=False)
+            writer: Any = (
+                target
+                if is_packed
+                else zstandard.ZstdCompressor(level=9, write_checksum=True).stream_writer(target, closefd=False)
+            )
             while chunk := stream.read(CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)
@@ -191,7 +203,7 @@ def _store(path: Path, objects: Path) -> tuple[str, int, int]:
         if final.exists():
             return digest.hexdigest(), size, 0
         stored = part.stat().st_size
-        os.replace(part, final)
+        part.replace(final)
         return digest.hexdigest(), size, stored
     finally:
         part.unlink(missing_ok=True)
@@ -205,4 +217,4 @@ def _write_run(output: Path, entries: list[dict[str, Any]]) -> None:
 def _write_whole(path: Path, data: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(data)
-    os.replace(part, path)
+    part.replace(path)

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from agentlens._source import Place, Source
 
-BATCH_ROWS = 50_000
-BATCH_BYTES = 48 * 1024 * 1024
+BATCH_ROWS = 30_000
+BATCH_BYTES = 24 * 1024 * 1024
 RAW_BYTES = 4096
 MESSAGE_MEMO_BYTES = 64 * 1024 * 1024
 # Nanoseconds that are kept as times: the years 1823 to 2116, so that no difference of two can overflow.
@@ -263,9 +263,8 @@ class Evidence:
             if buffer.rows:
                 self.rows_added += len(buffer.rows)
                 batch = buffer.take(self.note_missing)
-                self._con.register("arriving", batch)
-                self._con.execute(f"INSERT INTO staged_{buffer.table} BY NAME FROM arriving")
-                self._con.unregister("arriving")
+                # A registered batch would stay in memory until the transaction ends.
+                self._con.from_arrow(batch).insert_into(f"staged_{buffer.table}")
 
 
 @dataclass

@@ -32,7 +32,7 @@ from agentlens.loaders._mapping import Mapping as FieldMapping
 from agentlens.loaders._mapping import describe_fields
 from agentlens.pricing import price_models
 
-READ_MEMORY = "1GB"
+READ_MEMORY = "750MB"
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
 

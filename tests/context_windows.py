@@ -39,7 +39,9 @@ Window = list[Said]
 Fate = tuple[int, str, int, str, str, str | None]
 
 
-def insert_calls(con: duckdb.DuckDBPyConnection, windows: list[Window], replies: list[str], agent: str = "scout") -> None:
+def insert_calls(
+    con: duckdb.DuckDBPyConnection, windows: list[Window], replies: list[str], agent: str = "scout"
+) -> None:
     """Put a conversation into an empty lens: one model call a window, a second apart."""
     for number, window in enumerate(windows):
         _insert_call(con, number, agent)

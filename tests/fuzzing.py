@@ -16,7 +16,6 @@ from agentlens._evidence import Evidence
 from agentlens._source import Source, detect_compression, read_head
 from agentlens.loaders import Loader
 
-
 # Databases and archives: their places are rows and members, no bytes of the file.
 NO_BYTES = frozenset({"ag2", "inspect", "phoenix"})
 
@@ -79,7 +78,7 @@ def try_sniffers(loaders: dict[str, Loader], path: Path, seconds: float = 10) ->
                 head = read_head(path, detect_compression(path))
             except AgentLensError:
                 return None
-            for name, loader in loaders.items():
+            for name, loader in loaders.items():  # noqa: B007 - the name is told when a sniffer raises
                 loader.sniff(head)
     except TooSlow:
         return Fault(f"{name}.sniff", f"more than {seconds:g} s", _where())

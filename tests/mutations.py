@@ -18,6 +18,18 @@ TEXTS = [
 ]  # fmt: skip
 # Formats of which no sample is at hand.
 SEEDS: dict[str, list[Any]] = {
+    "heartbeat": ["Wave 14 | 2026-04-14 14:23:11\nAgents:\n  Apollo: COMPLETE (3 drafts saved)\n  Athena: BLOCKED (waits)\nNext: wave 15\n"],
+    "tempo": [
+        {"batches": [{"resource": {"attributes": []}, "instrumentationLibrarySpans": [{"spans": [
+            {"traceId": "CvdlGRbNQ92ESOuyHIAxnA==", "spanId": "t61rcWkgMzE=", "name": "chat", "startTimeUnixNano": 1776176591000000000,
+             "attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}], "status": {}}]}]}]},
+    ],
+    "atif": [
+        {"schema_version": "ATIF-v1.4", "session_id": "s", "agent": {"name": "a", "version": "1", "model_name": "m"}, "steps": [
+            {"step_id": 1, "source": "user", "message": "hi", "timestamp": "2026-04-14T14:00:00Z"},
+            {"step_id": 2, "source": "agent", "message": "ok", "tool_calls": [{"tool_call_id": "c1", "function_name": "f", "arguments": {"x": 1}}],
+             "observation": {"results": [{"source_call_id": "c1", "content": "y"}]}, "metrics": {"prompt_tokens": 5, "completion_tokens": 2}}]},
+    ],
     "manifest": [
         "# team\nagents:\n  - id: atlas\n    role: lead\n    model: m\n    tools: [read, {name: grep}]\n    budget: {usd: 5}\n  - &base\n    id: apollo\n"
         "    reports_to: atlas\n  - <<: *base\n    id: athena\ndelegations:\n  - {from: atlas, to: [apollo, athena], when: always}\n",

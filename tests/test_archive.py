@@ -65,13 +65,13 @@ def test_a_second_run_changes_nothing(logs: Path, tmp_path: Path) -> None:
 
 def test_only_what_is_new_or_has_changed_is_stored(logs: Path, tmp_path: Path) -> None:
     archive(logs, tmp_path / "kept")
-    objects = set(os.listdir(tmp_path / "kept" / "objects"))
+    objects = {path.name for path in (tmp_path / "kept" / "objects").iterdir()}
     grown = logs / "agents" / "ares.jsonl"
     grown.write_bytes(grown.read_bytes() * 2)
     (logs / "copy.jsonl").write_bytes((logs / "agents" / "hyperion.jsonl").read_bytes())
     os.utime(logs / "agents" / "hyperion.jsonl")
     run = archive(logs, tmp_path / "kept")
-    added = set(os.listdir(tmp_path / "kept" / "objects")) - objects
+    added = {path.name for path in (tmp_path / "kept" / "objects").iterdir()} - objects
     assert added == {f"{hashlib.sha256(grown.read_bytes()).hexdigest()}.zst"}
     assert run.added == 2
 

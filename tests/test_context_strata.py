@@ -16,7 +16,11 @@ from lens_builder import agent, call, hex_id, read_steps, tool
 from agentlens._catalog import install_library, install_schema
 
 TABLES = ("spans", "messages", "span_messages")
-WORDS = st.lists(st.sampled_from("alpha beta gamma delta eps zeta eta theta iota kappa 12 EUR49".split()), min_size=1, max_size=6)
+WORDS = st.lists(
+    st.sampled_from(["alpha", "beta", "gamma", "delta", "eps", "zeta", "eta", "theta", "12", "EUR49"]),
+    min_size=1,
+    max_size=6,
+)
 ROLES = st.sampled_from(["user", "assistant", "tool"])
 
 
@@ -50,7 +54,9 @@ def conversations(draw: st.DrawFn) -> tuple[list[Window], list[str]]:
         for _ in range(draw(st.integers(0, 4))):
             window = [*window, Said(INPUT, draw(ROLES), " ".join(draw(WORDS)))]
         windows.append(window)
-        replies.append(draw(st.sampled_from(["short", "a reply that is long enough to be known again " + " ".join(draw(WORDS))])))
+        replies.append(
+            draw(st.sampled_from(["short", "a reply that is long enough to be known again " + " ".join(draw(WORDS))]))
+        )
         window = draw(next_windows(window, replies[-1]))
     return windows, replies
 
@@ -66,7 +72,11 @@ def next_windows(draw: st.DrawFn, window: Window, reply: str) -> Window:
         return window
     if how == "compact":
         kept = inputs[draw(st.integers(0, len(inputs))) :]
-        return [*rest, Said(INPUT, "user", draw(st.sampled_from([SUMMARY, f"so far: {reply} "])) + " ".join(draw(WORDS))), *kept]
+        return [
+            *rest,
+            Said(INPUT, "user", draw(st.sampled_from([SUMMARY, f"so far: {reply} "])) + " ".join(draw(WORDS))),
+            *kept,
+        ]
     place = draw(st.integers(0, len(inputs) - 1))
     if how == "drop":
         return [*rest, *inputs[:place], *inputs[draw(st.integers(place + 1, len(inputs))) :]]
@@ -112,7 +122,19 @@ def test_a_dropped_message_stands_where_it_stood(con: duckdb.DuckDBPyConnection)
     one, two, three = (Said(INPUT, "user", text) for text in ("one", "two", "three"))
     fill(con, [[one, two, three], [one, three]], ["", ""])
     rows = [row for row in strata(con) if row["call_index"] == 2]
-    assert [(row["change"], row["message_hash"]) for row in rows] == [("same", one.hash), ("dropped", two.hash), ("same", three.hash)]
+    assert [(row["change"], row["message_hash"]) for row in rows] == [
+        ("same", one.hash),
+        ("dropped", two.hash),
+        ("same", three.hash),
+    ]
+
+
+def test_a_message_is_rewritten_by_one_of_its_own_role_whatever_went_with_it(con: duckdb.DuckDBPyConnection) -> None:
+    start, reply = Said(INPUT, "user", "start"), Said(INPUT, "assistant", "yes, of course")
+    old, new = Said(INPUT, "user", "the price is EUR 49"), Said(INPUT, "user", "the price is EUR 59")
+    fill(con, [[start, reply, old], [start, new]], ["", ""])
+    rows = [(row["change"], row["before_hash"]) for row in strata(con) if row["call_index"] == 2]
+    assert rows == [("same", None), ("dropped", None), ("rewritten", old.hash)]
 
 
 def test_a_cleared_tool_result_is_rewritten_because_it_answers_the_same_call(tmp_path: Path) -> None:
@@ -131,7 +153,9 @@ def test_a_cleared_tool_result_is_rewritten_because_it_answers_the_same_call(tmp
             call("two", None, 2, agent="scout", inputs=window("[cleared]")),
         ],
     )
-    rows = lens.sql("SELECT role, change, before_hash IS NOT NULL FROM context_strata() WHERE call_index = 2 ORDER BY place").fetchall()
+    rows = lens.sql(
+        "SELECT role, change, before_hash IS NOT NULL FROM context_strata() WHERE call_index = 2 ORDER BY place"
+    ).fetchall()
     assert rows == [("user", "same", False), ("assistant", "same", False), ("tool", "rewritten", True)]
     lost = lens.sql("SELECT value FROM context_lost_values() ORDER BY value").fetchall()
     assert lost == [("1 May 2026",), ("EUR 49",)]
@@ -158,7 +182,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Any:
         call("boss 3", "boss", 40, agent="boss", inputs=[summary]),
         tool("dispatch", "boss", 5, 30, agent="boss", arguments={"task": brief}),
         agent("helper", "dispatch", 6, 29),
-        call("helper 1", "helper", 7, agent="helper", inputs=[text("system", f"You help.\n{memory}"), text("user", f"BRIEF\n{brief}")]),
+        call(
+            "helper 1",
+            "helper",
+            7,
+            agent="helper",
+            inputs=[text("system", f"You help.\n{memory}"), text("user", f"BRIEF\n{brief}")],
+        ),
         agent("helper#2", "dispatch", 20, 29),
         call("helper 2", "helper#2", 21, agent="helper", inputs=[text("user", "Begin anew.")]),
     ]
@@ -176,7 +206,9 @@ def origins(lens: Any, who: str) -> list[tuple[Any, ...]]:
 
 def test_every_message_says_who_put_it_there(story: Any) -> None:
     tool_span, first_call = hex_id("run/read_packet"), hex_id("run/boss 1")
-    rows = [(role, origin, name, span) for n, role, _change, origin, _agent, name, span in origins(story, "boss") if n == 2]
+    rows = [
+        (role, origin, name, span) for n, role, _change, origin, _agent, name, span in origins(story, "boss") if n == 2
+    ]
     assert rows == [
         ("user", "user", None, None),
         ("assistant", "assistant", None, first_call),
@@ -202,7 +234,15 @@ def test_runs_that_another_agent_began_are_not_compared_with_each_other(story: A
 
 
 def test_values_are_whole_and_keys_of_objects_are_none(con: duckdb.DuckDBPyConnection) -> None:
-    said = json.dumps({"file_path": "docs/a.md", "price": "EUR 1,250.50 plus 19 %", "who": "Norrland Freight", "n": 7, "id": "W14-ARES"})
+    said = json.dumps(
+        {
+            "file_path": "docs/a.md",
+            "price": "EUR 1,250.50 plus 19 %",
+            "who": "Norrland Freight",
+            "n": 7,
+            "id": "W14-ARES",
+        }
+    )
     (values,) = con.execute("SELECT _values_of($said)", {"said": said}).fetchone() or ([],)
     assert values == ["docs/a.md", "EUR 1,250.50", "19 %", "Norrland Freight", "W14-ARES"]
 

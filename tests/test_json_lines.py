@@ -378,3 +378,64 @@ def test_blank_lines_bom_and_crlf_change_nothing(tmp_path: Path) -> None:
     data = lines(RECORD, RECORD | {"action": "b"})
     plain = ids(load(tmp_path, data))
     assert ids(load(tmp_path, b"\xef\xbb\xbf\r\n  \n" + data.replace(b"\n", b"\r\n").rstrip())) == plain
+
+
+# --- mappings in files, and CSV ---------------------------------------------------------------------------------------
+
+TABLE = 'when,who,what,tokens in,meta\n2026-04-14T14:23:11Z,Apollo,think,12,"{""out"": {""n"": 3}, ""x"": 1}"\n1776176592,Athena,"two\nlines",13,x\n2026-01-01T00:00:02Z,torn\n'
+TABLE_MAPPING = "start_time: when\nagent_name: who\nname: what\ninput_tokens: tokens in\noutput_tokens: meta.out.n\nconstants: {provider_name: openai}\n"
+
+
+def test_a_csv_is_read_by_the_mapping_in_a_yaml_file(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(TABLE)
+    (tmp_path / "my.yaml").write_text(TABLE_MAPPING)
+    with read(tmp_path / "log.csv", format=str(tmp_path / "my.yaml"), progress=False) as lens:
+        columns = "name, agent_name, epoch_ms(start_time), input_tokens, output_tokens, provider_name, source_line"
+        assert lens.sql(f"SELECT {columns} FROM spans ORDER BY source_line").fetchall() == [
+            ("think", "Apollo", 1776176591000, 12, 3, "openai", 2),
+            ("two\nlines", "Athena", 1776176592000, 13, None, "openai", 3),
+        ]
+        assert json.loads(lens.sql("SELECT attributes FROM spans WHERE name = 'think'").fetchall()[0][0]) == {"meta": {"x": 1}}
+        assert lens.sql("SELECT reason, raw FROM rejects").fetchall() == [("2 cells where the header has 5", "2026-01-01T00:00:02Z,torn")]
+        assert lens.sql("SELECT records, accepted, rejected FROM sources").fetchall() == [(3, 2, 1)]
+
+
+def test_the_command_line_takes_a_mapping_file(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from agentlens.cli import main
+
+    (tmp_path / "log.csv").write_text(TABLE)
+    (tmp_path / "my.yaml").write_text(TABLE_MAPPING)
+    case = str(tmp_path / "case.duckdb")
+    done = CliRunner().invoke(main, ["read", str(tmp_path / "log.csv"), "-o", case, "--format", str(tmp_path / "my.yaml")])
+    assert done.exit_code == 0, done.output
+    assert "2 accepted" in done.output
+
+
+def test_another_mapping_reads_the_file_again(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(TABLE)
+    names = []
+    for column in ("what", "who", "who"):
+        with read(tmp_path / "log.csv", into=tmp_path / "a.duckdb", format=mapping(start_time="when", name=column), progress=False) as lens:
+            names.append(sorted(name for (name,) in lens.sql("SELECT name FROM spans").fetchall()))
+    assert names == [["think", "two\nlines"], ["Apollo", "Athena"], ["Apollo", "Athena"]]
+
+
+def test_the_error_for_an_unknown_csv_shows_its_columns_and_a_mapping_that_works(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(TABLE)
+    with pytest.raises(UnknownFormat) as caught:
+        read(tmp_path / "log.csv", progress=False)
+    message = str(caught.value)
+    assert '"tokens in": "12"' in message and 'agent_name="who"' in message
+    suggested = message.split("format=agentlens.")[1].rsplit(")", 1)[0]
+    with read(tmp_path / "log.csv", format=eval(suggested, {"mapping": mapping}), progress=False) as lens:
+        assert lens.sql("SELECT agent_name FROM spans ORDER BY 1").fetchall() == [("Apollo",), ("Athena",)]
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "name: [", "nome: x\n"])
+def test_a_mapping_file_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(TABLE)
+    (tmp_path / "my.yml").write_text(text)
+    with pytest.raises(AgentLensError):
+        read(tmp_path / "log.csv", format=tmp_path / "my.yml", progress=False)

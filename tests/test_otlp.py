@@ -126,7 +126,7 @@ def test_nanoseconds_survive_as_text_and_as_number(time: Any, tmp_path: Path) ->
 
 def test_a_protobuf_message_of_any_length_is_told_from_json(tmp_path: Path) -> None:
     for length in (91, 123):  # the codes of `[` and `{`
-        name = "x" * (length - 36)
+        name = "x" * (length - 34)
         data = TracesData(
             resource_spans=[{"scope_spans": [{"spans": [{"trace_id": b"t" * 16, "span_id": b"s" * 8, "name": name}]}]}]
         )

@@ -97,6 +97,11 @@ def test_self_time_is_the_time_in_which_no_child_ran(forests: list[Forest]) -> N
     assert dict(read_forests(forests).sql("SELECT name, self_time_ns FROM span_self_time").fetchall()) == expected
 
 
+def in_tree_order(node: Node) -> tuple[int, str]:
+    """Siblings stand by start; between equal starts their ids decide."""
+    return node.start, hex_id(f"t{node.trace}/{node.name}")
+
+
 def plain_path(nodes: Forest) -> set[str]:
     """Names on the critical path, by the words of its definition."""
     path = set()
@@ -106,7 +111,7 @@ def plain_path(nodes: Forest) -> set[str]:
         if node.end is None:
             return
         clipped = []
-        for child in sorted(children_of(nodes, node.index), key=lambda c: (c.start, c.index)):
+        for child in sorted(children_of(nodes, node.index), key=in_tree_order):
             start, end = max(child.start, node.start), min(node.end if child.end is None else child.end, node.end)
             if end >= start:
                 clipped.append((child, start, end))
@@ -190,7 +195,11 @@ def test_span_path_and_span_subtree_answer_for_one_span(tmp_path: Path) -> None:
 @given(lists_of_forests())
 def test_completeness_counts_what_is_torn(forests: list[Forest]) -> None:
     nodes = [node for forest in forests for node in forest]
-    rows = read_forests(forests).sql("SELECT spans, orphans, unfinished, is_accounted_for FROM source_completeness").fetchall()
+    rows = (
+        read_forests(forests)
+        .sql("SELECT spans, orphans, unfinished, is_accounted_for FROM source_completeness")
+        .fetchall()
+    )
     assert rows == [(len(nodes), sum(n.parent == -2 for n in nodes), sum(n.end is None for n in nodes), True)]
 
 
@@ -295,6 +304,7 @@ def test_context_growth_says_what_came_and_what_was_dropped(tmp_path: Path) -> N
         call("c2", "lead", 2, inputs=asked("a", "b", "c"), input_tokens=15),
         call("c3 unlogged", "lead", 3, input_tokens=99),
         call("c4", "lead", 4, inputs=asked("summary", "c"), input_tokens=4),
+        call("c5 asks again", "lead", 4.7, inputs=asked("summary", "c", "a"), input_tokens=6),
         call("other conversation", None, 5, trace="other", agent="lead", inputs=asked("z")),
     ]
     query = """
@@ -306,6 +316,7 @@ def test_context_growth_says_what_came_and_what_was_dropped(tmp_path: Path) -> N
         ("c2", 2, 3, 1, 0, 5),
         ("c3 unlogged", 3, None, None, None, 84),
         ("c4", 4, 2, 1, 2, -95),
+        ("c5 asks again", 5, 3, 1, 0, 2),
         ("other conversation", 1, 1, 1, 0, None),
     ]
 

@@ -21,15 +21,15 @@ class Sink:
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def register(self, _: str, batch: pa.Table) -> None:
+    def execute(self, _: str) -> None:
+        """Create nothing."""
+
+    def from_arrow(self, batch: pa.Table) -> Sink:
         self._batch = batch
+        return self
 
-    def execute(self, query: str) -> None:
-        if query.startswith("INSERT INTO staged_"):
-            self.rows[query.split("staged_")[1].split()[0]] += _in_microseconds(self._batch).to_pylist()
-
-    def unregister(self, _: str) -> None:
-        del self._batch
+    def insert_into(self, table: str) -> None:
+        self.rows[table.removeprefix("staged_")] += _in_microseconds(self._batch).to_pylist()
 
 
 def _in_microseconds(batch: pa.Table) -> pa.Table:

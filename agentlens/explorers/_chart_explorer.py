@@ -15,6 +15,7 @@ import traitlets
 
 from agentlens._lens import Lens
 from agentlens.explorers._explorer import STATIC, Embedded, Explorer
+from agentlens.explorers._still import StillRow
 
 UNITS = {
     "minute": timedelta(minutes=1),
@@ -78,6 +79,26 @@ class ChartExplorer(Explorer):
     def summary(self) -> str:
         """What it shows, and of how many rows."""
         return f"{self._title}: {', '.join(self.choice.values())}"
+
+    def _list_still(self) -> list[StillRow]:
+        """Return the rows behind the chart on screen: what they are of, the chosen measure, and a bar as long as it."""
+        table = self._tables[self._views["|".join(self.choice.values())]["table"]]
+        names = [column["name"] for column in table["columns"]]
+        place, keys = names.index(self.choice["measure"]), [names.index(name) for name in table["pick"]]
+        values = [row[place] if isinstance(row[place], int | float) else None for row in table["rows"]]
+        most = max((value for value in values if value is not None), default=0) or 1
+        return [
+            StillRow(
+                " · ".join(str(row[key]) if row[key] is not None else table["columns"][key]["missing"] for key in keys),
+                table["columns"][place]["missing"]
+                if value is None
+                else f"{value:,.6g}"
+                if isinstance(value, float)
+                else f"{value:,}",
+                [] if value is None else [(0.0, value / most, "busy")],
+            )
+            for row, value in zip(table["rows"], values)
+        ]
 
     def _add_table(self, name: str, frame: pl.DataFrame, columns: list[Column], pick: list[str]) -> None:
         rows = [[_plain(row[column.name]) for column in columns] for row in frame.to_dicts()]

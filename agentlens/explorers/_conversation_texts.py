@@ -43,8 +43,8 @@ def _part(part: Any, limit: int | None) -> Row:
     if not isinstance(part, dict):
         return _cut({"type": "text", "text": _as_text(part)}, limit)
     kind = str(part.get("type", "part"))
-    field = FIELDS.get(kind)
-    block: Row = {"type": kind, "text": _as_text(part[field] if field in part else part)}
+    field = FIELDS.get(kind, "")
+    block: Row = {"type": kind, "text": _as_text(part.get(field, part))}
     block |= {key: str(part[key]) for key in ("name", "id") if part.get(key) and field in part}
     return _cut(block, limit)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -13,9 +12,11 @@ from typing import Any
 import anywidget
 import duckdb
 import traitlets
+from IPython.display import display
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens.explorers._still import StillRow, draw_rows, still_html
 
 STATIC = Path(__file__).parent / "static"
 
@@ -80,12 +81,35 @@ class Explorer(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.summary()}"
 
+    def still(self) -> str:
+        """Return a picture of what it shows at first, as SVG: what a saved notebook shows when no kernel runs."""
+        rows = self._list_still()
+        return draw_rows(type(self).__name__, self.summary(), rows)
+
+    def _list_still(self) -> list[StillRow]:
+        """Return the rows of the static picture."""
+        return []
+
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            # What nbconvert and other readers without a widget manager show.
-            bundle[0]["text/html"] = f"<pre>{html.escape(repr(self))}</pre>"
+            # What readers without a widget manager show.
+            bundle[0]["text/html"] = still_html(self.still(), repr(self))
         return bundle
+
+    def _ipython_display_(self) -> None:
+        """Display the widget and, as an output of its own, its static picture, which the live widget's style hides.
+
+        One output with both would not do: JupyterLab then shows a dead widget and ignores the picture.
+        """
+        bundle = self._repr_mimebundle_()
+        if bundle is None:
+            print(repr(self))
+            return
+        data, metadata = bundle
+        picture = {"text/html": data.pop("text/html"), "text/plain": repr(self)}
+        display(data | {"text/plain": repr(self)}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        display(picture, raw=True)  # type: ignore[no-untyped-call]
 
 
 @functools.cache

@@ -28,11 +28,15 @@ class PickExplorer(Explorer):
 
     def embed(self) -> Embedded:
         """Return the view as a report carries it, with the first spans behind every part."""
-        reach = {name_pick(pick): self._find_spans(pick)[:EMBEDDED_SPANS] for pick in self._list_picks()}
-        return Embedded(self._name, {"_view": self._view, "picked": {}, "_reach": reach}, {}, self._embed_details())
+        state = {"_view": self._view, "_sql": self._sql, "picked": {}, "_reach": self._reach(EMBEDDED_SPANS)}
+        return Embedded(self._name, state, {}, self._embed_details())
 
     # The name of the ES module, and of the explorer in a report.
     _name = ""
+
+    def _reach(self, most: int) -> dict[str, list[str]]:
+        """Return the first spans behind every part."""
+        return {name_pick(pick): self._find_spans(pick)[:most] for pick in self._list_picks()}
 
     def _find_spans(self, pick: Pick) -> list[str]:
         """Return the spans behind a part, in tree order."""
@@ -40,7 +44,7 @@ class PickExplorer(Explorer):
 
     def _list_picks(self) -> Iterable[Pick]:
         """Return every part that can be picked."""
-        raise NotImplementedError
+        return []
 
     def _embed_details(self) -> dict[str, Any]:
         """Return the answers to the questions that the page may ask, by key."""

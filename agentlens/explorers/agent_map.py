@@ -13,6 +13,7 @@ from agentlens._lens import Lens
 from agentlens.explorers._explorer import STATIC, load_question, quote
 from agentlens.explorers._pick_explorer import Pick, PickExplorer, pick_of
 from agentlens.explorers._span_details import Row
+from agentlens.explorers._still import StillRow
 
 MOST_EVENTS = 3000
 SQL_ERRORS = (duckdb.ParserException, duckdb.BinderException, duckdb.ConversionException)
@@ -58,6 +59,11 @@ class AgentMap(PickExplorer):
     def summary(self) -> str:
         """How many agents and edges."""
         return f"{len(self._view['agents']):,} agents, {len(self._view['edges']):,} edges"
+
+    def _list_still(self) -> list[StillRow]:
+        edges = self._view["edges"]
+        most = max((edge["count"] for edge in edges), default=1)
+        return [_draw_edge(edge, most) for edge in edges]
 
     def _load(self, question: str) -> str:
         passed = load_question("map_passed", whole="true" if self._is_whole else "false")
@@ -143,6 +149,13 @@ def _describe_edge(row: Row) -> Row:
         "tokens": row["tokens"],
         "cost": row["cost_usd"],
     }
+
+
+def _draw_edge(edge: Row, most: int) -> StillRow:
+    bad = f", {edge['errors']:,} ended badly" if edge["errors"] else ""
+    colour = "failed" if edge["errors"] or edge["forbidden"] else "busy"
+    label = f"{edge['from']} → {edge['to']} · {edge['kind']}" + (" (not allowed)" if edge["forbidden"] else "")
+    return StillRow(label, f"{edge['count']:,} ×{bad}", [(0.0, edge["count"] / most, colour)])
 
 
 def _describe_agent(name: str, card: Row, did: Row) -> Row:

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import duckdb
+import numpy as np
 import traitlets
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._conversation_story import (
-    PRESENT,
     Row,
     Scope,
-    Windows,
     estimate_tokens,
     read_lost_values,
     read_story,
@@ -49,7 +48,7 @@ class Conversation(Explorer):
     _story = traitlets.Dict().tag(sync=True)
     _windows = traitlets.Bytes().tag(sync=True)
     _texts = traitlets.Dict().tag(sync=True)
-    _picks = traitlets.List().tag(sync=True)
+    _picks = traitlets.List(traitlets.Dict()).tag(sync=True)
     _pick = traitlets.Dict().tag(sync=True)
     _call = traitlets.Int(-1).tag(sync=True)
 
@@ -65,7 +64,7 @@ class Conversation(Explorer):
                 f"The lens has no model call with {said}. "
                 '`lens.sql("SELECT DISTINCT agent_name, conversation_id, trace_id FROM llm_calls")` lists what it has.'
             )
-        others = {name: None for name in given} | {"most": MOST_STORIES}
+        others = dict.fromkeys(given) | {"most": MOST_STORIES}
         self._picks = self.ask(load_question("conversation_list"), others)
         self._spans: list[str] = []
         self._scope = Scope(None, "")
@@ -90,37 +89,36 @@ class Conversation(Explorer):
 
     def embed(self) -> Embedded:
         """Return the story as a report carries it; what does not fit is left out, and said in its notes."""
-        kept = max(EMBEDDED_CALLS, self._call + 1)
-        story = dict(self._story)
-        notes = list(story.get("notes", []))
-        if len(story.get("calls", [])) > kept:
-            notes.append(f"This report holds the windows of the first {kept:,} of {len(story['calls']):,} calls.")
-        story["windows"], windows = self._frames.until(kept).pack()
-        details: dict[str, Any] = self._embed_texts()
-        wanted = len(self._keys())
-        if len(details) < wanted:
-            notes.append(f"This report holds the texts of {len(details):,} of {wanted:,} messages and tool calls; the lens has all.")
-        runs = story.get("runs", [])
-        for run in runs[:EMBEDDED_RUNS]:
-            details[f"run:{run['preorder']}"] = self._tell_run(run["preorder"])
-        if len(runs) > EMBEDDED_RUNS:
-            notes.append(f"Of the {len(runs):,} runs of other agents, the first {EMBEDDED_RUNS} are told.")
-        state = {
-            "_story": story | {"notes": notes},
+        state: dict[str, Any] = {
             "_texts": {},
             "_picks": [],
             "_pick": self._pick,
             "_call": self._call,
             "_sql": self._sql,
         }
-        return Embedded("conversation", state, {"_windows": windows}, details)
+        if not self._story:
+            return Embedded("conversation", state | {"_story": {}}, {"_windows": b""}, {})
+        kept = max(EMBEDDED_CALLS, self._call + 1)
+        windows, packed = self._frames.until(kept).pack()
+        texts, runs, notes = self._embed_texts(), self._embed_runs(), list(self._story["notes"])
+        for held, whole, what in (
+            (min(kept, len(self._spans)), len(self._spans), "windows of the first {} of {} calls"),
+            (len(texts), len(self._keys()), "texts of {} of {} messages and tool calls"),
+            (len(runs), len(self._story["runs"]), "stories of {} of {} runs of other agents"),
+        ):
+            if held < whole:
+                notes.append(f"This report holds the {what.format(f'{held:,}', f'{whole:,}')}; the lens has all.")
+        story = self._story | {"notes": notes, "windows": windows}
+        return Embedded("conversation", state | {"_story": story}, {"_windows": packed}, texts | runs)
 
     def summary(self) -> str:
         """Whose story it shows, and how many calls it has."""
         if not self._story:
             return "no model calls"
         calls = len(self._story["calls"])
-        return f"{self._scope.agent or 'no agent'} in {self._scope.conversation}: {calls:,} model call{'s' * (calls != 1)}"
+        return (
+            f"{self._scope.agent or 'no agent'} in {self._scope.conversation}: {calls:,} model call{'s' * (calls != 1)}"
+        )
 
     def _open(self, scope: Scope, span_id: str | None = None) -> None:
         """Show a story at a call; without one, at the call where its window shrank most."""
@@ -128,7 +126,7 @@ class Conversation(Explorer):
         self._frames = read_windows(self.ask, scope, story)
         directory, packed = self._frames.pack()
         story |= {"windows": directory, "lost": {}, "notes": [], "tokens": estimate_tokens(story, self._frames)}
-        if story["cuts"] or (self._frames.change == 2).any():
+        if (self._frames.change > 1).any():
             story["lost"] = read_lost_values(self.ask, scope, story)
         self._scope, self._spans = scope, [call["span_id"] for call in story["calls"]]
         call = self._spans.index(span_id) if span_id in self._spans else _first_shown(story)
@@ -171,14 +169,17 @@ class Conversation(Explorer):
 
     def _embed_texts(self) -> Row:
         """Return the texts that a report carries: first those of windows that lost something, then all in order."""
-        lossy = {cut["call"] for cut in self._story.get("cuts", [])} | {self._call}
-        messages = self._story.get("messages", [])
-        near = [
-            messages[place]["key"]
-            for call, place, change in zip(self._frames.call, self._frames.message, self._frames.change)
-            if call in lossy and (change >= PRESENT or change > 0)
-        ] if messages else []
+        lossy = {cut["call"] for cut in self._story["cuts"]} | {self._call}
+        frames, messages = self._frames, self._story["messages"]
+        news = np.isin(frames.call, list(lossy)) & (frames.change > 0)
+        near = [messages[place]["key"] for place in frames.message[news].tolist()]
         return self._take([*near, *self._keys()], EMBEDDED_TEXTS, EMBEDDED_LIMIT)
+
+    def _embed_runs(self) -> Row:
+        """Return the stories of the first runs of other agents, by `run:<preorder>`."""
+        return {
+            f"run:{run['preorder']}": self._tell_run(run["preorder"]) for run in self._story["runs"][:EMBEDDED_RUNS]
+        }
 
     def _tell_run(self, run: int) -> Row:
         """Return the story of a run of another agent, with its texts; nothing where no model was called in it."""
@@ -188,7 +189,9 @@ class Conversation(Explorer):
         about = found[0]
         scope = Scope(about["agent_name"], about["conversation_id"], None, run, about["subtree_end"])
         story = read_story(self.ask, scope)
-        keys = [message["key"] for message in story["messages"]] + [f"{TOOL}{tool['preorder']}" for tool in story["tools"]]
+        keys = [message["key"] for message in story["messages"]] + [
+            f"{TOOL}{tool['preorder']}" for tool in story["tools"]
+        ]
         return story | {"texts": self._take(keys, FIRST_TEXTS, TEXT_LIMIT)}
 
     def _find(self, text: str) -> list[str]:

@@ -14,6 +14,7 @@ from agentlens._lens import Lens
 from agentlens.explorers._explorer import STATIC, load_question, quote
 from agentlens.explorers._pick_explorer import Pick, PickExplorer, pick_of
 from agentlens.explorers._span_details import Row, read_record
+from agentlens.explorers._still import StillRow
 
 # Bytes of a record quoted as evidence, and what a report carries of all quotes together.
 QUOTED_BYTES = 64 * 1024
@@ -67,6 +68,17 @@ class Findings(PickExplorer):
             counts[row["severity"]] = counts.get(row["severity"], 0) + 1
         return ", ".join(f"{count:,} {severity}" for severity, count in counts.items()) or "nothing found"
 
+    def _list_still(self) -> list[StillRow]:
+        colours = {"critical": "failed", "warning": "warning"}
+        return [
+            StillRow(
+                f"{row['severity']}: {row['detector']}: {row['summary']}",
+                row["agent"] or "",
+                colour=colours.get(row["severity"], ""),
+            )
+            for row in self._rows
+        ]
+
     def _describe(self, number: int, row: Row) -> Row:
         kept = ("detector", "severity", "tier", "agent", "trace_id", "start", "end", "summary", "tokens", "cost")
         evidence = [self._describe_evidence(piece) for piece in row["evidence"] or []]
@@ -99,7 +111,9 @@ class Findings(PickExplorer):
     def _answer(self, message: dict[str, Any]) -> Any:
         if message.get("type") != "quote" or not isinstance(message.get("key"), str):
             return None
-        return self._quote(message["key"], QUOTED_BYTES) or "The record is not at hand: its file is gone or has changed."
+        return (
+            self._quote(message["key"], QUOTED_BYTES) or "The record is not at hand: its file is gone or has changed."
+        )
 
     def _quote(self, key: str, limit: int) -> str | None:
         """Return the record behind a piece of evidence (`finding.evidence`, counted from 0) as it stands on disk."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,14 @@ import numpy as np
 from agentlens._lens import Lens
 from agentlens.explorers._busy_time import BusyTime
 from agentlens.explorers._explorer import STATIC, load_question, quote
-from agentlens.explorers._pick_explorer import Pick, PickExplorer, pick_of
+from agentlens.explorers._pick_explorer import Pick, PickExplorer, name_pick, pick_of
 from agentlens.explorers._span_details import Row
+from agentlens.explorers._still import StillRow
 
 BUCKETS = 160
 HOUR_MS = 3_600_000
+# What a report carries for clicks: at most so many traces, and so many conversations.
+MOST_EMBEDDED = 100
 
 # What stands behind a part, as a question that runs as it stands.
 BEHIND = {
@@ -62,6 +64,9 @@ class Overview(PickExplorer):
         words = f"{len(self._view['agents']):,} agents, {totals['traces']:,} traces, {totals['errors']:,} errors"
         return f"{words}, {found['critical']:,} critical findings"
 
+    def _list_still(self) -> list[StillRow]:
+        return [_draw_agent(agent) for agent in self._view["agents"]]
+
     def _make_view(self) -> Row:
         activity = self.ask_arrays("overview_activity")
         starts, ends = activity["start_ms"], activity["end_ms"]
@@ -84,7 +89,9 @@ class Overview(PickExplorer):
         """Return the columns of a question as numpy arrays."""
         cursor = self._lens._con.cursor()
         columns: dict[str, Any] = cursor.execute(load_question(question)).fetchnumpy()
-        return {name: np.ma.filled(column) if np.ma.isMaskedArray(column) else column for name, column in columns.items()}
+        return {
+            name: np.ma.filled(column) if np.ma.isMaskedArray(column) else column for name, column in columns.items()
+        }
 
     def _list_agents(self, activity: dict[str, Any], time: BusyTime) -> list[Row]:
         agents = self.ask(load_question("agent_cards"))
@@ -94,9 +101,15 @@ class Overview(PickExplorer):
         for agent in agents:
             chosen = codes == place.get(agent["agent_name"], -1)
             agent |= _strip(activity, chosen, time)
-            moments = [(row["severity"], row["detector"], row["start_ms"]) for row in found if row["agent"] == agent["agent_name"]]
+            moments = [
+                (row["severity"], row["detector"], row["start_ms"])
+                for row in found
+                if row["agent"] == agent["agent_name"]
+            ]
             at = time.show(np.array([moment for _, _, moment in moments], dtype=float))
-            agent["marks"] = [[round(float(x), 4), severity, detector] for x, (severity, detector, _) in zip(at, moments)]
+            agent["marks"] = [
+                [round(float(x), 4), severity, detector] for x, (severity, detector, _) in zip(at, moments)
+            ]
         return agents
 
     def _burn(self, time: BusyTime) -> list[float]:
@@ -133,15 +146,13 @@ class Overview(PickExplorer):
         found = self.ask(query, {"key": pick["key"]} if "$key" in query else {})
         return [row["span_id"] for row in found]
 
-    def _list_picks(self) -> Iterable[Pick]:
+    def _reach(self, most: int) -> dict[str, list[str]]:
         view = self._view
-        yield from (pick_of("agent", row["agent_name"]) for row in view["agents"])
-        yield from (pick_of("tool", row["tool_name"]) for row in view["tools"] if row["tool_name"] is not None)
-        yield from (pick_of("wave", str(row["wave"])) for row in view["waves"])
-        yield from (pick_of("conversation", row["conversation_id"]) for row in view["conversations"][:100])
-        yield from (pick_of("trace", row["trace_id"]) for row in view["traces"][:100])
-        yield from (pick_of("severity", severity) for severity in ("critical", "warning", "info"))
-        yield pick_of("errors", "")
+        shown = {"conversation": view["conversations"], "trace": view["traces"]}
+        known = {kind: {row[f"{kind}_id"] for row in rows[:MOST_EMBEDDED]} for kind, rows in shown.items()}
+        rows = self.ask(load_question("overview_reach"), {"most": most})
+        kept = [row for row in rows if row["kind"] not in known or row["key"] in known[row["kind"]]]
+        return {name_pick(pick_of(row["kind"], row["key"])): row["span_ids"] for row in kept}
 
 
 def _strip(activity: dict[str, Any], chosen: Any, time: BusyTime) -> Row:
@@ -155,6 +166,26 @@ def _strip(activity: dict[str, Any], chosen: Any, time: BusyTime) -> Row:
         "failed": failed.tolist(),
         "beats": beats.tolist(),
     }
+
+
+def _draw_agent(agent: Row) -> StillRow:
+    busy = _join_buckets([at for at, level in enumerate(agent["activity"]) if level], "busy")
+    failed = _join_buckets(agent["failed"], "failed")
+    found = agent["critical"] + agent["warning"]
+    label = f"{agent['agent_name']} · {agent['status'] or agent['state']}" + (f" · {found} findings" if found else "")
+    colour = "failed" if agent["critical"] else "warning" if agent["warning"] else ""
+    return StillRow(label, f"{agent['tokens']:,} tokens", [*busy, *failed], 0, colour)
+
+
+def _join_buckets(buckets: list[int], colour: str) -> list[tuple[float, float, str]]:
+    """Return neighbouring buckets as one bar."""
+    bars: list[list[int]] = []
+    for bucket in buckets:
+        if bars and bars[-1][1] == bucket:
+            bars[-1][1] = bucket + 1
+        else:
+            bars.append([bucket, bucket + 1])
+    return [(first / BUCKETS, last / BUCKETS, colour) for first, last in bars]
 
 
 def _burn_rate(totals: Row, time: BusyTime) -> Row:

@@ -15,9 +15,11 @@ import traitlets
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens.explorers._busy_time import BusyTime
 from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question, quote
 from agentlens.explorers._pack import UNFINISHED, Array, pack_bits, pack_spans
 from agentlens.explorers._span_details import Row, describe_span, find_why, group_usage
+from agentlens.explorers._still import MOST_ROWS, StillRow, draw_rows
 
 # What a report carries for clicks: at most so many spans, characters a text, input messages a call, and bytes in all.
 EMBEDDED_DETAILS = 400
@@ -106,12 +108,26 @@ class TraceTree(Explorer):
                 break
             details[str(row)] = detail
         ids = json.dumps(self._span_ids.to_pylist(), ensure_ascii=False).encode("utf-8", "backslashreplace")
-        binary = {"_columns": self._columns, "_span_ids": ids} | ({"_highlight": self._highlight} if self._highlight else {})
+        binary = {"_columns": self._columns, "_span_ids": ids} | (
+            {"_highlight": self._highlight} if self._highlight else {}
+        )
         return Embedded("trace_tree", state, binary, details)
 
     def summary(self) -> str:
         """How many spans and traces it shows."""
         return f"{len(self._preorders):,} spans in {self._header['trace_count']:,} traces"
+
+    def still(self) -> str:
+        """Return a picture of the outline, as SVG; it says how many rows are left out."""
+        return draw_rows("TraceTree", self.summary(), self._list_still(), len(self._preorders))
+
+    def _list_still(self) -> list[StillRow]:
+        """Return the outline: the first rows down to the third level, their time with idle stretches cut short."""
+        question = load_question("tree_still", shown=self._question(self._trace_id).replace("\nORDER BY preorder", ""))
+        rows = self.ask(question, {"most": MOST_ROWS})
+        timed = [(row["start_ms"], row["end_ms"]) for row in rows if row["start_ms"] is not None]
+        time = BusyTime(*(np.array(edge, dtype=float) for edge in (zip(*timed) if timed else ([], []))))
+        return [_draw_span(row, time) for row in rows]
 
     def _question(self, trace_id: str | None) -> str:
         conditions = [] if trace_id is None else [f"trace_id = {quote(trace_id)}"]
@@ -215,3 +231,17 @@ class TraceTree(Explorer):
         rows = np.flatnonzero(lit)
         self._highlight = pack_bits(lit) if len(rows) > 1 else b""
         self._row = int(rows[0]) if len(rows) else -1
+
+
+STILL_COLOURS = {"execute_tool": "tool", "invoke_agent": "agent", "invoke_workflow": "agent", None: "plain"}
+
+
+def _draw_span(row: Row, time: BusyTime) -> StillRow:
+    colour = "failed" if row["failed"] else STILL_COLOURS.get(row["operation_name"], "model")
+    bars = []
+    if row["start_ms"] is not None:
+        first, last = time.show(np.array([row["start_ms"], row["end_ms"]], dtype=float))
+        bars = [(float(first), float(last), colour)]
+    label = row["name"] + (f" · {row['agent_name']}" if row["agent_name"] else "")
+    value = "" if row["duration_ms"] is None else f"{row['duration_ms'] / 1000:,.2f} s"
+    return StillRow(label, value, bars, row["depth"], "failed" if row["failed"] else "")

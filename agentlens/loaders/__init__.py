@@ -63,7 +63,13 @@ def _added_loaders(taken: frozenset[str]) -> dict[str, Loader]:
     added: dict[str, tuple[str, Loader]] = {}
     for point in entry_points(group=ENTRY_POINTS):
         package = point.dist.name if point.dist else point.value
-        other = "agentlens itself" if point.name in taken else f"the package {added[point.name][0]}" if point.name in added else None
+        other = (
+            "agentlens itself"
+            if point.name in taken
+            else f"the package {added[point.name][0]}"
+            if point.name in added
+            else None
+        )
         if other and added.get(point.name, ("",))[0] != package:
             raise AgentLensError(
                 f"The package {package} adds a loader called {point.name!r}, a name that {other} uses. Uninstall one of them: pip uninstall {package}"
@@ -93,5 +99,11 @@ def _load(point: EntryPoint, package: str) -> Loader:
 def _faults(loader: Any) -> Iterator[str]:
     kinds = {"LOOKS_FOR": str, "CANNOT_KNOW": str, "VERSION": int}
     yield from (f"has no {name}" for name in (*kinds, "sniff", "load") if not hasattr(loader, name))
-    yield from (f"has a {name} that is no {kind.__name__}" for name, kind in kinds.items() if not isinstance(getattr(loader, name, kind()), kind))
-    yield from (f"has a {name} that is no function" for name in ("sniff", "load") if not callable(getattr(loader, name, len)))
+    yield from (
+        f"has a {name} that is no {kind.__name__}"
+        for name, kind in kinds.items()
+        if not isinstance(getattr(loader, name, kind()), kind)
+    )
+    yield from (
+        f"has a {name} that is no function" for name in ("sniff", "load") if not callable(getattr(loader, name, len))
+    )

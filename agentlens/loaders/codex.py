@@ -84,13 +84,11 @@ class _Reader:
             return f"record type {str(line.get('record_type'))[:40]}"
         if not isinstance(payload, dict):
             raise UnusableLine("`payload` is not an object")
-        if kind == "session_meta" or payload.get("type") in CALLS:
+        if kind == "session_meta" or text_of(payload.get("type")) in CALLS:
             self._recall.keep(place, line)
         time = parse_time(line.get("timestamp"))
         if self._thread is None:
             self._thread = self._first(kind, payload, place, time, line)
-        if text_of(payload.get("type")) in CALLS:
-            self._payloads[place.offset] = payload
         return self._thread.read_line(kind, payload, place, time)
 
     def _first(

@@ -85,7 +85,9 @@ def _take(into: Evidence, place: Place, data: bytes, entry: Any, add: Callable[[
 
     into.record()
     try:
-        reason = "it unfolds to too many values" if _size(entry, MOST_VALUES) > MOST_VALUES else add(place, _value(entry))
+        reason = (
+            "it unfolds to too many values" if _size(entry, MOST_VALUES) > MOST_VALUES else add(place, _value(entry))
+        )
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
         reason = f"cannot be read ({error})"
     if reason:
@@ -104,13 +106,23 @@ def _add_agent(into: Evidence, key: str | None, place: Place, values: Any) -> st
     if not isinstance(name, (str, int)) or isinstance(name, bool):
         return "the agent has neither id nor name"
     columns = declared(values)
-    into.add("agents", place, agent_name=str(name), known_from="manifest", **{**columns, "agent_id": columns["agent_id"] or key})
+    into.add(
+        "agents",
+        place,
+        agent_name=str(name),
+        known_from="manifest",
+        **{**columns, "agent_id": columns["agent_id"] or key},
+    )
     return None
 
 
 def _add_delegation(into: Evidence, place: Place, values: Any) -> str | None:
     """Add who may hand over to whom; return why not, None when it could be added."""
-    if not isinstance(values, dict) or not isinstance(values.get("from"), str) or not isinstance(values.get("to"), (str, list)):
+    if (
+        not isinstance(values, dict)
+        or not isinstance(values.get("from"), str)
+        or not isinstance(values.get("to"), (str, list))
+    ):
         return "no delegation: it has no `from` and `to`"
     condition = values.get("when") or values.get("condition")
     takers = values["to"] if isinstance(values["to"], list) else [values["to"]]

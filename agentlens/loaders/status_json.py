@@ -15,11 +15,25 @@ LOOKS_FOR = (
     "JSON with `pid`, `status` and `parent_heartbeat` or `role` and `started` (a liveness file), "
     "or with `wave` and `agents` that have a status (a checkpoint)"
 )
-CANNOT_KNOW = "model calls, tokens and cost; each file holds the last state only, and whether it is so is the agent's word"
+CANNOT_KNOW = (
+    "model calls, tokens and cost; each file holds the last state only, and whether it is so is the agent's word"
+)
 VERSION = 1
 
 NAMES = ("agent", "agent_name", "agent_id", "name", "role", "id")
-TIMES = ("updated", "updated_at", "last_seen", "last_heartbeat", "heartbeat", "timestamp", "ts", "time", "created_at", "at", "started")
+TIMES = (
+    "updated",
+    "updated_at",
+    "last_seen",
+    "last_heartbeat",
+    "heartbeat",
+    "timestamp",
+    "ts",
+    "time",
+    "created_at",
+    "at",
+    "started",
+)
 STATUSES = ("status", "state")
 DETAILS = ("detail", "details", "message", "note", "summary")
 NO_STATE = "no state of an agent: it names neither an agent with a status nor a wave with agents"
@@ -39,7 +53,8 @@ def _is_liveness(paths: dict[str, Any]) -> bool:
 
 def _is_checkpoint(paths: dict[str, Any]) -> bool:
     return {"wave", "agents"} <= paths.keys() and any(
-        path.startswith("agents.") and (path.count(".") == 1 and isinstance(value, str) and path != "agents.item" or path.endswith(".status"))
+        path.startswith("agents.")
+        and ((path.count(".") == 1 and isinstance(value, str) and path != "agents.item") or path.endswith(".status"))
         for path, value in paths.items()
     )
 
@@ -84,7 +99,9 @@ def _states(agents: Any) -> Iterator[tuple[str | None, Any]]:
         yield from ((None, agent) for agent in agents)
 
 
-def _add_report(into: Evidence, document: Line, kind: str, agent: str, said: dict[str, Any], around: dict[str, Any]) -> None:
+def _add_report(
+    into: Evidence, document: Line, kind: str, agent: str, said: dict[str, Any], around: dict[str, Any]
+) -> None:
     status, detail = status_word(_text(_first(said, STATUSES)) or "")
     logged = next((value for level in (said, around) for name in TIMES if (value := level.get(name)) is not None), None)
     time = parse_time(logged)

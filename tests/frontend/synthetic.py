@@ -243,7 +243,7 @@ def place(name: str, explorer: str, embedded: dict[str, Any], blobs: dict[str, b
 def build_page(body: str) -> str:
     """A whole page under the report's policy."""
     script = (STATIC / "report.js").read_text("utf-8")
-    style = (STATIC / "trace_tree.css").read_text("utf-8") + (STATIC / "charts.css").read_text("utf-8")
+    style = (STATIC / "report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
@@ -261,3 +261,13 @@ def tree_place(forest: Forest, details: int = 300, notes: list[str] | None = Non
     embedded = {"state": {"_header": forest.header(notes or []), "_row": -1} | state,
                 "binary": {"_columns": "tree-columns"}, "details": "tree-details"}  # fmt: skip
     return place("tree", "trace_tree", embedded, {"tree-columns": forest.pack(), "tree-details": spans})
+
+
+def embedded_place(name: str, carried: Any) -> str:
+    """An explorer's place as `Explorer.embed()` gives it."""
+    blobs = {f"{name}-{trait.strip('_')}": content for trait, content in carried.binary.items()}
+    embedded = {"state": carried.state, "binary": {trait: f"{name}-{trait.strip('_')}" for trait in carried.binary}}
+    if carried.details:
+        embedded["details"] = f"{name}-details"
+        blobs[f"{name}-details"] = json.dumps(carried.details).encode()
+    return place(name, carried.explorer, embedded, blobs)

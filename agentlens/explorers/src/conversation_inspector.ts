@@ -76,7 +76,7 @@ export class Inspector {
   private lostValues(lost: { values: [string, number][]; total: number }): HTMLElement {
     const shown = lost.values.slice(0, MOST_VALUES);
     const chips = shown.map(([value, messages]) => {
-      const chip = h("button", { type: "button", class: "al-value", title: `Where is ${showInline(value)}? It stood in ${formatCount(messages)} of the messages.` }, shorten(showInline(value)));
+      const chip = h("button", { type: "button", class: "al-value", "aria-label": `Lost: ${showInline(value)}`, title: `Where is ${showInline(value)}? It stood in ${formatCount(messages)} of the messages.` }, shorten(showInline(value)));
       chip.addEventListener("click", () => this.host.onFind(value));
       return chip;
     });
@@ -151,7 +151,8 @@ export class Inspector {
   private blockItem(block: Block): HTMLElement {
     const message = this.story.messages[block.message];
     const isHit = this.presence?.messages.has(block.message) ?? false;
-    const head = h("button", { type: "button", class: "al-block-head", "aria-expanded": "false" }, icon("chevron"),
+    const label = [message.role ?? "message", this.originOf(message), CHANGE_WORDS[block.change], `${formatCount(message.characters)} characters`];
+    const head = h("button", { type: "button", class: "al-block-head", "aria-expanded": "false", "aria-label": label.filter(Boolean).map(showInline).join(", ") }, icon("chevron"),
       h("span", { class: `al-origin al-origin-${message.origin ?? "other"}`, "aria-hidden": "true" }), this.words(message),
       block.change === SAME ? null : h("span", { class: `al-change al-change-${CHANGES[block.change]}` }, CHANGE_WORDS[block.change]),
       this.size(message, block), h("span", { class: "al-opening" }, showInline(message.opening ?? "")));

@@ -47,7 +47,7 @@ came AS (
 ),
 went AS (
   SELECT
-    next_preorder AS preorder, direction, position, message_hash, role, place_in AS place, parts,
+    next_preorder AS preorder, direction, position, message_hash, role, place_out AS place, parts,
     row_number() OVER (PARTITION BY next_preorder, direction, place_out, role ORDER BY position) AS turn
   FROM placed
   JOIN messages USING (message_hash)

@@ -1,0 +1,246 @@
+"""The explorers in a real JupyterLab: shown live, linked, and as a picture when the notebook is opened without a kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = os.environ.get("AGENTLENS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+NEEDS = "Chromium is not installed; `apt-get install chromium` (AGENTLENS_REQUIRE_BROWSER=1 makes this a failure)"
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CELLS = [
+    "import agentlens as al, traitlets\n"
+    "lens = al.read('wave_14', progress=False)\n"
+    "findings, overview, tree = al.Findings(lens), al.Overview(lens), al.TraceTree(lens)\n"
+    "for view in (findings, overview):\n"
+    "    traitlets.link((view, 'selection'), (tree, 'selection'))",
+    "overview",
+    "findings",
+    "tree",
+]
+
+
+@dataclass
+class Lab:
+    """A running JupyterLab: its address, its token and the folder it serves."""
+
+    url: str
+    token: str
+    folder: Path
+
+
+def settle(folder: Path) -> dict[str, str]:
+    """Return an environment in which JupyterLab keeps to itself: no news, and every output is in the page."""
+    settings = {
+        "apputils-extension/notification": {"fetchNews": "false"},
+        "notebook-extension/tracker": {"windowingMode": "none"},
+    }
+    for name, value in settings.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value))
+    places = {
+        "HOME": ".",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "run",
+        "IPYTHONDIR": "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    }
+    return os.environ | {name: str(folder / place) for name, place in places.items()} | {"PYTHONPATH": str(ROOT)}
+
+
+def write_notebook(path: Path) -> None:
+    """Write the notebook, not run yet."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("lab")
+    served = folder / "notebooks"
+    shutil.copytree(ROOT / "datasets" / "wave_14", served / "wave_14")
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    options = [
+        "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={served}", "--allow-root", "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
+        "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+    ]  # fmt: skip
+    with (folder / "lab.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=settle(folder),
+            cwd=served,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", folder / "lab.log")
+        yield Lab(f"http://127.0.0.1:{port}", token, served)
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_for(url: str, log: Path) -> None:
+    """Wait until an address answers, for a minute at most."""
+    for _ in range(300):
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(log.read_text())
+
+
+Open = Callable[[str], Any]
+
+
+@pytest.fixture
+def open_notebook(lab: Lab) -> Iterator[Open]:
+    """Opens a notebook; afterwards nothing outside the machine may have been asked for."""
+    if not CHROMIUM:
+        if os.environ.get("AGENTLENS_REQUIRE_BROWSER") == "1":
+            pytest.fail(NEEDS)
+        pytest.skip(NEEDS)
+    from playwright.sync_api import sync_playwright
+
+    asked: list[str] = []
+
+    def guard(route: Any) -> None:
+        if route.request.url.startswith((lab.url, "data:", "blob:")):
+            return route.continue_()
+        asked.append(route.request.url)
+        return route.abort()
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGS)
+        context = browser.new_context(viewport={"width": 1400, "height": 1000}, reduced_motion="reduce")
+        context.set_default_timeout(90_000)
+        context.route("**/*", guard)
+        page = context.new_page()
+
+        def open_one(name: str) -> Any:
+            page.goto(f"{lab.url}/lab/tree/{name}?reset&token={lab.token}")
+            page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell").first.wait_for()
+            return page
+
+        yield open_one
+        browser.close()
+    assert asked == []
+
+
+KERNEL_IS_IDLE = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+# Runs code in the notebook's kernel, beside its cells, and returns what it prints.
+ASK_KERNEL = """async (code) => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const future = kernel.requestExecute({ code, store_history: false });
+  let text = '';
+  future.onIOPub = (message) => { if (message.header.msg_type === 'stream') text += message.content.text; };
+  await future.done;
+  return text.trim();
+}"""
+
+
+def run_all(page: Any) -> None:
+    page.wait_for_function(KERNEL_IS_IDLE)
+    assert page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.locator(".al-tree[data-ready=true]").wait_for()
+
+
+def test_linked_explorers_follow_one_another_and_the_notebook_reads_back_as_a_picture(
+    lab: Lab, open_notebook: Open
+) -> None:
+    write_notebook(lab.folder / "case.ipynb")
+    page = open_notebook("case.ipynb")
+    run_all(page)
+
+    # Live: three views, and no picture beside them.
+    page.locator(".al-overview[data-ready=true]").wait_for()
+    assert page.locator(".al-still:visible").count() == 0
+
+    # A finding picked leads to its spans in the tree, and Python knows.
+    page.get_by_role("button", name="tool_loop").click()
+    page.locator(".al-tree .al-row[aria-selected=true]").wait_for()
+    summary = page.evaluate(
+        ASK_KERNEL, "print(len(tree.selection), tree.selection == findings.selection, findings.picked['kind'])"
+    )
+    assert summary == "6 True finding"
+    page.get_by_role("table", name="Agents").get_by_role("row").filter(has_text="Hermes").click()
+    page.get_by_role("table", name="Agents").locator("tr[aria-selected=true]", has_text="Hermes").wait_for()
+    names = page.evaluate(
+        ASK_KERNEL, "print(lens.sql(overview.sql).pl()['agent_name'].unique().to_list(), len(tree.selection) > 20)"
+    )
+    assert names == "['Hermes'] True"
+
+    # Typing in a view neither adds nor deletes cells.
+    page.get_by_role("tree", name="Trace tree").focus()
+    for key in ("a", "b", "d", "d", "x"):
+        page.keyboard.press(key)
+    assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length") == len(CELLS)
+
+    # A text is searched by the kernel.
+    box = page.get_by_role("searchbox", name="Search spans")
+    box.fill("HubSpot")
+    box.press("Control+Enter")
+    page.get_by_role("status", name="Search matches").filter(has_text="match").wait_for()
+    assert "no match" not in page.get_by_role("status", name="Search matches").inner_text()
+
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    check_reopened(lab, page)
+
+
+def check_reopened(lab: Lab, page: Any) -> None:
+    """Open the saved notebook again, and a copy that nobody trusts: each explorer must be there as a picture."""
+    saved = nbformat.read(lab.folder / "case.ipynb", as_version=4)
+    assert sum(len(json.dumps(cell)) for cell in saved.cells) < 200_000
+    for cell in saved.cells:
+        cell.metadata.pop("trusted", None)
+        cell.id = secrets.token_hex(4)
+    saved.metadata.pop("kernelspec", None)
+    nbformat.write(saved, lab.folder / "copy.ipynb")
+    page.goto(f"{lab.url}/lab/tree/copy.ipynb?reset&token={lab.token}")
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell").first.wait_for()
+    pictures = page.locator(".al-still img")
+    pictures.nth(2).wait_for()
+    assert pictures.evaluate_all("(images) => images.map((image) => image.naturalWidth)") == [940, 940, 940]
+    assert [alt.split(" of ")[0] for alt in pictures.evaluate_all("(images) => images.map((image) => image.alt)")] == [
+        "Overview", "Findings", "TraceTree",
+    ]  # fmt: skip
+
+
+def test_an_exported_notebook_shows_the_pictures(tmp_path: Path) -> None:
+    from nbclient import NotebookClient
+    from nbconvert import HTMLExporter
+
+    shutil.copytree(ROOT / "datasets" / "wave_14", tmp_path / "wave_14")
+    path = tmp_path / "case.ipynb"
+    write_notebook(path)
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, store_widget_state=False, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
+    assert page.count('class="al-still"') == 3
+    assert page.count("data:image/svg+xml;base64,") >= 3
