@@ -158,8 +158,8 @@ class Evidence:
     ) -> None:
         """Add messages as logged; those of a role and text alone are normalised once and looked up after that."""
         for position, message in enumerate(logged):
-            key = (message.get("role"), message.get("content")) if type(message) is dict and len(message) == 2 else None
-            if key is None or type(key[0]) is not str or type(key[1]) is not str:
+            key = _plain_text(message)
+            if key is None:
                 message_hash = self.add_message(place, *normalise(message))
             elif (known := self._memo.get(key)) is not None:
                 message_hash = known
@@ -265,6 +265,14 @@ class Evidence:
                 batch = buffer.take(self.note_missing)
                 # A registered batch would stay in memory until the transaction ends.
                 self._con.from_arrow(batch).insert_into(f"staged_{buffer.table}")
+
+
+def _plain_text(message: Any) -> tuple[str, str] | None:
+    """Return role and content of a message that has nothing else and whose content is text."""
+    if type(message) is not dict or len(message) != 2:
+        return None
+    role, content = message.get("role"), message.get("content")
+    return (role, content) if type(role) is str and type(content) is str else None
 
 
 @dataclass

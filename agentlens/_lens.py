@@ -201,7 +201,7 @@ def written_whole(target: Path) -> Iterator[Path]:
     _sweep(target)
     try:
         yield part
-        os.replace(part, target)
+        part.replace(target)
     finally:
         for leftover in (part, part.with_name(part.name + ".wal")):
             leftover.unlink(missing_ok=True)

@@ -83,12 +83,18 @@ def _find_lens(names: dict[str, Any], name: str) -> Lens:
     if isinstance(found, Lens):
         return found
     others = sorted(key for key, value in names.items() if isinstance(value, Lens) and not key.startswith("_"))
-    hint = f"These variables hold one: {', '.join(others)} (`%%lens {others[0]}`)." if others else "Make one first: lens = al.read('logs/')."
+    hint = (
+        f"These variables hold one: {', '.join(others)} (`%%lens {others[0]}`)."
+        if others
+        else "Make one first: lens = al.read('logs/')."
+    )
     seen = "There is no variable" if name not in names else f"A {type(found).__name__} is in the variable"
     raise AgentLensError(f"{seen} {name!r}, and %%lens needs a lens there. {hint}")
 
 
 def _find_value(names: dict[str, Any], parameter: str) -> Any:
     if parameter not in names:
-        raise AgentLensError(f"The query uses ${parameter}, and there is no variable of that name. Set it in a cell above: {parameter} = …")
+        raise AgentLensError(
+            f"The query uses ${parameter}, and there is no variable of that name. Set it in a cell above: {parameter} = …"
+        )
     return names[parameter]

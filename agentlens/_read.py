@@ -139,7 +139,7 @@ def _match(path: Path) -> list[_File]:
         raise AgentLensError(
             f"{path} is neither a file nor a folder. Write what comes out of it to a file and read that."
         )
-    matches = [Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file()]
+    matches = [Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file()]  # noqa: PTH207  (absolute patterns)
     if not matches:
         raise AgentLensError(_absent(path))
     return [_File(match.resolve(), True) for match in matches]

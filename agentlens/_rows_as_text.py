@@ -48,7 +48,7 @@ def write_json(relation: duckdb.DuckDBPyRelation, write: Callable[[str], object]
     """Write a JSON array of one object a row, in DuckDB's JSON types; NaN and infinities, which JSON lacks, as null."""
     objects = relation.query("answer", "SELECT to_json(answer)::VARCHAR FROM answer")
     first = True
-    for (text,) in _fetch(objects):
+    for (text,) in _fetch(objects) if objects is not None else ():
         write(("[\n" if first else ",\n") + _strict_json(text or "null"))
         first = False
     write("[]\n" if first else "\n]\n")

@@ -61,8 +61,15 @@ _paths = click.argument("paths", metavar="CASE|PATH…", nargs=-1, required=True
 
 @main.command()
 @click.argument("paths", metavar="PATH…", nargs=-1, required=True)
-@click.option("-o", "--output", default="case.duckdb", show_default=True, help="Where to save the case; an older one is added to.")
-@click.option("--format", "form", metavar="NAME|FILE.yaml", help="Read everything by this loader, or JSON lines and CSV by the mapping in a YAML file.")
+@click.option(
+    "-o", "--output", default="case.duckdb", show_default=True, help="Where to save the case; an older one is added to."
+)
+@click.option(
+    "--format",
+    "form",
+    metavar="NAME|FILE.yaml",
+    help="Read everything by this loader, or JSON lines and CSV by the mapping in a YAML file.",
+)
 def read(paths: tuple[str, ...], output: str, form: str | None) -> None:
     """Read logs into one database file that can be asked again and again."""
     with al.read(*paths, into=output, format=form) as lens:
@@ -73,7 +80,9 @@ def read(paths: tuple[str, ...], output: str, form: str | None) -> None:
 @main.command()
 @click.argument("case")
 @click.argument("query")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "markdown"]), default="table", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json", "markdown"]), default="table", show_default=True
+)
 def sql(case: str, query: str, form: str) -> None:
     """Ask a case a question in SQL; `-` reads the question from standard input.
 
@@ -83,7 +92,7 @@ def sql(case: str, query: str, form: str) -> None:
 
     from agentlens._rows_as_text import FORMATS
 
-    question = click.get_text_stream("stdin").read() if query == "-" else query
+    question = sys.stdin.read() if query == "-" else query
     with _open((case,)) as lens:
         try:
             lens.sql("BEGIN TRANSACTION READ ONLY")
@@ -94,7 +103,9 @@ def sql(case: str, query: str, form: str) -> None:
 
 @main.command()
 @_paths
-@click.option("--fail-on", type=click.Choice(list(SIGNS)), help="Exit with 3 when something this grave, or graver, was found.")
+@click.option(
+    "--fail-on", type=click.Choice(list(SIGNS)), help="Exit with 3 when something this grave, or graver, was found."
+)
 def detect(paths: tuple[str, ...], fail_on: str | None) -> None:
     """Say what went wrong, each finding with the line that proves it."""
     with _open(paths) as lens:
@@ -109,7 +120,9 @@ def detect(paths: tuple[str, ...], fail_on: str | None) -> None:
 @_paths
 @click.option("-o", "--output", default="report.html", show_default=True, help="The file to write.")
 @click.option("--title", help="Heading of the report; by default the folder that was read.")
-@click.option("--max-mb", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Largest size of the file.")
+@click.option(
+    "--max-mb", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Largest size of the file."
+)
 def report(paths: tuple[str, ...], output: str, title: str | None, max_mb: float) -> None:
     """Say what went wrong and write it down in one HTML file that opens offline."""
     with _open(paths) as lens:
@@ -122,7 +135,9 @@ def report(paths: tuple[str, ...], output: str, title: str | None, max_mb: float
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("paths", metavar="[CASE|PATH…]", nargs=-1)
-@click.option("--jupyter", multiple=True, metavar="OPTION", help="An option for `jupyter lab`, e.g. --jupyter=--no-browser.")
+@click.option(
+    "--jupyter", multiple=True, metavar="OPTION", help="An option for `jupyter lab`, e.g. --jupyter=--no-browser."
+)
 def lab(paths: tuple[str, ...], jupyter: tuple[str, ...]) -> None:
     """Open the example notebooks in JupyterLab, and your own case beside them.
 
@@ -141,7 +156,9 @@ def lab(paths: tuple[str, ...], jupyter: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("folder")
-@click.option("-o", "--output", required=True, metavar="ARCHIVE", help="Folder of the archive; an older one is added to.")
+@click.option(
+    "-o", "--output", required=True, metavar="ARCHIVE", help="Folder of the archive; an older one is added to."
+)
 def archive(folder: str, output: str) -> None:
     """Keep the raw bytes of all logs in a folder, compressed, before the programs that wrote them delete them.
 
@@ -150,7 +167,9 @@ def archive(folder: str, output: str) -> None:
     from agentlens._archive import archive as keep
 
     run = keep(Path(folder).expanduser(), Path(output).expanduser())
-    _say(f"{run.files:,} files in {folder}: {run.added:,} new or changed ({run.bytes:,} bytes, {run.stored_bytes:,} in the archive).")
+    _say(
+        f"{run.files:,} files in {folder}: {run.added:,} new or changed ({run.bytes:,} bytes, {run.stored_bytes:,} in the archive)."
+    )
     for trouble in run.unreadable:
         _say(f"Could not be read: {trouble}")
     _say(f"Kept in {output}. Go on with:  agentlens read {_quote(output)}")
@@ -173,7 +192,8 @@ def formats() -> None:
 
 
 def _open(paths: Iterable[str]) -> Lens:
-    return al.read(*paths, progress=sys.stderr.isatty())
+    lens: Lens = al.read(*paths, progress=sys.stderr.isatty())
+    return lens
 
 
 def _copy_notebooks(folder: Path) -> Path:
@@ -194,7 +214,9 @@ def _bundled() -> Path:
     for home in (package / "bundled", package.parent):
         if (home / "notebooks" / "01_what_happened.ipynb").is_file():
             return home
-    raise AgentLensError(f"This installation has no example notebooks (looked beside {package}). Install from a checkout of agentlens.")
+    raise AgentLensError(
+        f"This installation has no example notebooks (looked beside {package}). Install from a checkout of agentlens."
+    )
 
 
 # --- saying -----------------------------------------------------------------------------------------------------------
@@ -206,7 +228,7 @@ def _say(text: str) -> None:
 
 def _writer() -> Callable[[str], object]:
     """Return what writes to standard output: as it is into files and pipes, with controls made visible on a terminal."""
-    stream = click.get_text_stream("stdout")
+    stream = sys.stdout
     if stream.isatty():
         return lambda text: stream.write(show_controls(text))
     return stream.write

@@ -130,4 +130,7 @@ def _place_outside(source: Source, sink: Sink) -> str | None:
 def _where() -> str:
     """Return the innermost line of agentlens in the traceback of the exception being handled."""
     lines = [line.split("\n") for line in traceback.format_exc().split("  File ") if "/agentlens/" in line]
-    return " <- ".join(f"{line[0].split('agentlens/')[-1]}: {line[1].strip()[:100] if len(line) > 1 else ''}" for line in reversed(lines[-3:]))
+    return " <- ".join(
+        f"{line[0].split('agentlens/')[-1]}: {line[1].strip()[:100] if len(line) > 1 else ''}"
+        for line in reversed(lines[-3:])
+    )

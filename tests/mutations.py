@@ -10,7 +10,24 @@ from pathlib import Path
 from typing import Any
 
 LARGEST = 16 * 1024
-NUMBERS = [0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**40, -(10**40), 0.5, -0.0, 1e308, 1e400, float("nan"), float("-inf")]
+NUMBERS = [
+    0,
+    -1,
+    1,
+    2**31,
+    2**53 + 1,
+    2**63 - 1,
+    2**63,
+    2**64,
+    10**40,
+    -(10**40),
+    0.5,
+    -0.0,
+    1e308,
+    1e400,
+    float("nan"),
+    float("-inf"),
+]
 TEXTS = [
     "", " ", "\x00", "\ud800", "’\u202e", "<script>alert(1)</script>", "'; DROP TABLE spans; --", "../../etc/passwd", "9" * 400, "a" * 5000,
     "NaN", "null", "true", "[]", "{}", '{"a":', "[" * 300, "2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999+14:00",
@@ -64,7 +81,11 @@ Mutation = Callable[[random.Random, bytes], bytes]
 
 def seeds() -> list[tuple[str, bytes]]:
     """Return (name of the loader, file) for every seed."""
-    return [(name, seed.encode() if isinstance(seed, str) else json.dumps(seed).encode()) for name, group in SEEDS.items() for seed in group]
+    return [
+        (name, seed.encode() if isinstance(seed, str) else json.dumps(seed).encode())
+        for name, group in SEEDS.items()
+        for seed in group
+    ]
 
 
 def corpus(*folders: Path) -> list[tuple[Path, bytes]]:
@@ -119,7 +140,15 @@ def _repeat(rng: random.Random, data: bytes) -> bytes:
 
 def _insert(rng: random.Random, data: bytes) -> bytes:
     at = rng.randrange(len(data) + 1)
-    text = rng.choice((rng.choice(TEXTS).encode("utf-8", "surrogatepass"), rng.randbytes(rng.choice((1, 4, 50))), b"[" * 500, b"\xff\xfe", b"\xef\xbb\xbf"))
+    text = rng.choice(
+        (
+            rng.choice(TEXTS).encode("utf-8", "surrogatepass"),
+            rng.randbytes(rng.choice((1, 4, 50))),
+            b"[" * 500,
+            b"\xff\xfe",
+            b"\xef\xbb\xbf",
+        )
+    )
     return data[:at] + text + data[at:]
 
 
@@ -183,7 +212,11 @@ def _dump(rng: random.Random, value: Any) -> bytes:
 
 
 def _change_value(rng: random.Random, root: Any) -> Any:
-    holders = [(holder, key) for holder in _containers(root) for key in (holder if isinstance(holder, dict) else range(len(holder)))]
+    holders = [
+        (holder, key)
+        for holder in _containers(root)
+        for key in (holder if isinstance(holder, dict) else range(len(holder)))
+    ]
     if not holders:
         return _odd_value(rng, root)
     holder, key = rng.choice(holders)
@@ -212,7 +245,23 @@ def _containers(root: Any) -> list[Any]:
 
 def _odd_value(rng: random.Random, value: Any) -> Any:
     return rng.choice(
-        (None, True, False, [], {}, [value], {"type": value}, [[]], [None], [value] * 3, rng.choice(NUMBERS), rng.choice(TEXTS), str(value)[:200], _deep(rng), [1, "a", {}])
+        (
+            None,
+            True,
+            False,
+            [],
+            {},
+            [value],
+            {"type": value},
+            [[]],
+            [None],
+            [value] * 3,
+            rng.choice(NUMBERS),
+            rng.choice(TEXTS),
+            str(value)[:200],
+            _deep(rng),
+            [1, "a", {}],
+        )
     )
 
 

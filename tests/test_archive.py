@@ -25,7 +25,10 @@ EVIDENCE = ("spans", "messages", "status_reports", "agent_messages", "documents"
 def state(folder: Path) -> dict[str, tuple[int, str]]:
     """Return every file below a folder with its time of change and hash."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths}
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in paths
+    }
 
 
 def rows(lens: Lens) -> dict[str, list[tuple[Any, ...]]]:
@@ -47,7 +50,11 @@ def test_every_file_comes_back_byte_for_byte_under_its_hash(logs: Path, tmp_path
     files = sorted(path for path in logs.rglob("*") if path.is_file())
     assert (run.files, run.added, run.bytes) == (len(files), len(files), sum(path.stat().st_size for path in files))
     assert run.stored_bytes < run.bytes / 5
-    entries = [json.loads(line) for manifest in (tmp_path / "kept" / "runs").iterdir() for line in manifest.read_text().splitlines()]
+    entries = [
+        json.loads(line)
+        for manifest in (tmp_path / "kept" / "runs").iterdir()
+        for line in manifest.read_text().splitlines()
+    ]
     assert {entry["path"] for entry in entries} == {str(path.resolve()) for path in files}
     for entry in entries:
         original = Path(entry["path"]).read_bytes()
@@ -86,7 +93,9 @@ def test_files_that_vanish_and_earlier_states_stay(logs: Path, tmp_path: Path) -
     archive(logs, tmp_path / "kept")
     assert before.items() <= state(tmp_path / "kept").items()
     with load(tmp_path / "kept") as lens:
-        assert len(rows(lens)["spans"]) == len(expected["spans"]) - len((WAVE_14 / "agents" / "ares.jsonl").read_text().splitlines())
+        assert len(rows(lens)["spans"]) == len(expected["spans"]) - len(
+            (WAVE_14 / "agents" / "ares.jsonl").read_text().splitlines()
+        )
 
 
 def test_an_archive_reads_as_the_folder_it_was_with_the_paths_it_had(logs: Path, tmp_path: Path) -> None:

@@ -19,13 +19,28 @@ ALWAYS = {
 }  # fmt: skip
 
 
-def span(number: int, start: float = 0, end: float | None = 1, parent: int | None = None, **more: Any) -> dict[str, Any]:
+def span(
+    number: int, start: float = 0, end: float | None = 1, parent: int | None = None, **more: Any
+) -> dict[str, Any]:
     """Return a span in OTLP JSON that lacks nothing: from `start` to `end` seconds, with the attributes given."""
     trace, status, events = more.pop("trace", "aa" * 16), more.pop("status", {"code": 1}), more.pop("events", [])
-    attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "t", "gen_ai.tool.call.result": "fine", **more}
-    made: dict[str, Any] = {"traceId": trace, "spanId": f"{number:016x}", "name": f"s{number}", "status": status, "events": events}
+    attributes = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "t",
+        "gen_ai.tool.call.result": "fine",
+        **more,
+    }
+    made: dict[str, Any] = {
+        "traceId": trace,
+        "spanId": f"{number:016x}",
+        "name": f"s{number}",
+        "status": status,
+        "events": events,
+    }
     made["startTimeUnixNano"] = str(int((T0 + start) * 10**9))
-    made["attributes"] = [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items() if value is not None]
+    made["attributes"] = [
+        {"key": key, "value": {"stringValue": value}} for key, value in attributes.items() if value is not None
+    ]
     if end is not None:
         made["endTimeUnixNano"] = str(int((T0 + end) * 10**9))
     if parent is not None:
@@ -34,7 +49,9 @@ def span(number: int, start: float = 0, end: float | None = 1, parent: int | Non
 
 
 def otlp(*spans: dict[str, Any]) -> bytes:
-    return b"".join(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]}).encode() + b"\n" for one in spans)
+    return b"".join(
+        json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]}).encode() + b"\n" for one in spans
+    )
 
 
 def load(tmp_path: Path, **files: bytes) -> Lens:
@@ -85,13 +102,17 @@ EXCEPTION = [{"name": "exception", "timeUnixNano": str(T0 * 10**9), "attributes"
         ([span(1, **{"gen_ai.tool.call.result": "y" * 65_536})], {}),
     ],
 )  # fmt: skip
-def test_each_check_counts_what_was_planted(spans: list[dict[str, Any]], expected: dict[str, int], tmp_path: Path) -> None:
+def test_each_check_counts_what_was_planted(
+    spans: list[dict[str, Any]], expected: dict[str, int], tmp_path: Path
+) -> None:
     with load(tmp_path, a=otlp(*[one for one in spans if one["spanId"] != "0" * 16])) as lens:
         assert found(lens) == expected
 
 
 def test_a_cut_message_of_a_model_counts_once_however_often_it_was_sent(tmp_path: Path) -> None:
-    messages = json.dumps([{"role": "tool", "parts": [{"type": "tool_call_response", "id": "x", "response": "a [output truncated] b"}]}])
+    messages = json.dumps(
+        [{"role": "tool", "parts": [{"type": "tool_call_response", "id": "x", "response": "a [output truncated] b"}]}]
+    )
     call = {**CHAT, "gen_ai.input.messages": messages, "gen_ai.usage.output_tokens": None}
     with load(tmp_path, a=otlp(span(1, **call), span(2, **call))) as lens:
         assert found(lens)["truncation_marks"] == 1
@@ -108,8 +129,13 @@ def test_a_message_as_long_as_programs_let_texts_be_shows_only_beside_another(tm
         assert found(lens)["length_limits"] == 2
 
 
-@pytest.mark.parametrize(("spans", "expected"), [(349, {}), (350, {"row_caps": 1, "span_caps": 1}), (512, {"row_caps": 1, "span_caps": 1}), (1001, {})])
-def test_exactly_as_many_spans_as_tools_export_is_a_tell_tale(spans: int, expected: dict[str, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [(349, {}), (350, {"row_caps": 1, "span_caps": 1}), (512, {"row_caps": 1, "span_caps": 1}), (1001, {})],
+)
+def test_exactly_as_many_spans_as_tools_export_is_a_tell_tale(
+    spans: int, expected: dict[str, int], tmp_path: Path
+) -> None:
     with load(tmp_path, a=otlp(*(span(n) for n in range(1, spans + 1)))) as lens:
         assert found(lens) == expected
 
@@ -138,14 +164,18 @@ def days(*numbers: int) -> Iterator[dict[str, Any]]:
 )
 def test_a_gap_breaks_the_rhythm_of_the_days(numbers: tuple[int, ...], gaps: list[int], tmp_path: Path) -> None:
     with load(tmp_path, a=otlp(*days(*numbers))) as lens:
-        assert [days for (days,) in lens.sql("SELECT days FROM evidence_gaps WHERE source_id IS NULL").fetchall()] == gaps
+        assert [
+            days for (days,) in lens.sql("SELECT days FROM evidence_gaps WHERE source_id IS NULL").fetchall()
+        ] == gaps
         assert found(lens).get("date_gaps", 0) == len(gaps)
 
 
 def test_a_gap_that_another_log_fills_is_none_over_all(tmp_path: Path) -> None:
     with load(tmp_path, a=otlp(*days(0, 1, 2, 3, 9, 10, 11)), b=otlp(*days(4, 5, 6, 7, 8))) as lens:
         assert "date_gaps" not in found(lens)
-        assert lens.sql("SELECT path[-7:] FROM completeness WHERE check_name = 'date_gaps' AND count > 0").fetchall() == [("a.jsonl",)]
+        assert lens.sql(
+            "SELECT path[-7:] FROM completeness WHERE check_name = 'date_gaps' AND count > 0"
+        ).fetchall() == [("a.jsonl",)]
 
 
 def test_a_missing_sub_agent_file_is_noticed(samples: Path, tmp_path: Path) -> None:

@@ -45,7 +45,11 @@ def test_a_loader_survives_damaged_and_hostile_files(name: str, by_loader: Corpu
     path, faults = tmp_path / "input", set[Fault]()
     for number in range(VARIANTS):
         path.write_bytes(mutate(rng, rng.choice(by_loader[name]), everything))
-        faults |= {fault for fault in (try_loader(name, LOADERS[name], path), number % 6 == 0 and try_sniffers(LOADERS, path)) if fault}
+        faults |= {
+            fault
+            for fault in (try_loader(name, LOADERS[name], path), number % 6 == 0 and try_sniffers(LOADERS, path))
+            if fault
+        }
     assert faults == set()
 
 

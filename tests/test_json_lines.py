@@ -395,8 +395,12 @@ def test_a_csv_is_read_by_the_mapping_in_a_yaml_file(tmp_path: Path) -> None:
             ("think", "Apollo", 1776176591000, 12, 3, "openai", 2),
             ("two\nlines", "Athena", 1776176592000, 13, None, "openai", 3),
         ]
-        assert json.loads(lens.sql("SELECT attributes FROM spans WHERE name = 'think'").fetchall()[0][0]) == {"meta": {"x": 1}}
-        assert lens.sql("SELECT reason, raw FROM rejects").fetchall() == [("2 cells where the header has 5", "2026-01-01T00:00:02Z,torn")]
+        assert json.loads(lens.sql("SELECT attributes FROM spans WHERE name = 'think'").fetchall()[0][0]) == {
+            "meta": {"x": 1}
+        }
+        assert lens.sql("SELECT reason, raw FROM rejects").fetchall() == [
+            ("2 cells where the header has 5", "2026-01-01T00:00:02Z,torn")
+        ]
         assert lens.sql("SELECT records, accepted, rejected FROM sources").fetchall() == [(3, 2, 1)]
 
 
@@ -408,7 +412,9 @@ def test_the_command_line_takes_a_mapping_file(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text(TABLE)
     (tmp_path / "my.yaml").write_text(TABLE_MAPPING)
     case = str(tmp_path / "case.duckdb")
-    done = CliRunner().invoke(main, ["read", str(tmp_path / "log.csv"), "-o", case, "--format", str(tmp_path / "my.yaml")])
+    done = CliRunner().invoke(
+        main, ["read", str(tmp_path / "log.csv"), "-o", case, "--format", str(tmp_path / "my.yaml")]
+    )
     assert done.exit_code == 0, done.output
     assert "2 accepted" in done.output
 
@@ -417,7 +423,12 @@ def test_another_mapping_reads_the_file_again(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text(TABLE)
     names = []
     for column in ("what", "who", "who"):
-        with read(tmp_path / "log.csv", into=tmp_path / "a.duckdb", format=mapping(start_time="when", name=column), progress=False) as lens:
+        with read(
+            tmp_path / "log.csv",
+            into=tmp_path / "a.duckdb",
+            format=mapping(start_time="when", name=column),
+            progress=False,
+        ) as lens:
             names.append(sorted(name for (name,) in lens.sql("SELECT name FROM spans").fetchall()))
     assert names == [["think", "two\nlines"], ["Apollo", "Athena"], ["Apollo", "Athena"]]
 

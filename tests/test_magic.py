@@ -13,7 +13,9 @@ from agentlens._magic import find_parameters
 @pytest.fixture(scope="module")
 def lens(tmp_path_factory):
     log = tmp_path_factory.mktemp("magic") / "beats.log"
-    log.write_text("Wave 14 | 2026-04-14 14:23:11\nAgents:\nApollo: COMPLETE (mail)\nHermes: BLOCKED (token)\nNext: wait\n")
+    log.write_text(
+        "Wave 14 | 2026-04-14 14:23:11\nAgents:\nApollo: COMPLETE (mail)\nHermes: BLOCKED (token)\nNext: wait\n"
+    )
     with al.read(log, progress=False) as lens:
         yield lens
 

@@ -25,7 +25,10 @@ def otlp_span(number: int, **attributes: Any) -> dict[str, Any]:
     """Return a span of trace aa…, one second long, in OTLP JSON; `status` and `trace` are not attributes."""
     start = T0 + number
     status, trace = attributes.pop("status", 1), attributes.pop("trace", "aa" * 16)
-    values = {key: {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value} for key, value in attributes.items()}
+    values = {
+        key: {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
+        for key, value in attributes.items()
+    }
     return {
         "traceId": trace, "spanId": f"{number:016x}", "name": f"step {number}", "status": {"code": status},
         "startTimeUnixNano": f"{start}000000000", "endTimeUnixNano": f"{start + 1}000000000",
@@ -39,21 +42,37 @@ def write_otlp(path: Path, *spans: dict[str, Any]) -> Path:
 
 
 def model_call(number: int, response: str, said: str | None = None, **more: Any) -> dict[str, Any]:
-    attributes = {"gen_ai.operation.name": "chat", "gen_ai.response.id": response, "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.response.id": response,
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5,
+    }
     if said:
-        attributes["gen_ai.output.messages"] = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": said}]}])
+        attributes["gen_ai.output.messages"] = json.dumps(
+            [{"role": "assistant", "parts": [{"type": "text", "content": said}]}]
+        )
     return otlp_span(number, **{**attributes, **more})
 
 
 def tool_call(number: int, call_id: str, **more: Any) -> dict[str, Any]:
-    return otlp_span(number, **{"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "Bash", "gen_ai.tool.call.id": call_id, **more})
+    return otlp_span(
+        number,
+        **{"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "Bash", "gen_ai.tool.call.id": call_id, **more},
+    )
 
 
-def claude_lines(*calls: tuple[str, str | None, bool], session: str = "5f0e7a52-0d1c-4c51-9a34-0c9f5ce1f000", text: str = "") -> list[dict[str, Any]]:
+def claude_lines(
+    *calls: tuple[str, str | None, bool], session: str = "5f0e7a52-0d1c-4c51-9a34-0c9f5ce1f000", text: str = ""
+) -> list[dict[str, Any]]:
     """Return a session: for each (response id, tool call id, whether the tool failed) a model call and what came back."""
     lines, parent = [], None
     for number, (response, call_id, failed) in enumerate(calls):
-        content = [{"type": "tool_use", "id": call_id, "name": "Bash", "input": {"command": "ls"}}] if call_id else [{"type": "text", "text": text or "done"}]
+        content = (
+            [{"type": "tool_use", "id": call_id, "name": "Bash", "input": {"command": "ls"}}]
+            if call_id
+            else [{"type": "text", "text": text or "done"}]
+        )
         usage = {"input_tokens": 10, "output_tokens": 5}
         message = {"id": response, "role": "assistant", "model": "claude-opus-4-6", "content": content, "usage": usage}
         lines.append({"type": "assistant", "message": message, "requestId": f"req_{number}"})
@@ -62,7 +81,14 @@ def claude_lines(*calls: tuple[str, str | None, bool], session: str = "5f0e7a52-
             lines.append({"type": "user", "message": {"role": "user", "content": [result]}})
     for number, line in enumerate(lines):
         stamp = f"2026-04-14T14:23:{11 + number:02}.000Z"
-        line |= {"uuid": f"u{number}", "parentUuid": parent, "sessionId": session, "timestamp": stamp, "version": "2.1.39", "cwd": "/w"}
+        line |= {
+            "uuid": f"u{number}",
+            "parentUuid": parent,
+            "sessionId": session,
+            "timestamp": stamp,
+            "version": "2.1.39",
+            "cwd": "/w",
+        }
         parent = f"u{number}"
     return lines
 
@@ -77,7 +103,11 @@ def links(lens: Lens) -> list[Link]:
     return lens.sql("SELECT confidence, relation, evidence FROM source_links ORDER BY ALL").fetchall()
 
 
-CALLS = [("msg_01AbCdEfGhIj", "toolu_01AbCdEfGhIj", False), ("msg_02AbCdEfGhIj", "toolu_02AbCdEfGhIj", True), ("msg_03AbCdEfGhIj", None, False)]
+CALLS = [
+    ("msg_01AbCdEfGhIj", "toolu_01AbCdEfGhIj", False),
+    ("msg_02AbCdEfGhIj", "toolu_02AbCdEfGhIj", True),
+    ("msg_03AbCdEfGhIj", None, False),
+]
 SPANS = [
     model_call(1, "msg_01AbCdEfGhIj"), tool_call(2, "toolu_01AbCdEfGhIj"), model_call(3, "msg_02AbCdEfGhIj"),
     tool_call(4, "toolu_02AbCdEfGhIj", status=2), model_call(5, "msg_03AbCdEfGhIj"),
@@ -111,7 +141,11 @@ def test_a_conversation_of_the_same_name_in_another_format_is_certainly_the_same
 
 
 def test_the_same_words_at_the_same_time_make_a_likely_link_and_at_other_times_a_possible_one(tmp_path: Path) -> None:
-    session = write_lines(tmp_path / "b.jsonl", claude_lines(("m1", None, False), text=SAID) + claude_lines(("m2", None, False), text=ALSO_SAID, session="other-session-file"))
+    session = write_lines(
+        tmp_path / "b.jsonl",
+        claude_lines(("m1", None, False), text=SAID)
+        + claude_lines(("m2", None, False), text=ALSO_SAID, session="other-session-file"),
+    )
     spans = write_otlp(tmp_path / "a.jsonl", model_call(1, "r1", SAID), model_call(2, "r2", ALSO_SAID))
     with load(spans, session) as lens:
         assert links(lens) == []  # one text of each session: too little
@@ -126,10 +160,16 @@ def test_the_same_words_at_the_same_time_make_a_likely_link_and_at_other_times_a
 
 def test_the_same_agents_at_the_same_time_make_a_possible_link_and_time_alone_makes_none(tmp_path: Path) -> None:
     def home_grown(*agents: str) -> Path:
-        records = [{"timestamp": T0 + n + 1, "agent": agent, "action": "x", "session_id": "s", "duration_ms": 1000} for n, agent in enumerate(agents)]
+        records = [
+            {"timestamp": T0 + n + 1, "agent": agent, "action": "x", "session_id": "s", "duration_ms": 1000}
+            for n, agent in enumerate(agents)
+        ]
         return write_lines(tmp_path / "b.jsonl", records)
 
-    spans = write_otlp(tmp_path / "a.jsonl", *(otlp_span(n, **{"gen_ai.agent.name": name}) for n, name in enumerate(("Apollo", "Athena"), 1)))
+    spans = write_otlp(
+        tmp_path / "a.jsonl",
+        *(otlp_span(n, **{"gen_ai.agent.name": name}) for n, name in enumerate(("Apollo", "Athena"), 1)),
+    )
     with load(spans, home_grown("Apollo", "Athena")) as lens:
         assert links(lens) == [("possible", "same run", "2 same agents, times that overlap or are not given")]
     with load(spans, home_grown("Apollo", "Ares")) as lens:
@@ -160,7 +200,11 @@ def test_parts_of_one_log_are_no_link_and_a_shared_beginning_is_called_one(tmp_p
 
 def test_calls_that_one_log_lacks_other_tokens_and_another_status_are_disagreements(tmp_path: Path) -> None:
     """Per hand: the span log lacks the second tool call, has 99 input tokens for the first answer, and an error for the first tool."""
-    changed = [model_call(1, CALLS[0][0], **{"gen_ai.usage.input_tokens": 99}), tool_call(2, "toolu_01AbCdEfGhIj", status=2), *SPANS[2::2]]
+    changed = [
+        model_call(1, CALLS[0][0], **{"gen_ai.usage.input_tokens": 99}),
+        tool_call(2, "toolu_01AbCdEfGhIj", status=2),
+        *SPANS[2::2],
+    ]
     spans, session = write_otlp(tmp_path / "a.jsonl", *changed), write_lines(tmp_path / "b.jsonl", claude_lines(*CALLS))
     query = """
         SELECT kind, key, a.format, a_source_line, b.format, b_source_line, says
@@ -168,15 +212,33 @@ def test_calls_that_one_log_lacks_other_tokens_and_another_status_are_disagreeme
     """
     with load(spans, session) as lens:
         assert lens.sql(query).fetchall() == [
-            ("missing call", "toolu_02AbCdEfGhIj", "claude_code", 3, "otlp", None, "execute_tool Bash (toolu_02AbCdEfGhIj) is in one log only"),
+            (
+                "missing call",
+                "toolu_02AbCdEfGhIj",
+                "claude_code",
+                3,
+                "otlp",
+                None,
+                "execute_tool Bash (toolu_02AbCdEfGhIj) is in one log only",
+            ),
             ("status", "toolu_01AbCdEfGhIj", "otlp", 1, "claude_code", 1, "ERROR against OK"),
-            ("tokens", "msg_01AbCdEfGhIj", "otlp", 1, "claude_code", 1, "99 input and 5 output tokens against 10 and 5"),
+            (
+                "tokens",
+                "msg_01AbCdEfGhIj",
+                "otlp",
+                1,
+                "claude_code",
+                1,
+                "99 input and 5 output tokens against 10 and 5",
+            ),
         ]
 
 
 def test_a_copy_of_a_span_with_other_tokens_is_a_disagreement_whatever_is_read_first(tmp_path: Path) -> None:
     spans = write_otlp(tmp_path / "a.jsonl", *SPANS)
-    other = write_otlp(tmp_path / "b.jsonl", model_call(1, "msg_01AbCdEfGhIj", **{"gen_ai.usage.output_tokens": 7}), *SPANS[1:3])
+    other = write_otlp(
+        tmp_path / "b.jsonl", model_call(1, "msg_01AbCdEfGhIj", **{"gen_ai.usage.output_tokens": 7}), *SPANS[1:3]
+    )
     found = set()
     for first, second in itertools.permutations((spans, other)):
         lens_file = tmp_path / f"{first.name}.duckdb"
@@ -206,9 +268,14 @@ def test_a_deleted_file_stays_in_the_lens(tmp_path: Path) -> None:
     gone, kept = write_otlp(logs / "a.jsonl", *SPANS[:2]), write_otlp(logs / "b.jsonl", *SPANS[2:])
     load(logs, into=tmp_path / "a.duckdb").close()
     gone.unlink()
-    kept.write_text(kept.read_text() + json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [otlp_span(9)]}]}]}) + "\n")
+    kept.write_text(
+        kept.read_text() + json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [otlp_span(9)]}]}]}) + "\n"
+    )
     with load(logs, into=tmp_path / "a.duckdb") as lens:
-        assert lens.sql("SELECT path, records FROM sources ORDER BY path").fetchall() == [(str(gone), 2), (str(kept), 4)]
+        assert lens.sql("SELECT path, records FROM sources ORDER BY path").fetchall() == [
+            (str(gone), 2),
+            (str(kept), 4),
+        ]
         assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(6,)]
 
 
@@ -230,4 +297,6 @@ def test_a_replaced_copy_is_compared_as_it_is_now(unchanged: str, tmp_path: Path
     with load(first, second, into=tmp_path / "a.duckdb") as lens:
         assert lens.sql("SELECT count(*) FROM span_copies").fetchall() == [(3,)]
         assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(5,)]
-        assert [row[0] for row in lens.sql("SELECT DISTINCT kind FROM source_disagreements").fetchall()] == ["missing call"]
+        assert [row[0] for row in lens.sql("SELECT DISTINCT kind FROM source_disagreements").fetchall()] == [
+            "missing call"
+        ]

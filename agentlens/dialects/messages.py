@@ -23,7 +23,11 @@ def normalise_message(message: Any) -> Message:
     whole: nothing is dropped.
     """
     if not isinstance(message, dict):
-        return None, None, [text_part(message)] if isinstance(message, str) else [{"type": "unknown", "content": message}]
+        return (
+            None,
+            None,
+            [text_part(message)] if isinstance(message, str) else [{"type": "unknown", "content": message}],
+        )
     if isinstance(message.get("message"), dict):
         message = message["message"]
     role = message.get("role") or message.get("type")
@@ -55,7 +59,9 @@ def _content_parts(message: dict[str, Any], role: str | None) -> list[dict[str, 
 
 
 def _is_result_list(content: Any) -> bool:
-    return isinstance(content, list) and any(isinstance(p, dict) and str(p.get("type")) in RESULT_TYPES for p in content)
+    return isinstance(content, list) and any(
+        isinstance(p, dict) and str(p.get("type")) in RESULT_TYPES for p in content
+    )
 
 
 def normalise_part(part: Any) -> dict[str, Any]:

@@ -89,7 +89,9 @@ def _take_messages(attributes: Row) -> dict[str, Any]:
 
 def _in_order(numbered: dict[str, Row]) -> Any:
     if not all(map(str.isdecimal, numbered)):
-        return unflatten({f"{number}.{path}" if path else number: v for number, flat in numbered.items() for path, v in flat.items()})
+        return unflatten(
+            {f"{number}.{path}" if path else number: v for number, flat in numbered.items() for path, v in flat.items()}
+        )
     return [_message(numbered[number]) for number in sorted(numbered, key=int)]
 
 

@@ -36,4 +36,14 @@ from agentlens.explorers.overview import Overview
 from agentlens.explorers.token_economics import TokenEconomics
 from agentlens.explorers.trace_tree import TraceTree
 
-__all__ = ["AgentMap", "Conversation", "Drift", "Embedded", "Explorer", "Findings", "Overview", "TokenEconomics", "TraceTree"]
+__all__ = [
+    "AgentMap",
+    "Conversation",
+    "Drift",
+    "Embedded",
+    "Explorer",
+    "Findings",
+    "Overview",
+    "TokenEconomics",
+    "TraceTree",
+]

@@ -263,9 +263,7 @@ def describe_fields(head: bytes) -> str:
         return ""
     kind = "JSON lines" if head.lstrip()[:1] == b"{" else "CSV columns"
     shown = [f"  {_ascii(path)}: {_ascii(example)}" for path, example in list(examples.items())[:40]]
-    return "\n".join(
-        [f"Its {kind} have these fields:", *shown, "Say what they mean, for example:", _suggest(examples)]
-    )
+    return "\n".join([f"Its {kind} have these fields:", *shown, "Say what they mean, for example:", _suggest(examples)])
 
 
 def _json_examples(head: bytes) -> dict[str, Any]:

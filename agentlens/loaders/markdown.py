@@ -155,8 +155,12 @@ def _status(section: Section, keys: dict[str, str]) -> str | None:
 def _add_agent(into: Evidence, place: Place, agent_name: str, sections: list[Section], front: dict[str, Any]) -> None:
     """Add the agent of an identity file: what the front matter declares, else what `**Key:** value` lines say."""
     keys = dict(_keys("\n".join(section.text for section in sections), 200))
-    said = {name: keys.get(name) for name in ("role", "model", "version")} | {"reports_to": _name(keys.get("reports to"))}
-    columns = declared({**said, **{str(name): value for name, value in front.items() if name not in ("name", *AGENT_KEYS[:2])}})
+    said = {name: keys.get(name) for name in ("role", "model", "version")} | {
+        "reports_to": _name(keys.get("reports to"))
+    }
+    columns = declared(
+        {**said, **{str(name): value for name, value in front.items() if name not in ("name", *AGENT_KEYS[:2])}}
+    )
     into.add("agents", place, agent_name=agent_name, known_from="identity file", **columns)
 
 

@@ -37,18 +37,24 @@ def report(lens: Lens, path: str | os.PathLike[str], title: str | None = None, m
 
 def _check_target(path: Path) -> Path:
     if not path.parent.is_dir():
-        raise AgentLensError(f"The folder {path.parent} does not exist, so the report cannot be written there. Make it first.")
+        raise AgentLensError(
+            f"The folder {path.parent} does not exist, so the report cannot be written there. Make it first."
+        )
     if path.is_dir():
         raise AgentLensError(f"{path} is a folder. Give the name of a file in it, e.g. {path / 'report.html'}.")
     if is_lens_file(path):
-        raise AgentLensError(f"{path} is a saved lens and would be overwritten. Give another name, e.g. {path.with_suffix('.html')}.")
+        raise AgentLensError(
+            f"{path} is a saved lens and would be overwritten. Give another name, e.g. {path.with_suffix('.html')}."
+        )
     return path
 
 
 class _CallableModule(ModuleType):
     """Python puts a submodule under its name into the package, where the function `agentlens.report` stands: both must answer."""
 
-    def __call__(self, lens: Lens, path: str | os.PathLike[str], title: str | None = None, max_mb: float = 10.0) -> Path:
+    def __call__(
+        self, lens: Lens, path: str | os.PathLike[str], title: str | None = None, max_mb: float = 10.0
+    ) -> Path:
         return report(lens, path, title, max_mb)
 
 

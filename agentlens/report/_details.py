@@ -41,7 +41,9 @@ def pack_details(lens: Lens, rows: Mapping[int, int], budget: int) -> tuple[str,
 
 def _describe(lens: Lens, preorders: list[int]) -> Iterator[tuple[int, Row]]:
     """Yield SpanDetails; the questions of `describe_span` are answered from three queries for all of them."""
-    question = load_question("span").replace("preorder = $preorder", "preorder IN (SELECT unnest($preorders::BIGINT[]))")
+    question = load_question("span").replace(
+        "preorder = $preorder", "preorder IN (SELECT unnest($preorders::BIGINT[]))"
+    )
     spans = {row["preorder"]: row for row in fetch(lens, question, preorders=preorders)}
     usage = group_usage(ask(lens, "span_usage", preorders=preorders))
     messages: dict[tuple[str, str], list[Row]] = defaultdict(list)

@@ -37,7 +37,9 @@ class Mounted:
         return len(self.state) + sum(map(len, self.scripts.values())) + len(self.still or "")
 
 
-def mount(name: str, embedded: Embedded, sql: str, details: str = "", missing: str = "", still: str | None = None) -> Mounted:
+def mount(
+    name: str, embedded: Embedded, sql: str, details: str = "", missing: str = "", still: str | None = None
+) -> Mounted:
     """Return an explorer as the page carries it; `details` is packed already."""
     scripts = {f"{name}-{trait.strip('_')}": pack(content) for trait, content in embedded.binary.items()}
     state: dict[str, Any] = {

@@ -86,7 +86,7 @@ def _finding(row: dict[str, Any]) -> Finding:
 
 def common_folder(paths: list[str]) -> Path | None:
     """Return the folder under which all sources stand, or None when they share none."""
-    folders = {os.path.dirname(path) for path in paths}
+    folders = {str(Path(path).parent) for path in paths}
     if not folders:
         return None
     try:
@@ -108,7 +108,11 @@ def headline(findings: list[Finding], checks: list[dict[str, Any]]) -> str:
     could_not = f"; {blind} could not look" if blind else ""
     if not findings:
         looked = len(checks) - blind
-        return f"{looked} of {len(checks)} checks looked and found nothing{could_not}." if checks else "Nothing was looked for."
+        return (
+            f"{looked} of {len(checks)} checks looked and found nothing{could_not}."
+            if checks
+            else "Nothing was looked for."
+        )
     grave = [finding for finding in findings if finding.severity == findings[0].severity]
     agents = list(dict.fromkeys(finding.agent_name for finding in grave if finding.agent_name))
     since = min((finding.start_time for finding in grave if finding.start_time), default=None)

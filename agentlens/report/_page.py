@@ -20,7 +20,17 @@ from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.report import _explorers as explorers
 from agentlens.report._details import pack_details
-from agentlens.report._facts import SEVERITIES, Finding, ask, common_folder, headline, join_words, list_findings, query_text, short_path
+from agentlens.report._facts import (
+    SEVERITIES,
+    Finding,
+    ask,
+    common_folder,
+    headline,
+    join_words,
+    list_findings,
+    query_text,
+    short_path,
+)
 from agentlens.report._quotes import Quoter
 from agentlens.report._words import FILTERS, finalize, period, plural
 
@@ -77,7 +87,9 @@ def _ever_smaller(lens: Lens, facts: Row, limit: int) -> Iterator[Content]:
         content = Content(facts, tokens=tokens, drift=drift)
         _add_tree(lens, content, limit, where)
         yield content
-    yield Content(facts, left_out=["The trace tree and the charts did not fit; `agentlens lab` or a larger --max-mb shows them."])
+    yield Content(
+        facts, left_out=["The trace tree and the charts did not fit; `agentlens lab` or a larger --max-mb shows them."]
+    )
 
 
 def _add_tree(lens: Lens, content: Content, limit: int, where: str | None) -> None:
@@ -96,7 +108,9 @@ def _add_tree(lens: Lens, content: Content, limit: int, where: str | None) -> No
     content.tree = explorers.mount("tree", embedded, tree.sql, details, missing)
     spans = content.facts["totals"]["spans"]
     if len(rows) < spans:
-        content.left_out.append(f"The tree shows the {plural(len(rows), 'span')} of traces with findings, of {spans:,} in all.")
+        content.left_out.append(
+            f"The tree shows the {plural(len(rows), 'span')} of traces with findings, of {spans:,} in all."
+        )
     if count < len(rows):
         content.left_out.append(
             f"Of {len(rows):,} spans in the tree, {count:,} carry their details (messages, arguments, source record): "
@@ -127,7 +141,9 @@ def gather(lens: Lens, title: str | None) -> Row:
         "agent_tokens": ask(lens, "agent_tokens"),
         "models": ask(lens, "models"),
         "sources": [source | {"short": short_path(source["path"], folder)} for source in sources],
-        "accounts": {name: sum(source[name] for source in sources) for name in ("records", "accepted", "rejected", "skipped")},
+        "accounts": {
+            name: sum(source[name] for source in sources) for name in ("records", "accepted", "rejected", "skipped")
+        },
         "gaps": _gaps(lens),
         "known_missing": _known_missing(sources, folder),
         "rejects": ask(lens, "rejects"),
@@ -193,10 +209,21 @@ def _group(findings: list[Finding], quoter: Quoter) -> list[Row]:
         if not found:
             continue
         shown, rest = found[:room], found[room:]
-        cards = [{"finding": finding, "quotes": [quoter.quote(place) for place in finding.evidence[:40]]} for finding in shown]
+        cards = [
+            {"finding": finding, "quotes": [quoter.quote(place) for place in finding.evidence[:40]]}
+            for finding in shown
+        ]
         places = [finding.evidence[0] if finding.evidence else None for finding in rest[:lines]]
         listed = [{"finding": finding, "quote": place and quoter.quote(place)} for finding, place in zip(rest, places)]
-        groups.append({"severity": severity, "total": len(found), "cards": cards, "listed": listed, "omitted": len(rest) - len(listed)})
+        groups.append(
+            {
+                "severity": severity,
+                "total": len(found),
+                "cards": cards,
+                "listed": listed,
+                "omitted": len(rest) - len(listed),
+            }
+        )
         room, lines = room - len(shown), lines - len(listed)
     return groups
 
@@ -213,7 +240,10 @@ def _standing(wave: Row) -> str:
         by_status.setdefault(status, []).append(agent)
     groups = sorted(by_status.items(), key=lambda item: -len(item[1]))
     most = groups[0][0] if groups else ""
-    parts = [f"{len(agents)} {status}" + ("" if status == most else f" ({join_words(agents, 4)})") for status, agents in groups]
+    parts = [
+        f"{len(agents)} {status}" + ("" if status == most else f" ({join_words(agents, 4)})")
+        for status, agents in groups
+    ]
     return ", ".join(parts) or "no reports"
 
 

@@ -44,10 +44,18 @@ class Quoter:
         """Return a place with the bytes it points at."""
         source = self._sources.get(place.source_id)
         if source is None:
-            return Quote("?", place.line, place.offset, place.length, place.span_id, place.says, None, "the source is unknown")
+            return Quote(
+                "?", place.line, place.offset, place.length, place.span_id, place.says, None, "the source is unknown"
+            )
         absent, raw = self._state(source), None
         if absent is None and place.offset is not None and place.length is not None:
-            raw = read_record(Path(source["stored_at"] or source["path"]), source["compression"], place.offset, place.length, QUOTED_BYTES)
+            raw = read_record(
+                Path(source["stored_at"] or source["path"]),
+                source["compression"],
+                place.offset,
+                place.length,
+                QUOTED_BYTES,
+            )
         path = short_path(source["path"], self._folder)
         return Quote(path, place.line, place.offset, place.length, place.span_id, place.says, raw, absent)
 
@@ -61,7 +69,11 @@ class Quoter:
 
 def _why_not(source: dict[str, Any]) -> str | None:
     if source["stored_at"]:
-        return None if Path(source["stored_at"]).is_file() else "the archive was no longer there when this report was written"
+        return (
+            None
+            if Path(source["stored_at"]).is_file()
+            else "the archive was no longer there when this report was written"
+        )
     try:
         same = hash_prefix(Path(source["path"]), source["bytes"]) == source["sha256"]
     except OSError:

@@ -29,7 +29,15 @@ def usd(value: float | None, none: str = "unpriced") -> str:
         return none
     if value == 0:
         return "$0"
-    return "<$0.0001" if 0 < value < 0.0001 else f"${value:,.4f}" if abs(value) < 0.01 else f"${value:,.3f}" if abs(value) < 1 else f"${value:,.2f}"
+    return (
+        "<$0.0001"
+        if 0 < value < 0.0001
+        else f"${value:,.4f}"
+        if abs(value) < 0.01
+        else f"${value:,.3f}"
+        if abs(value) < 1
+        else f"${value:,.2f}"
+    )
 
 
 def percent(value: float | None) -> str:

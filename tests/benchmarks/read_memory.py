@@ -19,7 +19,21 @@ from pathlib import Path
 from typing import Any
 
 LIMIT = 1.5 * 2**30
-WORDS = ("margin", "partner", "draft", "table", "review", "quarter", "ledger", "handoff", "budget", "packet", "wave", "deadline", "answer")
+WORDS = (
+    "margin",
+    "partner",
+    "draft",
+    "table",
+    "review",
+    "quarter",
+    "ledger",
+    "handoff",
+    "budget",
+    "packet",
+    "wave",
+    "deadline",
+    "answer",
+)
 T0 = 1_776_176_591
 
 
@@ -36,8 +50,14 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     worst = 0.0
     for name in given.formats:
-        worst = max(worst, _measure(given.folder, f"{name}, {given.gigabytes:g} GB", _lines(name, int(given.gigabytes * 2**30)), name))
-        worst = max(worst, _measure(given.folder, f"{name}, one line of 64 MB", [LINES[name](random.Random(1), 1, 64 * 2**20)], name))
+        worst = max(
+            worst,
+            _measure(given.folder, f"{name}, {given.gigabytes:g} GB", _lines(name, int(given.gigabytes * 2**30)), name),
+        )
+        worst = max(
+            worst,
+            _measure(given.folder, f"{name}, one line of 64 MB", [LINES[name](random.Random(1), 1, 64 * 2**20)], name),
+        )
     sys.exit(1 if worst > LIMIT else 0)
 
 
@@ -61,7 +81,10 @@ def _measure(folder: Path, title: str, lines: Any, name: str) -> float:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         seconds, size = time.monotonic() - begun, path.stat().st_size
         peak, records = (int(word) for word in done.stdout.split())
-        print(f"{title:32} {size / 2**20:8,.0f} MB  {records:10,} records  {seconds:6.0f} s  {size / 2**20 / seconds:6.1f} MB/s  peak {peak / 2**20:6,.0f} MB", flush=True)
+        print(
+            f"{title:32} {size / 2**20:8,.0f} MB  {records:10,} records  {seconds:6.0f} s  {size / 2**20 / seconds:6.1f} MB/s  peak {peak / 2**20:6,.0f} MB",
+            flush=True,
+        )
         return peak
     finally:
         for leftover in (path, path.with_suffix(".duckdb"), path.with_suffix(".duckdb.wal")):
@@ -73,7 +96,9 @@ def _read(path: Path) -> None:
     import agentlens as al
 
     with al.read(path, into=path.with_suffix(".duckdb"), progress=False) as lens:
-        [(records, unaccounted)] = lens.sql("SELECT sum(accepted), sum(records - accepted - skipped) FROM sources").fetchall()
+        [(records, unaccounted)] = lens.sql(
+            "SELECT sum(accepted), sum(records - accepted - skipped) FROM sources"
+        ).fetchall()
     if unaccounted:
         sys.exit(f"{unaccounted} records were not accepted")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, records)
@@ -116,14 +141,36 @@ def _claude_code(rng: random.Random, number: int, size: int) -> str:
     session, step = f"5f0e7a52-0d1c-4c51-9a34-{number // 300:012}", number // 2
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(T0 + number))
     parent = None if number % 300 == 0 else f"u{number - 1}"
-    line: dict[str, Any] = {"parentUuid": parent, "cwd": "/w", "sessionId": session, "version": "2.1.39", "uuid": f"u{number}", "timestamp": stamp}
+    line: dict[str, Any] = {
+        "parentUuid": parent,
+        "cwd": "/w",
+        "sessionId": session,
+        "version": "2.1.39",
+        "uuid": f"u{number}",
+        "timestamp": stamp,
+    }
     if number % 2 == 0:
-        usage = {"input_tokens": 10, "output_tokens": 50, "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 100}
-        content: list[dict[str, Any]] = [{"type": "tool_use", "id": f"toolu_{step:020}", "name": "Bash", "input": {"command": _text(rng, 80)}}]
-        message = {"id": f"msg_{step:020}", "role": "assistant", "model": "claude-opus-4-6", "content": content, "usage": usage}
+        usage = {
+            "input_tokens": 10,
+            "output_tokens": 50,
+            "cache_read_input_tokens": 1000,
+            "cache_creation_input_tokens": 100,
+        }
+        content: list[dict[str, Any]] = [
+            {"type": "tool_use", "id": f"toolu_{step:020}", "name": "Bash", "input": {"command": _text(rng, 80)}}
+        ]
+        message = {
+            "id": f"msg_{step:020}",
+            "role": "assistant",
+            "model": "claude-opus-4-6",
+            "content": content,
+            "usage": usage,
+        }
         line |= {"type": "assistant", "requestId": f"req_{step:020}", "message": message}
     else:
-        content = [{"type": "tool_result", "tool_use_id": f"toolu_{step:020}", "content": _text(rng, size), "is_error": False}]
+        content = [
+            {"type": "tool_result", "tool_use_id": f"toolu_{step:020}", "content": _text(rng, size), "is_error": False}
+        ]
         line |= {"type": "user", "message": {"role": "user", "content": content}}
     return json.dumps(line) + "\n"
 
