@@ -11,13 +11,13 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
 
+from agentlens import __version__
 from agentlens._catalog import SCHEMA_VERSION, install_library, install_schema, library, table_columns
 from agentlens._errors import AgentLensError, LensVersionError
 
@@ -170,7 +170,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
         )
     if properties.get("library") != _library_digest():
         install_library(con)
-        for name, value in {"library": _library_digest(), "agentlens_version": version("agentlens")}.items():
+        for name, value in {"library": _library_digest(), "agentlens_version": __version__}.items():
             con.execute("DELETE FROM lens_properties WHERE name = $name", {"name": name})
             con.execute("INSERT INTO lens_properties VALUES ($name, $value)", {"name": name, "value": value})
 

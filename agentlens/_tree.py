@@ -35,24 +35,27 @@ def order_forest(parents: list[int], trace_starts: list[int]) -> Forest:
         for index in range(start, end):
             if parents[index] < 0:
                 _visit(index, first_child, next_sibling, forest)
-        for index in range(start, end):
-            if forest.preorder[index] < 0:
-                first = _first_of_cycle(index, parents)
-                forest.cut.add(first)
-                _visit(first, first_child, next_sibling, forest)
+        for first in _cycle_starts([i for i in range(start, end) if forest.preorder[i] < 0], parents):
+            forest.cut.add(first)
+            _visit(first, first_child, next_sibling, forest)
     return forest
 
 
-def _first_of_cycle(index: int, parents: list[int]) -> int:
-    """Return the first span of the cycle that the way up from `index` ends in."""
-    seen: set[int] = set()
-    while index not in seen:
-        seen.add(index)
-        index = parents[index]
-    ring = [index]
-    while (above := parents[ring[-1]]) != index:
-        ring.append(above)
-    return min(ring)
+def _cycle_starts(unvisited: list[int], parents: list[int]) -> list[int]:
+    """Return the first span of every cycle that the ways up from these spans end in, in order."""
+    starts: list[int] = []
+    seen: dict[int, int] = {}
+    for begin in unvisited:
+        index = begin
+        while index not in seen:
+            seen[index] = begin
+            index = parents[index]
+        if seen[index] == begin:
+            ring = [index]
+            while (above := parents[ring[-1]]) != index:
+                ring.append(above)
+            starts.append(min(ring))
+    return sorted(starts)
 
 
 def _visit(root: int, first_child: list[int], next_sibling: list[int], forest: Forest) -> None:

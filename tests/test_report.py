@@ -1,0 +1,138 @@
+"""The report opens from a file with no network, says what the views say, and hostile text stays text."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import agentlens as al
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = os.environ.get("AGENTLENS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+NEEDS = "Chromium is not installed; `apt-get install chromium` (AGENTLENS_REQUIRE_BROWSER=1 makes this a failure)"
+EVIL = "</script><script>window.owned=1</script><img src=x onerror='window.owned=2'>\x1b[2J\u202e"
+
+
+@pytest.fixture(scope="module")
+def lens() -> Iterator[al.Lens]:
+    with al.read(ROOT / "datasets" / "wave_14", progress=False) as lens:
+        yield lens
+
+
+@pytest.fixture(scope="module")
+def written(lens: al.Lens, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return al.report(lens, tmp_path_factory.mktemp("report") / "report.html")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM:
+        if os.environ.get("AGENTLENS_REQUIRE_BROWSER") == "1":
+            pytest.fail(NEEDS)
+        pytest.skip(NEEDS)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield chromium
+        chromium.close()
+
+
+def open_offline(browser: Any, path: Path) -> tuple[Any, list[str]]:
+    """Open a report as a mail attachment is opened; return the page and everything it asked for or complained of."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, offline=True)
+    context.set_default_timeout(30_000)
+    page, trouble = context.new_page(), []
+    page.on("request", lambda request: trouble.append(request.url) if request.url != path.as_uri() else None)
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(path.as_uri())
+    page.locator("[data-mounted]").first.wait_for()
+    return page, trouble
+
+
+@pytest.mark.browser
+def test_it_opens_offline_and_shows_every_finding(browser: Any, lens: al.Lens, written: Path) -> None:
+    page, trouble = open_offline(browser, written)
+    text = page.locator("body").inner_text()
+    for (summary,) in lens.sql("SELECT summary FROM findings").fetchall():
+        assert summary in text
+    assert trouble == []
+
+
+@pytest.mark.browser
+def test_a_finding_opens_its_span_in_the_tree(browser: Any, written: Path) -> None:
+    page, trouble = open_offline(browser, written)
+    page.get_by_role("button", name="Open in the trace").first.click()
+    page.locator("[role=treeitem][aria-selected=true]").first.wait_for()
+    assert trouble == []
+
+
+@pytest.mark.browser
+def test_hostile_text_stays_text(browser: Any, tmp_path: Path) -> None:
+    attributes = {
+        "gen_ai.operation.name": "execute_tool", "gen_ai.agent.name": EVIL, "gen_ai.tool.name": EVIL,
+        "gen_ai.tool.call.arguments": json.dumps({"q": EVIL}), "gen_ai.tool.call.result": EVIL,
+    }  # fmt: skip
+    spans = [
+        {
+            "traceId": "1" * 32, "spanId": f"{number:016x}", "name": EVIL, "startTimeUnixNano": str(10**18 + number),
+            "endTimeUnixNano": str(10**18 + number + 5),
+            "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()],
+        }
+        for number in range(1, 6)
+    ]  # fmt: skip
+    folder = tmp_path / "<img src=x onerror=window.owned=3>"
+    folder.mkdir()
+    (folder / "log.jsonl").write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}) + "\n")
+    with al.read(folder, progress=False) as lens:
+        path = al.report(lens, tmp_path / "report.html", title=EVIL)
+        assert lens.sql("SELECT count(*) FROM findings WHERE detector = 'tool_loop'").fetchall() == [(1,)]
+    page, trouble = open_offline(browser, path)
+    page.get_by_role("button", name="Open in the trace").first.click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.owned") is None
+    assert "window.owned=1" in page.locator("h1").inner_text()
+    assert trouble == []
+
+
+def test_its_policy_lets_nothing_in(written: Path) -> None:
+    found = re.search(r'Content-Security-Policy" content="([^"]*)"', written.read_text("utf-8"))
+    assert found is not None
+    policy = html.unescape(found[1])
+    assert "default-src 'none'" in policy and "unsafe-eval" not in policy
+    assert re.search(r"script-src( 'sha256-[^ ;]+')+(;|$)", policy)
+
+
+def test_its_totals_are_those_of_the_ledger(lens: al.Lens, written: Path) -> None:
+    ((tokens_in, tokens_out),) = lens.sql(
+        "SELECT sum(input_tokens)::BIGINT, sum(output_tokens)::BIGINT FROM usage_ledger WHERE is_counted"
+    ).fetchall()
+    text = written.read_text("utf-8")
+    assert f"{tokens_in:,}" in text and f"{tokens_out:,}" in text
+
+
+def test_it_names_every_source_by_its_hash(lens: al.Lens, written: Path) -> None:
+    text = written.read_text("utf-8")
+    for (digest,) in lens.sql("SELECT sha256 FROM sources").fetchall():
+        assert digest[:12] in text
+
+
+def test_it_stays_below_the_size_it_is_given(lens: al.Lens, tmp_path: Path) -> None:
+    path = al.report(lens, tmp_path / "small.html", max_mb=1.3)
+    assert path.stat().st_size <= 1_300_000
+
+
+def test_a_folder_that_is_not_there_is_named(lens: al.Lens, tmp_path: Path) -> None:
+    with pytest.raises(al.AgentLensError, match="does not exist"):
+        al.report(lens, tmp_path / "nowhere" / "report.html")
