@@ -64,6 +64,7 @@ class Content:
 
     @property
     def mounted(self) -> list[explorers.Mounted]:
+        """The explorers that fit into the page."""
         return [item for item in (self.tree, self.tokens, self.drift) if item is not None]
 
 

@@ -59,10 +59,16 @@ test("a window's size is that of what stands in it, and what fell out is counted
 
 test("tokens that the log holds no text of are left out of every share", () => {
   const story = makeStory(1, [message("a")], { tokens: { base: 60, rate: 0.4 } });
-  assert.deepEqual(estimateTokens(story, 0, 100), { unlogged: 60, perCharacter: 0.4 });
-  assert.deepEqual(estimateTokens(story, 0, 0), { unlogged: 0, perCharacter: null });
+  assert.deepEqual(estimateTokens(story, 0, 100), { unlogged: 60, perCharacter: 0.4, isLeast: false });
+  assert.deepEqual(estimateTokens(story, 0, 0), { unlogged: 0, perCharacter: null, isLeast: false });
   story.calls[0].input_tokens = null;
   assert.equal(estimateTokens(story, 0, 100).perCharacter, null);
+});
+
+test("where the text cannot hold all tokens and no line was found, only the least that is not logged is said", () => {
+  const story = makeStory(1, [message("a")], { tokens: { base: null, rate: null } });
+  assert.deepEqual(estimateTokens(story, 0, 30), { unlogged: 70, perCharacter: null, isLeast: true });
+  assert.deepEqual(estimateTokens(story, 0, 400), { unlogged: 0, perCharacter: 0.25, isLeast: false });
 });
 
 test("long stretches without news are one line, and nothing new is ever folded", () => {
@@ -122,9 +128,9 @@ test("a message is told once, and the answer to a tool call with the call", () =
 });
 
 test("of a rewritten text only the middle is marked", () => {
-  assert.deepEqual(changedMiddle("the price is 49 EUR", "the price is 59 EUR"), { head: "the price is ", before: "4", after: "5", tail: "9 EUR" });
+  assert.deepEqual(changedMiddle("the price is 49 EUR", "the price is 59 EUR"), { head: "the price is ", before: "49", after: "59", tail: " EUR" });
   assert.deepEqual(changedMiddle("same", "same"), { head: "same", before: "", after: "", tail: "" });
-  assert.deepEqual(changedMiddle("aa", "a"), { head: "a", before: "a", after: "", tail: "" });
+  assert.deepEqual(changedMiddle("aa", "a"), { head: "", before: "aa", after: "a", tail: "" });
 });
 
 test("arguments are listed only where the list says exactly what the JSON says", () => {

@@ -9,7 +9,7 @@ import { listenDivider } from "./gestures.ts";
 import { readTheme, watchTheme, type Theme } from "./theme.ts";
 import { Inspector } from "./conversation_inspector.ts";
 import {
-  findPresence, measureWindows, ORIGINS, tellPresence, tellStory, Windows, type Composition, type Presence, type Story,
+  estimateTokens, findPresence, measureWindows, ORIGINS, tellPresence, tellStory, Windows, type Composition, type Presence, type Story,
 } from "./conversation_story.ts";
 import { ORIGIN_WORDS, originColour, WindowStrip, type StripData } from "./conversation_strip.ts";
 import { TextStore } from "./conversation_texts.ts";
@@ -216,9 +216,14 @@ class ConversationView {
     this.transcript.select(call);
     this.schedule();
     if (!tell) return;
-    this.model.set("_call", call);
     clearTimeout(this.saveTimer);
-    this.saveTimer = setTimeout(() => this.model.save_changes(), 60);
+    this.saveTimer = setTimeout(() => this.tellCall(), 60);
+  }
+
+  // Set and saved at once, when the keys rest: an echo of an earlier call would take a value that is only set with it.
+  private tellCall(): void {
+    this.model.set("_call", this.call);
+    this.model.save_changes();
   }
 
   private step(by: 1 | -1): void {
@@ -302,7 +307,7 @@ class ConversationView {
     const seen = ORIGINS.filter((_origin, at) => this.story.calls.some((_call, call) => this.composition.characters[call * ORIGINS.length + at] > 0));
     const item = (kind: string, words: string) => h("li", {}, h("span", { class: `al-key al-origin-${kind}` }), words);
     const extra = [
-      this.story.tokens?.base ? item("unlogged", "not in the log (≈)") : null, this.story.calls.some((call) => call.cache_read_input_tokens) ? item("cached", "from cache") : null,
+      this.story.calls.some((_call, at) => estimateTokens(this.story, at, this.composition.total[at]).unlogged > 0) ? item("unlogged", "not in the log (≈)") : null, this.story.calls.some((call) => call.cache_read_input_tokens) ? item("cached", "from cache") : null,
       this.story.cuts?.length ? item("lost", "lost since the call before") : null,
     ].filter((child): child is HTMLLIElement => child !== null);
     this.legend.replaceChildren(...seen.map((origin) => item(origin, ORIGIN_WORDS[origin])), ...extra);

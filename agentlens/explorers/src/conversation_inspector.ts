@@ -27,7 +27,7 @@ export class Inspector {
   private filter: Filter = "all";
   private call = -1;
   private presence: Presence | null = null;
-  private estimate: Estimate = { unlogged: 0, perCharacter: null };
+  private estimate: Estimate = { unlogged: 0, perCharacter: null, isLeast: false };
 
   constructor(private story: Story, private windows: Windows, private composition: Composition, private host: InspectorHost) {
     this.element = h("section", { class: "al-details al-inspector", "aria-label": "Context inspector" }, h("div", { class: "al-details-head" }, this.title), this.body);
@@ -52,7 +52,7 @@ export class Inspector {
     const present = blocks.filter((block) => isPresent(block.change)).length;
     const cached = call.cache_read_input_tokens ? ` (${formatCount(call.cache_read_input_tokens)} from cache)` : "";
     const tokens = call.input_tokens === null ? "input tokens not measured" : `${formatCount(call.input_tokens)} input tokens measured${cached}`;
-    const hidden = this.estimate.unlogged > 0 ? `≈ ${formatCount(this.estimate.unlogged)} of them are not in the log (tools, hidden instructions)` : "";
+    const hidden = this.estimate.unlogged > 0 ? `${this.estimate.isLeast ? "at least" : "≈"} ${formatCount(this.estimate.unlogged)} of them are not in the log (tools, hidden instructions)` : "";
     return h("p", { class: "al-window-facts" }, `${tokens} · ${formatCount(present)} ${present === 1 ? "block" : "blocks"}, ${formatCount(this.composition.total[this.call])} characters`,
       hidden ? h("span", { class: "al-quiet" }, ` · ${hidden}`) : null);
   }
@@ -70,7 +70,7 @@ export class Inspector {
     const told = gone.length === 0 ? "" : summary
       ? `${formatCount(characters)} characters became ${formatCount(this.story.messages[summary.message].characters)}.`
       : `${formatCount(characters)} characters left the window without a summary.`;
-    return h("div", { class: "al-loss", role: "note", "aria-label": title }, h("div", { class: "al-loss-head" }, icon("down"), h("strong", {}, title), h("span", {}, told)), lost ? this.lostValues(lost) : null);
+    return h("div", { class: "al-loss", role: "note", "aria-label": title }, h("div", { class: "al-loss-head" }, icon("warning"), h("strong", {}, title), h("span", {}, told)), lost ? this.lostValues(lost) : null);
   }
 
   private lostValues(lost: { values: [string, number][]; total: number }): HTMLElement {

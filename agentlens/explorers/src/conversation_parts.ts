@@ -107,13 +107,18 @@ function excerpt(text: string, query: string): HTMLElement | null {
   return element;
 }
 
-// What changed between two texts: what both begin and end with is left out.
+const isWord = (character: string | undefined): boolean => character !== undefined && /[\p{L}\p{N}_]/u.test(character);
+
+// What changed between two texts, in whole words: what both begin and end with is left out.
 export function changedMiddle(before: string, after: string): { before: string; after: string; head: string; tail: string } {
   const most = Math.min(before.length, after.length);
   let head = 0;
   while (head < most && before[head] === after[head]) head++;
+  if (head < most || before.length !== after.length) while (head > 0 && isWord(before[head - 1]) && (isWord(before[head]) || isWord(after[head]))) head--;
   let tail = 0;
-  while (tail < most - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
+  const at = (text: string, back: number) => text[text.length - 1 - back];
+  while (tail < most - head && at(before, tail) === at(after, tail)) tail++;
+  while (tail > 0 && isWord(at(before, tail - 1)) && (isWord(at(before, tail)) || isWord(at(after, tail)))) tail--;
   return { head: after.slice(0, head), before: before.slice(head, before.length - tail), after: after.slice(head, after.length - tail), tail: tail ? after.slice(-tail) : "" };
 }
 

@@ -178,15 +178,19 @@ export function measureWindows(story: Story, windows: Windows): Composition {
 export interface Estimate {
   // Tokens of the call that the log holds no text of: tools, hidden instructions. 0 when unknown.
   unlogged: number;
-  // Tokens for one character; null where the call was not metered.
+  // Tokens for one character; null where the call was not metered, or where the text cannot account for its tokens.
   perCharacter: number | null;
+  // `unlogged` is the least it can be, not an estimate: a text has no more tokens than characters.
+  isLeast: boolean;
 }
 
 export function estimateTokens(story: Story, call: number, characters: number): Estimate {
   const measured = story.calls[call].input_tokens;
-  if (measured === null || characters === 0) return { unlogged: 0, perCharacter: null };
-  const unlogged = Math.min(story.tokens?.base ?? 0, measured);
-  return { unlogged, perCharacter: (measured - unlogged) / characters };
+  if (measured === null || characters === 0) return { unlogged: 0, perCharacter: null, isLeast: false };
+  const base = story.tokens?.base ?? null;
+  if (base === null && measured > characters) return { unlogged: measured - characters, perCharacter: null, isLeast: true };
+  const unlogged = Math.min(base ?? 0, measured);
+  return { unlogged, perCharacter: (measured - unlogged) / characters, isLeast: false };
 }
 
 export interface Tally {

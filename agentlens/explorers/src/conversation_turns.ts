@@ -50,7 +50,7 @@ function cutBlock(call: number, teller: Teller): HTMLElement | null {
   if (!cut) return null;
   const messages = `${formatCount(cut.messages)} ${cut.messages === 1 ? "message" : "messages"}`;
   const words = cut.summary !== null ? `Compaction: a summary took the place of ${messages}` : `${messages} left the window`;
-  const mark = h("button", { type: "button", class: `al-cut${cut.summary !== null ? " al-cut-summary" : ""}` }, icon("down"), words);
+  const mark = h("button", { type: "button", class: `al-cut${cut.summary !== null ? " al-cut-summary" : ""}` }, icon("warning"), words);
   mark.addEventListener("click", () => teller.onCall?.(call));
   return mark;
 }
