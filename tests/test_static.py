@@ -35,9 +35,10 @@ def test_types_hold() -> None:
 def test_committed_front_end_is_what_its_sources_build(tmp_path: Path) -> None:
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed: the front end cannot be rebuilt here")
-    sources = tmp_path / "explorers"
+    sources = tmp_path / "agentlens" / "explorers"
     shutil.copytree(EXPLORERS, sources, ignore=shutil.ignore_patterns("node_modules", "static", "__pycache__"))
     (sources / "static").mkdir()
+    shutil.copytree(ROOT / "tests" / "frontend", tmp_path / "tests" / "frontend")
     run("npm", "ci", "--no-audit", "--no-fund", cwd=sources)
     run("npm", "run", "build", cwd=sources)
     built = {file.name: file.read_bytes() for file in (sources / "static").iterdir() if file.is_file()}
