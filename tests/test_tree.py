@@ -36,7 +36,7 @@ def tree_of(spans: list[Span]) -> dict[tuple[str, str], tuple[Any, ...]]:
         return tree(lens)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(forests())
 def test_any_forest_has_the_tree_worked_out_in_plain_python(spans: list[Span]) -> None:
     assert tree_of(spans) == expected_tree(spans)
