@@ -10,8 +10,8 @@ import importlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, cast
 
 from stdnum import iban, luhn
 
@@ -158,7 +158,7 @@ _PERSONAL = (
     _Rule("e-mail address", ("@",), re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b")),
     _Rule("telephone number", ("+",), re.compile(r"(?<![\w+])\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,5}(?!\w)"), False),
 )
-_CHECKSUMS = {"IBAN": iban.is_valid, "payment card number": luhn.is_valid}
+_CHECKSUMS: dict[str, Callable[[str], bool]] = {"IBAN": iban.is_valid, "payment card number": luhn.is_valid}
 _PLACEHOLDER = re.compile(
     r"(?i)example|sample|dummy|placeholder|changeme|change_me|redacted|your[_-]?|my[_-]?(?:secret|token|key|pass)|x{4,}|\*{3,}|\.{3}|<|\$\{?|\{\{|%\(|"
     r"fake|foobar|^(?:null|none|true|false|undefined|string|password|secret|token|test\w*)$|abcdef|12345678|deadbeef|(.)\1{5,}"
@@ -214,7 +214,7 @@ def _library_rules() -> Iterator[_Rule]:
                 and issubclass(detector, RegexBasedDetector)
                 and detector.__module__.endswith(name)
             ):
-                for pattern in detector.denylist:
+                for pattern in cast(Sequence[re.Pattern[str]], detector.denylist):
                     yield _Rule(str(detector.secret_type), anchors, pattern)
 
 
