@@ -14,7 +14,7 @@ import agentlens
 
 ROOT = Path(agentlens.__file__).parent
 ROOMS = [
-    ("_errors", "_visible", "_rows_as_text"),
+    ("_errors", "_visible", "_rows_as_text", "_secrets"),
     ("_catalog",),
     ("_source", "_evidence", "_tree", "_finish", "_lens", "_archive"),
     ("dialects", "pricing", "loaders"),

@@ -20,7 +20,7 @@ from agentlens.loaders._otlp_span import KeyValue
 
 LOOKS_FOR = "a key `resourceSpans` in the first JSON value, or protobuf bytes of an OTLP `TracesData`"
 CANNOT_KNOW = "spans that were sampled away or never exported, and anything the instrumentation did not record"
-VERSION = 2
+VERSION = 3
 RESUMES = True
 RECORDS_ARE_SPANS = True
 
