@@ -52,7 +52,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 def try_loader(name: str, loader: Loader, path: Path, seconds: float = 10) -> Fault | None:
     """Load a file with a stand-in for the database; return the law it broke, None when it broke none."""
     sink = Sink()
-    into = Evidence(sink, TABLES)  # type: ignore[arg-type]
+    into = Evidence(TABLES, sink.hand_over)
     try:
         with time_limit(seconds):
             source = Source(path, 1, detect_compression(path))
