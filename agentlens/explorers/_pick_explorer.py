@@ -28,7 +28,9 @@ class PickExplorer(Explorer):
 
     def embed(self) -> Embedded:
         """Return the view as a report carries it, with the first spans behind every part."""
-        state = {"_view": self._view, "_sql": self._sql, "picked": {}, "_reach": self._reach(EMBEDDED_SPANS)}
+        state = {
+            "_view": self._view, "_sql": self._sql, "picked": {}, "_reach": self._reach(EMBEDDED_SPANS), "_lacks": self._lacks
+        }  # fmt: skip
         return Embedded(self._name, state, {}, self._embed_details())
 
     # The name of the ES module, and of the explorer in a report.
