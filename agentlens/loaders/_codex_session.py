@@ -25,8 +25,8 @@ from agentlens.loaders._codex_items import (
     spawned_thread,
     spoken,
     step_of,
-    total_of,
     tool_name_of,
+    total_of,
     usage_columns,
 )
 from agentlens.loaders._codex_memory import Memory, Pending, Tool, Turn
