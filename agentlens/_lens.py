@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import glob
 import hashlib
 import html
@@ -159,8 +161,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     if "lens_properties" not in [name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]:
         if con.execute("SELECT 1 FROM duckdb_tables() WHERE NOT internal LIMIT 1").fetchall():
             raise AgentLensError(f"{_file(con)} is a DuckDB database but no lens. Read logs into another file.")
-        install_schema(con)
-        con.execute("INSERT INTO lens_properties VALUES ('schema_version', $v)", {"v": str(SCHEMA_VERSION)})
+        _copy_template(con)
     properties = dict(con.execute("FROM lens_properties").fetchall())
     if properties.get("schema_version") != str(SCHEMA_VERSION):
         raise LensVersionError(
@@ -170,9 +171,37 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
         )
     if properties.get("library") != _library_digest():
         install_library(con)
-        for name, value in {"library": _library_digest(), "agentlens_version": __version__}.items():
-            con.execute("DELETE FROM lens_properties WHERE name = $name", {"name": name})
-            con.execute("INSERT INTO lens_properties VALUES ($name, $value)", {"name": name, "value": value})
+        _state_properties(con)
+
+
+def _state_properties(con: duckdb.DuckDBPyConnection) -> None:
+    values = {"schema_version": SCHEMA_VERSION, "library": _library_digest(), "agentlens_version": __version__}
+    for name, value in values.items():
+        con.execute("DELETE FROM lens_properties WHERE name = $name", {"name": name})
+        con.execute("INSERT INTO lens_properties VALUES ($name, $value)", {"name": name, "value": str(value)})
+
+
+def _copy_template(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill an empty database with tables, views and comments: a copy takes a thirtieth of the time of making them."""
+    name = con.execute("SELECT current_database()").fetchall()[0][0]
+    con.execute(f"ATTACH '{_template()}' AS template (READ_ONLY)")
+    con.execute(f'COPY FROM DATABASE template TO "{name}"')
+    con.execute("DETACH template")
+
+
+@functools.cache
+def _template() -> Path:
+    """Return an empty lens that is made once a process, the first time one is needed, and removed when it ends."""
+    folder = tempfile.mkdtemp(prefix="agentlens-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "template.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("BEGIN")
+        install_schema(con)
+        install_library(con)
+        _state_properties(con)
+        con.execute("COMMIT")
+    return path
 
 
 def lock(con: duckdb.DuckDBPyConnection) -> None:

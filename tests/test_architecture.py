@@ -14,11 +14,11 @@ import agentlens
 
 ROOT = Path(agentlens.__file__).parent
 ROOMS = [
-    ("_errors", "_visible", "_rows_as_text"),
+    ("_errors", "_visible", "_rows_as_text", "_secrets"),
     ("_catalog",),
     ("_source", "_evidence", "_tree", "_finish", "_lens", "_archive"),
-    ("dialects", "pricing", "loaders"),
-    ("_read",),
+    ("dialects", "_own_prices", "pricing", "loaders"),
+    ("_load", "_read"),
     ("detectors", "_detect"),
     ("charts",),
     ("explorers",),

@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from peak_memory import peak_memory
 
 LIMIT = 1.5 * 2**30
 WORDS = (
@@ -101,7 +102,7 @@ def _read(path: Path) -> None:
         ).fetchall()
     if unaccounted:
         sys.exit(f"{unaccounted} records were not accepted")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, records)
+    print(peak_memory(), records)
 
 
 # --- one line of each format ------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from peak_memory import peak_memory
+
 Figures = dict[str, float]
 QUESTIONS = {
     "SELECT 1": "SELECT 1",
@@ -70,8 +72,8 @@ def measured(work: Callable[[], int]) -> Figures:
     """Run once; return wall and processor seconds, peak memory of this process in MB, and what `work` counts."""
     started, used = time.perf_counter(), processor_seconds()
     count = work()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": time.perf_counter() - started, "cpu": processor_seconds() - used, "peak": peak, "count": count}
+    seconds, cpu = time.perf_counter() - started, processor_seconds() - used
+    return {"seconds": seconds, "cpu": cpu, "peak": peak_memory() / 2**20, "count": count}
 
 
 def processor_seconds() -> float:

@@ -1,0 +1,69 @@
+-- What was changed when: the release timeline of every agent, read off the log itself.
+-- include: drift.fingerprints
+
+-- Every change of something versioned, per agent: what came after what, and what is different. A version that comes back after twenty
+-- calls without it counts again (a rollback). Kinds that differ in more than a third of the traces are no versions and are left out.
+CREATE VIEW releases (
+  -- `gen_ai.agent.name`.
+  agent_name,
+  -- What changed: a kind of `span_versions`.
+  kind,
+  -- First call with the new version (UTC).
+  start_time,
+  -- The call before it (UTC): the change was made between the two.
+  previous_time,
+  -- The version before.
+  value_before,
+  -- The new version.
+  value,
+  -- Calls with the new version until it was replaced.
+  calls,
+  -- Their share of the agent's calls in that time, 0 to 1: well below 1 means that versions ran side by side.
+  share,
+  -- Sentences or tools that are gone; NULL for kinds without text.
+  removed,
+  -- Sentences or tools that are new.
+  added,
+  -- Trace of the first call with the new version.
+  trace_id,
+  -- The first call with the new version.
+  span_id,
+  -- Place of that call in tree order.
+  preorder
+) AS
+WITH numbered AS (
+  SELECT
+    trace_id, span_id, agent_name, start_time, kind, value, preorder, row_number() OVER in_time AS place,
+    lag(value) OVER in_time AS value_before, lag(start_time) OVER in_time AS previous_time
+  FROM span_versions
+  WINDOW in_time AS (PARTITION BY agent_name, kind ORDER BY start_time, preorder)
+),
+versioned AS (
+  SELECT agent_name, kind
+  FROM numbered
+  GROUP BY agent_name, kind
+  HAVING count(DISTINCT value) BETWEEN 2 AND 3 OR count(DISTINCT value) > 1 AND count(DISTINCT value) <= count(DISTINCT trace_id) / 3
+),
+marked AS (
+  SELECT *, coalesce(place - lag(place) OVER (PARTITION BY agent_name, kind, value ORDER BY place) > 20, true) AS is_new
+  FROM numbered
+  SEMI JOIN versioned ON versioned.agent_name IS NOT DISTINCT FROM numbered.agent_name AND versioned.kind = numbered.kind
+),
+counted AS (SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY agent_name, kind, value ORDER BY place) AS stint FROM marked),
+stints AS (
+  SELECT
+    agent_name, kind, value, stint, min(place) AS place, min(start_time) AS start_time, arg_min(previous_time, place) AS previous_time,
+    arg_min(value_before, place) AS value_before, count(*) AS calls, count(*) / (max(place) - min(place) + 1) AS share,
+    arg_min(trace_id, place) AS trace_id, arg_min(span_id, place) AS span_id, arg_min(preorder, place) AS preorder
+  FROM counted
+  GROUP BY ALL
+)
+SELECT
+  stints.agent_name, stints.kind, stints.start_time, previous_time, value_before, stints.value, stints.calls, share,
+  list_filter(older.lines, lambda line: NOT list_contains(newer.lines, line)),
+  list_filter(newer.lines, lambda line: NOT list_contains(older.lines, line)),
+  stints.trace_id, stints.span_id, preorder
+FROM stints
+LEFT JOIN fingerprints AS newer ON newer.agent_name IS NOT DISTINCT FROM stints.agent_name AND newer.kind = stints.kind AND newer.value = stints.value
+LEFT JOIN fingerprints AS older ON older.agent_name IS NOT DISTINCT FROM stints.agent_name AND older.kind = stints.kind AND older.value = value_before
+WHERE place > 1 AND value_before IS DISTINCT FROM stints.value;
