@@ -53,7 +53,13 @@ class Release(NamedTuple):
 
 
 def explain(
-    agent: str, measure: str, tool: str | None, change: Any, series: Any, suspects: list[Release], releases: list[Release]
+    agent: str,
+    measure: str,
+    tool: str | None,
+    change: Any,
+    series: Any,
+    suspects: list[Release],
+    releases: list[Release],
 ) -> str:
     """Return what to think of a verdict in one or two sentences: what moved, when, how sure, and what to suspect."""
     label = MEASURES[measure][0] + (f" {tool}" if tool else "")
@@ -79,7 +85,9 @@ def _blame(agent: str, suspects: list[Release], releases: list[Release], change:
         if len(groups) > 1:
             return f"At that time {named} changed together: the data cannot separate them."
         who = "" if suspects[0].agent_name == agent else f" of {suspects[0].agent_name}"
-        return f"{named[0].upper() + named[1:]}{who} changed {_after(int(series.times[change.at]), suspects[0].start_ns)}."
+        return (
+            f"{named[0].upper() + named[1:]}{who} changed {_after(int(series.times[change.at]), suspects[0].start_ns)}."
+        )
     at = int(series.times[change.at])
     before = [r for r in releases if r.agent_name == agent and r.start_ns <= at]
     if not before:

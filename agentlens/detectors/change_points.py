@@ -138,9 +138,7 @@ def slope_effect(values: Floats, times: Floats, strata: Ints) -> Effect:
     slope, _, low, high = theilslopes(centred, times)
     length = float(times[-1] - times[0])
     middle = float(np.median(values))
-    return Effect(
-        middle - slope * length / 2, middle + slope * length / 2, slope * length, low * length, high * length
-    )
+    return Effect(middle - slope * length / 2, middle + slope * length / 2, slope * length, low * length, high * length)
 
 
 def control(p_values: Sequence[float]) -> list[float]:
@@ -235,10 +233,9 @@ def _without_line(scores: Floats) -> Floats:
 
 
 def _fits_line(scores: Floats, at: int) -> bool:
-    """Whether a line explains the scores better than a step, whose date is one parameter more."""
-    count = len(scores)
-    step, line = (float((r**2).sum()) for r in (_without_step(scores, at), _without_line(scores)))
-    return count * np.log(max(line, 1e-12)) < count * np.log(max(step, 1e-12)) + np.log(count)
+    """Whether a line explains the scores better than the best step."""
+    step, line = (float((rest**2).sum()) for rest in (_without_step(scores, at), _without_line(scores)))
+    return line < step
 
 
 def _errors_of_splits(scores: Floats, places: Ints) -> Floats:

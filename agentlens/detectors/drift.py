@@ -251,4 +251,3 @@ def _row(series: Series, change: Change, releases: list[Release]) -> dict[str, A
 def _schema(con: duckdb.DuckDBPyConnection) -> pa.Schema:
     schema: pa.Schema = con.sql("FROM drift_changes LIMIT 0").to_arrow_table().schema
     return schema
-

@@ -1,6 +1,15 @@
 -- Agents that behave differently from before, as `drift_changes` has it.
 -- include: detectors.evidence
 
+-- Whether a measure says what a task takes.
+CREATE MACRO _is_effort(measure) AS measure IN ('task_duration_s', 'task_model_calls', 'task_tool_calls', 'task_input_tokens', 'task_output_tokens', 'task_cost_usd');
+
+-- Whether a measure says how good the result is, the more the better.
+CREATE MACRO _is_quality(measure) AS measure IN ('task_output_bytes', 'task_output_json', 'task_confidence');
+
+-- Whether a measure says that something failed openly.
+CREATE MACRO _is_failure(measure) AS measure IN ('task_error_rate', 'task_failed', 'task_retry_rate', 'tool_failed');
+
 -- Why changes of behaviour cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_drift_step (
   -- False where nothing can be found for lack of evidence.
@@ -36,15 +45,6 @@ SELECT
 FROM drift_changes
 WHERE p_value IS NOT NULL;
 
--- Whether a measure says what a task takes.
-CREATE MACRO _is_effort(measure) AS measure IN ('task_duration_s', 'task_model_calls', 'task_tool_calls', 'task_input_tokens', 'task_output_tokens', 'task_cost_usd');
-
--- Whether a measure says how good the result is, the more the better.
-CREATE MACRO _is_quality(measure) AS measure IN ('task_output_bytes', 'task_output_json', 'task_confidence');
-
--- Whether a measure says that something failed openly.
-CREATE MACRO _is_failure(measure) AS measure IN ('task_error_rate', 'task_failed', 'task_retry_rate', 'tool_failed');
-
 -- Changes of one verdict that are large enough, those of one agent whose dates overlap under one number. Arguments: the verdict, the largest
 -- share of false discoveries, and the least change (relative for numbers, in tenths of it for rates: 0.2 is 20 %, or 5 points of a rate).
 CREATE MACRO _grouped_changes(wanted, max_q, min_change) AS TABLE
@@ -70,11 +70,9 @@ WITH changes AS (
   FROM _grouped_changes(wanted, max_q, min_change)
 ),
 first_spans AS (
-  SELECT changes.*, spans.source_id, spans.source_line, spans.source_offset, spans.source_length
+  SELECT changes.*, here.source_id, here.source_line, here.source_offset, here.source_length
   FROM changes
-  LEFT JOIN (SELECT span_id, agent_name, arg_min(struct_pack(source_id, source_line, source_offset, source_length), preorder) AS place FROM spans GROUP BY ALL) AS here
-    ON here.span_id = span_ids_after[1] AND here.agent_name = changes.agent_name
-  LEFT JOIN LATERAL (SELECT place.source_id, place.source_line, place.source_offset, place.source_length) AS spans ON true
+  LEFT JOIN spans AS here ON here.span_id = span_ids_after[1] AND here.agent_name = changes.agent_name
 )
 SELECT
   'event' AS tier, CASE WHEN max(size) >= 0.5 THEN 'warning' ELSE 'info' END AS severity, NULL::VARCHAR AS trace_id, agent_name,
@@ -124,20 +122,20 @@ WITH changes AS (
   FROM _grouped_changes('step', max_q, min_change) UNION ALL FROM _grouped_changes('slope', max_q, min_change)
 ),
 pairs AS (
-  SELECT effort.agent_name, effort.measure AS effort, quality.measure AS quality, effort, quality
+  SELECT effort.agent_name, effort AS effort_row, quality AS quality_row
   FROM changes AS effort
   JOIN changes AS quality
     ON quality.agent_name = effort.agent_name AND quality.earliest <= effort.latest AND effort.earliest <= quality.latest
   WHERE _is_effort(effort.measure) AND effort.difference > 0 AND _is_quality(quality.measure) AND quality.difference < 0
 ),
 chosen AS (
-  SELECT agent_name, arg_min(effort_1, effort_1.q_value) AS effort, arg_min(quality_1, quality_1.q_value) AS quality
-  FROM (SELECT agent_name, effort AS effort_1, quality AS quality_1 FROM (SELECT pairs.agent_name, pairs.effort_1 AS effort, pairs.quality_1 AS quality FROM pairs))
+  SELECT agent_name, arg_min(effort_row, effort_row.q_value) AS effort, arg_min(quality_row, quality_row.q_value) AS quality
+  FROM pairs
   WHERE agent_name NOT IN (SELECT agent_name FROM drift_changes WHERE _is_failure(measure) AND verdict IN ('step', 'slope') AND difference > 0)
   GROUP BY agent_name
 )
 SELECT
-  'candidate' AS tier, 'warning' AS severity, NULL::VARCHAR AS trace_id, agent_name,
+  'candidate' AS tier, 'warning' AS severity, NULL::VARCHAR AS trace_id, chosen.agent_name,
   list_distinct(list_concat(coalesce(effort.span_ids_before[-5:], []), coalesce(quality.span_ids_after[:20], []))) AS span_ids,
   least(effort.start_time, quality.start_time) AS start_time, greatest(effort.latest, quality.latest) AS end_time,
   'More effort, poorer answers, no failures. ' || effort.explanation || ' ' || quality.explanation AS summary,
