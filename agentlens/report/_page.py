@@ -18,6 +18,7 @@ import jinja2
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens.explorers._explorer import list_gaps
 from agentlens.report import _explorers as explorers
 from agentlens.report._details import pack_details
 from agentlens.report._facts import (
@@ -145,6 +146,7 @@ def gather(lens: Lens, title: str | None) -> Row:
         "accounts": {
             name: sum(source[name] for source in sources) for name in ("records", "accepted", "rejected", "skipped")
         },
+        "lacks": list_gaps(lens),
         "gaps": [row["says"] for row in ask(lens, "completeness")],
         "known_missing": _known_missing(sources, folder),
         "rejects": ask(lens, "rejects"),
