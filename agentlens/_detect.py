@@ -13,8 +13,12 @@ from agentlens._catalog import library
 from agentlens._errors import AgentLensError
 from agentlens._evidence import json_text
 from agentlens._lens import Lens
+from agentlens.detectors.context_windows import find_context_windows
+from agentlens.detectors.secrets import find_secrets_in
 
 _PREFIX = "detect_"
+# What a detector stands on that SQL cannot say: it is gathered into a table first.
+_GATHERED_BEFORE = {"context_overflow": find_context_windows, "secret_exposure": find_secrets_in}
 _SIGNATURE = re.compile(r"\((?P<arguments>[^()]*)\)\s*AS\s+TABLE")
 _FACT = re.compile(r"^(?P<name>scope|version): *(?P<value>\w+)$", re.MULTILINE)
 
@@ -98,6 +102,8 @@ def _run(con: duckdb.DuckDBPyConnection, detector: Detector, setting: dict[str, 
     """Replace the findings and the check of one detector. Names come from the library, values go in as parameters."""
     con.execute("DELETE FROM findings WHERE detector = $detector", {"detector": detector.name})
     con.execute("DELETE FROM checks WHERE detector = $detector", {"detector": detector.name})
+    if gather := _GATHERED_BEFORE.get(detector.name):
+        gather(con)
     can_look, reason = con.execute(f"FROM _needs_{detector.name}").fetchall()[0]
     count = 0
     if can_look:
