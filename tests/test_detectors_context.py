@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, tool
 
 from agentlens import Lens
