@@ -13,20 +13,17 @@ from agentlens._catalog import library
 from agentlens._errors import AgentLensError
 from agentlens._evidence import json_text
 from agentlens._lens import Lens
-<<<<<<< HEAD
 from agentlens.detectors.context_windows import find_context_windows
+from agentlens.detectors.drift import measure_drift
 from agentlens.detectors.secrets import find_secrets_in
 
 _PREFIX = "detect_"
-# What a detector stands on that SQL cannot say: it is gathered into a table first.
-_GATHERED_BEFORE = {"context_overflow": find_context_windows, "secret_exposure": find_secrets_in}
-=======
-from agentlens.detectors.drift import measure_drift
-
-_PREFIX = "detect_"
-# Detectors that read `drift_changes`, which is measured anew before they run.
-_ON_DRIFT = {"drift_step", "drift_slope", "silent_degradation"}
->>>>>>> main
+# What SQL cannot say is gathered into a table before the detectors that read it run.
+_GATHERED_FOR = {
+    measure_drift: {"drift_step", "drift_slope", "silent_degradation"},
+    find_context_windows: {"context_overflow"},
+    find_secrets_in: {"secret_exposure"},
+}
 _SIGNATURE = re.compile(r"\((?P<arguments>[^()]*)\)\s*AS\s+TABLE")
 _FACT = re.compile(r"^(?P<name>scope|version): *(?P<value>\w+)$", re.MULTILINE)
 
@@ -64,8 +61,9 @@ def detect(
         if detectors is None:
             con.execute("DELETE FROM findings")
             con.execute("DELETE FROM checks")
-        if _ON_DRIFT.intersection(settings):
-            measure_drift(con)
+        for gather, readers in _GATHERED_FOR.items():
+            if readers.intersection(settings):
+                gather(con)
         for name, setting in settings.items():
             _run(con, known[name], setting)
         con.execute("COMMIT")
@@ -112,8 +110,6 @@ def _run(con: duckdb.DuckDBPyConnection, detector: Detector, setting: dict[str, 
     """Replace the findings and the check of one detector. Names come from the library, values go in as parameters."""
     con.execute("DELETE FROM findings WHERE detector = $detector", {"detector": detector.name})
     con.execute("DELETE FROM checks WHERE detector = $detector", {"detector": detector.name})
-    if gather := _GATHERED_BEFORE.get(detector.name):
-        gather(con)
     can_look, reason = con.execute(f"FROM _needs_{detector.name}").fetchall()[0]
     count = 0
     if can_look:

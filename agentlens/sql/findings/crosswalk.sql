@@ -65,6 +65,7 @@ FROM (VALUES
   ('detector', 'oversized_prompt', NULL, 'context collapse', 'overflow', NULL, NULL, 'Context Management: Resource Abuse', NULL),
   ('detector', 'drift_step', NULL, NULL, 'behavioural', NULL, NULL, 'Task Management: Goal Deviation', NULL),
   ('detector', 'drift_slope', NULL, NULL, 'behavioural', NULL, NULL, 'Task Management: Goal Deviation', NULL),
+  ('detector', 'silent_degradation', NULL, NULL, 'behavioural', NULL, 'FM-3.2 No or incomplete verification', 'Task Management: Goal Deviation', NULL),
   ('detector', 'goal_drift', NULL, NULL, 'behavioural', 'bad instruction', 'FM-2.3 Task derailment', 'Task Management: Goal Deviation', NULL),
   ('error class', 'rate limit', NULL, NULL, 'transient', 'tool error', NULL, 'API Issues: Rate Limiting', 'BLOCKED-RATE'),
   ('error class', 'time-out', NULL, NULL, 'transient', 'tool error', NULL, 'Resource Management: Timeout Issues', 'FAILED-TOOL'),
