@@ -13,6 +13,7 @@ from agentlens._catalog import library
 from agentlens._errors import AgentLensError
 from agentlens._evidence import json_text
 from agentlens._lens import Lens
+from agentlens._lineage import index_flow, mentions_flow
 
 _PREFIX = "detect_"
 _SIGNATURE = re.compile(r"\((?P<arguments>[^()]*)\)\s*AS\s+TABLE")
@@ -47,6 +48,8 @@ def detect(
         _require(name, known, "detector")
     settings = {name: _settle(known[name], thresholds.get(name, {})) for name in chosen}
     con = lens._con
+    if any(mentions_flow().search(f"{_PREFIX}{name}") for name in chosen):
+        index_flow(con)
     con.execute("BEGIN")
     try:
         if detectors is None:
