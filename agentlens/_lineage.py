@@ -31,9 +31,7 @@ def index_flow(con: duckdb.DuckDBPyConnection) -> None:
         try:
             cursor.execute(_index_sql())
             cursor.execute("DELETE FROM lens_properties WHERE name = $name", {"name": _PROPERTY})
-            cursor.execute(
-                "INSERT INTO lens_properties VALUES ($name, $rules)", {"name": _PROPERTY, "rules": rules}
-            )
+            cursor.execute("INSERT INTO lens_properties VALUES ($name, $rules)", {"name": _PROPERTY, "rules": rules})
             cursor.execute("COMMIT")
         except BaseException:
             cursor.execute("ROLLBACK")
@@ -50,7 +48,9 @@ def _flow_names() -> set[str]:
     """Return the tables of the flow graph and all that stands on them, by name."""
     names = set(_TABLES)
     modules = {module.name: module for module in library()}
-    on_flow = {name for name, module in modules.items() if any(t in o.statement for o in module.objects for t in _TABLES)}
+    on_flow = {
+        name for name, module in modules.items() if any(t in o.statement for o in module.objects for t in _TABLES)
+    }
     grew = True
     while grew:
         more = {name for name, module in modules.items() if name not in on_flow and on_flow & set(module.includes)}

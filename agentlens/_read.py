@@ -23,9 +23,11 @@ from tqdm.auto import tqdm
 from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
-from agentlens._evidence import Account, Evidence, json_text
+from agentlens._evidence import Account, Evidence, json_text, staging
 from agentlens._finish import finish
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
+from agentlens._load import Tables, load
+from agentlens._own_prices import OwnPrices
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
 from agentlens.loaders import Loader, all_loaders
 from agentlens.loaders._mapping import Mapping as FieldMapping
@@ -43,6 +45,7 @@ def read(
     *paths: PathLike,
     into: PathLike | None = None,
     format: PathLike | FieldMapping | None = None,
+    prices: PathLike | None = None,
     locked: bool = True,
     progress: bool = True,
 ) -> Lens:
@@ -53,17 +56,20 @@ def read(
     that are new, have grown or were replaced. A single saved lens is opened. Reading is one transaction: it succeeds whole
     or changes nothing. After it the database is locked (no file access, no settings) unless `locked` is False.
 
+    `prices` is a YAML file with prices and model aliases of one's own, which go before the price list; the lens keeps them.
+
     Raises UnknownFormat when a file given by name (or every file of a folder) is in no known format, AmbiguousFormat when
     two loaders claim one, and AgentLensError for paths that do not exist. Inside folders, a file that is in no known format
     becomes a row of `rejects`.
     """
     given = [Path(path).expanduser() for path in paths]
+    own = OwnPrices.from_yaml(prices) if prices is not None else None
     if len(given) == 1 and into is None and is_lens_file(given[0]):
-        return _open(given[0].resolve(), locked)
+        return _open(given[0].resolve(), locked, functools.partial(_prepare_priced, own=own))
     found, format = _find(given), _read_mapping(format)
     target = Path(into).expanduser().resolve() if into is not None else None
     load = functools.partial(
-        _read_into, given=found, loaders=_loaders(format), options=_options(format), progress=progress
+        _read_into, given=found, loaders=_loaders(format), options=_options(format), progress=progress, own=own
     )
     if target is None or target.exists():
         return _open(target, locked, load)
@@ -84,6 +90,12 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
         shutil.rmtree(spill, ignore_errors=True)
         raise
     return Lens(con, path, spill)
+
+
+def _prepare_priced(con: duckdb.DuckDBPyConnection, own: OwnPrices | None) -> None:
+    prepare(con)
+    if own is not None:
+        price_models(con, own)
 
 
 # --- which files ------------------------------------------------------------------------------------------------------
@@ -233,6 +245,7 @@ def _read_into(
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
     progress: bool,
+    own: OwnPrices | None,
 ) -> None:
     _set_up(con)
     with ThreadPoolExecutor(1) as hasher:
@@ -240,14 +253,15 @@ def _read_into(
         try:
             prepare(con)
             tables = table_columns(con)
-            evidence = Evidence(con, tables)
+            evidence = Evidence(tables, staging(con, tables))
             tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
-                _load_all(tasks, evidence, progress)
+                _load_all(tasks, evidence, tables, progress)
                 finish(
                     con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
                 )
-                price_models(con)
+            if tasks or own is not None:
+                price_models(con, own)
             con.execute("COMMIT")
         except BaseException:
             con.execute("ROLLBACK")
@@ -424,13 +438,13 @@ def _forget(con: duckdb.DuckDBPyConnection, source_id: int, offset: int = 0) -> 
         con.execute(statement, gone)
 
 
-def _load_all(tasks: list[_Task], evidence: Evidence, progress: bool) -> None:
+def _load_all(tasks: list[_Task], evidence: Evidence, tables: Tables, progress: bool) -> None:
     total = sum(task.size - task.source.start for task in tasks)
     bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", delay=1, disable=not progress, mininterval=0.2)
     with _without_collector(), bar:
         for number, task in enumerate(tasks, 1):
             bar.set_postfix_str(f"file {number} of {len(tasks)}, {evidence.rows_added:,} rows", refresh=False)
-            _load(task, evidence, bar.update)
+            _load(task, evidence, tables, bar.update)
         evidence.flush()
         bar.set_postfix_str(f"{len(tasks)} files, {evidence.rows_added:,} rows", refresh=False)
 
@@ -447,17 +461,13 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _load(task: _Task, evidence: Evidence, on_bytes: Callable[[int], object]) -> None:
+def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[int], object]) -> None:
     source = task.source
     at_tail: list[str] = []
     source.on_bytes = on_bytes
     source.on_tail = lambda: at_tail.append(evidence.account.to_json())
     evidence.begin(source, task.account)
-    try:
-        task.loader.load(source, evidence)
-    except AgentLensError as error:
-        evidence.record()
-        evidence.reject(Place(None, 0, 0), str(error), "")
+    load(task.format, task.loader, source, task.size, evidence, tables)
     account = evidence.account
     evidence.add_source(
         path=path_text(source.path),

@@ -248,7 +248,17 @@ def way(lens: Lens, what: str) -> set[tuple[int, str, str | None, str | None]]:
 
 
 def test_the_columns_of_lineage_are_the_contract(team: Lens) -> None:
-    contract = "hop kind confidence trace_id from_span_id to_span_id agent_name start_time evidence".split()
+    contract = [
+        "hop",
+        "kind",
+        "confidence",
+        "trace_id",
+        "from_span_id",
+        "to_span_id",
+        "agent_name",
+        "start_time",
+        "evidence",
+    ]
     assert team.origin("4812").columns == contract
     assert team.origin("a sentence").columns == contract
     assert team.origin(hex_id("run/answer")).columns == contract

@@ -94,6 +94,12 @@ def sniff(head: bytes) -> bool:
     return _is_json(head) or _otlp_protobuf.sniff(head)
 
 
+def splits(source: Source) -> bool:
+    """Whether the file is JSON lines, of which any run of whole lines can be read by itself."""
+    head = _first_bytes(source)
+    return _is_json(head) and not _is_document(head)
+
+
 def load(source: Source, into: Evidence) -> None:
     """Add every span of the file; each span is a record."""
     into.account.input_tokens_meaning = "includes cache"
