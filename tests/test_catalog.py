@@ -68,6 +68,7 @@ def test_every_evidence_row_can_carry_its_place() -> None:
         "checks",
         "drift_changes",
         "token_prices",
+        "context_windows",
         "lens_properties",
         "flow_quotes",
         "flow_tokens",
