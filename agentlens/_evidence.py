@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ MESSAGE_MEMO_BYTES = 64 * 1024 * 1024
 NS_RANGE = range(-(2**62), 2**62)
 
 Row = dict[str, Any]
+HandOver = Callable[[str, pa.Table], object]
+"""Takes a batch of rows of a table."""
 Message = tuple[str | None, str | None, list[dict[str, Any]]]
 Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
@@ -60,22 +63,34 @@ COMPUTED = frozenset(
 )
 
 
+def logged_columns(tables: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Return the tables that loaders fill, each with its columns but those that are computed after reading."""
+    return {
+        name: {c: t for c, t in columns.items() if name != "spans" or c not in COMPUTED}
+        for name, columns in tables.items()
+        if "source_id" in columns
+    }
+
+
+def staging(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, str]]) -> HandOver:
+    """Make the staging tables of a read and return what puts batches into them."""
+    for name, columns in logged_columns(tables).items():
+        definition = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+        con.execute(f"CREATE TEMP TABLE staged_{name} ({definition})")
+    # A registered batch would stay in memory until the transaction ends.
+    return lambda table, batch: con.from_arrow(batch).insert_into(f"staged_{table}")
+
+
 class Evidence:
-    """Rows of one read, gathered in batches and handed to the staging tables of a DuckDB connection.
+    """Rows of one read, gathered in batches and handed over by table.
 
     A loader calls `record()` for every record it meets and then exactly one of `accept()`, `reject()` or `skip()`,
     adds rows with `add()` and messages with `add_messages()`. Times are integers: nanoseconds since the epoch, UTC.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, str]]) -> None:
-        self._con = con
-        self._buffers = {
-            name: _Buffer(name, {c: t for c, t in columns.items() if name != "spans" or c not in COMPUTED})
-            for name, columns in tables.items()
-            if "source_id" in columns
-        }
-        for buffer in self._buffers.values():
-            con.execute(f"CREATE TEMP TABLE staged_{buffer.table} ({buffer.definition})")
+    def __init__(self, tables: Mapping[str, Mapping[str, str]], hand_over: HandOver) -> None:
+        self._hand_over = hand_over
+        self._buffers = {name: _Buffer(name, columns) for name, columns in logged_columns(tables).items()}
         self._held = 0
         self.rows_added = 0
         self._memo: dict[bytes | tuple[str, str], str] = {}
@@ -256,15 +271,20 @@ class Evidence:
         if self._held >= BATCH_ROWS:
             self.flush()
 
+    def add_batches(self, batches: Iterable[tuple[str, pa.Table]]) -> None:
+        """Hand over batches that another `Evidence` gathered from a part of the same source, after what is held."""
+        self.flush()
+        for table, batch in batches:
+            self.rows_added += batch.num_rows
+            self._hand_over(table, batch)
+
     def flush(self) -> None:
-        """Hand everything held to the staging tables."""
+        """Hand over everything that is held."""
         self._held = 0
         for buffer in self._buffers.values():
             if buffer.rows:
                 self.rows_added += len(buffer.rows)
-                batch = buffer.take(self.note_missing)
-                # A registered batch would stay in memory until the transaction ends.
-                self._con.from_arrow(batch).insert_into(f"staged_{buffer.table}")
+                self._hand_over(buffer.table, buffer.take(self.note_missing))
 
 
 def _plain_text(message: Any) -> tuple[str, str] | None:
@@ -289,6 +309,22 @@ class Account:
     dialects: dict[str, None] = field(default_factory=dict)
     input_tokens_meaning: str | None = None
 
+    def merged(self, later: Account) -> Account:
+        """Return the account of this part of a source and a later one."""
+        firsts = [time for time in (self.first_time, later.first_time) if time is not None]
+        lasts = [time for time in (self.last_time, later.last_time) if time is not None]
+        return Account(
+            self.records + later.records,
+            self.accepted + later.accepted,
+            self.rejected + later.rejected,
+            dict(Counter(self.skipped) + Counter(later.skipped)),
+            self.known_missing | later.known_missing,
+            min(firsts, default=None),
+            max(lasts, default=None),
+            self.dialects | later.dialects,
+            later.input_tokens_meaning or self.input_tokens_meaning,
+        )
+
     def to_json(self) -> str:
         """Return the account as a JSON object."""
         return msgspec.json.encode(self).decode()
@@ -308,7 +344,6 @@ class _Buffer:
         self._json = [position for position, kind in enumerate(columns.values()) if kind == "JSON"]
         self._empty: Row = dict.fromkeys(columns)
         self._values = operator.itemgetter(*columns)
-        self.definition = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         self.types = [_ARROW_TYPES[t] for t in columns.values()]
         self.rows: list[tuple[Any, ...]] = []
 

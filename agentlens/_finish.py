@@ -25,6 +25,8 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     _run(con, "settle_input_tokens")
     _run(con, "sort_spans")
     con.register("arriving_tree", _tree(con))
+    if _has_several_formats(con):
+        _run(con, "match_calls")
     _run(con, "move_spans")
     con.unregister("arriving_tree")
     _run(con, "drop_duplicate_documents")
@@ -38,6 +40,11 @@ def _run(con: duckdb.DuckDBPyConnection, step: str) -> None:
 
 def _has_duplicate_spans(con: duckdb.DuckDBPyConnection) -> bool:
     query = "SELECT count(*) > (SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id FROM staged_spans)) FROM staged_spans"
+    return bool(con.execute(query).fetchall()[0][0])
+
+
+def _has_several_formats(con: duckdb.DuckDBPyConnection) -> bool:
+    query = "SELECT count(DISTINCT format) > 1 FROM (FROM sources UNION ALL BY NAME FROM staged_sources)"
     return bool(con.execute(query).fetchall()[0][0])
 
 

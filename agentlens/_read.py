@@ -23,9 +23,10 @@ from tqdm.auto import tqdm
 from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
-from agentlens._evidence import Account, Evidence, json_text
+from agentlens._evidence import Account, Evidence, json_text, staging
 from agentlens._finish import finish
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
+from agentlens._load import Tables, load
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
 from agentlens.loaders import Loader, all_loaders
 from agentlens.loaders._mapping import Mapping as FieldMapping
@@ -240,10 +241,10 @@ def _read_into(
         try:
             prepare(con)
             tables = table_columns(con)
-            evidence = Evidence(con, tables)
+            evidence = Evidence(tables, staging(con, tables))
             tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
-                _load_all(tasks, evidence, progress)
+                _load_all(tasks, evidence, tables, progress)
                 finish(
                     con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
                 )
@@ -424,13 +425,13 @@ def _forget(con: duckdb.DuckDBPyConnection, source_id: int, offset: int = 0) -> 
         con.execute(statement, gone)
 
 
-def _load_all(tasks: list[_Task], evidence: Evidence, progress: bool) -> None:
+def _load_all(tasks: list[_Task], evidence: Evidence, tables: Tables, progress: bool) -> None:
     total = sum(task.size - task.source.start for task in tasks)
     bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", delay=1, disable=not progress, mininterval=0.2)
     with _without_collector(), bar:
         for number, task in enumerate(tasks, 1):
             bar.set_postfix_str(f"file {number} of {len(tasks)}, {evidence.rows_added:,} rows", refresh=False)
-            _load(task, evidence, bar.update)
+            _load(task, evidence, tables, bar.update)
         evidence.flush()
         bar.set_postfix_str(f"{len(tasks)} files, {evidence.rows_added:,} rows", refresh=False)
 
@@ -447,17 +448,13 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _load(task: _Task, evidence: Evidence, on_bytes: Callable[[int], object]) -> None:
+def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[int], object]) -> None:
     source = task.source
     at_tail: list[str] = []
     source.on_bytes = on_bytes
     source.on_tail = lambda: at_tail.append(evidence.account.to_json())
     evidence.begin(source, task.account)
-    try:
-        task.loader.load(source, evidence)
-    except AgentLensError as error:
-        evidence.record()
-        evidence.reject(Place(None, 0, 0), str(error), "")
+    load(task.format, task.loader, source, task.size, evidence, tables)
     account = evidence.account
     evidence.add_source(
         path=path_text(source.path),

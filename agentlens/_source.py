@@ -48,6 +48,7 @@ class Source:
 
     `start` and `start_line` say where to begin when a grown file is read on, and `state` is what the
     loader left behind the last time (`resume_state`); a loader that resumes replaces `state` before it returns.
+    `end` says where to stop when the file is read in pieces; only a file that is not compressed is.
     `stored` is where the bytes are when an archive keeps them; `path` is then where they once stood.
     """
 
@@ -56,6 +57,7 @@ class Source:
     compression: str | None = None
     start: int = 0
     start_line: int = 0
+    end: int | None = None
     state: dict[str, Any] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     stored: Path | None = None
@@ -72,8 +74,8 @@ class Source:
         a torn last line is yielded too, but a later read begins before it.
         """
         number, rest = self.start_line, b""
-        with self.open() as stream:
-            offset = _skip_to(stream, self.start) if self.start else _skip_mark(stream)
+        with self.open(self.start) as stream:
+            offset = self.start or _skip_mark(stream)
             while chunk := stream.read1(CHUNK_BYTES):
                 rows = (rest + chunk).split(b"\n") if rest else chunk.split(b"\n")
                 rest = rows.pop()
@@ -109,21 +111,27 @@ class Source:
                 f"{self.path} expands to one record of more than {limit >> 20} MB. If that is no mistake, decompress it and read that file."
             )
 
-    def open(self) -> io.BufferedReader:
-        """Open the decompressed bytes from the beginning; damage in the compression ends in an AgentLensError."""
-        raw = _CountingFile(self.stored or self.path, self.on_bytes)
-        return io.BufferedReader(_Decompressed(raw, self.compression, self.path), CHUNK_BYTES)
+    def open(self, start: int = 0) -> io.BufferedReader:
+        """Open the decompressed bytes from an offset on; damage in the compression ends in an AgentLensError."""
+        raw = _CountingFile(self.stored or self.path, self.on_bytes, self.end)
+        if start and self.compression is None:
+            raw.seek(start)
+        stream: io.BufferedReader = io.BufferedReader(_Decompressed(raw, self.compression, self.path), CHUNK_BYTES)
+        if self.compression:
+            _skip(stream, start)
+        return stream
 
 
 class _CountingFile(io.FileIO):
-    """A raw file that reports how far it has been read, so that progress counts bytes on disk."""
+    """A raw file up to an offset that reports how far it has been read, so that progress counts bytes on disk."""
 
-    def __init__(self, path: Path, on_bytes: Callable[[int], object]) -> None:
+    def __init__(self, path: Path, on_bytes: Callable[[int], object], end: int | None) -> None:
         super().__init__(path, "r")
-        self._on_bytes = on_bytes
+        self._on_bytes, self._end = on_bytes, end
 
     def readinto(self, buffer: Any) -> int | None:
-        count = super().readinto(buffer)
+        left = len(buffer) if self._end is None else max(0, self._end - self.tell())
+        count = super().readinto(memoryview(buffer)[:left])
         self._on_bytes(count or 0)
         return count
 
@@ -210,11 +218,9 @@ def _skip_mark(stream: io.BufferedReader) -> int:
     return len(stream.read(len(BOM))) if stream.peek(len(BOM)).startswith(BOM) else 0
 
 
-def _skip_to(stream: io.BufferedReader, offset: int) -> int:
-    left = offset
-    while left > 0 and (skipped := stream.read(min(left, CHUNK_BYTES))):
-        left -= len(skipped)
-    return offset
+def _skip(stream: io.BufferedReader, count: int) -> None:
+    while count > 0 and (skipped := stream.read(min(count, CHUNK_BYTES))):
+        count -= len(skipped)
 
 
 def path_text(path: Path) -> str:

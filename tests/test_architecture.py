@@ -18,7 +18,7 @@ ROOMS = [
     ("_catalog",),
     ("_source", "_evidence", "_tree", "_finish", "_redaction", "_lens", "_archive"),
     ("dialects", "pricing", "loaders"),
-    ("_read",),
+    ("_load", "_read"),
     ("detectors", "_detect"),
     ("charts",),
     ("explorers",),

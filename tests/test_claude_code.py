@@ -173,6 +173,8 @@ def test_every_sub_agent_stands_under_the_call_that_spawned_it(folder: Path, tmp
         ]
         assert ask(lens, "SELECT count(*) FROM spans WHERE depth = 0 OR is_orphan") == [(2,)]
         assert ask(lens, "SELECT DISTINCT agent_name FROM spans WHERE agent_id = 'a2898e3'") == [("Explore",)]
+        named = "SELECT DISTINCT name FROM spans WHERE operation_name = 'invoke_agent' AND agent_name = 'Explore'"
+        assert ask(lens, named) == [("invoke_agent Explore",)]
         compactions = (
             "SELECT agent_id, depth FROM spans WHERE agent_name = 'compaction' AND operation_name = 'invoke_agent'"
         )

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentlens._catalog import install_schema, table_columns
-from agentlens._evidence import Account, Evidence, json_text
+from agentlens._evidence import Account, Evidence, json_text, staging
 from agentlens._source import Place, Source, detect_compression, hash_prefix, json_values
 from agentlens.dialects.messages import normalise_message
 
@@ -39,7 +39,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def evidence(con: duckdb.DuckDBPyConnection) -> Evidence:
-    into = Evidence(con, table_columns(con))
+    into = Evidence(table_columns(con), staging(con, table_columns(con)))
     into.begin(Source(Path("log.jsonl"), 7))
     return into
 
@@ -49,7 +49,7 @@ def evidence(con: duckdb.DuckDBPyConnection) -> Evidence:
 def test_values_of_any_type_in_any_column_become_rows(values: list[Any]) -> None:
     with duckdb.connect() as con:
         install_schema(con)
-        into = Evidence(con, table_columns(con))
+        into = Evidence(table_columns(con), staging(con, table_columns(con)))
         into.begin(Source(Path("log.jsonl"), 1))
         for value in values:
             into.add(

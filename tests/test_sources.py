@@ -119,7 +119,7 @@ def test_a_span_log_and_a_session_file_of_one_run_are_certainly_linked_by_their_
     with load(spans, session) as lens:
         [(confidence, relation, evidence)] = links(lens)
         assert (confidence, relation) == ("certain", "same run")
-        assert "3 same response ids" in evidence and "2 same tool call ids" in evidence
+        assert "3 same response or request ids" in evidence and "2 same tool call ids" in evidence
         assert lens.sql("FROM source_disagreements").fetchall() == []
 
 
@@ -193,6 +193,74 @@ def test_parts_of_one_log_are_no_link_and_a_shared_beginning_is_called_one(tmp_p
     with load(write_otlp(tmp_path / "a.jsonl", *calls), write_otlp(tmp_path / "b.jsonl", *fork)) as lens:
         assert [link[:2] for link in links(lens)] == [("certain", "shared part")]
         assert lens.sql("FROM source_disagreements").fetchall() == []
+
+
+# --- calls of one run in two logs count once ---------------------------------------------------------------------------
+
+REQUESTS = [f"req_011CY4TRHLYkp2wmETF8u{n:02}" for n in range(3)]
+SESSION = "5f0e7a52-0d1c-4c51-9a34-0c9f5ce1f000"
+
+
+def session_lines(requests: list[str] | None) -> list[dict[str, Any]]:
+    """Return a session of three calls with 1000, 1001, 1002 input tokens, each with the id its request had."""
+    lines = claude_lines(*[(response, None, False) for response, *_ in CALLS])
+    for number, line in enumerate(lines):
+        line["message"]["usage"] = {"input_tokens": 1000 + number, "output_tokens": 50}
+        line.pop("requestId")
+        line |= {"requestId": requests[number]} if requests else {}
+    return lines
+
+
+def telemetry(*numbers: int, requests: list[str] | None = None, **more: Any) -> list[dict[str, Any]]:
+    """Return spans as Claude Code exports them for some calls of the session."""
+    return [
+        otlp_span(
+            number + 1,
+            **{
+                "span.type": "llm_request", "session.id": SESSION, "model": "claude-opus-4-6", "input_tokens": 1000 + number,
+                "output_tokens": 50, "trace": f"{number + 1:032x}",
+            }
+            | ({"request_id": requests[number], "gen_ai.response.id": requests[number]} if requests else {})
+            | more,
+        )
+        for number in numbers
+    ]  # fmt: skip
+
+
+COUNTED = "SELECT sum(input_tokens)::BIGINT, count(*) FROM usage_ledger WHERE is_counted"
+
+
+@pytest.mark.parametrize("first", ["telemetry", "session", "both"])
+@pytest.mark.parametrize("requests", [REQUESTS, None], ids=["with request ids", "without"])
+def test_a_call_in_a_session_file_and_in_its_telemetry_counts_once(
+    requests: list[str] | None, first: str, tmp_path: Path
+) -> None:
+    spans = write_otlp(tmp_path / "a.jsonl", *telemetry(0, 2, requests=requests))
+    session = write_lines(tmp_path / "b.jsonl", session_lines(REQUESTS))
+    if first != "both":
+        load(spans if first == "telemetry" else session, into=tmp_path / "a.duckdb").close()
+    with load(spans, session, into=tmp_path / "a.duckdb") as lens:
+        assert lens.sql(COUNTED).fetchall() == [(1000 + 1001 + 1002, 3)]
+        assert {link[:2] for link in links(lens)} == {("certain", "same run")}
+        said = "SELECT count(*) FROM spans WHERE attributes->>'$.\"agentlens.usage_key\"' LIKE 'likely%'"
+        assert lens.sql(said).fetchall() == [(0 if requests else 2,)]
+        if requests:
+            missing = "SELECT a.format, key FROM source_disagreements JOIN sources AS a ON a.source_id = a_source_id"
+            assert lens.sql(missing).fetchall() == [("claude_code", REQUESTS[1])]
+
+
+@pytest.mark.parametrize(
+    "other", [{"output_tokens": 51}, {"session.id": "another-session-entirely"}, {"trace": "late"}], ids=str
+)
+def test_a_call_without_a_name_is_only_taken_for_another_of_the_same_tokens_time_and_conversation(
+    other: dict[str, Any], tmp_path: Path
+) -> None:
+    [span] = telemetry(0, **other)
+    if other == {"trace": "late"}:
+        span |= {"startTimeUnixNano": f"{T0 + 60}000000000", "endTimeUnixNano": f"{T0 + 61}000000000"}
+    spans = write_otlp(tmp_path / "a.jsonl", span)
+    with load(spans, write_lines(tmp_path / "b.jsonl", session_lines(REQUESTS))) as lens:
+        assert lens.sql("SELECT count(*) FROM usage_ledger WHERE is_counted").fetchall() == [(4,)]
 
 
 # --- disagreements ----------------------------------------------------------------------------------------------------

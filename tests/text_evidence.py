@@ -21,15 +21,8 @@ class Sink:
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def execute(self, _: str) -> None:
-        """Create nothing."""
-
-    def from_arrow(self, batch: pa.Table) -> Sink:
-        self._batch = batch
-        return self
-
-    def insert_into(self, table: str) -> None:
-        self.rows[table.removeprefix("staged_")] += _in_microseconds(self._batch).to_pylist()
+    def hand_over(self, table: str, batch: pa.Table) -> None:
+        self.rows[table] += _in_microseconds(batch).to_pylist()
 
 
 def _in_microseconds(batch: pa.Table) -> pa.Table:
@@ -51,7 +44,7 @@ TABLES = _tables()
 def gather(loader: ModuleType, path: Path, **options: Any) -> tuple[dict[str, list[dict[str, Any]]], Account]:
     """Return what a loader makes of a file, by table, and its account."""
     sink = Sink()
-    into = Evidence(sink, TABLES)  # type: ignore[arg-type]
+    into = Evidence(TABLES, sink.hand_over)
     source = Source(path, 1, detect_compression(path) if path.stat().st_size else None, options=options)
     into.begin(source)
     loader.load(source, into)

@@ -106,6 +106,8 @@ def _name_agent(columns: Row, attributes: Row, name: str, kind: str | None) -> N
     """Find the agent where instrumentors hide it: graph node, LangGraph checkpoint path, or the span's own name."""
     agent = columns.get("agent_name") or (attributes.get("graph.node.id") if kind == "AGENT" else None)
     agent = agent or _langgraph_agent(attributes.get("metadata"))
+    if not agent and kind == "AGENT" and any(key.startswith("smolagents") for key in attributes):
+        agent = name.removesuffix(".run")
     if agent:
         columns["agent_name"] = agent
     elif kind == "AGENT" and name not in MACHINERY:

@@ -1,8 +1,12 @@
--- Every span once, in tree order, with its tree columns and what it inherits.
+-- Every span once, in tree order, with its tree columns and what it inherits. The run of a sub-agent whose own log knows only
+-- its id is called by the name that the call which spawned it gives.
 INSERT INTO spans BY NAME
 SELECT
-  s.* EXCLUDE (agent_name, conversation_id, attributes),
+  s.* EXCLUDE (name, agent_name, conversation_id, attributes),
   t.* EXCLUDE (staged_row),
+  CASE
+    WHEN s.name = 'invoke_agent ' || s.agent_id AND NOT t.is_agent_inherited THEN 'invoke_agent ' || t.agent_name ELSE s.name
+  END AS name,
   CASE
     WHEN s.conversation_id <> t.conversation_id
     THEN json_merge_patch(coalesce(s.attributes, '{}'), json_object('gen_ai.conversation.id', s.conversation_id))

@@ -14,6 +14,7 @@ from agentlens.loaders._claude_code_fields import (
     rest_of,
     result_text,
     short_values,
+    text_of,
     tool_use_of,
     usage_columns,
 )
@@ -53,6 +54,7 @@ def add_call(into: Evidence, thread: Thread, call: Call, line: Line) -> None:
     kept = {key: value for key, value in message.items() if key not in IN_COLUMNS}
     attributes |= {"message": kept} if kept else {}
     attributes |= {"usage": call.usage} if call.usage else {}
+    attributes |= {"gen_ai.response.id": kept["id"]} if text_of(kept.get("id")) else {}
     _add_span(
         into, thread, call, name=f"chat {call.model}" if call.model else "chat", operation_name="chat",
         provider_name="anthropic", response_model=call.model, reported_cost_usd=call.cost, attributes=attributes,

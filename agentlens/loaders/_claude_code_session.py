@@ -6,6 +6,7 @@ calls stand in a turn, or directly in a sub-agent. `parentUuid` is the order of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,9 @@ LINE_TYPES = MESSAGE_TYPES | EVENT_TYPES | {"system", "result"}
 INPUT_TOKENS_MEANING = "excludes cache (added by the loader)"
 UNKNOWN_TOOL = "unknown tool"
 COPY = "copy of an earlier line (same uuid)"
+# An id that the API gave a request. Claude Code's own telemetry knows the call by it too, and by nothing else; what gateways
+# put in its place may be the same for many requests.
+REQUEST_ID = re.compile(r"req_[0-9A-Za-z]{16,}")
 
 
 class SessionReader:
@@ -295,7 +299,8 @@ class SessionReader:
             return call
         self._close_call(thread)
         call = thread.calls[span_id] = _begin_call(thread, span_id, place, time)
-        call.usage_key = named or text_of(line.get("uuid"))
+        is_known_by_request = request_id is not None and REQUEST_ID.fullmatch(request_id) is not None
+        call.usage_key = request_id if is_known_by_request else named or text_of(line.get("uuid"))
         model = text_of(message.get("model"))
         call.model = None if model == SYNTHETIC else model
         thread.open_call, thread.sent, thread.said = span_id, len(thread.context), []

@@ -1,20 +1,19 @@
 """AG2 (AutoGen 0.2 to 0.9) runtime logs: the SQLite database and the file that `autogen.runtime_logging` writes.
 
 Source: ag2 0.9 `autogen/logger/sqlite_logger.py` and `file_logger.py`. In a database a row has no place of its own:
-there the offset
-is the number of the row in reading order, the line its rowid, the length 0.
+there the offset is the number of the row in reading order, the line its rowid, the length 0.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
 from agentlens.loaders._ag2_session import LogReader
 from agentlens.loaders._session_lines import take_record
+from agentlens.loaders._sqlite import MAGIC, open_sqlite, tables
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
 LOOKS_FOR = (
@@ -28,7 +27,6 @@ CANNOT_KNOW = (
 )
 VERSION = 1
 
-SQLITE = b"SQLite format 3\x00"
 HEADER = b"Started new session with Session ID:"
 # Tables of steps, in the order in which their rows refer to one another.
 TABLES = ("agents", "chat_completions", "events", "function_calls")
@@ -37,7 +35,7 @@ SETTINGS = ("oai_wrappers", "oai_clients", "version")
 
 def sniff(head: bytes) -> bool:
     """Whether this is a database with AG2's tables, or begins with the file logger's header."""
-    if head.startswith(SQLITE):
+    if head.startswith(MAGIC):
         return b"chat_completions" in head and b"oai_clients" in head
     return head.startswith(HEADER)
 
@@ -47,9 +45,9 @@ def load(source: Source, into: Evidence) -> None:
     into.account.input_tokens_meaning = INCLUDES_CACHE
     reader = LogReader(into)
     with source.open() as stream:
-        is_database = stream.read(len(SQLITE)) == SQLITE
+        is_database = stream.read(len(MAGIC)) == MAGIC
     if is_database:
-        _load_database(source.read(), reader, into)
+        _load_database(source, reader, into)
     else:
         _load_lines(source, reader, into)
     reader.finish()
@@ -66,30 +64,18 @@ def _load_lines(source: Source, reader: LogReader, into: Evidence) -> None:
             take_record(line, into, reader.read_line)
 
 
-def _load_database(data: bytes, reader: LogReader, into: Evidence) -> None:
-    con = sqlite3.connect(":memory:")
-    con.text_factory = lambda text: text.decode("utf-8", "replace")
-    con.row_factory = sqlite3.Row
+def _load_database(source: Source, reader: LogReader, into: Evidence) -> None:
     number = 0
     try:
-        con.deserialize(data)
-        con.execute("PRAGMA trusted_schema = OFF")
-        for table in _tables(con):
-            for row in con.execute(f'SELECT rowid AS _rowid, * FROM "{table}"'):
-                number += 1
-                _load_row(table, dict(row), Place(row["_rowid"], number, 0), reader, into)
+        with open_sqlite(source, into) as con:
+            there = tables(con)
+            for table in (name for name in (*TABLES, *SETTINGS) if name in there):
+                for row in con.execute(f'SELECT rowid AS _rowid, * FROM "{table}"'):
+                    number += 1
+                    _load_row(table, dict(row), Place(row["_rowid"], number, 0), reader, into)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         into.record()
         into.reject(Place(None, number + 1, 0), f"the database is damaged: {error}", b"")
-    finally:
-        con.close()
-
-
-def _tables(con: sqlite3.Connection) -> Iterator[str]:
-    """Yield those of AG2's tables that the database has: tables proper, never a view or a virtual table."""
-    found = con.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'").fetchall()
-    names = {name for (name,) in map(tuple, found)}
-    yield from (table for table in (*TABLES, *SETTINGS) if table in names)
 
 
 def _load_row(table: str, row: dict[str, Any], place: Place, reader: LogReader, into: Evidence) -> None:

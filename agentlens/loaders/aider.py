@@ -21,7 +21,7 @@ CANNOT_KNOW = (
     "when a prompt was sent (only when its session began, in local time), durations, ids, and token counts written "
     "rounded (`3.5k sent`)"
 )
-VERSION = 1
+VERSION = 2
 
 MARK = b"# aider chat started at "
 _HEADER = re.compile(r"# aider chat started at (.+?)\s*")
@@ -31,7 +31,7 @@ _TOKENS = re.compile(
 )
 _COST = re.compile(r"Cost: \$([\d.,]+) (?:request|message), .*")
 _TALK = re.compile(r"(?!/)|/(?:ask|code|architect|context|help)\b")
-_EXACT = re.compile(r"([\d,]+) sent, ([\d,]+) received")
+_EXACT = re.compile(r"([\d,]+) sent(?:, ([\d,]+) cache write)?(?:, ([\d,]+) cache hit)?, ([\d,]+) received")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 
 
@@ -226,8 +226,22 @@ def _usage(lines: list[str]) -> dict[str, Any]:
     if cost := found[2] or (later[1] if later else None):
         said["reported_cost_usd"] = _dollars(cost)
     if exact := _EXACT.fullmatch(found[1]):
-        said |= {"input_tokens": _int(exact[1]), "output_tokens": _int(exact[2])}
+        said |= _counts(*(None if count is None else _int(count) for count in exact.groups()))
     return said
+
+
+def _counts(sent: int | None, written: int | None, hit: int | None, received: int | None) -> dict[str, Any]:
+    """Return the token columns. Versions differ in whether cached tokens are among the sent ones: more cached than sent
+    cannot be.
+    """
+    cached = (written or 0) + (hit or 0)
+    total = None if sent is None else sent + cached if cached > sent else sent
+    return {
+        "input_tokens": total,
+        "output_tokens": received,
+        "cache_write_input_tokens": written,
+        "cache_read_input_tokens": hit,
+    }
 
 
 def _dollars(text: str) -> float | None:

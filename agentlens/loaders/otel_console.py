@@ -13,7 +13,7 @@ from agentlens.loaders._sdk_span import load_sdk_span
 
 LOOKS_FOR = "`context.trace_id` beginning with `0x`, beside `kind`, in the first JSON object"
 CANNOT_KNOW = "the instrumentation scope, times finer than a microsecond, and spans that were never exported"
-VERSION = 1
+VERSION = 2
 RECORDS_ARE_SPANS = True
 
 

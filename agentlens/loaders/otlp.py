@@ -20,7 +20,7 @@ from agentlens.loaders._otlp_span import KeyValue
 
 LOOKS_FOR = "a key `resourceSpans` in the first JSON value, or protobuf bytes of an OTLP `TracesData`"
 CANNOT_KNOW = "spans that were sampled away or never exported, and anything the instrumentation did not record"
-VERSION = 2
+VERSION = 3
 RESUMES = True
 RECORDS_ARE_SPANS = True
 
@@ -92,6 +92,12 @@ _ESCAPE = re.compile(
 def sniff(head: bytes) -> bool:
     """Whether a JSON value with `resourceSpans`, or an OTLP protobuf message, stands at the beginning."""
     return _is_json(head) or _otlp_protobuf.sniff(head)
+
+
+def splits(source: Source) -> bool:
+    """Whether the file is JSON lines, of which any run of whole lines can be read by itself."""
+    head = _first_bytes(source)
+    return _is_json(head) and not _is_document(head)
 
 
 def load(source: Source, into: Evidence) -> None:

@@ -29,7 +29,7 @@ LOOKS_FOR = (
     "a Parquet file, or `context.span_id` beside `span_kind` (in the header of a CSV file or in the first JSON value)"
 )
 CANNOT_KNOW = "the service and other resource attributes, links, and spans beyond the export's limit (1,000 by default)"
-VERSION = 1
+VERSION = 2
 RECORDS_ARE_SPANS = True
 
 MAGIC = b"PAR1"

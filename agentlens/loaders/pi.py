@@ -1,8 +1,8 @@
-"""Sessions of pi and OpenClaw: `~/.pi/agent/sessions/**/*.jsonl`, `~/.openclaw/agents/<agent>/sessions/*.jsonl`.
+"""Sessions of pi and OpenClaw: `~/.pi/agent/sessions/**/*.jsonl`, `~/.openclaw/agents/<agent>/sessions/*.jsonl`, and the
+database of an agent, `~/.openclaw/agents/<agent>/agent/openclaw-agent.sqlite`.
 
 Source: the files themselves (version 1) and pi-mono `packages/coding-agent/src/core/session-manager.ts` (versions 2 and
-3, where
-entries form a tree). Current OpenClaw keeps the same entries in SQLite, which is not read here.
+3, where entries form a tree).
 """
 
 from __future__ import annotations
@@ -14,27 +14,41 @@ import msgspec
 from agentlens._evidence import Evidence
 from agentlens._source import Place, Source, json_values
 from agentlens.loaders._claude_code_fields import UnusableLine, dict_of
+from agentlens.loaders._pi_database import load_database
 from agentlens.loaders._pi_session import Memory, SessionReader, begin_session
 from agentlens.loaders._session_lines import Recall, take_lines
+from agentlens.loaders._sqlite import MAGIC
 from agentlens.loaders._transcript import EXCLUDES_CACHE
 
-LOOKS_FOR = "a first line of `type` session with `id` and `cwd`"
-CANNOT_KNOW = (
-    "system prompts, tool definitions, and when a tool really began (taken as the end of the call that asked for it)"
+LOOKS_FOR = (
+    "a first line of `type` session with `id` and `cwd`, or an SQLite database with a table `transcript_events` beside "
+    "`session_windows`, `session_nodes` or `session_entries`"
 )
-VERSION = 1
+CANNOT_KNOW = (
+    "system prompts, tool definitions, and when a tool really began (taken as the end of the call that asked for it). In "
+    "a database, offsets count rows, not bytes"
+)
+VERSION = 2
 RESUMES = True
+
+TABLES = (b"session_windows", b"session_nodes", b"session_entries")
 
 
 def sniff(head: bytes) -> bool:
-    """Whether the first line is the header of a session."""
+    """Whether the first line is the header of a session, or the head is of a database with OpenClaw's tables."""
+    if head.startswith(MAGIC):
+        return b"transcript_events" in head and any(table in head for table in TABLES)
     values = json_values(head)
     return bool(values) and values[0].get("type") == "session" and {"id", "cwd", "timestamp"} <= values[0].keys()
 
 
 def load(source: Source, into: Evidence) -> None:
-    """Add the session of the file; each line is a record."""
+    """Add the sessions of the file; each line, or row of entries, is a record."""
     into.account.input_tokens_meaning = EXCLUDES_CACHE
+    with source.open() as stream:
+        is_database = stream.read(len(MAGIC)) == MAGIC
+    if is_database:
+        return load_database(source, into)
     reader = _Reader(source, into)
     source.state = take_lines(source, into, reader.read, reader.state)
     reader.finish()

@@ -9,7 +9,7 @@ CREATE VIEW _source_calls (
   trace_id,
   -- The span.
   span_id,
-  -- Kind of the identifier: `span`, `response` or `tool call`.
+  -- Kind of the identifier: `span`, `response`, `request` or `tool call`.
   kind,
   -- The identifier.
   key,
@@ -35,7 +35,7 @@ JOIN (
   UNION ALL BY NAME
   SELECT source_id, trace_id, span_id, operation_name, status_code, input_tokens, output_tokens, start_time, source_line FROM span_copies
 ) USING (source_id, trace_id, span_id)
-WHERE kind IN ('span', 'response', 'tool call');
+WHERE kind IN ('span', 'response', 'request', 'tool call');
 
 -- What two sources of one run say differently: calls that only one of them holds, and calls that both hold with other tokens
 -- or another status. Only runs that certainly are the same are compared, and only by identifiers that both logs write.
@@ -52,7 +52,7 @@ CREATE VIEW source_disagreements (
   a_source_line,
   -- The other source; of a missing call the source that lacks it.
   b_source_id,
-  -- Trace in the other source.
+  -- Trace in the other source; NULL for a missing call where the other source has several traces of the run.
   b_trace_id,
   -- Span in the other source; NULL for a missing call.
   b_span_id,
@@ -88,28 +88,39 @@ WITH
     UNION ALL
     SELECT b_source_id, b_trace_id, a_source_id, a_trace_id, kind FROM compared_kinds
   ),
-  -- A call may stand in another trace of the source that seems to lack it, where a log has a trace a turn.
+  -- A call may stand in another trace of the source that seems to lack it, where a log has a trace a turn; and one that is
+  -- known by several identifiers is missing only where none of them is met.
   missing AS (
-    SELECT d.*, c.key, c.span_id, c.source_line, c.start_time, c.name, c.operation_name
+    SELECT
+      has_source, has_trace, lacks_source, CASE WHEN count(DISTINCT lacks_trace) = 1 THEN min(lacks_trace) END AS lacks_trace,
+      c.span_id, min(c.key) AS key, any_value(c.source_line) AS source_line,
+      any_value(c.start_time) AS start_time, any_value(c.name) AS name, any_value(c.operation_name) AS operation_name
     FROM directions AS d
     JOIN calls AS c ON c.source_id = d.has_source AND c.trace_id = d.has_trace AND c.kind = d.kind
-    ANTI JOIN calls AS other ON other.source_id = d.lacks_source AND other.kind = d.kind AND other.key = c.key
+    LEFT JOIN (SELECT DISTINCT source_id, kind, key FROM calls) AS other
+      ON other.source_id = d.lacks_source AND other.kind = d.kind AND other.key = c.key
     WHERE c.operation_name IN ('chat', 'generate_content', 'text_completion', 'execute_tool')
+    GROUP BY has_source, has_trace, lacks_source, c.span_id
+    HAVING count(other.key) = 0
+  ),
+  met AS (
+    FROM both_sides
+    QUALIFY row_number() OVER (PARTITION BY a_source_id, a_trace_id, a_span_id, b_source_id, b_trace_id, b_span_id ORDER BY kind DESC) = 1
   )
 SELECT
   'missing call', has_source, has_trace, span_id, source_line, lacks_source, lacks_trace, NULL, NULL, key, start_time,
-  format('{} ({}) is in one log only', coalesce(name, operation_name, kind), key)
+  format('{} ({}) is in one log only', coalesce(name, operation_name), key)
 FROM missing
 UNION ALL
 SELECT
   'tokens', a_source_id, a_trace_id, a_span_id, a_source_line, b_source_id, b_trace_id, b_span_id, b_source_line, key, start_time,
   format('{} input and {} output tokens against {} and {}', coalesce(a_input::VARCHAR, 'no'), coalesce(a_output::VARCHAR, 'no'),
     coalesce(b_input::VARCHAR, 'no'), coalesce(b_output::VARCHAR, 'no'))
-FROM both_sides
+FROM met
 WHERE kind <> 'tool call' AND (a_input IS DISTINCT FROM b_input OR a_output IS DISTINCT FROM b_output)
 UNION ALL
 SELECT
   'status', a_source_id, a_trace_id, a_span_id, a_source_line, b_source_id, b_trace_id, b_span_id, b_source_line, key, start_time,
   format('{} against {}', a_status, b_status)
-FROM both_sides
+FROM met
 WHERE (a_status = 'ERROR') <> (b_status = 'ERROR');

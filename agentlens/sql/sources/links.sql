@@ -38,7 +38,7 @@ CREATE VIEW _source_keys (
   source_id,
   -- The trace.
   trace_id,
-  -- `span`, `response`, `tool call`, `conversation` or `trace`.
+  -- `span`, `response`, `request`, `tool call`, `conversation` or `trace`.
   kind,
   -- The identifier.
   key,
@@ -58,6 +58,8 @@ UNION ALL
 SELECT source_id, trace_id, 'response', regexp_extract(usage_key, '(msg|resp|chatcmpl|gen|run)[_-][A-Za-z0-9_-]{8,}'), span_id
 FROM spans WHERE regexp_matches(usage_key, '(msg|resp|chatcmpl|gen|run)[_-][A-Za-z0-9_-]{8,}')
 UNION ALL
+SELECT source_id, trace_id, 'request', usage_key, span_id FROM spans WHERE regexp_full_match(usage_key, 'req_[0-9A-Za-z]{16,}')
+UNION ALL
 SELECT DISTINCT source_id, trace_id, 'conversation', conversation_id, NULL FROM spans WHERE length(conversation_id) >= 12
 UNION ALL
 SELECT DISTINCT source_id, trace_id, 'trace', lower(trace_id), NULL FROM spans WHERE length(trace_id) >= 16;
@@ -74,7 +76,7 @@ CREATE VIEW _source_key_pairs (
   b_trace_id,
   -- Number of spans both hold.
   shared_spans,
-  -- Number of answers of models both hold.
+  -- Number of model calls both hold, known by the id of the response or of the request.
   shared_responses,
   -- Number of tool calls both hold.
   shared_tool_calls,
@@ -88,7 +90,8 @@ WITH
   ),
   met AS (SELECT keys.* FROM keys SEMI JOIN telling USING (kind, key))
 SELECT
-  a.source_id, a.trace_id, b.source_id, b.trace_id, count(*) FILTER (kind = 'span'), count(*) FILTER (kind = 'response'),
+  a.source_id, a.trace_id, b.source_id, b.trace_id, count(*) FILTER (kind = 'span'),
+  greatest(count(*) FILTER (kind = 'response'), count(*) FILTER (kind = 'request')),
   count(*) FILTER (kind = 'tool call'), bool_or(kind IN ('conversation', 'trace'))
 FROM met AS a
 JOIN met AS b USING (kind, key)
@@ -220,7 +223,7 @@ SELECT
   END,
   concat_ws(', ',
     CASE WHEN spans > 0 THEN format('{:,} same span ids', spans) END,
-    CASE WHEN responses > 0 THEN format('{:,} same response ids', responses) END,
+    CASE WHEN responses > 0 THEN format('{:,} same response or request ids', responses) END,
     CASE WHEN tool_calls > 0 THEN format('{:,} same tool call ids', tool_calls) END,
     CASE WHEN is_same_conversation THEN 'the same conversation or trace id' END,
     CASE WHEN texts > 0 THEN format('{:,} same texts', texts) END,

@@ -1,0 +1,93 @@
+-- What depended on what: the flow graph between spans, with proof.
+-- include: flow.carried
+-- include: flow.resources
+-- include: agents.handoffs
+-- include: detectors.evidence
+
+-- What went from where to where, one row an edge and thing. `kind`:
+-- parent (the span stands below the other); handoff (an agent gave work to another; the edge goes to the run, or where the log has none, to the agent);
+-- message (one agent wrote to another: to the first step of the recipient after it); carried (the same message or tool result, byte for byte, in the window of a
+-- call; also the call of a tool from the model call that asked for it); read_after_write (what one tool call wrote and another read: a path, key or URL).
+CREATE VIEW flow_edges (
+  -- `parent`, `handoff`, `message`, `carried`, `quoted` or `read_after_write`.
+  kind,
+  -- certain (the log itself shows it), likely, or possible.
+  confidence,
+  -- Trace of the step it came from.
+  from_trace_id,
+  -- The step it came from.
+  from_span_id,
+  -- The agent it came from.
+  from_agent,
+  -- Trace of the step it came to.
+  trace_id,
+  -- The step it came to; NULL where only the agent is known.
+  to_span_id,
+  -- The agent it came to.
+  to_agent,
+  -- When it came there: the start of that step (UTC).
+  start_time,
+  -- What came: hash of the message, path or key, name of the tool; NULL for parent.
+  passed,
+  -- Place of the step it came from in tree order.
+  from_preorder,
+  -- Place of the step it came to in tree order.
+  to_preorder,
+  -- Where both ends stand, byte for byte, and what they say.
+  evidence
+) AS
+WITH
+  wrote AS (
+    SELECT m.*, coalesce(s.preorder, NULL) AS from_preorder
+    FROM agent_messages AS m
+    LEFT JOIN spans AS s USING (trace_id, span_id)
+    WHERE m.recipient IS NOT NULL
+  ),
+  heard AS (
+    SELECT wrote.*, heard.preorder AS to_preorder
+    FROM (FROM wrote WHERE time IS NOT NULL AND trace_id IS NOT NULL) AS wrote
+    ASOF LEFT JOIN (FROM spans WHERE start_time IS NOT NULL AND agent_name IS NOT NULL) AS heard
+      ON heard.trace_id = wrote.trace_id AND heard.agent_name = wrote.recipient AND heard.start_time >= wrote.time
+  ),
+  edges AS (
+    SELECT 'parent' AS kind, 'certain' AS confidence, above.preorder AS from_preorder, below.preorder AS to_preorder, NULL AS passed
+    FROM spans AS below
+    ASOF JOIN spans AS above ON above.depth = below.depth - 1 AND above.preorder < below.preorder
+    UNION ALL
+    SELECT 'handoff', 'certain', h.preorder, run.preorder, giver.tool_name
+    FROM handoffs AS h
+    JOIN spans AS giver ON giver.preorder = h.preorder
+    JOIN spans AS run ON run.trace_id = h.trace_id AND run.span_id = h.to_span_id
+    UNION ALL
+    SELECT 'message', 'possible', from_preorder, to_preorder, message_id FROM heard WHERE from_preorder IS NOT NULL AND to_preorder IS NOT NULL
+    UNION ALL
+    SELECT 'carried', confidence, from_preorder, to_preorder, message_hash FROM _flow_carried
+    UNION ALL
+    SELECT 'carried', confidence, from_preorder, to_preorder, message_hash FROM _flow_asked
+    UNION ALL
+    SELECT 'read_after_write', confidence, from_preorder, to_preorder, resource FROM _flow_read_after_write
+  )
+SELECT
+  kind, confidence, a.trace_id, a.span_id, a.agent_name, b.trace_id, b.span_id, b.agent_name, b.start_time, passed,
+  from_preorder, to_preorder, [
+    _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a.span_id, 'from here: ' || coalesce(passed, a.name)),
+    _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b.span_id, 'to here: ' || coalesce(passed, b.name))
+  ]
+FROM edges
+JOIN spans AS a ON a.preorder = from_preorder
+JOIN spans AS b ON b.preorder = to_preorder
+UNION ALL
+-- A handing over whose taker has no run in the log leads to the agent only.
+SELECT
+  'handoff', 'certain', h.trace_id, h.span_id, h.from_agent, h.trace_id, NULL, h.to_agent, h.start_time, giver.tool_name, h.preorder, NULL,
+  [_evidence(giver.source_id, giver.source_line, giver.source_offset, giver.source_length, h.span_id, 'handed over: ' || coalesce(h.task, giver.name))]
+FROM handoffs AS h
+JOIN spans AS giver ON giver.preorder = h.preorder
+WHERE h.to_span_id IS NULL
+UNION ALL
+-- So does a message of which the log does not say in which step it was written or read.
+SELECT
+  'message', 'certain', trace_id, span_id, sender, trace_id, NULL, recipient, time, message_id, NULL, NULL,
+  [_evidence(source_id, source_line, source_offset, source_length, span_id, payload)]
+FROM agent_messages
+WHERE recipient IS NOT NULL;

@@ -1,0 +1,203 @@
+"""What depended on what: every kind of edge on a small run, and the traps around each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lens_builder import Step, agent, call, hex_id, read_steps, tool
+
+from agentlens import Lens
+
+
+def message(role: str, text: str) -> dict[str, Any]:
+    """A message of one text part."""
+    return {"role": role, "parts": [{"type": "text", "content": text}]}
+
+
+def asks(call_id: str, tool_name: str, **arguments: Any) -> dict[str, Any]:
+    """A message in which a model asks for a tool."""
+    return {
+        "role": "assistant",
+        "parts": [{"type": "tool_call", "id": call_id, "name": tool_name, "arguments": arguments}],
+    }
+
+
+def answers(call_id: str, text: str) -> dict[str, Any]:
+    """A message that brings a tool's answer."""
+    return {"role": "tool", "parts": [{"type": "tool_call_response", "id": call_id, "response": text}]}
+
+
+def edges(lens: Lens, kind: str, names: dict[str, str]) -> set[tuple[str, str, str]]:
+    """Return the edges of a kind as (from, to, confidence), steps by their names in the test."""
+    rows = lens.sql(
+        "SELECT from_span_id, to_span_id, confidence FROM flow_edges WHERE kind = $kind", kind=kind
+    ).fetchall()
+    return {(names.get(a, a), names.get(b, b), confidence) for a, b, confidence in rows}
+
+
+def names_of(*steps: str, trace: str = "run") -> dict[str, str]:
+    """Return the names of steps by their span ids."""
+    return {hex_id(f"{trace}/{name}"): name for name in steps}
+
+
+ASK = message("user", "How many seats does Northwind use?")
+LOOK = asks("call_1", "crm_lookup", account="Northwind", field="seats")
+FOUND = answers("call_1", "Northwind uses 4,812 seats on 31 March.")
+SAY = message("assistant", "Northwind uses 4,812 seats.")
+
+
+def small_run() -> list[Step]:
+    return [
+        agent("desk", start=0, end=20),
+        call("first", "desk", 1, agent="desk", inputs=[ASK], outputs=[LOOK]),
+        tool("crm_lookup", "desk", 2, arguments={"field": "seats", "account": "Northwind"},
+             result="Northwind uses 4,812 seats on 31 March.", gen_ai__tool__call__id="call_1"),
+        call("second", "desk", 3, agent="desk", inputs=[ASK, LOOK, FOUND], outputs=[SAY]),
+        call("third", "desk", 4, agent="desk", inputs=[ASK, LOOK, FOUND, SAY], outputs=[message("assistant", "Bye.")]),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Lens:
+    return read_steps(folder, small_run())
+
+
+SMALL_NAMES = names_of("desk", "first", "crm_lookup", "second", "third")
+
+
+def test_a_message_is_carried_from_the_step_that_made_it_to_the_first_call_of_a_window_that_held_it(run: Lens) -> None:
+    assert edges(run, "carried", SMALL_NAMES) == {
+        ("first", "crm_lookup", "certain"),
+        ("first", "second", "certain"),
+        ("crm_lookup", "second", "certain"),
+        ("second", "third", "certain"),
+    }
+
+
+def test_a_step_hangs_on_the_step_above_it(run: Lens) -> None:
+    assert edges(run, "parent", SMALL_NAMES) == {
+        ("desk", name, "certain") for name in ("first", "crm_lookup", "second", "third")
+    }
+
+
+def test_both_ends_of_an_edge_are_proved_by_bytes_of_the_log(run: Lens, folder: Path) -> None:
+    data = (folder / "spans.jsonl").read_bytes()
+    for pieces in run.sql("SELECT evidence FROM flow_edges").fetchall():
+        for piece in pieces[0]:
+            record = json.loads(data[piece["source_offset"] : piece["source_offset"] + piece["source_length"]])
+            assert record["spanId"] == piece["span_id"]
+
+
+def test_a_tool_result_that_differs_from_what_the_model_was_shown_is_not_carried(tmp_path: Path) -> None:
+    steps = small_run()
+    for attribute in steps[2]["attributes"]:
+        if attribute["key"] == "gen_ai.tool.call.result":
+            attribute["value"] = {"stringValue": "Northwind uses 4,813 seats on 31 March."}
+    lens = read_steps(tmp_path, steps)
+    assert ("crm_lookup", "second", "certain") not in edges(lens, "carried", SMALL_NAMES)
+
+
+def test_the_same_short_words_in_two_traces_are_not_one_message(tmp_path: Path) -> None:
+    ok = message("assistant", "Done.")
+    steps = [
+        call("a", start=1, trace="one", agent="x", inputs=[ASK], outputs=[ok]),
+        call("b", start=9, trace="two", agent="x", inputs=[ok], outputs=[SAY]),
+    ]
+    assert edges(read_steps(tmp_path, steps), "carried", {}) == set()
+
+
+WRITES = [
+    ("write_file", {"path": "./out//plan.md", "content": "x"}, "out/plan.md"),
+    ("Write", {"file_path": "/w/plan.md", "content": "x"}, "/w/plan.md"),
+    ("memory_store", {"key": "budget", "value": "9"}, "budget"),
+    ("bash", {"command": "printf hi > out/plan.md 2>&1"}, "out/plan.md"),
+    ("shell", {"command": ["bash", "-lc", "cat <<EOF > notes.txt\nhi\nEOF"]}, "notes.txt"),
+    ("apply_patch", "*** Begin Patch\n*** Update File: src/a.py\n@@\n-x\n+y\n*** End Patch", "src/a.py"),
+]
+
+
+NOTHING = [
+    ("bash", {"command": "ls -l | sort >/dev/null; echo 3 -> 4"}),
+    ("grep", {"path": "src", "pattern": "x"}),
+    ("write_file", {"path": ""}),
+    ("write_file", "not json"),
+    ("write_file", [1, 2]),
+    ("get_weather", {"city": "Oslo"}),
+]
+
+
+@pytest.fixture(scope="module")
+def touching(tmp_path_factory: pytest.TempPathFactory) -> Lens:
+    """One trace a case."""
+    cases = [*((name, arguments) for name, arguments, _ in WRITES), *NOTHING]
+    steps = [tool(name, "", 1, trace=str(number), arguments=given) for number, (name, given) in enumerate(cases)]
+    return read_steps(tmp_path_factory.mktemp("touching"), steps)
+
+
+def touched(lens: Lens, case: int) -> list[tuple[str, str]]:
+    query = "SELECT access, resource FROM resource_touches WHERE trace_id = $trace"
+    return lens.sql(query, trace=hex_id(str(case), 32)).fetchall()
+
+
+@pytest.mark.parametrize("case", range(len(WRITES)), ids=[name for name, _, _ in WRITES])
+def test_what_a_tool_call_writes_is_known_by_its_arguments(touching: Lens, case: int) -> None:
+    assert touched(touching, case) == [("write", WRITES[case][2])]
+
+
+@pytest.mark.parametrize("case", range(len(NOTHING)))
+def test_a_call_that_names_nothing_touches_nothing(touching: Lens, case: int) -> None:
+    assert touched(touching, len(WRITES) + case) == []
+
+
+def test_a_reading_depends_on_the_last_writing_before_it(tmp_path: Path) -> None:
+    steps = [
+        agent("a"),
+        agent("b"),
+        tool("write_file#1", "a", 1, arguments={"path": "p.md", "content": "1"}),
+        tool("write_file#2", "a", 3, arguments={"path": "p.md", "content": "2"}),
+        tool("write_file#failed", "a", 5, status=2, arguments={"path": "p.md", "content": "3"}),
+        tool("read_file#early", "b", 2, arguments={"path": "p.md"}),
+        tool("read_file#late", "b", 6, arguments={"path": "p.md"}),
+        tool("read_file#other", "b", 7, arguments={"path": "pp.md"}),
+        tool("write_file#3", "a", 8, arguments={"path": "p.md", "content": "4"}),
+    ]
+    names = names_of(*(each["name"] for each in steps))
+    assert edges(read_steps(tmp_path, steps), "read_after_write", names) == {
+        ("write_file#1", "read_file#early", "certain"),
+        ("write_file#2", "read_file#late", "certain"),
+    }
+
+
+def test_a_memory_file_leads_from_one_trace_to_a_later_one_and_a_relative_path_only_possibly(tmp_path: Path) -> None:
+    steps = [
+        tool("write_file#memory", "", 1, trace="one", arguments={"path": "/m/MEMORY.md", "content": "1"}),
+        tool("write_file#relative", "", 1, trace="one", arguments={"path": "README.md", "content": "1"}),
+        tool("read_file#memory", "", 100, trace="two", arguments={"path": "/m/MEMORY.md"}),
+        tool("read_file#relative", "", 100, trace="two", arguments={"path": "README.md"}),
+    ]
+    names = names_of("write_file#memory", "write_file#relative", trace="one") | names_of(
+        "read_file#memory", "read_file#relative", trace="two"
+    )
+    assert edges(read_steps(tmp_path, steps), "read_after_write", names) == {
+        ("write_file#memory", "read_file#memory", "likely"),
+        ("write_file#relative", "read_file#relative", "possible"),
+    }
+
+
+def test_a_handoff_leads_to_the_run_it_began(tmp_path: Path) -> None:
+    steps = [
+        agent("lead"),
+        tool("delegate", "lead", 1, 9, arguments={"agent": "scout", "task": "look"}),
+        agent("scout", "delegate", 2, 8),
+    ]
+    assert edges(read_steps(tmp_path, steps), "handoff", names_of("delegate", "scout")) == {
+        ("delegate", "scout", "certain")
+    }

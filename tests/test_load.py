@@ -1,0 +1,84 @@
+"""A large file read by several processes gives what one gives, and a process that dies leaves nothing half-done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from otlp_forests import as_lines, assert_accounts_balance, attribute, span
+
+import agentlens._load as loading
+from agentlens import AgentLensError, Lens, read
+from agentlens._source import BOM
+
+TABLES = ("spans", "messages", "span_messages", "span_events", "rejects", "agents", "sources")
+
+
+def everything(lens: Lens) -> dict[str, Any]:
+    """Return all rows of what was read, places and accounts too."""
+    return {table: sorted(lens.sql(f"FROM {table}").fetchall(), key=repr) for table in TABLES}
+
+
+def log_of(first: int, last: int) -> bytes:
+    """Return lines of one span each, every seventh of which is no JSON."""
+    brief = '[{"role": "user", "parts": [{"type": "text", "content": "the brief"}]}]'
+    spans = [
+        span(0, n, 0 if n else None, attributes=[attribute("gen_ai.input.messages", brief)]) for n in range(first, last)
+    ]
+    lines = as_lines(spans, size=1).splitlines(keepends=True)
+    return b"".join(b"{torn\n\r\n" + line if n % 7 == 0 else line for n, line in enumerate(lines))
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "LEAST_BYTES", 1)
+    monkeypatch.setattr(loading, "PIECE_BYTES", 1500)
+    monkeypatch.setattr(loading, "_workers", lambda: 2)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_file_read_in_pieces_gives_what_it_gives_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, torn = tmp_path / "log.jsonl", log_of(30, 31)[:-40]
+    for name in ("pieces", "once"):
+        if name == "once":
+            monkeypatch.setattr(loading, "LEAST_BYTES", 10**9)
+        log.write_bytes(BOM + log_of(0, 30) + torn)
+        read(log, into=tmp_path / f"{name}.duckdb", progress=False).close()
+        log.write_bytes(BOM + log_of(0, 30) + log_of(30, 60))
+        read(log, into=tmp_path / f"{name}.duckdb", progress=False).close()
+    with read(tmp_path / "pieces.duckdb") as pieces, read(tmp_path / "once.duckdb") as once:
+        assert everything(pieces) == everything(once)
+        assert pieces.sql("SELECT count(*) FROM spans").fetchall() == [(60,)]
+        assert_accounts_balance(pieces)
+
+
+@given(st.binary(max_size=300).map(lambda text: text.replace(b"\x00", b"\n")), st.integers(1, 60))
+def test_pieces_are_the_file_cut_after_line_ends(
+    tmp_path_factory: pytest.TempPathFactory, text: bytes, size: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "text"
+    path.write_bytes(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "PIECE_BYTES", size)
+        found = list(loading.pieces(path, 0, 0, len(text)))
+    assert b"".join(text[piece.start : piece.end] for piece in found) == text
+    assert all(text[piece.end - 1 : piece.end] == b"\n" for piece in found[:-1])
+    assert [piece.start_line for piece in found] == [text[: piece.start].count(b"\n") for piece in found]
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_process_that_dies_leaves_the_old_lens_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, case = tmp_path / "log.jsonl", tmp_path / "case.duckdb"
+    log.write_bytes(log_of(0, 30))
+    with read(log, into=case, progress=False) as lens:
+        before = everything(lens)
+    log.write_bytes(log_of(0, 90))
+    monkeypatch.setattr(loading, "load_piece", lambda *_: os._exit(1))
+    with pytest.raises(AgentLensError, match="ended from outside"):
+        read(log, into=case, progress=False)
+    with read(case) as lens:
+        assert everything(lens) == before
