@@ -570,7 +570,7 @@ def test_one_detector_replaces_only_its_own_rows_and_keeps_its_thresholds(tmp_pa
 def test_unknown_names_are_refused_and_nothing_changes(tmp_path: Path) -> None:
     lens = read_steps(tmp_path, [agent("lead"), *series("search", [EMPTY] * 3)])
     detect(lens)
-    with pytest.raises(al.AgentLensError, match="'loops' is no detector; known are blocked"):
+    with pytest.raises(al.AgentLensError, match="'loops' is no detector; known are approval_skipped, blocked"):
         detect(lens, ["loops"])
     with pytest.raises(al.AgentLensError, match="'repeats' is no threshold of tool_loop; known are min_repeats"):
         detect(lens, tool_loop={"repeats": 2})
