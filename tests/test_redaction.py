@@ -192,7 +192,7 @@ def test_nothing_is_written_when_two_values_become_one(tmp_path: Path) -> None:
             return "[same:1]"
 
     texts = ["a@site.org wrote", "b@site.org wrote"]
-    with al.read(otlp(tmp_path, texts), progress=False) as lens, al.read(otlp(tmp_path, ["c"]), progress=False) as copy:
+    with al.read(otlp(tmp_path, texts), progress=False) as lens, al.read(otlp(tmp_path, ["c"]), progress=False) as copy:  # noqa: SIM117
         with pytest.raises(RedactionRefused, match=r"distinct .* differs"):
             fill_redacted(lens, copy, Careless())
 
@@ -200,7 +200,7 @@ def test_nothing_is_written_when_two_values_become_one(tmp_path: Path) -> None:
 def test_nothing_is_left_beside_the_target_when_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Redactor, "remains", lambda self, text: ["github token"])
     (tmp_path / "logs").mkdir()
-    with al.read(otlp(tmp_path / "logs", ["mail a@site.org"]), progress=False) as lens:
+    with al.read(otlp(tmp_path / "logs", ["mail a@site.org"]), progress=False) as lens:  # noqa: SIM117
         with pytest.raises(RedactionRefused, match="still holds"):
             lens.save(tmp_path / "redacted.duckdb", redact=True)
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
