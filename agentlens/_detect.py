@@ -13,8 +13,11 @@ from agentlens._catalog import library
 from agentlens._errors import AgentLensError
 from agentlens._evidence import json_text
 from agentlens._lens import Lens
+from agentlens.detectors.drift import measure_drift
 
 _PREFIX = "detect_"
+# Detectors that read `drift_changes`, which is measured anew before they run.
+_ON_DRIFT = {"drift_step", "drift_slope", "silent_degradation"}
 _SIGNATURE = re.compile(r"\((?P<arguments>[^()]*)\)\s*AS\s+TABLE")
 _FACT = re.compile(r"^(?P<name>scope|version): *(?P<value>\w+)$", re.MULTILINE)
 
@@ -52,6 +55,8 @@ def detect(
         if detectors is None:
             con.execute("DELETE FROM findings")
             con.execute("DELETE FROM checks")
+        if _ON_DRIFT.intersection(settings):
+            measure_drift(con)
         for name, setting in settings.items():
             _run(con, known[name], setting)
         con.execute("COMMIT")
