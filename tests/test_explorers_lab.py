@@ -213,6 +213,27 @@ def test_linked_explorers_follow_one_another_and_the_notebook_reads_back_as_a_pi
     check_reopened(lab, page)
 
 
+def test_the_first_notebook_goes_on_from_a_click(lab: Lab, open_notebook: Open) -> None:
+    (lab.folder / "datasets").symlink_to(ROOT / "datasets")
+    shutil.copy(ROOT / "notebooks" / "01_what_happened.ipynb", lab.folder)
+    page = open_notebook("01_what_happened.ipynb")
+    run_all(page)
+    assert page.evaluate(ASK_KERNEL, "print(len(tree.selection))") == "3"
+
+    # The selected span is in sight; a click on the call below it shows what was said, and the record in the log.
+    page.get_by_role("treeitem", name="execute_tool write_file", selected=True).wait_for()
+    page.get_by_role("treeitem", name="chat gpt-4.1, agent Prometheus, 2.18 s").click()
+    details = page.get_by_role("region", name="Span details")
+    details.get_by_role("article", name="output 0: assistant").wait_for()
+    details.get_by_text("spans/wave_14.otlp.jsonl").first.wait_for(state="attached")
+
+    # SQL goes on from there.
+    query = "SELECT name, agent_name FROM spans WHERE list_contains($ids, span_id)"
+    assert page.evaluate(ASK_KERNEL, f"print(lens.sql('{query}', ids=tree.selection).fetchall())") == (
+        "[('chat gpt-4.1', 'Prometheus')]"
+    )
+
+
 def check_reopened(lab: Lab, page: Any) -> None:
     """Open the saved notebook again, and a copy that nobody trusts: each explorer must be there as a picture."""
     saved = nbformat.read(lab.folder / "case.ipynb", as_version=4)

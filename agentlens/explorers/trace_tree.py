@@ -47,6 +47,7 @@ class TraceTree(Explorer):
     _highlight = traitlets.Bytes().tag(sync=True)
     _row = traitlets.Int(-1).tag(sync=True)
     _trace = traitlets.Int(-1).tag(sync=True)
+    _adopted = -1  # the row that the selection led to, as against one that was clicked
 
     def __init__(self, lens: Lens, trace_id: str | None = None, where: str | None = None) -> None:
         super().__init__(lens)
@@ -219,9 +220,8 @@ class TraceTree(Explorer):
     @traitlets.observe("_row")
     def _adopt_row(self, change: Any) -> None:
         row = change["new"]
-        chosen = [self._span_ids[row].as_py()] if 0 <= row < len(self._span_ids) else []
-        if len(self.selection) < 2 or chosen != self.selection[:1]:
-            self.selection = chosen
+        if row != self._adopted:
+            self.selection = [self._span_ids[row].as_py()] if 0 <= row < len(self._span_ids) else []
 
     @traitlets.observe("selection")
     def _adopt_selection(self, change: Any) -> None:
@@ -230,7 +230,9 @@ class TraceTree(Explorer):
         lit = pc.is_in(self._span_ids, value_set=pa.array(change["new"], pa.string())).to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(lit)
         self._highlight = pack_bits(lit) if len(rows) > 1 else b""
-        self._row = int(rows[0]) if len(rows) else -1
+        stays = 0 <= self._row < len(lit) and lit[self._row]
+        self._adopted = self._row if stays else int(rows[0]) if len(rows) else -1
+        self._row = self._adopted
 
 
 STILL_COLOURS = {"execute_tool": "tool", "invoke_agent": "agent", "invoke_workflow": "agent", None: "plain"}

@@ -174,6 +174,18 @@ def test_several_selected_spans_are_lit_up(lens: Any) -> None:
     assert tree.highlight() == 0 and tree._highlight == b""
 
 
+def test_a_selection_stays_whole_in_any_order_until_a_span_is_clicked(lens: al.Lens) -> None:
+    tree = al.TraceTree(lens)
+    for several in ([9, 3, 4], [4, 9, 3], [5, 77]):
+        tree.selection = [f"{number:016x}" for number in several]
+        assert tree.selection == [f"{number:016x}" for number in several]
+        assert tree._row in [tree.row_of(span_id) for span_id in tree.selection]
+    tree._row = tree.row_of(f"{4:016x}")
+    assert tree.selection == [f"{4:016x}"]
+    tree._row = -1
+    assert tree.selection == []
+
+
 def test_no_spans_make_an_empty_tree(lens: Any) -> None:
     tree = al.TraceTree(lens, where="false")
     assert (tree._header["n"], tree._header["traces"], tree._header["origin_ms"]) == (0, [], None)
