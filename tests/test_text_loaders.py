@@ -561,12 +561,15 @@ def test_every_session_and_every_line_of_tokens_of_the_real_history_is_there(sam
     assert_account_balances(account, rows)
     assert_places_hold(path.read_bytes(), rows)
     sessions = len(re.findall(r"^# aider chat started at ", text, re.MULTILINE))
-    counts = re.findall(r"^> Tokens: ([\d,]+) sent, ([\d,]+) received\b", text, re.MULTILINE)
+    told = r"^> Tokens: ([\d,]+) sent(?:, ([\d,]+) cache write)?(?:, ([\d,]+) cache hit)?, ([\d,]+) received\b"
+    counts = [[int(n.replace(",", "") or 0) for n in line] for line in re.findall(told, text, re.MULTILINE)]
     spans = [row for row in rows["spans"] if row["operation_name"] == "chat"]
     assert len(rows["documents"]) == sessions + 1 == 1134
     assert sum(row["attributes"] is not None for row in spans) == text.count("\n> Tokens: ")
-    assert sum(row["input_tokens"] or 0 for row in spans) == sum(int(sent.replace(",", "")) for sent, _ in counts)
-    assert sum(row["output_tokens"] or 0 for row in spans) == sum(int(got.replace(",", "")) for _, got in counts)
+    assert sum(row["input_tokens"] or 0 for row in spans) == sum(
+        sent + written + hit if written + hit > sent else sent for sent, written, hit, _ in counts
+    )
+    assert sum(row["output_tokens"] or 0 for row in spans) == sum(got for *_, got in counts)
 
 
 # --- every loader -----------------------------------------------------------------------------------------------------
