@@ -30,9 +30,7 @@ agents:
 
 def breaches(lens: Lens, **thresholds: Any) -> list[tuple[Any, ...]]:
     detect(lens, ["budget_breach"], budget_breach=thresholds)
-    query = (
-        "SELECT agent_name, tier, severity, strftime(start_time::TIMESTAMP, '%H:%M:%S'), tokens_wasted, cost_usd_wasted FROM findings"
-    )
+    query = "SELECT agent_name, tier, severity, strftime(start_time::TIMESTAMP, '%H:%M:%S'), tokens_wasted, cost_usd_wasted FROM findings"
     return lens.sql(f"{query} ORDER BY start_time, tier, agent_name").fetchall()
 
 
