@@ -13,8 +13,17 @@ from agentlens._catalog import library
 from agentlens._errors import AgentLensError
 from agentlens._evidence import json_text
 from agentlens._lens import Lens
+from agentlens.detectors.context_windows import find_context_windows
+from agentlens.detectors.drift import measure_drift
+from agentlens.detectors.secrets import find_secrets_in
 
 _PREFIX = "detect_"
+# What SQL cannot say is gathered into a table before the detectors that read it run.
+_GATHERED_FOR = {
+    measure_drift: {"drift_step", "drift_slope", "silent_degradation"},
+    find_context_windows: {"context_overflow"},
+    find_secrets_in: {"secret_exposure"},
+}
 _SIGNATURE = re.compile(r"\((?P<arguments>[^()]*)\)\s*AS\s+TABLE")
 _FACT = re.compile(r"^(?P<name>scope|version): *(?P<value>\w+)$", re.MULTILINE)
 
@@ -52,6 +61,9 @@ def detect(
         if detectors is None:
             con.execute("DELETE FROM findings")
             con.execute("DELETE FROM checks")
+        for gather, readers in _GATHERED_FOR.items():
+            if readers.intersection(settings):
+                gather(con)
         for name, setting in settings.items():
             _run(con, known[name], setting)
         con.execute("COMMIT")

@@ -7,7 +7,7 @@ import { copyCellButton } from "./clipboard.ts";
 import { button, h, icon, select, setAttribute } from "./dom.ts";
 import { formatCount, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
-import { Picker } from "./picking.ts";
+import { markTouched, namePick, Picker } from "./picking.ts";
 import { readTheme, watchTheme } from "./theme.ts";
 
 interface MapView {
@@ -174,12 +174,13 @@ class AgentMapView {
   }
 
   private markPicked(): void {
-    const { current } = this.picker;
+    const { current, touched } = this.picker;
     this.sheet.classList.toggle("al-has-picked", current !== null);
     for (const part of this.sheet.querySelectorAll<SVGElement>("[data-kind][data-key]")) {
       const picked = current !== null && part.dataset["kind"] === current.kind && part.dataset["key"] === current.key;
       setAttribute(part, "aria-pressed", String(picked));
       part.classList.toggle("al-picked", picked);
+      markTouched(part, touched.has(namePick(part.dataset["kind"]!, part.dataset["key"]!)));
     }
   }
 

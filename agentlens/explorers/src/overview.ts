@@ -195,8 +195,11 @@ class OverviewView {
   }
 
   private markPicked(): void {
-    const { current } = this.picker;
-    for (const { kind, keys, table } of this.tables) table.pick(current?.kind === kind ? keys.indexOf(current.key) : -1);
+    const { current, touched } = this.picker;
+    for (const { kind, keys, table } of this.tables) {
+      const belongs = keys.flatMap((key, row) => (touched.has(namePick(kind, key)) ? [row] : []));
+      table.pick(current?.kind === kind ? keys.indexOf(current.key) : -1, new Set(belongs));
+    }
     for (const element of this.root.querySelectorAll<HTMLElement>("[data-pick]")) {
       setAttribute(element, "aria-pressed", String(current !== null && element.dataset["pick"] === namePick(current.kind, current.key)));
     }
