@@ -69,6 +69,7 @@ class Explorer(anywidget.AnyWidget):
 
     def ask(self, query: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return all rows of a query as dicts, on a cursor of its own: no unfinished answer stands in the way."""
+        self._lens._index_flow(query)
         cursor = self._lens._con.cursor()
         cursor.execute(query, dict(params or {}))
         names = [column[0] for column in cursor.description or []]
