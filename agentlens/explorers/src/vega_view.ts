@@ -37,13 +37,13 @@ export interface ChartHost {
 }
 
 // Rows become objects with `__row`, their number, so that a click can be walked back to the table. They stand in for the
-// data set that the spec calls `rows`. Hidden characters are shown, and texts that are missing have their name.
-export function attachRows(spec: Record<string, unknown>, { columns, rows }: TableData): Record<string, unknown> {
+// data set that the spec calls `rows`; `numbers` are the rows' own where only some are shown. Hidden characters are shown, and texts that are missing have their name.
+export function attachRows(spec: Record<string, unknown>, { columns, rows }: TableData, numbers?: number[]): Record<string, unknown> {
   const show = (value: Value, column: Column) => {
     if (column.kind === "text") return formatValue(value, column);
     return typeof value === "string" ? showInline(value) : value;
   };
-  const values = rows.map((row, at) => ({ ...Object.fromEntries(columns.map((column, k) => [column.name, show(row[k], column)])), __row: at }));
+  const values = rows.map((row, at) => ({ ...Object.fromEntries(columns.map((column, k) => [column.name, show(row[k], column)])), __row: numbers ? numbers[at] : at }));
   return { ...spec, datasets: { ...(spec["datasets"] as object | undefined), rows: values } };
 }
 
