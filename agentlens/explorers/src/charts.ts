@@ -1,6 +1,7 @@
 // A chart and the same rows as a table, with choices above: TokenEconomics and Drift. The wire is written down in chart_state.ts.
 
 import { ChartPanels } from "./chart_panels.ts";
+import { completenessBadge } from "./completeness.ts";
 import { chooseView, findPicked, pickRow, type ChartsState, type ChartTable, type ChartView, type Picked } from "./chart_state.ts";
 import { h, select } from "./dom.ts";
 import { showInline } from "./format.ts";
@@ -55,7 +56,7 @@ class ChartsView {
       return h("span", { class: "al-field" }, h("span", { class: "al-field-label", "aria-hidden": "true" }, control.label), this.selects[control.key]);
     });
     this.root.replaceChildren(
-      h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Chart controls" }, h("strong", { class: "al-chart-title" }, showInline(title)), ...fields, this.filter),
+      h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Chart controls" }, h("strong", { class: "al-chart-title" }, showInline(title)), ...fields, this.filter, completenessBadge(this.model)),
       this.place, this.note, this.table.element, this.panels.element,
       h("footer", { class: "al-foot", hidden: notes.length === 0 }, h("ul", { class: "al-notes" }, ...notes.map((text) => h("li", {}, showInline(text))))), this.tooltip);
     this.panels.assemble(this.state.panels ?? []);

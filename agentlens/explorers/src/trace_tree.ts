@@ -8,6 +8,7 @@
 import { isFailure } from "./activity.ts";
 import { Asker } from "./asker.ts";
 import { copyCellButton, copyText } from "./clipboard.ts";
+import { completenessBadge } from "./completeness.ts";
 import { linkTo, locateAddressed } from "./deep_link.ts";
 import { DetailsPanel } from "./details.ts";
 import { h } from "./dom.ts";
@@ -52,7 +53,7 @@ class TraceTreeView implements Commands, KeyCommands {
     const began = performance.now();
     this.state = new TreeState(model.get("_columns"), model.get("_header"), model.get("_highlight"));
     this.asker = new Asker(model);
-    this.toolbar = new Toolbar(this.state, this, copyCellButton(model, this.root));
+    this.toolbar = new Toolbar(this.state, this, completenessBadge(model), copyCellButton(model, this.root));
     this.head = new ColumnHead(this.state, this);
     this.status = new StatusLine(this.state, this);
     this.details = new DetailsPanel({ onClose: () => this.closeDetails(), onZoom: () => this.zoomToSelected(), onGo: (row) => this.go(row), onLink: (span) => this.copyLink(span) });
