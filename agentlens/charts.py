@@ -46,6 +46,7 @@ _TIME_UNITS = {
     "week": "utcyearweek",
     "month": "utcyearmonth",
 }
+_CLOCK = "utcFormat(datum.value, utchours(datum.value) + utcminutes(datum.value) > 0 ? '%H:%M' : '%b %d')"
 _FORMATS = {"cost_usd": "$,.4~f", "error_rate": ".1%", "duration_p50_ms": ",.1~f", "duration_p95_ms": ",.1~f"}
 
 
@@ -99,9 +100,14 @@ def burn(rows: Any, measure: str = "tokens", budgets: Any = None, findings: Any 
     """
     field = f"{measure}_so_far"
     base = alt.Chart(_as_frame(rows)).encode(
-        x=alt.X("time:T", scale=alt.Scale(type="utc"), title="UTC"),
+        x=alt.X("time:T", scale=alt.Scale(type="utc"), title="UTC", axis=alt.Axis(labelExpr=_CLOCK)),
         y=alt.Y(f"{field}:Q", title=SPENT[measure], axis=_axis(measure)),
-        color=alt.Color("agent_name:N", title=None, legend=alt.Legend(orient="top", columns=6)),
+        color=alt.Color(
+            "agent_name:N",
+            title=None,
+            legend=alt.Legend(orient="top", columns=6),
+            scale=_same(rows, "agent_name", "no agent"),
+        ),
     )
     titles = {"calls": "calls", measure: "in this stretch", field: "so far"}
     tooltip = [_moment(), alt.Tooltip("agent_name:N"), *[
@@ -110,6 +116,13 @@ def burn(rows: Any, measure: str = "tokens", budgets: Any = None, findings: Any 
     points = base.mark_point(size=40, filled=True, cursor="pointer").encode(tooltip=tooltip, opacity=_opacity())
     layers: list[Any] = [base.mark_line(interpolate="step-after", strokeWidth=2), points.add_params(_picked())]
     return _layer(layers, [*_budget_rules(budgets, measure), *_finding_marks(findings)], 240)
+
+
+def _same(rows: Any, column: str, missing: str) -> alt.Scale:
+    """Return a scale on which every value keeps its colour when the rows are narrowed."""
+    values: list[str] = _as_frame(rows)[column].fill_null(missing).unique().sort().to_list()
+    ordered = sorted(values, key=lambda value: (value.startswith("missed"), value))
+    return alt.Scale(domain=ordered)
 
 
 def _budget_rules(budgets: Any, measure: str) -> list[Any]:
@@ -140,19 +153,21 @@ def icicle(rows: Any, measure: str = "tokens") -> alt.LayerChart:
     """
     base = alt.Chart(_as_frame(rows)).transform_filter(f"datum.{measure}_to > datum.{measure}_from")
     base = base.encode(
-        x=alt.X(f"{measure}_from:Q", title=SPENT[measure], axis=_axis(measure)), x2=f"{measure}_to:Q",
+        x=alt.X(f"{measure}_from:Q", title=SPENT[measure], axis=_axis(measure), scale=alt.Scale(nice=False)),
+        x2=f"{measure}_to:Q",
         y=alt.Y("level:O", axis=None, scale=alt.Scale(paddingInner=0.04)),
     )  # fmt: skip
     tooltip = [alt.Tooltip("agent_name:N"), alt.Tooltip("operation_name:N"), alt.Tooltip("model:N"), alt.Tooltip("calls:Q", format=","),
                alt.Tooltip("tokens:Q", format=","), alt.Tooltip("cost_usd:Q", format="$,.4~f"), alt.Tooltip("unpriced:Q", title="unpriced calls")]  # fmt: skip
-    color = alt.Color("agent_name:N", legend=None)
+    color = alt.Color("agent_name:N", legend=None, scale=_same(rows, "agent_name", "no agent"))
     boxes = base.mark_rect(cursor="pointer", stroke="white", strokeOpacity=0.35).encode(
         color=color, opacity=_opacity(), tooltip=tooltip
     )
-    words = base.transform_filter(f"datum.{measure}_share > 0.08").transform_calculate(
+    words = base.transform_filter(f"datum.{measure}_share > 0.05").transform_calculate(
         middle=f"(datum.{measure}_from + datum.{measure}_to) / 2"
     )
-    words = words.mark_text(limit=140, fontSize=11, fill="white").encode(x="middle:Q", x2=alt.X2(), text="name:N")
+    room: Any = alt.ExprRef(f"datum.{measure}_share * width - 10")
+    words = words.mark_text(limit=room, fontSize=11, style="inverse").encode(x="middle:Q", x2=alt.X2(), text="name:N")
     return _layer([boxes.add_params(_picked()), words], [], 132)
 
 
@@ -199,7 +214,7 @@ def cache_bars(rows: Any) -> alt.Chart:
     chart = chart.encode(
         y=alt.Y("agent_name:N", sort=alt.EncodingSortField("tokens", op="sum", order="descending"), title=None),
         x=alt.X("tokens:Q", title="input tokens", axis=_axis("tokens")),
-        color=alt.Color("fate:N", title=None, legend=alt.Legend(orient="top", columns=3)),
+        color=alt.Color("fate:N", title=None, legend=alt.Legend(orient="top", columns=3), scale=_same(rows, "fate", "")),
         tooltip=[alt.Tooltip("agent_name:N"), alt.Tooltip("fate:N"), alt.Tooltip("calls:Q", format=","), alt.Tooltip("tokens:Q", format=","),
                  alt.Tooltip("cost_usd:Q", title="cost of the misses", format="$,.4~f")],
     )  # fmt: skip

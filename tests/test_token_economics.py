@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from lens_builder import Step, agent, call, read_steps, tool
 
-from agentlens import Lens
+from agentlens import Lens, TokenEconomics
+from agentlens._detect import detect
 from agentlens._errors import AgentLensError
 from agentlens.pricing import what_if
 
@@ -30,7 +31,7 @@ def team(folder: Path) -> Lens:
             "c2", "helper", 7200, trace="t2", input_tokens=3000, output_tokens=30, provider="openai", model="unheard-of"
         ),
     ]
-    manifest = "agents:\n  - {id: lead, name: lead, model: gpt-4.1, role: planner}\n"
+    manifest = "agents:\n  - id: lead\n    name: lead\n    model: gpt-4.1\n    role: planner\n"
     return read_steps(folder, steps, manifest=manifest)
 
 
@@ -170,3 +171,59 @@ def test_calls_below_a_counted_total_are_not_estimated_beside_it(tmp_path: Path)
     steps = [agent("a", input_tokens=900), call("c", "a", 1, inputs=window), call("lone", None, 5, inputs=window)]
     query = "SELECT name, input_tokens_low < input_tokens_high FROM usage_estimates JOIN spans USING (preorder)"
     assert read_steps(tmp_path, steps).sql(query).fetchall() == [("lone", True)]
+
+
+# --- the explorer --------------------------------------------------------------------------------------------------------
+
+
+def table(explorer: TokenEconomics, name: str) -> list[dict[str, Any]]:
+    """The rows of a panel, as shown."""
+    made = explorer._charts["tables"][name]
+    return [dict(zip([column["name"] for column in made["columns"]], row)) for row in made["rows"]]
+
+
+def test_the_panels_show_what_the_views_say(tmp_path: Path) -> None:
+    explorer = TokenEconomics(team(tmp_path))
+    assert [panel["table"] for panel in explorer._charts["panels"]] == ["burn", "shares", "steps"]
+    shares = [(row["level"], row["name"], row["tokens_from"], row["tokens_to"]) for row in table(explorer, "shares")]
+    assert shares == [
+        (1, "helper", 0, 3030), (1, "lead", 3030, 4040), (2, "chat", 0, 3030), (2, "chat", 3030, 4040),
+        (3, "unheard-of", 0, 3030), (3, "gpt-4.1", 3030, 4040),
+    ]  # fmt: skip
+    assert [row["cost_usd"] for row in table(explorer, "steps")] == [0.00208, None]
+    assert table(explorer, "burn")[-1]["tokens_so_far"] == 3030
+
+
+def test_a_pick_narrows_the_panels_and_selects_its_spans(tmp_path: Path) -> None:
+    explorer = TokenEconomics(team(tmp_path))
+    explorer._picked = {"agent_name": "helper", "operation_name": "chat"}
+    assert [row[1] for row in explorer._asked["steps"]] == ["helper"]
+    assert len(explorer.selection) == 1
+    explorer._picked = {"span_id": "abc"}
+    assert explorer.selection == ["abc"]
+    explorer._picked = {}
+    assert (explorer.selection, explorer._asked) == ([], {})
+
+
+def test_estimates_have_a_panel_of_their_own_and_are_in_no_sum(tmp_path: Path) -> None:
+    steps = [
+        call("silent", None, 1, agent="a", inputs=[text("user", "x" * 900)]),
+        call("c", None, 2, agent="a", input_tokens=7),
+    ]
+    explorer = TokenEconomics(read_steps(tmp_path, steps))
+    assert explorer._charts["panels"][-1]["note"] == "1 calls carry no usage. Estimated, and in no sum above."
+    assert sum(row["tokens"] for row in table(explorer, "shares") if row["level"] == 1) == 7
+
+
+def test_budget_lines_and_findings_stand_in_the_burn_chart(tmp_path: Path) -> None:
+    budget = "agents:\n  - id: a\n    name: a\n    model: gpt-4.1\n    budget: {tokens_per_day: 500}\n"
+    steps = [call(f"c{n}", None, 60 * n, agent="a", input_tokens=300, **GPT) for n in range(3)]
+    lens = read_steps(tmp_path, steps, manifest=budget)
+    detect(lens, ["budget_breach"])
+    panel = TokenEconomics(lens)._charts["panels"][0]
+    assert panel["note"] == "Dashed: budgets of tasks and days. Triangles: findings about spending."
+    assert [layer["mark"]["type"] for layer in panel["specs"]["*"]["layer"]] == ["line", "point", "rule", "point"]
+
+
+def test_a_lens_without_usage_has_no_panels(tmp_path: Path) -> None:
+    assert "panels" not in TokenEconomics(read_steps(tmp_path, [agent("a")]))._charts

@@ -102,8 +102,12 @@ class TokenEconomics(ChartExplorer):
             notes.append(f"{totals['unpriced']:,} counted records have no price.")
         return notes
 
+    @traitlets.observe("_picked")
+    def _narrow(self, change: Any) -> None:
+        """Ask the panels that show the first of many again, for what is picked alone."""
+        self._asked = panels.ask_again(self.lens, dict(change["new"])) if change["new"] else {}
+
     def _find_spans(self, picked: dict[str, Any]) -> list[str]:
-        self._asked = panels.ask_again(self.lens, picked) if picked else {}
         if picked.get("span_id"):
             return [str(picked["span_id"])]
         fields = dict.fromkeys(("agent_name", "model", "provider_name", "operation_name", "time")) | picked

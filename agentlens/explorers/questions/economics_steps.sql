@@ -1,6 +1,6 @@
 -- The dearest steps, of those that are picked.
 SELECT
-  trace_id, span_id, agent_name, operation_name, model, start_time::TIMESTAMP AS time, input_tokens, output_tokens, cache_read_input_tokens, cost_usd
+  trace_id, span_id, agent_name, operation_name, model, date_trunc('second', start_time::TIMESTAMP) AS time, input_tokens, output_tokens, cache_read_input_tokens, cost_usd
 FROM usage_ledger
 WHERE is_counted
   AND ($agent IS NULL OR coalesce(agent_name, '') = $agent)

@@ -5,7 +5,7 @@ import { h } from "./dom.ts";
 import { showInline } from "./format.ts";
 import { SortableTable } from "./table.ts";
 import type { Theme } from "./theme.ts";
-import { attachRows, markPicked, mountChart, type ChartHost } from "./vega_view.ts";
+import { attachRows, mountChart, type ChartHost } from "./vega_view.ts";
 
 class PanelView {
   readonly element: HTMLElement;
@@ -65,7 +65,6 @@ class PanelView {
       this.clear?.();
       this.clear = clear;
       this.place.replaceChildren(inner);
-      markPicked(clear, findPicked(table, picked));
     } catch (error) {
       this.place.replaceChildren(h("p", { class: "al-error", role: "alert" }, `This chart could not be drawn: ${error instanceof Error ? error.message : error}`));
     }
