@@ -156,6 +156,7 @@ def _first_data(spec: dict[str, Any]) -> str | None:
 
 
 def plain(value: Any) -> Any:
+    """Return a value as JSON carries it: times as ISO text, and nothing for what is no number."""
     if isinstance(value, datetime | date):
         return f"{value.isoformat()}Z" if isinstance(value, datetime) else value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
