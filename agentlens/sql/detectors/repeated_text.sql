@@ -32,7 +32,7 @@ WHERE direction = 'output';
 -- work. (a) Equal answers of at least `min_length` characters, one after the other, without a tool call or new words of a user between:
 -- tier proven where the input of the calls is recorded, else candidate. (b) The same piece, with the same words between, at least
 -- `min_chants` times, and most of the prose of the answer: tier proven. Severity warning.
--- Leaves alone: short answers (OK, NO_REPLY); answers that are asked for again by a user; the same call sent again or sampled several
+-- Leaves alone: short answers (OK, NO_REPLY); answers that are nothing but code, lists or tables (echoed output); answers that are asked for again by a user; the same call sent again or sampled several
 -- times (the same input); lists, tables, code and dividers; refrains that make up a small part of a text.
 -- Misses: the same thing in other words; chants that neither cover the middle nor the end of an answer.
 -- scope: trace
@@ -106,7 +106,7 @@ monologues AS (
     CASE WHEN is_asked THEN 'proven' ELSE 'candidate' END AS tier
   FROM series
   JOIN spoken USING (trace_id, message_hash)
-  WHERE length(text) >= min_length AND times >= min_repeats
+  WHERE length(_plain_prose(text)) >= min_length AND times >= min_repeats
 ),
 -- Cheap first: does a piece from the middle or the end come again and again?
 suspicious AS MATERIALIZED (
@@ -145,4 +145,4 @@ SELECT
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM (SELECT *, unnest(places) AS preorder FROM (FROM monologues UNION ALL BY NAME FROM chants)) AS told
 JOIN spans USING (preorder)
-GROUP BY tier, told.trace_id, told.agent_name, summary, message_hash;
+GROUP BY tier, told.trace_id, told.agent_name, summary, places;
