@@ -62,23 +62,11 @@ def test_the_cause_of_every_wrong_deliverable_comes_first(
     assert first[2][-1] == incident and len(first[2]) >= 3
     assert first[3][-1]["way"] is None and all(step["way"] for step in first[3][:-1])
     assert first[4] == []
-
-
-def test_every_step_of_a_chain_is_a_span_and_began_before_the_harm_ended(bundled: dict[str, Lens]) -> None:
-    for name, incident, _ in wrong_deliverables():
-        lens = bundled[name]
-        for (chain,) in causes(lens, incident, "chain"):
-            places = [
-                lens.sql(
-                    "SELECT start_time FROM spans WHERE trace_id = $t AND span_id = $s",
-                    t=step["trace_id"],
-                    s=step["span_id"],
-                ).fetchall()
-                for step in chain
-            ]
-            assert all(len(found) == 1 for found in places)
-            [(end,)] = lens.sql("SELECT end_time FROM spans WHERE span_id = $s", s=incident).fetchall()
-            assert all(found[0][0] <= end for found in places)
+    [(end,)] = bundled[name].sql("SELECT end_time FROM spans WHERE span_id = $s", s=incident).fetchall()
+    for step in first[3]:
+        query = "SELECT start_time FROM spans WHERE trace_id = $t AND span_id = $s"
+        [(start,)] = bundled[name].sql(query, t=step["trace_id"], s=step["span_id"]).fetchall()
+        assert start <= end
 
 
 # --- single laws ------------------------------------------------------------------------------------------------------
@@ -246,7 +234,7 @@ def pipeline(number: int, rng: random.Random) -> tuple[list[Step], str, str]:
 
 def test_the_planted_cause_is_first_among_decoys(tmp_path: Path) -> None:
     rng = random.Random(11)
-    runs = [pipeline(n, rng) for n in range(8)]
+    runs = [pipeline(n, rng) for n in range(6)]
     lens = detected(tmp_path, [each for steps, _, _ in runs for each in steps])
     first = [causes(lens, harm, "span_id")[:1] for _, _, harm in runs]
     right = sum(found == [(cause,)] for found, (_, cause, _) in zip(first, runs))
