@@ -106,13 +106,14 @@ links AS MATERIALIZED (
 ),
 -- The cheapest way from every step to the incident, with at most two links that are only suggested. `is_above`: the way goes on by `began it`, and
 -- what else was part of a step that only began the harmed one has no part in it. A step that began after the incident ended has no way.
-reach (preorder, is_above, cost, hops, next) USING KEY (preorder, is_above) AS (
-  SELECT preorder, false, 0::BIGINT, 0, NULL::STRUCT(preorder BIGINT, is_above BOOLEAN, way VARCHAR, confidence VARCHAR) FROM incident
+reach (preorder, is_above, cost, weakest, hops, next) USING KEY (preorder, is_above) AS (
+  SELECT preorder, false, 0::BIGINT, 1, 0, NULL::STRUCT(preorder BIGINT, is_above BOOLEAN, way VARCHAR, confidence VARCHAR) FROM incident
   UNION
-  SELECT from_preorder, is_above, min(total), arg_min(steps, total), arg_min(next, total)
+  SELECT from_preorder, is_above, min(total), arg_min(weaker, total), arg_min(steps, total), arg_min(next, total)
   FROM (
     SELECT
       links.from_preorder, links.way = 'began it' AS is_above, reach.cost + links.cost AS total, reach.hops + 1 AS steps,
+      greatest(reach.weakest, CASE links.confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 3 END) AS weaker,
       struct_pack(preorder := reach.preorder, is_above := reach.is_above, way := links.way, confidence := links.confidence) AS next
     FROM reach
     JOIN links ON links.to_preorder = reach.preorder AND NOT (reach.is_above AND links.way = 'is part of it')
@@ -128,7 +129,7 @@ reach (preorder, is_above, cost, hops, next) USING KEY (preorder, is_above) AS (
 reached AS MATERIALIZED (
   SELECT
     defect, any_value(detector) AS detector, any_value(tier) AS tier, any_value(summary) AS summary, any_value(evidence) AS evidence,
-    arg_min(struct_pack(preorder := preorder, is_above := is_above), (cost // 100, begun, preorder)) AS start,
+    arg_min(struct_pack(preorder := preorder, is_above := is_above), (weakest, begun, preorder)) AS start,
     list(DISTINCT preorder) AS places, any_value(first_moment) AS first_moment
   FROM (
     SELECT _defects.*, spans.start_time AS begun, min((spans.start_time, preorder)) OVER (PARTITION BY defect) AS first_moment
@@ -148,7 +149,7 @@ walk AS (
 chains AS MATERIALIZED (
   SELECT
     walk.start, list(here ORDER BY place) AS path,
-    max(CASE reach.next.confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 WHEN 'possible' THEN 3 END) AS weakest,
+    max(reach.weakest) AS weakest,
     count(*) FILTER (reach.next.confidence = 'certain') AS certain_links, count(reach.next.way) AS link_count,
     list(struct_pack(trace_id := spans.trace_id, span_id := spans.span_id, agent_name := spans.agent_name,
       label := _span_label(operation_name, name, tool_name, response_model, request_model, agent_name), way := reach.next.way) ORDER BY place) AS chain
