@@ -79,7 +79,6 @@ class Lens:
         """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
         return self.sql("FROM catalog")
 
-<<<<<<< HEAD
     def root_cause(self, incident: str, /, **limits: int) -> duckdb.DuckDBPyRelation:
         """Return what may have caused an incident, the best hypothesis first, each with its chain and what speaks for and against it.
 
@@ -101,12 +100,9 @@ class Lens:
         query = f"FROM root_causes(of_trace_id := $trace_id, of_span_id := $span_id{given})"
         return self.sql(query, trace_id=found[0][0], span_id=found[0][1], **limits)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-=======
     def save(
         self, path: str | os.PathLike[str], redact: bool = False, rules: Sequence[Rule] = (), keep: Iterable[str] = ()
     ) -> Path:
->>>>>>> main
         """Write the lens to a `.duckdb` file that explains itself, whole or not at all; an older lens there is replaced.
 
         With `redact`, secrets and personal data are replaced by stable pseudonyms such as `[github_token:1]`, by known
