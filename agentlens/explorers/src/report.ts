@@ -2,6 +2,7 @@
 
 import { render as renderAgentMap } from "./agent_map.ts";
 import { render as renderCharts } from "./charts.ts";
+import { render as renderCompare } from "./compare.ts";
 import { render as renderConversation } from "./conversation.ts";
 import { render as renderFindings } from "./findings.ts";
 import { render as renderOverview } from "./overview.ts";
@@ -11,7 +12,7 @@ import { render as renderTraceTree } from "./trace_tree.ts";
 export function mount(page: Document): Promise<Map<string, StaticModel>> {
   return mountAll(page, {
     trace_tree: renderTraceTree, charts: renderCharts, overview: renderOverview, agent_map: renderAgentMap, findings: renderFindings,
-    conversation: renderConversation,
+    conversation: renderConversation, compare: renderCompare,
   });
 }
 
