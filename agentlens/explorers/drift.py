@@ -61,7 +61,9 @@ class Drift(PickExplorer):
             measure_drift(lens._con)
         found = self.ask(load_question("drift_agents", most=str(MOST_AGENTS)))
         self._agents = [row["agent_name"] for row in found]
-        first, last = (pick((row[name] for row in found), default=None) for pick, name in ((min, "first"), (max, "last")))
+        first, last = (
+            pick((row[name] for row in found), default=None) for pick, name in ((min, "first"), (max, "last"))
+        )
         self._unit = choose_unit(_moment(first), _moment(last))
         self._changes = self.ask(load_question("drift_changes"))
         self._releases = self.ask(load_question("drift_releases"), {"agents": self._agents})
@@ -124,7 +126,9 @@ class Drift(PickExplorer):
     def _list_versions(self, lens: Lens | None = None) -> list[Row]:
         """Return every measure by version."""
         if self._by in COLUMNS:
-            versions = f"SELECT preorder, {COLUMNS[self._by]} AS version FROM spans WHERE {COLUMNS[self._by]} IS NOT NULL"
+            versions = (
+                f"SELECT preorder, {COLUMNS[self._by]} AS version FROM spans WHERE {COLUMNS[self._by]} IS NOT NULL"
+            )
         else:
             versions = f"SELECT preorder, value AS version FROM span_versions WHERE kind = '{self._by}'"
         question = load_question("drift_versions_of_tasks", versions=versions)
@@ -139,9 +143,7 @@ class Drift(PickExplorer):
         if isinstance(self._baseline, Lens):
             everything = "SELECT preorder, 'all' AS version FROM spans"
             cursor = self._baseline._con.cursor()
-            cursor.execute(
-                load_question("drift_versions_of_tasks", versions=everything), {"agents": self._agents}
-            )
+            cursor.execute(load_question("drift_versions_of_tasks", versions=everything), {"agents": self._agents})
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
         known = sorted({row["version"] for row in versions})
