@@ -148,8 +148,8 @@ class Drift(PickExplorer):
             return [dict(zip(names, row)) for row in cursor.fetchall()]
         known = sorted({row["version"] for row in versions})
         if self._baseline not in known:
-            names = ", ".join(map(repr, known[:12])) or "none is recorded"
-            raise AgentLensError(f"No span has {self._by} {self._baseline!r}. There are: {names}.")
+            listed = ", ".join(map(repr, known[:12])) or "none is recorded"
+            raise AgentLensError(f"No span has {self._by} {self._baseline!r}. There are: {listed}.")
         return [row for row in versions if row["version"] == self._baseline]
 
     def _notes(self, versions: list[Row]) -> list[str]:
