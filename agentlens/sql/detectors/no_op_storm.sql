@@ -40,9 +40,11 @@ FROM (
 -- that nothing changed, on the same one or two targets (path, key, id), (c) a model call ends without text and without a tool call,
 -- and its usage (at most 3 output tokens) confirms it.
 -- Tier proven. Severity: critical for 20 and more, else warning.
+-- Example: five edits on end that replace a text by itself.
 -- Leaves alone: runs over many targets of which each is up to date (a sync, a set-up that can be repeated); waiting and polling; tools
 -- without output; empty search results; failed calls; other work in between.
 -- Misses: steps whose result does not say that nothing changed; idle heartbeats with words.
+-- Do: look at the step before the first one: the agent usually misread its result, or the model was cut off.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_no_op_storm(min_no_ops := 4) AS TABLE

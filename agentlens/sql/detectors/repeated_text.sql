@@ -32,9 +32,11 @@ WHERE direction = 'output';
 -- work. (a) Equal answers of at least `min_length` characters, one after the other, without a tool call or new words of a user between:
 -- tier proven where the input of the calls is recorded, else candidate. (b) The same piece, with the same words between, at least
 -- `min_chants` times, and most of the prose of the answer: tier proven. Severity warning.
+-- Example: three answers in a row that read `I will now continue with the task.`
 -- Leaves alone: short answers (OK, NO_REPLY); answers that are nothing but code, lists or tables (echoed output); answers that are asked for again by a user; the same call sent again or sampled several
 -- times (the same input); lists, tables, code and dividers; refrains that make up a small part of a text.
 -- Misses: the same thing in other words; chants that neither cover the middle nor the end of an answer.
+-- Do: look at what the calls were sent: usually the answer itself is all that was new in the window.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_repeated_text(min_repeats := 3, min_chants := 10, min_length := 20) AS TABLE

@@ -65,9 +65,11 @@ FROM _memory_uses;
 -- agent change the behaviour of another. A scope is foreign when it is the name of another known agent, the name of a team of which the agent's declaration
 -- does not make it a member, or not among the scopes that are declared for the agent (`memory_scopes`, `scopes`). One finding an agent and
 -- scope. Tier proven where scopes or teams are declared for the agent, else event. Severity: critical for writing, else warning.
+-- Example: an agent of team red writes to `team:blue`.
 -- Leaves alone: its own scope, that of its team, global, shared, common and public scopes; scopes that are no name of an agent or team;
 -- agents whose subordinates the scope belongs to; failed calls.
 -- Misses: memory behind tools that do not name a scope; shells that open files.
+-- Do: look who read that scope since; move the note where it belongs.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_scope_breach() AS TABLE
