@@ -13,6 +13,7 @@ from agentlens._catalog import library
 from agentlens._errors import AgentLensError
 from agentlens._evidence import json_text
 from agentlens._lens import Lens
+from agentlens._lineage import index_flow, mentions_flow
 from agentlens.detectors.context_windows import find_context_windows
 from agentlens.detectors.drift import measure_drift
 from agentlens.detectors.secrets import find_secrets_in
@@ -56,6 +57,8 @@ def detect(
         _require(name, known, "detector")
     settings = {name: _settle(known[name], thresholds.get(name, {})) for name in chosen}
     con = lens._con
+    if any(mentions_flow().search(f"{_PREFIX}{name}") for name in chosen):
+        index_flow(con)
     con.execute("BEGIN")
     try:
         if detectors is None:
