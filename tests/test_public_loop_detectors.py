@@ -48,6 +48,7 @@ PATTERNS: dict[str, tuple[list[Step], str | None]] = {
     "a list": ([call("c", "lead", 1, outputs=said("- the page is checked and found good\n" * 20))], None),
     "a table": ([call("c", "lead", 1, outputs=said("| the page | is checked and good |\n" * 20))], None),
     "code": ([call("c", "lead", 1, outputs=said("```\n" + "x = compute(value, other)\n" * 20 + "```"))], None),
+    "data": ([call("c", "lead", 1, outputs=said('{"items": [' + '{"state": "checked and good"}, ' * 20 + "]}"))], None),
     "dividers": ([call("c", "lead", 1, outputs=said("=" * 900))], None),
 }  # fmt: skip
 
