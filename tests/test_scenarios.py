@@ -23,13 +23,13 @@ def fired(lens: Lens) -> dict[int, set[str]]:
     """The detectors that fired in each run, by the number that its agents and traces carry."""
     detect(lens)
     query = """
-        SELECT detector, f.agent_name, any_value(s.agent_name)
+        SELECT detector, f.agent_name, any_value(s.agent_name), summary
         FROM (SELECT detector, agent_name, unnest(CASE WHEN len(span_ids) > 0 THEN span_ids ELSE [NULL] END) AS span_id, summary FROM findings) AS f
         LEFT JOIN spans AS s USING (span_id)
         GROUP BY ALL
     """
     found: dict[int, set[str]] = {}
-    for detector, agent, of_span in lens.sql(query).fetchall():
+    for detector, agent, of_span, _ in lens.sql(query).fetchall():
         number = re.search(r"_(\d+)$", agent or of_span or "")
         found.setdefault(int(number[1]) if number else -1, set()).add(detector)
     return found
