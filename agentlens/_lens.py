@@ -79,6 +79,27 @@ class Lens:
         """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
         return self.sql("FROM catalog")
 
+    def root_cause(self, incident: str, /, **limits: int) -> duckdb.DuckDBPyRelation:
+        """Return what may have caused an incident, the best hypothesis first, each with its chain and what speaks for and against it.
+
+        `incident` is the span that looks wrong (a failed run, a bad deliverable), or a trace, which stands for its root. Columns as of the macro
+        `root_causes`, whose limits (`most`, `max_hops`) are keywords; `span_ids` is the chain from cause to harm, ready for the
+        `selection` of an explorer. No rows mean that nothing in the log speaks for a cause.
+
+        Raises AgentLensError for an id that is no span and no trace, and when `agentlens.detect()` has not run on this lens.
+        """
+        found = self.sql(
+            "SELECT trace_id, span_id FROM spans WHERE span_id = $id OR (trace_id = $id AND depth = 0) ORDER BY span_id <> $id, preorder LIMIT 1",
+            id=incident,
+        ).fetchall()
+        if not found:
+            raise AgentLensError(f"{incident!r} is no span and no trace of this lens; `lens.spans` has their ids.")
+        if not self.sql("FROM checks LIMIT 1").fetchall():
+            raise AgentLensError("Causes are sought among findings; run `agentlens.detect(lens)` first.")
+        given = "".join(f", {name} := ${name}" for name in limits)
+        query = f"FROM root_causes(of_trace_id := $trace_id, of_span_id := $span_id{given})"
+        return self.sql(query, trace_id=found[0][0], span_id=found[0][1], **limits)
+
     def save(
         self, path: str | os.PathLike[str], redact: bool = False, rules: Sequence[Rule] = (), keep: Iterable[str] = ()
     ) -> Path:
