@@ -302,7 +302,7 @@ function describeGaps(view: CaseView): string {
   return (c.is_accounted_for ? shown : ["records unaccounted for", ...shown]).join(", ");
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const view = new OverviewView(model, el);
   return () => view.destroy();
 }
