@@ -365,9 +365,10 @@ function render({ model, el }: RenderProps): Cleanup {
     close();
     close = open();
   };
-  model.on("change:_windows", reload);
+  // The windows of two stories may be the same, byte for byte; everything else of a story is set with it.
+  model.on("change:_story", reload);
   return () => {
-    model.off("change:_windows", reload);
+    model.off("change:_story", reload);
     close();
   };
 }
