@@ -12,7 +12,7 @@ import duckdb
 
 from agentlens._errors import AgentLensError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _OBJECT = re.compile(
     r"(?P<doc>(?:^--[^\n]*\n)*)^CREATE (?P<kind>TABLE|VIEW|MACRO)\s+(?P<name>\w+)(?P<body>.*?);[ \t]*$",
@@ -61,6 +61,11 @@ def install_library(con: duckdb.DuckDBPyConnection, only: str | None = None) -> 
 def library() -> tuple[Module, ...]:
     """Return the modules of the standard library, for documentation and tests."""
     return _modules("sql")
+
+
+def evidence() -> tuple[Module, ...]:
+    """Return the modules of the evidence tables."""
+    return _modules("schema")
 
 
 def table_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

@@ -32,6 +32,7 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     _run(con, "drop_duplicate_documents")
     _run(con, "move_rows")
     _run(con, "name_agents")
+    _run(con, "forget_flow")
 
 
 def _run(con: duckdb.DuckDBPyConnection, step: str) -> None:

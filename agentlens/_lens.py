@@ -12,16 +12,19 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
 from agentlens import __version__
-from agentlens._catalog import SCHEMA_VERSION, install_library, install_schema, library, table_columns
+from agentlens._catalog import SCHEMA_VERSION, evidence, install_library, install_schema, library, table_columns
 from agentlens._errors import AgentLensError, LensVersionError
+
+if TYPE_CHECKING:
+    from agentlens._redaction import Rule
 
 DUCKDB_MAGIC = b"DUCK"
 LOCKS = (
@@ -48,19 +51,65 @@ class Lens:
 
         The relation is lazy: it runs when `.pl()`, `.arrow()`, `.df()` or `.fetchall()` is called.
         """
+        self._index_flow(query)
         relation = self._con.sql(query, params=params) if params else self._con.sql(query)
         if relation is None:
             relation = self._con.sql("SELECT 'done' AS result")
         return relation
 
+    def origin(self, text_or_span_id: str) -> duckdb.DuckDBPyRelation:
+        """Return where a value, a text or what a step knew first appeared, by whose hand, and every hop since: `git blame` for what agents knew.
+
+        Columns: `hop` (0 where it first appeared in the log), `kind` (first, carried, quoted, read_after_write, similar), `confidence` (certain, likely,
+        possible), `trace_id, from_span_id, to_span_id, agent_name` (whose step it came to), `start_time, evidence`. Values (numbers, dates, identifiers,
+        paths, addresses) are found as whole tokens, other texts as whole words; a number written otherwise (12,500 as 12.5k) is `similar`. For the id of
+        a span: hop 1 is what it was given and repeats, hop 2 where that came from, and so on. The first call works out the flow graph.
+        """
+        from agentlens import _lineage
+
+        return _lineage.origin(self._con, text_or_span_id)
+
+    def consumers(self, span_id: str) -> duckdb.DuckDBPyRelation:
+        """Return what later used what a step said, asked or answered, hop by hop; columns as in `origin`."""
+        from agentlens import _lineage
+
+        return _lineage.consumers(self._con, span_id)
+
     def catalog(self) -> duckdb.DuckDBPyRelation:
         """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
         return self.sql("FROM catalog")
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def root_cause(self, incident: str, /, **limits: int) -> duckdb.DuckDBPyRelation:
+        """Return what may have caused an incident, the best hypothesis first, each with its chain and what speaks for and against it.
+
+        `incident` is the span that looks wrong (a failed run, a bad deliverable), or a trace, which stands for its root. Columns as of the macro
+        `root_causes`, whose limits (`most`, `max_hops`) are keywords; `span_ids` is the chain from cause to harm, ready for the
+        `selection` of an explorer. No rows mean that nothing in the log speaks for a cause.
+
+        Raises AgentLensError for an id that is no span and no trace, and when `agentlens.detect()` has not run on this lens.
+        """
+        found = self.sql(
+            "SELECT trace_id, span_id FROM spans WHERE span_id = $id OR (trace_id = $id AND depth = 0) ORDER BY span_id <> $id, preorder LIMIT 1",
+            id=incident,
+        ).fetchall()
+        if not found:
+            raise AgentLensError(f"{incident!r} is no span and no trace of this lens; `lens.spans` has their ids.")
+        if not self.sql("FROM checks LIMIT 1").fetchall():
+            raise AgentLensError("Causes are sought among findings; run `agentlens.detect(lens)` first.")
+        given = "".join(f", {name} := ${name}" for name in limits)
+        query = f"FROM root_causes(of_trace_id := $trace_id, of_span_id := $span_id{given})"
+        return self.sql(query, trace_id=found[0][0], span_id=found[0][1], **limits)
+
+    def save(
+        self, path: str | os.PathLike[str], redact: bool = False, rules: Sequence[Rule] = (), keep: Iterable[str] = ()
+    ) -> Path:
         """Write the lens to a `.duckdb` file that explains itself, whole or not at all; an older lens there is replaced.
 
-        Raises AgentLensError when something that is no lens stands at `path`.
+        With `redact`, secrets and personal data are replaced by stable pseudonyms such as `[github_token:1]`, by known
+        patterns and by `rules` of your own; values in `keep` stay. Joins, counts and sums are those of the original: the
+        table `redaction_proofs` compares them.
+
+        Raises AgentLensError when something that is no lens stands at `path`, and when the redaction is not certain.
         """
         target = Path(path).expanduser().resolve()
         if target == self.path:
@@ -69,14 +118,24 @@ class Lens:
             raise AgentLensError(f"{target} exists and is no lens. Choose another path or remove it first.")
         with written_whole(target) as part:
             other, spill = connect(part)
-            with contextlib.closing(Lens(other, part, spill)):
+            with contextlib.closing(Lens(other, part, spill)) as copy:
                 prepare(other)
-                for table in table_columns(other):
-                    other.execute(f"DELETE FROM {table}")
-                    other.register("arriving", self._con.cursor().sql(f"FROM {table}").to_arrow_reader())
-                    other.execute(f"INSERT INTO {table} BY NAME FROM arriving")
-                    other.unregister("arriving")
+                if redact:
+                    from agentlens._redacted_copy import fill_redacted
+                    from agentlens._redaction import Redactor
+
+                    fill_redacted(self, copy, Redactor(rules, keep))
+                else:
+                    self._fill(other)
         return target
+
+    def _fill(self, other: duckdb.DuckDBPyConnection) -> None:
+        """Copy every table into another lens."""
+        for table in table_columns(other):
+            other.execute(f"DELETE FROM {table}")
+            other.register("arriving", self._con.cursor().sql(f"FROM {table}").to_arrow_reader())
+            other.execute(f"INSERT INTO {table} BY NAME FROM arriving")
+            other.unregister("arriving")
 
     def close(self) -> None:
         """Close the database; the lens cannot be asked any more."""
@@ -110,6 +169,13 @@ class Lens:
             for what, value in self._summary()
         )
         return f"<table><caption style='text-align:left'><b>Lens</b></caption>{cells}</table>"
+
+    def _index_flow(self, query: str) -> None:
+        """Work out the flow graph before a query that asks for it."""
+        from agentlens import _lineage
+
+        if _lineage.mentions_flow().search(query):
+            _lineage.index_flow(self._con)
 
     def _summary(self) -> list[tuple[str, str]]:
         return self._con.cursor().execute("FROM lens_summary").fetchall()
@@ -170,6 +236,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
             f"({properties.get('agentlens_version', 'unknown')})."
         )
     if properties.get("library") != _library_digest():
+        install_schema(con)  # tables that have been added since
         install_library(con)
         _state_properties(con)
 
@@ -216,7 +283,7 @@ def _file(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def _library_digest() -> str:
-    text = "".join(item.statement + item.comment for module in library() for item in module.objects)
+    text = "".join(item.statement + item.comment for module in (*evidence(), *library()) for item in module.objects)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -87,7 +87,8 @@ def test_answers_that_may_be_equal_are_left_alone(tmp_path: Path) -> None:
         for n in range(5)
         for each in (call(f"c{n}", "lead", n, outputs=said(STUCK)), tool(f"read#{n}", "lead", n + 0.6, result=str(n)))
     ]
-    runs = [short, asked_again, twice, sampled, working]
+    echoed = turns(["```text\nThe file page.md has been updated successfully.\n```"] * 4)
+    runs = [short, asked_again, twice, sampled, working, echoed]
     lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
     assert found(lens, "repeated_text", "summary") == []
 
@@ -188,7 +189,12 @@ def message(sender: str, recipient: str, minute: int, text: str = "please do it"
 
 
 def test_a_message_to_an_agent_that_is_never_heard_of_again_is_lost(tmp_path: Path) -> None:
-    lines = [message("Cyd", "Ana", 0), message("Ana", "Ben", 1), message("Ben", "Ana", 3), message("Ana", "Cyd", 5)]
+    lines = [
+        message("Cyd", "Ana", 0),
+        message("Ana", "Ben", 1),
+        message("Ben", "Ana", 3),
+        message("Ana", "Cyd", 5),
+    ]  # asks for something
     lines += [message("Ben", "Ana", 20), message("Ana", "Dan", 6)]
     lens = read_steps(tmp_path, [], **{"talk.jsonl": "\n".join(lines)})
     assert found(lens, "lost_message", "agent_name, tier, severity") == [
@@ -373,4 +379,83 @@ def test_an_act_without_the_approval_it_needs_is_found(tmp_path: Path) -> None:
     assert found(lens, "approval_skipped", "trace_id[-1:], tier, agent_name") == [
         ("1", "proven", "a"),
         ("3", "proven", "b"),
+    ]
+
+
+# --- delegation_loop --------------------------------------------------------------------------------------------------
+
+
+def delegated(name: str, giver: str, taker: str, task: str, start: float) -> Step:
+    return tool(f"delegate#{name}", giver, start, arguments={"agent": taker, "task": task}, agent=giver)
+
+
+def test_a_task_that_comes_back_to_who_handed_it_over_is_a_loop(tmp_path: Path) -> None:
+    task = "Write the summary of the third quarter"
+    back = [agent("a"), agent("b", "a", 1, 9), delegated("1", "a", "b", task, 1), delegated("2", "b", "a", task, 5)]
+    other = [agent("a"), agent("b", "a", 1, 9), delegated("1", "a", "b", task, 1), delegated("2", "b", "a", "Which quarter is meant?", 5)]  # fmt: skip
+    lens = read_steps(tmp_path / "tools", in_traces([back, other]))
+    assert found(lens, "delegation_loop", "trace_id[-1:], tier, len(span_ids)") == [("1", "proven", 2)]
+    talk = [
+        message("Ana", "Ben", 1, task),
+        message("Ben", "Ana", 2, task),
+        message("Ana", "Ben", 3, "Is it done by now?"),
+    ]
+    lens = read_steps(tmp_path / "words", [], **{"talk.jsonl": "\n".join(talk)})
+    assert found(lens, "delegation_loop", "tier, len(evidence)") == [("proven", 2)]
+
+
+# --- premature_complete -----------------------------------------------------------------------------------------------
+
+
+def finished(words: str, *steps: Step, end: float | None = 60) -> list[Step]:
+    return [agent("lead", None, 0, end, outputs=said(words)), *steps]
+
+
+def test_a_claim_that_the_last_check_or_an_open_subtask_contradicts_is_premature(tmp_path: Path) -> None:
+    red = tool("run_tests", "lead", 5, result="12 passed, 2 failed in 3 s")
+    green = tool("run_tests#2", "lead", 9, result="14 passed in 3 s")
+    shell = tool("bash", "lead", 5, arguments={"command": "npm test"}, result="Tests: 1 failed, 8 passed", status=ERROR)
+    todos = {"todos": [{"content": "a", "status": "completed"}, {"content": "b", "status": "pending"}]}
+    runs = [
+        finished("All tests pass. The feature is complete.", red),
+        finished("Done. Everything works.", shell),
+        finished("The work is finished.", agent("helper", "lead", 2, None)),
+        finished("The work is finished.", tool("TodoWrite", "lead", 5, arguments=todos, result="ok")),
+        finished("All tests pass now.", red, green),
+        finished("Two tests failed and I could not mend them.", red),
+        finished("Here is the list you asked for.", red),
+        finished("The work is done.", tool("run_tests", "lead", 5, status=ERROR, message="pytest: command not found")),
+        finished("The work is finished.", agent("helper", "lead", 2, 20)),
+    ]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "premature_complete", "trace_id[-1:], tier, severity") == [
+        ("1", "proven", "critical"),
+        ("2", "proven", "critical"),
+        ("3", "proven", "critical"),
+        ("4", "event", "warning"),
+    ]
+
+
+def test_a_deliverable_that_is_not_there_makes_a_report_premature(tmp_path: Path) -> None:
+    report = "FROM: {0}\nTO: lead\nWAVE: 1\nTIME: 2026-01-01T00:00:30Z\nSTATUS: COMPLETE\nDELIVERABLES: out/{0}.md\nBLOCKERS: none\nNEXT: none\n---\n"
+    steps = [agent("wave 1", None, 0, 90)]
+    steps += [agent(name, "wave 1", 1, 30) for name in ("Ana", "Ben", "Cyd")]
+    steps += [tool("write_file#1", "Ana", 2, arguments={"path": "out/Ana.md", "content": "x"}, result="saved")]
+    steps += [tool("write_file#2", "Ben", 2, arguments={"path": "out/draft.md", "content": "x"}, result="saved")]
+    steps += [
+        tool(
+            "read_file",
+            "wave 1",
+            40,
+            arguments={"path": "out/Cyd.md"},
+            status=ERROR,
+            message="No such file or directory",
+        )
+    ]
+    lens = read_steps(
+        tmp_path, steps, **{"reports.txt": "".join(report.format(name) for name in ("Ana", "Ben", "Cyd"))}
+    )
+    assert found(lens, "premature_complete", "agent_name, tier, severity") == [
+        ("Cyd", "proven", "critical"),
+        ("Ben", "candidate", "warning"),
     ]

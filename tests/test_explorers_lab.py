@@ -195,11 +195,12 @@ def expect_kernel(page: Any, code: str, wanted: str) -> None:
     assert said == wanted
 
 
-def run_all(page: Any) -> None:
+def run_all(page: Any, *views: str) -> None:
+    """Run all cells and wait until the views (five, if none is named) are there."""
     page.wait_for_function(KERNEL_IS_IDLE)
     assert page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    for view in (".al-overview", ".al-findings", ".al-tree", ".al-agent-map", ".al-conversation"):
-        page.locator(f"{view}[data-ready=true]").wait_for()
+    for view in views or ("overview", "findings", "tree", "agent-map", "conversation"):
+        page.locator(f".al-{view}[data-ready=true]").wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -320,6 +321,28 @@ def test_texts_conditions_and_addresses_are_answered_by_the_kernel(open_notebook
     opened = page.get_by_role("region", name="Span details").get_by_text(link.removeprefix("#span="), exact=True)
     opened.wait_for()
     expect_kernel(page, "print(*tree.selection)", link.removeprefix("#span="))
+
+
+def test_the_first_notebook_goes_on_from_a_click(lab: Lab, open_notebook: Open) -> None:
+    (lab.folder / "datasets").symlink_to(ROOT / "datasets")
+    shutil.copy(ROOT / "notebooks" / "01_what_happened.ipynb", lab.folder)
+    page = open_notebook("01_what_happened.ipynb")
+    run_all(page, "tree")
+    assert page.evaluate(ASK_KERNEL, "print(len(tree.selection))") == "3"
+
+    # The selected span is in sight; a click on a call beside it shows what was said, and the record in the log.
+    page.get_by_role("treeitem", selected=True).first.wait_for()
+    call = page.get_by_role("treeitem", name="chat").first
+    label = call.get_attribute("aria-label")
+    call.click()
+    details = page.get_by_role("region", name="Span details")
+    details.get_by_role("article", name="output 0: assistant").wait_for()
+    details.get_by_text("spans/wave_14.otlp.jsonl").first.wait_for(state="attached")
+
+    # SQL goes on from there.
+    query = "SELECT name || ', agent ' || agent_name FROM spans WHERE span_id = $id"
+    said = page.evaluate(ASK_KERNEL, f'print(lens.sql("{query}", id=tree.selection[0]).fetchall()[0][0])')
+    assert said and label.startswith(said)
 
 
 def check_reopened(lab: Lab, page: Any) -> None:

@@ -4,12 +4,12 @@
 -- The path, file or memory key that the arguments of a tool call name; NULL where they name none.
 CREATE MACRO _path_of(arguments) AS
 CASE WHEN json_valid(arguments) THEN coalesce(
-  arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.filename', arguments->>'$.file', arguments->>'$.memory_key', arguments->>'$.key'
+  arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.arguments.path', arguments->>'$.filename', arguments->>'$.file', arguments->>'$.memory_key', arguments->>'$.key', arguments->>'$.arguments.key'
 ) END;
 
 -- The same for tools that replace what stands there; edits of a part and appending do not.
 CREATE MACRO _written_path(tool, arguments) AS
-CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile)$') THEN _path_of(arguments) END;
+CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile|writeFile|saveFile|putObject|setKey|setMemory)$') THEN _path_of(arguments) END;
 
 -- Why competing writes cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_competing_writes (
@@ -31,8 +31,10 @@ WHERE operation_name = 'execute_tool';
 --
 -- Means: the second did not know of the first, and what the first wrote is gone. Matters: the loss is silent, both report success.
 -- One finding a path and trace. Tier proven, severity warning.
+-- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
 -- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; edits and appending; failed writes.
 -- Misses: writes by a shell, paths under two names, writes in different traces, values passed by memory.
+-- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_competing_writes() AS TABLE
@@ -76,6 +78,6 @@ told AS (
 )
 SELECT
   'proven' AS tier, 'warning' AS severity, trace_id, agent_name, list_distinct(span_ids) AS span_ids, start_time, end_time,
-  format('{} wrote {} over each other; nobody read it in between.', array_to_string(agents, ' and '), path) AS summary,
+  format('{} wrote {} over each other; the later one had not read it in between.', array_to_string(agents, ' and '), path) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM told;
