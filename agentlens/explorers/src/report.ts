@@ -2,7 +2,9 @@
 
 import agentMap from "./agent_map.ts";
 import charts from "./charts.ts";
+import compare from "./compare.ts";
 import conversation from "./conversation.ts";
+import drift from "./drift.ts";
 import findings from "./findings.ts";
 import overview from "./overview.ts";
 import { mountAll, type StaticModel } from "./static_host.ts";
@@ -11,7 +13,7 @@ import traceTree from "./trace_tree.ts";
 export function mount(page: Document): Promise<Map<string, StaticModel>> {
   return mountAll(page, {
     trace_tree: traceTree.render, charts: charts.render, overview: overview.render, agent_map: agentMap.render, findings: findings.render,
-    conversation: conversation.render,
+    conversation: conversation.render, compare: compare.render, drift: drift.render,
   });
 }
 
