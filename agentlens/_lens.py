@@ -22,6 +22,7 @@ import duckdb
 from agentlens import __version__
 from agentlens._catalog import SCHEMA_VERSION, evidence, install_library, install_schema, library, table_columns
 from agentlens._errors import AgentLensError, LensVersionError
+from agentlens._finish import judge_usage
 
 if TYPE_CHECKING:
     from agentlens._redaction import Rule
@@ -74,6 +75,22 @@ class Lens:
         from agentlens import _lineage
 
         return _lineage.consumers(self._con, span_id)
+
+    def explain(self, selection: str | Sequence[str], min_n: int = 5) -> duckdb.DuckDBPyRelation:
+        """Return what is said of a selection more often than of the rest, strongest first: what may explain it.
+
+        `selection` is a list of span ids or of trace ids, or an SQL condition over `spans`. Every column, version,
+        attribute, argument, step above, size and word is weighed: `kind, feature, value, inside, outside` (how many of
+        the `inside_total` chosen and the `outside_total` others have it), `ratio` (of the odds, with its 95 % interval
+        `ratio_low, ratio_high`), `p_value` (Fisher's exact test, one-sided) and `q_value` (at most that share of what is
+        above is false, Benjamini and Hochberg), `also` (what comes to exactly the same) and `sql`, the query behind the
+        row. What fewer than `min_n` of the chosen have is left out, and so are outcomes and what a condition names.
+
+        Raises AgentLensError for an empty selection and a condition that is no SQL.
+        """
+        from agentlens import _explain
+
+        return _explain.explain(self._con, selection, min_n)
 
     def catalog(self) -> duckdb.DuckDBPyRelation:
         """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
@@ -238,6 +255,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     if properties.get("library") != _library_digest():
         install_schema(con)  # tables that have been added since
         install_library(con)
+        judge_usage(con)
         _state_properties(con)
 
 
