@@ -218,7 +218,13 @@ def read_again(times: int, cut: bool = True, changed: bool = False) -> list[Step
     window = [*heard("the goal"), *(answered(name, text) for name, text in zip(names, texts))]
     steps.append(call("before", "lead", 20, conversation=f"talk {times}{changed}", inputs=window))
     steps.append(
-        call("after", "lead", 30, conversation=f"talk {times}{changed}", inputs=heard("summary") if cut else [*window, *heard("go on")])
+        call(
+            "after",
+            "lead",
+            30,
+            conversation=f"talk {times}{changed}",
+            inputs=heard("summary") if cut else [*window, *heard("go on")],
+        )
     )
     for n, text in enumerate(texts):
         steps.append(tool(f"read#{n}b", "lead", 40 + n, arguments={"path": f"{n}.md"}, result=text + "!" * changed))
