@@ -27,6 +27,7 @@ WHERE is_counted;
 -- Means: a ceiling of a manifest (see `agent_budgets`) or of an argument is passed, or a call takes more than `call_times` the average of
 -- the `window` calls before it of the same agent and operation (at least `min_calls` of them, and `min_tokens` tokens).
 -- Matters: what comes after the moment of the breach is money nobody agreed to.
+-- Example: a manifest gives Atlas 0.08 USD a day; at 13:04 the sum of the day is 0.0812, and 0.127 USD are spent after that.
 -- Ceilings as arguments, 0 for none: `call_tokens`; `task_tokens`, `task_usd` for a conversation, all agents together; `day_tokens`,
 -- `day_usd` for each agent and day (UTC). A day is told from the share `warn` of its cap on.
 -- Tier proven for ceilings, event for calls above their average (a first look at a large file is work). Severity: critical for
@@ -34,6 +35,7 @@ WHERE is_counted;
 -- Leaves alone: agents without a budget; keys that name no stretch, such as `max_tokens`.
 -- Misses: what is not metered, has no time or (for money) no price.
 -- `tokens_wasted` and `cost_usd_wasted` are what was spent after the moment of the breach.
+-- Do: look at what was done after the moment of the breach; stop the agent there, or raise what it may spend.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_budget_breach(

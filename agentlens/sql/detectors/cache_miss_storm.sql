@@ -25,12 +25,14 @@ WHERE is_counted;
 --
 -- Means: see `cache_misses` for what counts as a miss and how its cause is told. Matters: a missed prefix costs ten times what it would
 -- cost from the cache, on every call.
+-- Example: the system prompt begins with the time of day, so that 40,000 tokens are written anew in each of 30 calls.
 -- Fires on `min_misses` misses for the same cause in one conversation of an agent that make at least `min_share` of the input tokens
 -- of its calls. Tier proven where the log shows the cause (model, tools, prefix), event where it shows only the pause or nothing.
 -- Severity: warning where the program could avoid it (model, tools, prefix), else info.
 -- Leaves alone: first calls, prompts under 1,024 tokens, single misses, sessions after a pause for the night.
 -- Misses: agents whose logs say nothing of the cache; edits that keep more than four fifths of the prefix.
 -- `tokens_wasted` are the input tokens that were cached and paid again, `cost_usd_wasted` what they cost above reading them from the cache.
+-- Do: put what changes behind what stays; keep tools and model within a conversation; take the longer cache where people pause.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_cache_miss_storm(min_misses := 3, min_share := 0.1) AS TABLE

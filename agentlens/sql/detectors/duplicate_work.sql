@@ -24,12 +24,14 @@ WHERE operation_name = 'execute_tool';
 -- In one trace, an agent repeats calls that another agent has made, with the same arguments and the same results.
 --
 -- Means: work was given out twice, or what one found did not reach the other. Matters: the second agent is paid for nothing new.
+-- Example: two researchers are sent the same question and fetch the same five pages, one after the other.
 -- Fires where at least `min_shared` different calls of the later agent, and at least the share `min_share` of its calls, had been made
 -- by one other agent, with arguments other than empty and a result of at least `min_bytes` bytes. Tier candidate: a reviewer who looks at the
 -- same files, and agents that are to vote, do so on purpose. Severity warning.
 -- Leaves alone: shared briefs (few calls), calls whose result changed, an agent that repeats itself (see tool_loop), agents of other traces.
 -- Misses: the same question in other words.
 -- `tokens_wasted` are those of the model calls that asked for the repeated calls.
+-- Do: give the second agent what the first found, or hand out the parts apart.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_duplicate_work(min_shared := 3, min_share := 0.5, min_bytes := 40) AS TABLE

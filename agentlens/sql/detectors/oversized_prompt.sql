@@ -25,11 +25,13 @@ FROM (
 --
 -- Means: what the agent is told before anything else takes the room of the work, in every call. Matters: it is paid in every call,
 -- and long instructions are followed worse.
+-- Example: a clause library of 3,000 lines is pasted into the instructions and sent with every call.
 -- A prompt is the system messages of a call; its tokens are the median, over its calls, of its share of the input by bytes (see
 -- `message_carriage`), an identity file's a quarter of its bytes. Tier event for prompts, candidate for files (a file may never be sent whole). Severity: warning
 -- above twice the limit, else info.
 -- Leaves alone: prompts that grow in the user's messages. Misses: prompts that are not logged, tool definitions.
 -- `tokens_wasted` is what stands above the limit, in all calls together.
+-- Do: move what is needed now and then into a file or a tool that is asked for it.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_oversized_prompt(max_tokens := 8000) AS TABLE
