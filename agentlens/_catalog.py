@@ -63,6 +63,11 @@ def library() -> tuple[Module, ...]:
     return _modules("sql")
 
 
+def evidence() -> tuple[Module, ...]:
+    """Return the modules of the evidence tables."""
+    return _modules("schema")
+
+
 def table_columns(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     """Return the evidence tables with their columns and types, in the order of the schema."""
     tables: dict[str, dict[str, str]] = {module.name: {} for module in _modules("schema")}

@@ -12,16 +12,19 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
 from agentlens import __version__
-from agentlens._catalog import SCHEMA_VERSION, install_library, install_schema, library, table_columns
+from agentlens._catalog import SCHEMA_VERSION, evidence, install_library, install_schema, library, table_columns
 from agentlens._errors import AgentLensError, LensVersionError
+
+if TYPE_CHECKING:
+    from agentlens._redaction import Rule
 
 DUCKDB_MAGIC = b"DUCK"
 LOCKS = (
@@ -76,10 +79,16 @@ class Lens:
         """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
         return self.sql("FROM catalog")
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(
+        self, path: str | os.PathLike[str], redact: bool = False, rules: Sequence[Rule] = (), keep: Iterable[str] = ()
+    ) -> Path:
         """Write the lens to a `.duckdb` file that explains itself, whole or not at all; an older lens there is replaced.
 
-        Raises AgentLensError when something that is no lens stands at `path`.
+        With `redact`, secrets and personal data are replaced by stable pseudonyms such as `[github_token:1]`, by known
+        patterns and by `rules` of your own; values in `keep` stay. Joins, counts and sums are those of the original: the
+        table `redaction_proofs` compares them.
+
+        Raises AgentLensError when something that is no lens stands at `path`, and when the redaction is not certain.
         """
         target = Path(path).expanduser().resolve()
         if target == self.path:
@@ -88,14 +97,24 @@ class Lens:
             raise AgentLensError(f"{target} exists and is no lens. Choose another path or remove it first.")
         with written_whole(target) as part:
             other, spill = connect(part)
-            with contextlib.closing(Lens(other, part, spill)):
+            with contextlib.closing(Lens(other, part, spill)) as copy:
                 prepare(other)
-                for table in table_columns(other):
-                    other.execute(f"DELETE FROM {table}")
-                    other.register("arriving", self._con.cursor().sql(f"FROM {table}").to_arrow_reader())
-                    other.execute(f"INSERT INTO {table} BY NAME FROM arriving")
-                    other.unregister("arriving")
+                if redact:
+                    from agentlens._redacted_copy import fill_redacted
+                    from agentlens._redaction import Redactor
+
+                    fill_redacted(self, copy, Redactor(rules, keep))
+                else:
+                    self._fill(other)
         return target
+
+    def _fill(self, other: duckdb.DuckDBPyConnection) -> None:
+        """Copy every table into another lens."""
+        for table in table_columns(other):
+            other.execute(f"DELETE FROM {table}")
+            other.register("arriving", self._con.cursor().sql(f"FROM {table}").to_arrow_reader())
+            other.execute(f"INSERT INTO {table} BY NAME FROM arriving")
+            other.unregister("arriving")
 
     def close(self) -> None:
         """Close the database; the lens cannot be asked any more."""
@@ -196,6 +215,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
             f"({properties.get('agentlens_version', 'unknown')})."
         )
     if properties.get("library") != _library_digest():
+        install_schema(con)  # tables that have been added since
         install_library(con)
         _state_properties(con)
 
@@ -242,7 +262,7 @@ def _file(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def _library_digest() -> str:
-    text = "".join(item.statement + item.comment for module in library() for item in module.objects)
+    text = "".join(item.statement + item.comment for module in (*evidence(), *library()) for item in module.objects)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -85,9 +85,7 @@ def _blame(agent: str, suspects: list[Release], releases: list[Release], change:
         if len(groups) > 1:
             return f"At that time {named} changed together: the data cannot separate them."
         who = "" if suspects[0].agent_name == agent else f" of {suspects[0].agent_name}"
-        return (
-            f"{named[0].upper() + named[1:]}{who} changed {_after(int(series.times[change.at]), suspects[0].start_ns)}."
-        )
+        return _when(f"{named}{who}", int(series.times[change.at]) - suspects[0].start_ns)
     at = int(series.times[change.at])
     before = [r for r in releases if r.agent_name == agent and r.start_ns <= at]
     if not before:
@@ -127,11 +125,13 @@ def _percent(effect: Any) -> str:
     return f" ({change:+.0f} %, 95 % interval {low:+.0f} to {high:+.0f})"
 
 
-def _after(moment: int, release: int) -> str:
-    apart = moment - release
-    if abs(apart) < 60e9:
-        return "just then"
-    return f"{_length(abs(apart))} {'before it' if apart > 0 else 'after the first such task'}"
+def _when(named: str, later_ns: int) -> str:
+    """Return how the change and a release stand in time; the date of a change is only known within its interval."""
+    if abs(later_ns) < 60e9:
+        return f"{named[0].upper()}{named[1:]} changed just then."
+    if later_ns > 0:
+        return f"That is {_length(later_ns)} after {named} changed."
+    return f"{named[0].upper()}{named[1:]} changed {_length(-later_ns)} later, within what is known of the date."
 
 
 def _length(ns: float) -> str:

@@ -29,7 +29,7 @@ BOOTSTRAPS = 400
 
 @dataclass(frozen=True)
 class Scan:
-    """What a scan of a series found: its p-values for a step and for a slope, and which of the two fits better."""
+    """What a scan of a series found: its p-value, whether it is a `step`, a `slope` or `either`, and how dependent it is."""
 
     p_value: float
     shape: str
@@ -71,8 +71,8 @@ def scan(values: Floats, strata: Ints, rng: np.random.Generator) -> Scan:
     slope_inflation = max(_inflation(_without_line(scores)), 1.0)
     observed = np.array([step / inflation**0.5, line / slope_inflation**0.5])
     p_step, p_slope = _p_values(observed, scores, strata, rng)
-    shape = "slope" if _fits_line(scores, at) else "step"
-    return Scan(min(1.0, 2 * min(p_step, p_slope)), shape, inflation if shape == "step" else slope_inflation)
+    shape = _shape(scores, at)
+    return Scan(min(1.0, 2 * min(p_step, p_slope)), shape, slope_inflation if shape == "slope" else inflation)
 
 
 def split(values: Floats, strata: Ints, inflation: float) -> list[int]:
@@ -95,7 +95,10 @@ def best_split(scores: Floats) -> int:
 
 
 def date_range(values: Floats, strata: Ints, first: int, at: int, end: int, inflation: float) -> tuple[int, int]:
-    """Return the earliest and latest index that the change at `at` may have happened at, 95 % of the time (Yao 1987)."""
+    """Return the earliest and latest index that the change at `at` may have happened at, 95 % of the time (Yao 1987).
+
+    One observation more on either side: ranks of values that hardly overlap leave next to no error to measure it by.
+    """
     scores = rank_within(values, strata)[first:end]
     places = np.arange(MIN_SIDE, len(scores) - MIN_SIDE + 1)
     if not len(places):
@@ -103,7 +106,8 @@ def date_range(values: Floats, strata: Ints, first: int, at: int, end: int, infl
     errors = _errors_of_splits(scores, places)
     nearest = errors[np.argmin(np.abs(places - (at - first)))]
     likely = places[len(scores) * np.log(errors / max(nearest, 1e-12)) / inflation <= DATE_LIMIT]
-    return min(int(likely[0]) + first, at), max(int(likely[-1]) + first, at)
+    earliest, latest = int(likely[0]) + first - 1, int(likely[-1]) + first + 1
+    return max(min(earliest, at), first), min(max(latest, at), end - 1)
 
 
 def measure_effect(values: Floats, strata: Ints, at: int, is_rate: bool, rng: np.random.Generator) -> Effect:
@@ -232,10 +236,11 @@ def _without_line(scores: Floats) -> Floats:
     return np.asarray(scores - scores.mean() - ramp * (ramp @ scores))
 
 
-def _fits_line(scores: Floats, at: int) -> bool:
-    """Whether a line explains the scores better than the best step."""
+def _shape(scores: Floats, at: int) -> str:
+    """Return which explains the scores: `slope`, `step`, or `either` where the step wins by less than its date is worth."""
     step, line = (float((rest**2).sum()) for rest in (_without_step(scores, at), _without_line(scores)))
-    return line < step
+    gain = len(scores) * np.log(max(line, 1e-12) / max(step, 1e-12))
+    return "slope" if gain < 0 else "step" if gain > np.log(len(scores)) else "either"
 
 
 def _errors_of_splits(scores: Floats, places: Ints) -> Floats:

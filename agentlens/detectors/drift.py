@@ -67,7 +67,7 @@ def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
     for one in series:
         _test(one)
     _control(series)
-    rows = [_row(one, change, releases) for one in series for change in _judge(one)]
+    rows = [_row(one, change, releases) for one in series for change in _judge(one, releases)]
     con.execute("DELETE FROM drift_changes")
     if rows:
         con.register("arriving_changes", pa.Table.from_pylist(rows, _schema(con)))
@@ -150,12 +150,17 @@ def _control(series: list[Series]) -> None:
         one.q_value, one.mixed_q_value = q, mixed
 
 
-def _judge(series: Series) -> list[Change]:
+def _judge(series: Series, releases: list[Release]) -> list[Change]:
     count = len(series.values)
     if series.q_value is None or series.mixed_q_value is None:
         return [Change("too few", 0, count, count, count, count, None)]
     if series.q_value <= LIMIT:
-        return [_slope(series)] if series.shape == "slope" else _steps(series)
+        if series.shape == "slope":
+            return [_slope(series)]
+        steps = _steps(series)
+        # Where the course alone does not say, a step needs something that was released at its date.
+        is_step = series.shape == "step" or any(_suspects(series, step, releases) for step in steps)
+        return steps if is_step else [_slope(series)]
     if series.mixed_q_value <= LIMIT:
         mixed = replace(series, strata=np.zeros_like(series.strata), inflation=_mixed(series).inflation)
         return [change._replace(verdict="workload") for change in _steps(mixed)[:1]]

@@ -33,7 +33,9 @@ class PickExplorer(Explorer):
 
     def embed(self) -> Embedded:
         """Return the view as a report carries it, with the first spans behind every part."""
-        state = {"_view": self._view, "_sql": self._sql, "picked": {}, "selection": [], "_touched": []}
+        state = {
+            "_view": self._view, "_sql": self._sql, "_lacks": self._lacks, "picked": {}, "selection": [], "_touched": []
+        }  # fmt: skip
         state["_reach"] = self._reach(EMBEDDED_SPANS)
         return Embedded(self._name, state, {}, self._embed_details())
 

@@ -97,7 +97,9 @@ class TraceTree(Explorer):
 
     def embed(self) -> Embedded:
         """Return the tree as a report carries it, with the details of failed, marked, unfinished and first spans."""
-        state = {"_header": self._header, "_row": self._row, "_trace": -1, "_sql": self._question(self._trace_id)}
+        state = {
+            "_header": self._header, "_row": self._row, "_trace": -1, "_sql": self._question(self._trace_id), "_lacks": self._lacks
+        }  # fmt: skip
         details: dict[str, Row] = {}
         size = 0
         for row in self._choose_embedded():

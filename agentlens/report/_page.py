@@ -18,6 +18,7 @@ import jinja2
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens.explorers._explorer import list_gaps
 from agentlens.report import _explorers as explorers
 from agentlens.report._details import pack_details
 from agentlens.report._facts import (
@@ -145,7 +146,8 @@ def gather(lens: Lens, title: str | None) -> Row:
         "accounts": {
             name: sum(source[name] for source in sources) for name in ("records", "accepted", "rejected", "skipped")
         },
-        "gaps": _gaps(lens),
+        "lacks": list_gaps(lens),
+        "gaps": [row["says"] for row in ask(lens, "completeness")],
         "known_missing": _known_missing(sources, folder),
         "rejects": ask(lens, "rejects"),
         "folder": folder,
@@ -253,20 +255,6 @@ def _with_findings(agents: list[Row], findings: list[Finding]) -> list[Row]:
     for finding in findings:
         counts.setdefault(finding.agent_name, Counter())[finding.severity] += 1
     return [agent | {"found": counts.get(agent["agent_name"], Counter())} for agent in agents]
-
-
-def _gaps(lens: Lens) -> list[str]:
-    """Return what the spans lack, in words; empty when nothing is known to be missing."""
-    words = {
-        "orphans": "whose parent is nowhere in the logs",
-        "cycles_cut": "whose link to a parent closed a circle and was cut",
-        "unfinished": "that began and never ended",
-        "negative_durations": "that end before they begin",
-        "without_time": "without any time",
-        "calls_without_usage": "that call a model and report no tokens",
-    }
-    row = ask(lens, "completeness")[0]
-    return [f"{plural(row[name], 'span')} {text}" for name, text in words.items() if row[name]]
 
 
 def _known_missing(sources: list[Row], folder: Path | None) -> list[Row]:

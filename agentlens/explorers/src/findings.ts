@@ -6,6 +6,7 @@
 
 import { Asker } from "./asker.ts";
 import { copyCellButton } from "./clipboard.ts";
+import { completenessBadge } from "./completeness.ts";
 import { textBlock } from "./details.ts";
 import { fillMarked, h, icon, select, setAttribute } from "./dom.ts";
 import { formatCost, formatCount, showControls, showInline } from "./format.ts";
@@ -111,7 +112,7 @@ class FindingsView {
     search.addEventListener("input", () => this.setFilter("text", search.value));
     const fields = CHOICES.map((name) => this.makeChoice(name)).filter((field) => field !== null);
     return h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Findings controls" }, h("strong", { class: "al-chart-title" }, "Findings"), ...fields,
-      h("span", { class: "al-search" }, icon("search"), search, this.count), copyCellButton(this.model, this.root));
+      h("span", { class: "al-search" }, icon("search"), search, this.count), completenessBadge(this.model), copyCellButton(this.model, this.root));
   }
 
   private makeChoice(name: (typeof CHOICES)[number]): HTMLElement | null {

@@ -50,7 +50,7 @@ export class Toolbar {
   // What a search of texts or a condition has to say beside the count.
   private note = "";
 
-  constructor(state: TreeState, commands: Commands, copy: HTMLElement) {
+  constructor(state: TreeState, commands: Commands, ...corner: HTMLElement[]) {
     this.modes = {
       tree: button("Tree: one row a span", "Tree", () => commands.setMode("tree"), { "aria-label": "Tree" }),
       lanes: button("Lanes: one block an agent", "Lanes", () => commands.setMode("lanes"), { "aria-label": "Lanes" }),
@@ -69,7 +69,7 @@ export class Toolbar {
       h("span", { class: "al-segments", role: "group", "aria-label": "Zoom" },
         button("Zoom out (−)", icon("minus"), () => commands.zoom(1.6)), button("Show all (f)", icon("fit"), () => commands.fit()),
         button("Zoom in (+)", icon("plus"), () => commands.zoom(1 / 1.6))),
-      copy, button("Keyboard help (?)", icon("help"), () => commands.toggleHelp()));
+      ...corner, button("Keyboard help (?)", icon("help"), () => commands.toggleHelp()));
     this.sync(state);
   }
 

@@ -77,7 +77,7 @@ first_spans AS (
 SELECT
   'event' AS tier, CASE WHEN max(size) >= 0.5 THEN 'warning' ELSE 'info' END AS severity, NULL::VARCHAR AS trace_id, agent_name,
   list_distinct(flatten(list(list_concat(coalesce(span_ids_before[-5:], []), list_transform(suspects, lambda suspect: suspect.span_id), coalesce(span_ids_after[:20], [])) ORDER BY size DESC))) AS span_ids,
-  min(start_time) AS start_time, max(latest) AS end_time,
+  arg_min(start_time, q_value) AS start_time, arg_min(latest, q_value) AS end_time,
   arg_max(explanation, size) || CASE WHEN count(*) > 1 THEN format(' Also: {}.', array_to_string(list_filter(list_distinct(list(replace(measure, '_', ' ') ORDER BY size DESC)), lambda name: name <> replace(arg_max(measure, size), '_', ' ')), ', ')) ELSE '' END AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, span_ids_after[1], explanation) ORDER BY size DESC) FILTER (source_id IS NOT NULL) AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
