@@ -9,6 +9,7 @@ import pytest
 from lens_builder import Step, agent, call, read_steps
 
 from agentlens import Lens, read
+from agentlens._finish import judge_usage
 
 
 def reasons(lens: Lens, measure: str = "input_tokens") -> dict[str, tuple[int, str]]:
@@ -63,6 +64,7 @@ def test_calls_replayed_from_another_trace_explain_a_total(tmp_path: Path) -> No
     ]
     lens = read_steps(tmp_path, steps)
     lens._con.execute("UPDATE spans SET usage_key = 'k' WHERE name IN ('old', 'first')")
+    judge_usage(lens._con)
     assert reasons(lens) == {"run": (500, "1 calls of it are replayed here and counted where they were made")}
 
 
@@ -71,6 +73,7 @@ def test_reported_money_is_held_against_computed_money(tmp_path: Path) -> None:
     one = call("c", "run", 1, provider="openai", model="gpt-4.1", input_tokens=1000, output_tokens=100)
     lens = read_steps(tmp_path, [agent("run", input_tokens=1000, output_tokens=100), one])
     lens._con.execute("UPDATE spans SET reported_cost_usd = 0.003")
+    judge_usage(lens._con)
     query = "SELECT reported, ours, residual, reason FROM reconciliation WHERE measure = 'cost_usd'"
     reason = "it is the sum of the costs that the calls report; the dated price list differs"
     assert lens.sql(query).fetchall() == [(Decimal("0.003"), Decimal("0.0028"), Decimal("0.0002"), reason)]
@@ -141,3 +144,17 @@ def test_a_file_that_grows_is_settled_once(tmp_path: Path) -> None:
         lens = read(log, into=case, progress=False)
         assert set(settled(lens).values()) == {910}
         lens.close()
+
+
+def test_the_meaning_of_input_tokens_shows_its_evidence(tmp_path: Path) -> None:
+    steps = [
+        call("proved", None, 1, provider="openai", input_tokens=100, cache_read=40, output_tokens=1, llm__usage__total_tokens=101),
+        call("silent", None, 2, provider="mistral", input_tokens=100, cache_read=40, output_tokens=1),
+        call("plain", None, 3, provider="x", input_tokens=100, output_tokens=1),
+    ]  # fmt: skip
+    query = "SELECT provider_name, cached_records, totals_balance, contradictions, evidence FROM input_tokens_evidence ORDER BY 1"
+    assert read_steps(tmp_path, steps).sql(query).fetchall() == [
+        ("mistral", 1, 0, 0, "no record of 1 with cached tokens contradicts it, and none has a total that would prove it"),
+        ("openai", 1, 1, 0, "1 of 1 totals of cached records are input and output together"),
+        ("x", 0, 0, 0, "no record has cached tokens: both readings give the same figures"),
+    ]  # fmt: skip

@@ -16,8 +16,6 @@ from agentlens.explorers import Drift, Embedded, TokenEconomics, TraceTree
 from agentlens.report._facts import ask
 
 STILL_WIDTH = 640
-# What a new prompt or model changes first, and the one measure that stays comparable when durations do not.
-DRIFT_MEASURE = "input_tokens_per_call"
 
 
 @dataclass
@@ -60,13 +58,11 @@ def mount_tokens(lens: Lens) -> Mounted:
 
 
 def mount_drift(lens: Lens) -> Mounted | None:
-    """Return the drift chart by the first kind of version that changes; None when none does."""
-    changing = [name for name, count in ask(lens, "drift_versions")[0].items() if count > 1]
-    if not changing:
+    """Return what changed about the agents; None where nothing did and nothing was released."""
+    if not ask(lens, "drift_versions")[0]["is_worth_showing"]:
         return None
-    explorer = Drift(lens, by=changing[0])
-    explorer._choice = explorer.choice | {"measure": DRIFT_MEASURE}
-    still = draw_still(charts.drift_over_time(explorer.rows().pl(), DRIFT_MEASURE))
+    explorer = Drift(lens)
+    still = base64.b64encode(explorer.still().encode()).decode()
     return mount("drift", explorer.embed(), explorer.sql, still=still)
 
 

@@ -168,7 +168,7 @@ def render(content: Content) -> bytes:
             facts, groups=content.facts["groups"], tree=content.tree, tokens=content.tokens, drift=content.drift,
             mounted=content.mounted, rows=content.rows, left_out=content.left_out, script=script, query=query_text, tier_words=TIERS,
             policy=POLICY.format(hash=f"sha256-{digest}"),
-            styles=_own("report.css") + (static("trace_tree.css") + static("charts.css") if content.mounted else ""),
+            styles=_own("report.css") + (static("trace_tree.css") + static("charts.css") + static("drift.css") if content.mounted else ""),
         )
         .encode()
     )  # fmt: skip
