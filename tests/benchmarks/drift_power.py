@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from drift_fleets import made_series  # noqa: E402
+from drift_fleets import made_series
 
-from agentlens.detectors import change_points as cp  # noqa: E402
+from agentlens.detectors import change_points as cp
 
 LIMIT = 0.05
 
