@@ -144,3 +144,17 @@ def test_a_file_that_grows_is_settled_once(tmp_path: Path) -> None:
         lens = read(log, into=case, progress=False)
         assert set(settled(lens).values()) == {910}
         lens.close()
+
+
+def test_the_meaning_of_input_tokens_shows_its_evidence(tmp_path: Path) -> None:
+    steps = [
+        call("proved", None, 1, provider="openai", input_tokens=100, cache_read=40, output_tokens=1, llm__usage__total_tokens=101),
+        call("silent", None, 2, provider="mistral", input_tokens=100, cache_read=40, output_tokens=1),
+        call("plain", None, 3, provider="x", input_tokens=100, output_tokens=1),
+    ]  # fmt: skip
+    query = "SELECT provider_name, cached_records, totals_balance, contradictions, evidence FROM input_tokens_evidence ORDER BY 1"
+    assert read_steps(tmp_path, steps).sql(query).fetchall() == [
+        ("mistral", 1, 0, 0, "no record of 1 with cached tokens contradicts it, and none has a total that would prove it"),
+        ("openai", 1, 1, 0, "1 of 1 totals of cached records are input and output together"),
+        ("x", 0, 0, 0, "no record has cached tokens: both readings give the same figures"),
+    ]  # fmt: skip

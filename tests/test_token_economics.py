@@ -61,6 +61,12 @@ def test_burning_adds_up_hour_by_hour(tmp_path: Path) -> None:
     assert read_steps(tmp_path, steps).sql(query).fetchall() == [(1200, 1200, 20.0, 0.0024), (1200, 2400, 20.0, 0.0048)]
 
 
+def test_what_was_spent_today_begins_anew_at_midnight(tmp_path: Path) -> None:
+    steps = [call(f"c{n}", None, 43_200 * n, agent="a", input_tokens=100, **GPT) for n in range(4)]
+    query = "SELECT tokens_so_far, tokens_today FROM token_burn('hour') ORDER BY time"
+    assert read_steps(tmp_path, steps).sql(query).fetchall() == [(100, 100), (200, 200), (300, 100), (400, 200)]
+
+
 def test_the_price_of_a_deliverable_and_of_an_output_that_was_taken_up(tmp_path: Path) -> None:
     """Helper spends 1000 tokens on two runs, one of which fails; the lead takes up what the other said."""
     said = text("assistant", "The clause ends on 31 March 2027 and renews by itself.")
@@ -221,7 +227,7 @@ def test_budget_lines_and_findings_stand_in_the_burn_chart(tmp_path: Path) -> No
     lens = read_steps(tmp_path, steps, manifest=budget)
     detect(lens, ["budget_breach"])
     panel = TokenEconomics(lens)._charts["panels"][0]
-    assert panel["note"] == "Dashed: budgets of tasks and days. Triangles: findings about spending."
+    assert panel["note"] == "Dashed: budgets of days. Triangles: findings about spending."
     assert [layer["mark"]["type"] for layer in panel["specs"]["*"]["layer"]] == ["line", "point", "rule", "point"]
 
 

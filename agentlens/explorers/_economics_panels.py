@@ -76,6 +76,8 @@ def _burn(lens: Lens, add_table: AddTable, unit: str) -> dict[str, Any] | None:
     so_far = [
         Column("tokens_so_far", "tokens so far", "count"),
         Column("cost_usd_so_far", "cost USD so far", "usd", "unpriced"),
+        Column("tokens_today", "tokens since midnight", "count"),
+        Column("cost_usd_today", "cost USD since midnight", "usd", "unpriced"),
     ]
     add_table(
         "burn",
@@ -83,7 +85,7 @@ def _burn(lens: Lens, add_table: AddTable, unit: str) -> dict[str, Any] | None:
         [Column("time", "time UTC", "time"), _AGENT, Column("calls", "calls", "count"), _TOKENS, _COST, *so_far],
         ["agent_name"],
     )
-    note = "Dashed: budgets of tasks and days. " if not budgets.is_empty() else ""
+    note = "Dashed: budgets of days. " if not budgets.is_empty() else ""
     note += "Triangles: findings about spending." if not findings.is_empty() else ""
     specs = _specs(lambda measure: charts.burn(frame, measure, budgets, findings))
     return _panel(f"Spent so far, by {unit}", "burn", specs=specs, is_wide=True, note=note.strip() or None)
