@@ -13,8 +13,18 @@ from agentlens._catalog import library
 from agentlens._errors import AgentLensError
 from agentlens._evidence import json_text
 from agentlens._lens import Lens
+from agentlens._lineage import index_flow, mentions_flow
+from agentlens.detectors.context_windows import find_context_windows
+from agentlens.detectors.drift import measure_drift
+from agentlens.detectors.secrets import find_secrets_in
 
 _PREFIX = "detect_"
+# What SQL cannot say is gathered into a table before the detectors that read it run.
+_GATHERED_FOR = {
+    measure_drift: {"drift_step", "drift_slope", "silent_degradation"},
+    find_context_windows: {"context_overflow"},
+    find_secrets_in: {"secret_exposure"},
+}
 _SIGNATURE = re.compile(r"\((?P<arguments>[^()]*)\)\s*AS\s+TABLE")
 _FACT = re.compile(r"^(?P<name>scope|version): *(?P<value>\w+)$", re.MULTILINE)
 
@@ -47,11 +57,16 @@ def detect(
         _require(name, known, "detector")
     settings = {name: _settle(known[name], thresholds.get(name, {})) for name in chosen}
     con = lens._con
+    if any(mentions_flow().search(f"{_PREFIX}{name}") for name in chosen):
+        index_flow(con)
     con.execute("BEGIN")
     try:
         if detectors is None:
             con.execute("DELETE FROM findings")
             con.execute("DELETE FROM checks")
+        for gather, readers in _GATHERED_FOR.items():
+            if readers.intersection(settings):
+                gather(con)
         for name, setting in settings.items():
             _run(con, known[name], setting)
         con.execute("COMMIT")

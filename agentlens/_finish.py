@@ -19,10 +19,10 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     con.execute(
         "CREATE TEMP TABLE span_formats AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": span_formats}
     )
+    _run(con, "settle_input_tokens")  # before the spans of earlier reads, already settled, are staged again
     _run(con, "gather_spans")
     if _has_duplicate_spans(con):
         _run(con, "drop_duplicate_spans")
-    _run(con, "settle_input_tokens")
     _run(con, "sort_spans")
     con.register("arriving_tree", _tree(con))
     if _has_several_formats(con):
@@ -32,6 +32,7 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     _run(con, "drop_duplicate_documents")
     _run(con, "move_rows")
     _run(con, "name_agents")
+    _run(con, "forget_flow")
 
 
 def _run(con: duckdb.DuckDBPyConnection, step: str) -> None:

@@ -51,10 +51,29 @@ class Lens:
 
         The relation is lazy: it runs when `.pl()`, `.arrow()`, `.df()` or `.fetchall()` is called.
         """
+        self._index_flow(query)
         relation = self._con.sql(query, params=params) if params else self._con.sql(query)
         if relation is None:
             relation = self._con.sql("SELECT 'done' AS result")
         return relation
+
+    def origin(self, text_or_span_id: str) -> duckdb.DuckDBPyRelation:
+        """Return where a value, a text or what a step knew first appeared, by whose hand, and every hop since: `git blame` for what agents knew.
+
+        Columns: `hop` (0 where it first appeared in the log), `kind` (first, carried, quoted, read_after_write, similar), `confidence` (certain, likely,
+        possible), `trace_id, from_span_id, to_span_id, agent_name` (whose step it came to), `start_time, evidence`. Values (numbers, dates, identifiers,
+        paths, addresses) are found as whole tokens, other texts as whole words; a number written otherwise (12,500 as 12.5k) is `similar`. For the id of
+        a span: hop 1 is what it was given and repeats, hop 2 where that came from, and so on. The first call works out the flow graph.
+        """
+        from agentlens import _lineage
+
+        return _lineage.origin(self._con, text_or_span_id)
+
+    def consumers(self, span_id: str) -> duckdb.DuckDBPyRelation:
+        """Return what later used what a step said, asked or answered, hop by hop; columns as in `origin`."""
+        from agentlens import _lineage
+
+        return _lineage.consumers(self._con, span_id)
 
     def catalog(self) -> duckdb.DuckDBPyRelation:
         """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
@@ -129,6 +148,13 @@ class Lens:
             for what, value in self._summary()
         )
         return f"<table><caption style='text-align:left'><b>Lens</b></caption>{cells}</table>"
+
+    def _index_flow(self, query: str) -> None:
+        """Work out the flow graph before a query that asks for it."""
+        from agentlens import _lineage
+
+        if _lineage.mentions_flow().search(query):
+            _lineage.index_flow(self._con)
 
     def _summary(self) -> list[tuple[str, str]]:
         return self._con.cursor().execute("FROM lens_summary").fetchall()

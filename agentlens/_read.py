@@ -27,6 +27,7 @@ from agentlens._evidence import Account, Evidence, json_text, staging
 from agentlens._finish import finish
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
 from agentlens._load import Tables, load
+from agentlens._own_prices import OwnPrices
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
 from agentlens.loaders import Loader, all_loaders
 from agentlens.loaders._mapping import Mapping as FieldMapping
@@ -44,6 +45,7 @@ def read(
     *paths: PathLike,
     into: PathLike | None = None,
     format: PathLike | FieldMapping | None = None,
+    prices: PathLike | None = None,
     locked: bool = True,
     progress: bool = True,
 ) -> Lens:
@@ -54,17 +56,20 @@ def read(
     that are new, have grown or were replaced. A single saved lens is opened. Reading is one transaction: it succeeds whole
     or changes nothing. After it the database is locked (no file access, no settings) unless `locked` is False.
 
+    `prices` is a YAML file with prices and model aliases of one's own, which go before the price list; the lens keeps them.
+
     Raises UnknownFormat when a file given by name (or every file of a folder) is in no known format, AmbiguousFormat when
     two loaders claim one, and AgentLensError for paths that do not exist. Inside folders, a file that is in no known format
     becomes a row of `rejects`.
     """
     given = [Path(path).expanduser() for path in paths]
+    own = OwnPrices.from_yaml(prices) if prices is not None else None
     if len(given) == 1 and into is None and is_lens_file(given[0]):
-        return _open(given[0].resolve(), locked)
+        return _open(given[0].resolve(), locked, functools.partial(_prepare_priced, own=own))
     found, format = _find(given), _read_mapping(format)
     target = Path(into).expanduser().resolve() if into is not None else None
     load = functools.partial(
-        _read_into, given=found, loaders=_loaders(format), options=_options(format), progress=progress
+        _read_into, given=found, loaders=_loaders(format), options=_options(format), progress=progress, own=own
     )
     if target is None or target.exists():
         return _open(target, locked, load)
@@ -85,6 +90,12 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
         shutil.rmtree(spill, ignore_errors=True)
         raise
     return Lens(con, path, spill)
+
+
+def _prepare_priced(con: duckdb.DuckDBPyConnection, own: OwnPrices | None) -> None:
+    prepare(con)
+    if own is not None:
+        price_models(con, own)
 
 
 # --- which files ------------------------------------------------------------------------------------------------------
@@ -234,6 +245,7 @@ def _read_into(
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
     progress: bool,
+    own: OwnPrices | None,
 ) -> None:
     _set_up(con)
     with ThreadPoolExecutor(1) as hasher:
@@ -248,7 +260,8 @@ def _read_into(
                 finish(
                     con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
                 )
-                price_models(con)
+            if tasks or own is not None:
+                price_models(con, own)
             con.execute("COMMIT")
         except BaseException:
             con.execute("ROLLBACK")

@@ -70,9 +70,12 @@ _paths = click.argument("paths", metavar="CASE|PATH…", nargs=-1, required=True
     metavar="NAME|FILE.yaml",
     help="Read everything by this loader, or JSON lines and CSV by the mapping in a YAML file.",
 )
-def read(paths: tuple[str, ...], output: str, form: str | None) -> None:
+@click.option(
+    "--prices", metavar="FILE.yaml", help="Prices and model aliases of your own, before those of the price list."
+)
+def read(paths: tuple[str, ...], output: str, form: str | None, prices: str | None) -> None:
     """Read logs into one database file that can be asked again and again."""
-    with al.read(*paths, into=output, format=form) as lens:
+    with al.read(*paths, into=output, format=form, prices=prices) as lens:
         _say(repr(lens))
     _say(f"\nSaved in {output}. Go on with:  agentlens report {output}   or   agentlens sql {output} 'FROM traces'")
 

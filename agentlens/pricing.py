@@ -1,4 +1,4 @@
-"""Tokens to money: fills `token_prices` from genai-prices, by model and day of use, offline.
+"""Tokens to money: fills `token_prices` from the user's own prices and genai-prices, by model and day of use, offline.
 
 `genai-prices` carries dated prices in the package; nothing is fetched. A tier reprices the whole call (that is how the
 providers bill and how the library computes), so each tier is a row of its own that holds for calls of its size. Where a
@@ -12,6 +12,8 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from agentlens._own_prices import OwnPrice, OwnPrices
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,9 +73,23 @@ class Price(NamedTuple):
     tiers: list[Tier]
 
 
-def price_models(con: duckdb.DuckDBPyConnection) -> None:
-    """Add the prices of every model, provider and day met in `spans` that `token_prices` does not have yet."""
-    rows = [row for met in con.execute(_UNPRICED).fetchall() for row in _rows(*met)]
+def price_models(con: duckdb.DuckDBPyConnection, own: OwnPrices | None = None) -> None:
+    """Add the prices of every model, provider and day met in `spans` that `token_prices` does not have yet.
+
+    Prices of one's own go before the price list, and are kept in the lens for what is read into it later; `own` replaces
+    those it has, and prices everything anew.
+    """
+    if own is not None:
+        con.execute("DELETE FROM token_prices")
+        con.execute("DELETE FROM lens_properties WHERE name = 'prices'")
+        con.execute("INSERT INTO lens_properties VALUES ('prices', $prices)", {"prices": own.to_json()})
+    kept = con.execute("SELECT value FROM lens_properties WHERE name = 'prices'").fetchall()
+    settled = OwnPrices.from_json(kept[0][0]) if kept else OwnPrices()
+    rows = [
+        row
+        for model, provider, date in con.execute(_UNPRICED).fetchall()
+        for row in _rows(model, provider, date, settled)
+    ]
     if rows:
         import pyarrow as pa
 
@@ -83,9 +99,9 @@ def price_models(con: duckdb.DuckDBPyConnection) -> None:
         con.unregister("arriving_prices")
 
 
-def _rows(model: str, provider: str | None, date: datetime.date | None) -> list[dict[str, Any]]:
+def _rows(model: str, provider: str | None, date: datetime.date | None, own: OwnPrices) -> list[dict[str, Any]]:
     """Return the rows of `token_prices` for a model, one a tier; none when it has no price."""
-    price = find_price(model, provider, date)
+    price = _own_price(own.find(model, provider, date)) or find_price(*own.resolve(model, provider), date)
     if price is None:
         return []
     key = {"model": model, "provider_name": provider, "date": date, "matched_model": price.matched_model}
@@ -97,6 +113,17 @@ def _rows(model: str, provider: str | None, date: datetime.date | None) -> list[
         }
         for tier in price.tiers
     ]
+
+
+def _own_price(found: list[OwnPrice]) -> Price | None:
+    """Return the prices of one's own as tiers; None when there are none."""
+    if not found:
+        return None
+    tiers = [
+        Tier(each.above + 1 if each.above else 0, {key: each.usd(key) for key in PRICE_KEYS})
+        for each in sorted(found, key=lambda each: each.above)
+    ]
+    return Price(f"own prices/{found[0].model}", tiers)
 
 
 def _float(usd: Decimal | None) -> float | None:

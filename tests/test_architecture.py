@@ -17,7 +17,7 @@ ROOMS = [
     ("_errors", "_visible", "_rows_as_text", "_secrets"),
     ("_catalog",),
     ("_source", "_evidence", "_tree", "_finish", "_redaction", "_redacted_copy", "_lens", "_archive"),
-    ("dialects", "pricing", "loaders"),
+    ("dialects", "_own_prices", "pricing", "loaders"),
     ("_load", "_read"),
     ("detectors", "_detect"),
     ("charts",),

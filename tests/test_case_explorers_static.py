@@ -34,6 +34,7 @@ def body(case: Any) -> str:
         "findings": al.Findings(case),
         "map": al.AgentMap(case),
         "tree": al.TraceTree(case),
+        "conversation": al.Conversation(case, agent="Atlas"),
     }
     return "".join(synthetic.embedded_place(name, view.embed()) for name, view in views.items())
 
@@ -72,6 +73,7 @@ def hostile_body(tmp_path_factory: pytest.TempPathFactory) -> str:
             "findings": al.Findings(lens),
             "map": al.AgentMap(lens),
             "tree": al.TraceTree(lens),
+            "conversation": al.Conversation(lens),
         }
         return "".join(synthetic.embedded_place(name, view.embed()) for name, view in views.items())
 
@@ -233,12 +235,52 @@ def test_the_critical_path_alone_keeps_its_light_when_asked_for(open_page: Open,
     tree.locator(".al-row.al-dimmed").first.wait_for(state="detached")
 
 
-def test_texts_are_not_searched_without_a_kernel_and_the_page_says_so(open_page: Open, body: str) -> None:  # noqa: F811
+def test_a_page_without_a_kernel_searches_the_texts_it_carries_and_says_so(open_page: Open, body: str) -> None:  # noqa: F811
     page = open_page(body)
     box = page.get_by_role("searchbox", name="Search spans")
     box.fill("HubSpot")
     box.press("Enter")
+    page.get_by_role("status", name="Search matches").get_by_text("part of this report").wait_for()
+    assert page.get_by_role("status", name="Search matches").inner_text().split()[1].startswith("match")
+    box.press("Enter")
+    page.get_by_role("region", name="Span details").get_by_text("HubSpot").first.wait_for()
+
+
+def test_a_condition_needs_a_kernel_and_the_page_says_so(open_page: Open, body: str) -> None:  # noqa: F811
+    page = open_page(body)
+    page.get_by_role("button", name="SQL condition").click()
+    box = page.get_by_role("searchbox", name="SQL condition over spans")
+    box.fill("input_tokens > 5000")
+    box.press("Enter")
     page.get_by_role("status", name="Search matches").get_by_text("there is none here").wait_for()
+
+
+def test_a_span_selected_in_the_tree_is_selected_in_every_view(open_page: Open, body: str, case: Any) -> None:  # noqa: F811
+    page = open_page(body)
+    failed = "tool_name = 'margin_check' AND status_code = 'ERROR'"
+    ((span_id,),) = case.sql(f"SELECT span_id FROM spans WHERE {failed}").fetchall()
+    page.evaluate("(hash) => { location.hash = hash; }", al.TraceTree(case).link(span_id))
+    current = page.locator("#overview tr[aria-current=true]")
+    current.and_(page.get_by_role("row").filter(has_text="Prometheus")).wait_for()
+    assert current.filter(has_text="margin_check").count() == 1
+    page.locator("#findings article[aria-current=true]").filter(has_text="swallowed_error").wait_for()
+    marked = page.locator("#map [aria-current=true]")
+    assert marked.count() == 1 and marked.get_attribute("aria-label").startswith("agent Prometheus")
+
+
+def test_a_call_of_the_conversation_is_selected_in_the_tree_and_the_other_way_round(open_page: Open, body: str) -> None:  # noqa: F811
+    page = open_page(body)
+    call = page.get_by_role("slider", name="Model call")
+    call.focus()
+    page.keyboard.press("Home")
+    selected(page).and_(page.get_by_role("treeitem", name="chat claude-sonnet-4-5, agent Atlas")).wait_for()
+    first = selected(page).get_attribute("data-row")
+    page.keyboard.press("ArrowRight")
+    page.locator(f"#tree [aria-selected=true]:not([data-row='{first}'])").wait_for()
+    page.locator("#tree").get_by_role("tree").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    assert selected(page).get_attribute("data-row") == str(int(first) - 1) or call.get_attribute("aria-valuenow") == "1"
 
 
 def test_hostile_names_stay_text_in_every_view(open_page: Open, hostile_body: str) -> None:  # noqa: F811

@@ -62,7 +62,18 @@ def test_every_evidence_row_can_carry_its_place() -> None:
     with duckdb.connect() as con:
         install_schema(con)
         tables = table_columns(con)
-    apart = {"sources", "findings", "checks", "token_prices", "lens_properties", "redaction_proofs"}
+    apart = {
+        "sources",
+        "findings",
+        "checks",
+        "drift_changes",
+        "token_prices",
+        "context_windows",
+        "lens_properties",
+        "flow_quotes",
+        "flow_tokens",
+    }
+    apart |= {"redaction_proofs"}  # of a copy: it has no sources of its own
     for table in tables.keys() - apart:
         assert {"source_id", "source_line", "source_offset", "source_length"} <= tables[table].keys(), table
     assert tables["spans"].keys() >= COMPUTED

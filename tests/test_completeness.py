@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import agentlens as al
 from agentlens import Lens, read
 
 T0 = 1_776_176_591
@@ -195,3 +196,24 @@ def test_the_counts_of_the_sources_add_up_to_the_whole_on_every_sample(samples: 
         assert lens.sql(query).fetchall() == []
         assert found(lens)["known_missing"] == lens.sql("SELECT sum(len(known_missing)) FROM sources").fetchall()[0][0]
         assert "unaccounted" not in found(lens)
+
+
+# --- the badge --------------------------------------------------------------------------------------------------------
+
+EXPLORERS = ["Overview", "TraceTree", "Conversation", "AgentMap", "Findings", "TokenEconomics", "Drift"]
+
+
+@pytest.mark.parametrize("gaps", [True, False], ids=["with gaps", "whole"])
+def test_every_explorer_and_the_report_show_the_gaps_that_completeness_knows(gaps: bool, tmp_path: Path) -> None:
+    spans = [span(1), span(2, parent=9, end=None)] if gaps else [span(1)]
+    with load(tmp_path, a=otlp(*spans) + (b"no span\n" if gaps else b"")) as lens:
+        says = "SELECT says FROM completeness WHERE source_id IS NULL AND count > 0"
+        lacks = [sentence for (sentence,) in lens.sql(says).fetchall()]
+        assert len(lacks) == (3 if gaps else 0)
+        for name in EXPLORERS:
+            explorer = getattr(al, name)(lens)
+            assert (name, explorer._lacks, explorer.embed().state["_lacks"]) == (name, lacks, lacks)
+        page = al.report(lens, tmp_path / "report.html").read_text()
+        assert ("3 gaps in the evidence" in page) == gaps
+        assert ("Nothing known to be missing" in page) != gaps
+        assert all(sentence in page for sentence in lacks)

@@ -71,10 +71,28 @@ def test_a_loop_costs_the_calls_that_asked_for_its_repetitions(tmp_path: Path) -
     assert found(lens, "tool_loop", "tokens_wasted, cost_usd_wasted") == [(3000, 0.006)]
 
 
-def test_two_calls_that_repeat_by_turns_are_a_loop(tmp_path: Path) -> None:
-    turns = [tool(f"{'look' if n % 2 else 'ask'}#{n}", "lead", n, result="still the same answer") for n in range(8)]
-    lens = read_steps(tmp_path, [agent("lead"), *turns])
-    assert found(lens, "tool_loop", "tier, len(span_ids)") == [("candidate", 4), ("candidate", 4)]
+def test_calls_that_go_round_in_a_cycle_of_two_to_five_are_one_loop(tmp_path: Path) -> None:
+    def cycle(*names: str, rounds: int = 3) -> list[Step]:
+        return [tool(f"{names[n % len(names)]}#{n}", "lead", n, result=f"still the same answer {names[n % len(names)]}")
+                for n in range(rounds * len(names))]  # fmt: skip
+
+    runs = [cycle("a", "b"), cycle("a", "b", "c"), cycle("a", "b", "c", "d", "e"), cycle("a", "b", rounds=2)]
+    lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
+    assert found(lens, "tool_loop", "tier, len(span_ids), summary[:29]") == [
+        ("proven", 6, "lead went round a, b 3 times "),
+        ("proven", 9, "lead went round a, b, c 3 tim"),
+        ("proven", 15, "lead went round a, b, c, d, e"),
+    ]
+    assert found(lens, "tool_loop", "tier, len(span_ids)", min_cycles=4) == []
+
+
+def test_the_same_call_with_the_same_hopeless_error_three_times_is_a_loop(tmp_path: Path) -> None:
+    def failing(message: str) -> list[Step]:
+        return [tool(f"open#{n}", "lead", n, status=ERROR, message=message) for n in range(3)]
+
+    hopeless, mendable = failing("FileNotFoundError: no such file: a.md"), failing("503 Service Unavailable")
+    lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in (hopeless, mendable)))
+    assert found(lens, "tool_loop", "trace_id[-1:], tier, len(span_ids)") == [("1", "proven", 3)]
 
 
 def test_healthy_repetition_is_no_loop(tmp_path: Path) -> None:
@@ -82,6 +100,10 @@ def test_healthy_repetition_is_no_loop(tmp_path: Path) -> None:
     unnamed_polling = series(
         "query", ["pending, 0 rows ready", "pending, 0 rows ready", "pending, 0 rows ready", "17 rows ready now"]
     )
+    never_ready = series("query", ["the export is still running"] * 6)
+    progress = [
+        tool(f"{'look' if n % 2 else 'ask'}#{n}", "lead", n, result=f"answer {n // 2}, all is well") for n in range(8)
+    ]
     waiting = series("wait", ["woke up after 60 s"] * 6)
     sleeping = series("Bash", ["nothing to see here yet"] * 5, arguments={"command": "sleep 30; tail log"})
     other_arguments = [
@@ -112,6 +134,8 @@ def test_healthy_repetition_is_no_loop(tmp_path: Path) -> None:
     runs = [
         polling,
         unnamed_polling,
+        never_ready,
+        progress,
         waiting,
         sleeping,
         other_arguments,
@@ -126,7 +150,7 @@ def test_healthy_repetition_is_no_loop(tmp_path: Path) -> None:
     assert found(lens, "tool_loop", "summary") == []
     assert outcome(lens, "tool_loop") == (
         "found nothing",
-        "5 of 60 tool calls have no arguments or no result recorded and were not judged",
+        "5 of 74 tool calls have no arguments or no result recorded and were not judged",
     )
 
 
@@ -160,6 +184,24 @@ def test_a_model_that_fails_again_and_again_is_a_storm(tmp_path: Path) -> None:
     calls = [call(f"c{n}", "lead", n, status=ERROR, message="429 Too Many Requests") for n in range(5)]
     lens = read_steps(tmp_path, [agent("lead"), *calls, call("good", "lead", 9, status=OK)])
     assert found(lens, "retry_storm", "agent_name, len(span_ids)") == [("lead", 6)]
+
+
+def test_retries_inside_of_retries_are_one_storm_with_its_amplification(tmp_path: Path) -> None:
+    steps = [agent("lead", None, 0, 99)]
+    for n in range(3):
+        start = 20 * n
+        steps += [
+            tool(f"ask_worker#{n}", "lead", start, start + 19, status=ERROR),
+            agent(f"worker#{n}", f"ask_worker#{n}", start, start + 18, status=ERROR),
+            *(
+                tool(f"fetch#{n}{k}", f"worker#{n}", start + 3 * k, status=ERROR, message="503 Service Unavailable")
+                for k in range(3)
+            ),
+        ]
+        steps[-4]["name"] = "worker"
+    lens = read_steps(tmp_path, steps)
+    assert found(lens, "retry_storm", "agent_name, tier, len(span_ids)") == [("worker", "proven", 9)]
+    assert "in 3 attempts above, 3.0 below for one above" in found(lens, "retry_storm", "summary")[0][0]
 
 
 def test_growing_pauses_that_end_in_success_are_only_worth_a_note(tmp_path: Path) -> None:
@@ -394,7 +436,12 @@ def test_writing_over_each_other_without_reading_is_found(tmp_path: Path) -> Non
     steps = [agent("lead"), agent("a", "lead", 1, 9), agent("b", "lead", 1, 9), write("1", "a", 2), write("2", "b", 5)]
     lens = read_steps(tmp_path, steps)
     assert found(lens, "competing_writes", "tier, severity, len(span_ids), summary") == [
-        ("proven", "warning", 2, "a and b wrote site/page.md over each other; nobody read it in between.")
+        (
+            "proven",
+            "warning",
+            2,
+            "a and b wrote site/page.md over each other; the later one had not read it in between.",
+        )
     ]
 
 
@@ -564,13 +611,13 @@ def test_one_detector_replaces_only_its_own_rows_and_keeps_its_thresholds(tmp_pa
     detect(lens, ["tool_loop"], tool_loop={"min_repeats": 9})
     assert lens.sql("SELECT detector FROM findings").fetchall() == [("retry_storm",)]
     settings = lens.sql("SELECT arguments FROM checks WHERE detector = 'tool_loop'").fetchall()[0][0]
-    assert json.loads(settings) == {"min_repeats": 9, "min_near": 4, "near": 8}
+    assert json.loads(settings) == {"min_repeats": 9, "min_cycles": 3, "min_near": 4, "near": 8}
 
 
 def test_unknown_names_are_refused_and_nothing_changes(tmp_path: Path) -> None:
     lens = read_steps(tmp_path, [agent("lead"), *series("search", [EMPTY] * 3)])
     detect(lens)
-    with pytest.raises(al.AgentLensError, match="'loops' is no detector; known are blocked"):
+    with pytest.raises(al.AgentLensError, match="'loops' is no detector; known are approval_skipped, blocked"):
         detect(lens, ["loops"])
     with pytest.raises(al.AgentLensError, match="'repeats' is no threshold of tool_loop; known are min_repeats"):
         detect(lens, tool_loop={"repeats": 2})

@@ -69,9 +69,9 @@ def settle(folder: Path) -> dict[str, str]:
     return os.environ | {name: str(folder / place) for name, place in places.items()} | {"PYTHONPATH": str(ROOT)}
 
 
-def write_notebook(path: Path) -> None:
+def write_notebook(path: Path, cells: list[str] = CELLS) -> None:
     """Write the notebook, not run yet."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, path)
 
@@ -79,8 +79,15 @@ def write_notebook(path: Path) -> None:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "datasets" / "wave_14", folder / "notebooks" / "wave_14")
+    with serve(folder) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[Lab]:
+    """Run a JupyterLab that serves `folder/notebooks`."""
     served = folder / "notebooks"
-    shutil.copytree(ROOT / "datasets" / "wave_14", served / "wave_14")
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lens_builder import Step, agent, call, hex_id, read_steps, tool
 
+import agentlens as al
 from agentlens import Lens
 
 
@@ -201,3 +202,125 @@ def test_a_handoff_leads_to_the_run_it_began(tmp_path: Path) -> None:
     assert edges(read_steps(tmp_path, steps), "handoff", names_of("delegate", "scout")) == {
         ("delegate", "scout", "certain")
     }
+
+
+# --- values and runs of words ------------------------------------------------------------------------------------------
+
+LEAD_ASK = message("user", "Prepare the pricing note for Northwind.")
+BRIEF = "Check the seat count of account NW-7731 before Friday and keep the discount below nine percent for every tier."
+CHILD_GIVEN = message("user", f"You are the scout. {BRIEF} Answer in one line.")
+CHILD_LOOK = asks("call_9", "crm_lookup", account="NW-7731")
+CHILD_FOUND = answers("call_9", '{"account": "NW-7731", "seats": 4812, "arr": "$48,213.77"}')
+CHILD_SAYS = message("assistant", "Account NW-7731 brings $48,213.77 a year.")
+LEAD_HEARS = answers("call_1", "Account NW-7731 brings $48,213.77 a year.")
+LEAD_SAYS = message("assistant", "The note is ready: revenue is about 48.2k.")
+
+
+def delegated_run() -> list[Step]:
+    """A lead that briefs a scout, which looks a figure up and reports it; the lead rounds it."""
+    ask = asks("call_1", "delegate", agent="scout", task=BRIEF)
+    return [
+        agent("lead", start=0, end=60),
+        call("plan", "lead", 1, agent="lead", inputs=[LEAD_ASK], outputs=[ask]),
+        tool("delegate", "lead", 2, 20, arguments={"agent": "scout", "task": BRIEF}, gen_ai__tool__call__id="call_1",
+             result="Account NW-7731 brings $48,213.77 a year."),
+        agent("scout", "delegate", 3, 19),
+        call("look", "scout", 4, agent="scout", inputs=[CHILD_GIVEN], outputs=[CHILD_LOOK]),
+        tool("crm_lookup", "scout", 6, arguments={"account": "NW-7731"}, gen_ai__tool__call__id="call_9",
+             result='{"account": "NW-7731", "seats": 4812, "arr": "$48,213.77"}'),
+        call("report", "scout", 8, agent="scout", inputs=[CHILD_GIVEN, CHILD_LOOK, CHILD_FOUND], outputs=[CHILD_SAYS]),
+        call("answer", "lead", 30, agent="lead", inputs=[LEAD_ASK, ask, LEAD_HEARS], outputs=[LEAD_SAYS]),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Lens:
+    return read_steps(tmp_path_factory.mktemp("team"), delegated_run())
+
+
+TEAM_NAMES = names_of("lead", "plan", "delegate", "scout", "look", "crm_lookup", "report", "answer")
+
+
+def way(lens: Lens, what: str) -> set[tuple[int, str, str | None, str | None]]:
+    """Return the hops of `Lens.origin` as (hop, kind, from, to)."""
+    rows = lens.origin(what).fetchall()
+    return {(row[0], row[1], TEAM_NAMES.get(row[4]), TEAM_NAMES.get(row[5])) for row in rows}
+
+
+def test_the_columns_of_lineage_are_the_contract(team: Lens) -> None:
+    contract = [
+        "hop",
+        "kind",
+        "confidence",
+        "trace_id",
+        "from_span_id",
+        "to_span_id",
+        "agent_name",
+        "start_time",
+        "evidence",
+    ]
+    assert team.origin("4812").columns == contract
+    assert team.origin("a sentence").columns == contract
+    assert team.origin(hex_id("run/answer")).columns == contract
+    assert team.consumers(hex_id("run/answer")).columns == contract
+
+
+def test_the_way_of_a_figure_leads_from_the_tool_to_whoever_rounded_it(team: Lens) -> None:
+    assert way(team, "$48,213.77") == {
+        (0, "first", None, "crm_lookup"),
+        (1, "carried", "crm_lookup", "report"),
+        (2, "carried", "report", "delegate"),
+        (3, "carried", "delegate", "answer"),
+        (3, "similar", "delegate", "answer"),
+    }
+
+
+def test_a_number_written_otherwise_is_similar_and_never_the_same(team: Lens) -> None:
+    assert {row for row in way(team, "48.2k") if row[1] != "similar"} == set()
+    assert (3, "similar", "delegate", "answer") in way(team, "48.2k")
+    assert not {row for row in way(team, "48,213") if row[1] != "similar"}
+
+
+def test_a_value_is_found_as_a_whole_token(team: Lens) -> None:
+    assert way(team, "7731") == set()
+    assert way(team, "NW-773") == set()
+    assert way(team, "4812")
+    assert way(team, "812") == set()
+
+
+def test_a_sentence_is_found_across_the_escapes_of_json_and_line_ends(team: Lens) -> None:
+    assert (0, "first", None, "plan") in way(team, "keep the  discount\nbelow nine percent")
+    assert way(team, "eep the discount below") == set()
+    assert way(team, "no such words") == set()
+
+
+def test_a_brief_leads_from_the_call_that_handed_over_into_the_run(team: Lens) -> None:
+    quoted = edges(team, "quoted", TEAM_NAMES)
+    assert ("delegate", "look", "certain") in quoted
+    assert edges(team, "carried", TEAM_NAMES) >= {("plan", "delegate", "certain"), ("report", "delegate", "certain")}
+
+
+def test_what_used_a_tool_result_is_every_step_that_got_or_repeats_it(team: Lens) -> None:
+    rows = team.consumers(hex_id("run/crm_lookup")).fetchall()
+    assert {(row[0], TEAM_NAMES[row[5]]) for row in rows} >= {(1, "report"), (2, "delegate"), (3, "answer")}
+    assert not {TEAM_NAMES[row[5]] for row in rows} & {"plan", "look"}
+
+
+def test_what_an_answer_came_from_leads_back_to_the_tool(team: Lens) -> None:
+    rows = team.origin(hex_id("run/answer")).fetchall()
+    assert {(row[0], TEAM_NAMES[row[4]]) for row in rows} >= {(1, "delegate"), (2, "report")}
+
+
+def test_lineage_is_worked_out_again_when_the_evidence_has_grown(tmp_path: Path) -> None:
+    saved = tmp_path / "case.duckdb"
+    read_steps(tmp_path / "logs", small_run()).close()
+    with al.read(tmp_path / "logs", into=saved, progress=False) as lens:
+        assert len(lens.origin("4,812").fetchall()) == 2
+    later = [call("later", start=90, trace="other", agent="desk", outputs=[message("assistant", "It was 4,812.")])]
+    read_steps(tmp_path / "more", later).close()
+    with al.read(tmp_path / "more", into=saved, progress=False) as lens:
+        assert len(lens.origin("4,812").fetchall()) == 3
+        copy = lens.save(tmp_path / "copy.duckdb")
+    with al.read(copy) as lens:
+        assert lens.sql("SELECT count(*) FROM lens_properties WHERE name = 'flow_index'").fetchall() == [(1,)]
+        assert len(lens.origin("4,812").fetchall()) == 3

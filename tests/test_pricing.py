@@ -8,8 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from lens_builder import call, read_steps
+from lens_builder import EPOCH_NS, Step, call, read_steps
 
+import agentlens as al
+from agentlens._errors import AgentLensError
+from agentlens._own_prices import OwnPrices
 from agentlens.pricing import find_price, price_models
 
 DAY = dt.date(2026, 4, 14)
@@ -116,3 +119,104 @@ def test_prices_are_decimals_until_they_are_stored() -> None:
     price = find_price("gpt-4o-mini", "openai", DAY)
     assert price is not None
     assert price.tiers[0].usd_per_million["cache_read_usd_per_million"] == Decimal("0.075")
+
+
+# --- prices of one's own -------------------------------------------------------------------------------------------------
+
+OWN = """
+aliases:
+  house-large: anthropic/claude-sonnet-4-5
+prices:
+  - {model: house, input: 1, output: 10}
+  - {model: house, from: 2026-01-02, input: 2.5, cache_read: 0.25, output: 20}
+  - {model: house, from: 2026-01-02, above: 1000, input: 5, output: 40}
+  - {model: gpt-4.1, provider: openai, input: 0.000001, output: 0}
+"""
+
+
+def own_prices(folder: Path, text: str = OWN) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "prices.yaml"
+    path.write_text(text)
+    return path
+
+
+def priced_with(folder: Path, steps: list[Step], prices: Path) -> list[tuple[object, ...]]:
+    read_steps(folder / "logs", steps).close()
+    with al.read(folder / "logs", prices=prices, progress=False) as lens:
+        query = "SELECT cost_nano_usd, matched_model FROM usage_ledger ORDER BY start_time"
+        return lens.sql(query).fetchall()
+
+
+def test_prices_of_ones_own_go_before_the_list_and_hold_from_their_day(tmp_path: Path) -> None:
+    """1000 x 1 + 10 x 10; the next day 600 x 2.5 + 400 x 0.25 + 10 x 20; above 1000 tokens 1001 x 5 + 10 x 40."""
+    steps = [
+        call("day 1", None, 0, model="house", input_tokens=1000, cache_read=400, output_tokens=10),
+        call("day 2", None, 90_000, model="house", input_tokens=1000, cache_read=400, output_tokens=10),
+        call("large", None, 90_001, model="house", input_tokens=1001, output_tokens=10),
+        call("listed", None, 90_002, model="gpt-4.1", provider="openai", input_tokens=1_000_000, output_tokens=10),
+    ]
+    assert priced_with(tmp_path, steps, own_prices(tmp_path)) == [
+        (1_100_000, "own prices/house"),
+        (1_800_000, "own prices/house"),
+        (5_405_000, "own prices/house"),
+        (1_000, "own prices/gpt-4.1"),
+    ]
+
+
+def test_an_alias_names_the_model_of_the_price_list_and_is_shown(tmp_path: Path) -> None:
+    """claude-sonnet-4-5: 1000 x 3 + 10 x 15."""
+    steps = [call("c", model="house-large", provider="gateway", input_tokens=1000, output_tokens=10)]
+    assert priced_with(tmp_path, steps, own_prices(tmp_path)) == [(3_150_000, "anthropic/claude-sonnet-4-5")]
+
+
+def test_a_lens_keeps_its_prices_and_takes_new_ones(tmp_path: Path) -> None:
+    steps = [call("c", model="house", input_tokens=1000, output_tokens=0)]
+    read_steps(tmp_path / "logs", steps).close()
+    case, query = tmp_path / "case.duckdb", "SELECT cost_usd FROM usage_ledger ORDER BY start_time"
+    al.read(tmp_path / "logs", into=case, prices=own_prices(tmp_path), progress=False).close()
+    read_steps(tmp_path / "logs" / "more", [call("d", None, 5, model="house", input_tokens=2000)]).close()
+    with al.read(tmp_path / "logs", into=case, progress=False) as lens:
+        assert lens.sql(query).fetchall() == [(0.001,), (0.002,)]
+    dearer = own_prices(tmp_path / "dear", "prices: [{model: house, input: 10, output: 1}]")
+    with al.read(case, prices=dearer) as lens:
+        assert lens.sql(query).fetchall() == [(0.01,), (0.02,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[1]", "price: []", "prices: {a: 1}", "prices: [{input: 1}]", "prices: [{model: a, inputs: 1}]",
+        "prices: [{model: a, input: free}]", "prices: [{model: a, input: -1}]", "prices: [{model: a, output: 1}]",
+        "prices: [{model: a, input: 1, from: someday}]", "prices: [{model: a, input: 1, above: few}]", "aliases: [a]",
+        "prices: [{model: a, input: .nan}]", "a: &a [*a]", "\x00",
+    ],
+)  # fmt: skip
+def test_what_is_no_price_file_is_refused_with_an_example_or_the_reason(text: str, tmp_path: Path) -> None:
+    with pytest.raises(AgentLensError, match=r"prices\.yaml"):
+        OwnPrices.from_yaml(own_prices(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "change", "before", "after"),
+    [
+        # Each by hand from the provider's list: 1,000,000 input and 100,000 output tokens the day before and after.
+        ("o3", "openai", "2025-06-10", 10 + 4, 2 + 0.8),
+        ("ministral-8b-latest", "mistral", "2025-12-02", 0.1 + 0.01, 0.15 + 0.015),
+        ("mistral-small-latest", "mistral", "2026-03-16", 0.1 + 0.03, 0.15 + 0.06),
+        ("mistral-medium-latest", "mistral", "2026-06-16", 0.4 + 0.2, 1.5 + 0.75),
+        ("claude-sonnet-4-6", "anthropic", "2026-03-13", 6 + 2.25, 3 + 1.5),
+        ("grok-4.20", "x_ai", "2026-04-30", 4 + 1.2, 2.5 + 0.5),
+    ],
+)
+def test_money_across_a_price_change_is_that_of_the_day_of_use(
+    model: str, provider: str, change: str, before: float, after: float, tmp_path: Path
+) -> None:
+    moment = (dt.datetime.fromisoformat(f"{change}T12:00:00+00:00").timestamp() * 1_000_000_000 - EPOCH_NS) / 1e9
+    steps = [
+        call(f"c{day}", None, moment + 86_400 * day, model=model, provider=provider, input_tokens=1_000_000, output_tokens=100_000)
+        for day in (-1, 0)
+    ]  # fmt: skip
+    query = "SELECT cost_nano_usd FROM usage_ledger ORDER BY start_time"
+    expected = [(round(before * 1_000_000_000),), (round(after * 1_000_000_000),)]
+    assert read_steps(tmp_path, steps).sql(query).fetchall() == expected

@@ -74,7 +74,9 @@ class ChartExplorer(Explorer):
 
     def embed(self) -> Embedded:
         """Return the charts as a report carries them."""
-        return Embedded("charts", {"_charts": self._charts, "_choice": self._choice, "_picked": self._picked})
+        return Embedded(
+            "charts", {"_charts": self._charts, "_choice": self._choice, "_picked": self._picked, "_lacks": self._lacks}
+        )
 
     def summary(self) -> str:
         """What it shows, and of how many rows."""

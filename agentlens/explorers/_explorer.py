@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -37,6 +38,8 @@ class Explorer(anywidget.AnyWidget):
     selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
     # The question on screen, for "copy as cell".
     _sql = traitlets.Unicode().tag(sync=True)
+    # What the evidence lacks, one sentence each: the badge. The whole answer is `FROM completeness`.
+    _lacks = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     def __init__(self, lens: Lens, **state: Any) -> None:
         if not isinstance(lens, Lens):
@@ -44,7 +47,7 @@ class Explorer(anywidget.AnyWidget):
                 f"{type(self).__name__} shows a Lens, and got {type(lens).__name__}. `al.read(…)` makes one."
             )
         self._lens = lens
-        super().__init__(**state)
+        super().__init__(_lacks=list_gaps(lens), **state)
 
     @property
     def lens(self) -> Lens:
@@ -69,6 +72,7 @@ class Explorer(anywidget.AnyWidget):
 
     def ask(self, query: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return all rows of a query as dicts, on a cursor of its own: no unfinished answer stands in the way."""
+        self._lens._index_flow(query)
         cursor = self._lens._con.cursor()
         cursor.execute(query, dict(params or {}))
         names = [column[0] for column in cursor.description or []]
@@ -110,6 +114,18 @@ class Explorer(anywidget.AnyWidget):
         picture = {"text/html": data.pop("text/html"), "text/plain": repr(self)}
         display(data | {"text/plain": repr(self)}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
         display(picture, raw=True)  # type: ignore[no-untyped-call]
+
+
+# What each lens lacks: evidence does not change while it is looked at.
+_GAPS: weakref.WeakKeyDictionary[Lens, list[str]] = weakref.WeakKeyDictionary()
+
+
+def list_gaps(lens: Lens) -> list[str]:
+    """Return what the evidence lacks, one sentence each, in the order of `completeness`; [] when nothing is known."""
+    if lens not in _GAPS:
+        rows = lens._con.cursor().execute(load_question("completeness_badge")).fetchall()
+        _GAPS[lens] = [says for (says,) in rows]
+    return _GAPS[lens]
 
 
 @functools.cache

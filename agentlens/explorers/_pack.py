@@ -56,6 +56,12 @@ def pack_spans(table: pa.Table, notes: list[str]) -> tuple[dict[str, Any], bytes
     return header, packed
 
 
+def encode_usage(table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Return what the ledger says of every row, texts as codes: what a click needs, at hand and small."""
+    texts = {name: pc.dictionary_encode(table[name]) for name in ("role", "rule", "cost_source")}
+    return texts | {"is_counted": table["is_counted"], "cost_usd": table["cost_usd"]}
+
+
 def pack_columns(columns: dict[str, Array]) -> tuple[list[list[Any]], bytes]:
     """Return a directory `[[name, type, byte offset], …]` and the columns in a row, each on an 8-byte border."""
     directory: list[list[Any]] = []

@@ -17,10 +17,15 @@ Pick = dict[str, str]
 
 
 class PickExplorer(Explorer):
-    """A view of parts to pick: the part becomes `.picked` (`{"kind": …, "key": …}`), the spans behind it `.selection`."""
+    """A view of parts to pick: the part becomes `.picked` (`{"kind": …, "key": …}`), the spans behind it `.selection`.
+
+    Spans selected elsewhere mark the parts they belong to.
+    """
 
     picked = traitlets.Dict().tag(sync=True)
     _view = traitlets.Dict().tag(sync=True)
+    # The names of the parts that spans selected elsewhere belong to.
+    _touched = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     def __init__(self, lens: Lens) -> None:
         super().__init__(lens)
@@ -28,7 +33,10 @@ class PickExplorer(Explorer):
 
     def embed(self) -> Embedded:
         """Return the view as a report carries it, with the first spans behind every part."""
-        state = {"_view": self._view, "_sql": self._sql, "picked": {}, "_reach": self._reach(EMBEDDED_SPANS)}
+        state = {
+            "_view": self._view, "_sql": self._sql, "_lacks": self._lacks, "picked": {}, "selection": [], "_touched": []
+        }  # fmt: skip
+        state["_reach"] = self._reach(EMBEDDED_SPANS)
         return Embedded(self._name, state, {}, self._embed_details())
 
     # The name of the ES module, and of the explorer in a report.
@@ -40,6 +48,10 @@ class PickExplorer(Explorer):
 
     def _find_spans(self, pick: Pick) -> list[str]:
         """Return the spans behind a part, in tree order."""
+        raise NotImplementedError
+
+    def _find_parts(self, span_ids: list[str]) -> Iterable[Pick]:
+        """Return the parts that spans belong to."""
         raise NotImplementedError
 
     def _list_picks(self) -> Iterable[Pick]:
@@ -61,8 +73,24 @@ class PickExplorer(Explorer):
     @traitlets.observe("picked")
     def _adopt_picked(self, change: Any) -> None:
         pick = change["new"]
-        is_whole = isinstance(pick.get("kind"), str) and isinstance(pick.get("key"), str)
-        self.selection = self._find_spans(pick) if is_whole else []
+        if pick or self._behind is not None:
+            is_whole = isinstance(pick.get("kind"), str) and isinstance(pick.get("key"), str)
+            found = self._find_spans(pick) if is_whole else []
+            self._behind = set(found) if pick else None
+            self.selection = found
+
+    # The spans behind what is picked; None while nothing is.
+    _behind: set[str] | None = None
+
+    @traitlets.observe("selection")
+    def _adopt_selection(self, change: Any) -> None:
+        chosen = change["new"]
+        if self._behind is not None and self._behind == set(chosen):
+            self._touched = []
+            return
+        self._behind = None
+        self.picked = {}
+        self._touched = [name_pick(pick) for pick in self._find_parts(chosen)] if chosen else []
 
 
 def name_pick(pick: Pick) -> str:

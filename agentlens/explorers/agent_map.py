@@ -16,6 +16,7 @@ from agentlens.explorers._span_details import Row
 from agentlens.explorers._still import StillRow
 
 MOST_EVENTS = 3000
+ENDS = ("span_id", "to_span_id")
 SQL_ERRORS = (duckdb.ParserException, duckdb.BinderException, duckdb.ConversionException)
 
 
@@ -122,8 +123,17 @@ class AgentMap(PickExplorer):
             events = [event for event in self._view["events"] if [event["from"], event["to"], event["kind"]] == ends]
         else:
             events = [event for at, event in enumerate(self._view["events"]) if pick == pick_of("event", str(at))]
-        found = [event[name] for event in events for name in ("span_id", "to_span_id")]
+        found = [event[name] for event in events for name in ENDS]
         return list(dict.fromkeys(span for span in found if span))
+
+    def _find_parts(self, span_ids: list[str]) -> Iterable[Pick]:
+        chosen = set(span_ids)
+        agents = self.ask(load_question("parts_of_spans"), {"span_ids": span_ids})
+        yield from (pick_of(row["kind"], row["key"]) for row in agents if row["kind"] == "agent")
+        events = [(at, event) for at, event in enumerate(self._view["events"]) if chosen & _ends(event)]
+        keys = [_name_edge(event["from"], event["to"], event["kind"]) for _, event in events]
+        yield from (pick_of("edge", key) for key in dict.fromkeys(keys))
+        yield from (pick_of("event", str(at)) for at, _ in events)
 
     def _list_picks(self) -> Iterable[Pick]:
         yield from (pick_of("agent", agent["name"]) for agent in self._view["agents"])
@@ -136,9 +146,19 @@ def is_forbidden(giver: str, taker: str, matrix: dict[str, set[str]]) -> bool:
     return giver.lower() in matrix and taker.lower() not in matrix[giver.lower()] and giver != taker
 
 
+def _name_edge(giver: str, taker: str, kind: str) -> str:
+    """Return the key of an edge."""
+    return json.dumps([giver, taker, kind], ensure_ascii=False, separators=(",", ":"))
+
+
+def _ends(event: Row) -> set[str]:
+    """Return the spans that handed over and took over."""
+    return {event[name] for name in ENDS if event[name]}
+
+
 def _describe_edge(row: Row) -> Row:
     return {
-        "key": json.dumps([row["from_agent"], row["to_agent"], row["kind"]], ensure_ascii=False, separators=(",", ":")),
+        "key": _name_edge(row["from_agent"], row["to_agent"], row["kind"]),
         "from": row["from_agent"],
         "to": row["to_agent"],
         "kind": row["kind"],

@@ -95,6 +95,7 @@ class Conversation(Explorer):
             "_pick": self._pick,
             "_call": self._call,
             "_sql": self._sql,
+            "_lacks": self._lacks,
         }
         if not self._story:
             return Embedded("conversation", state | {"_story": {}}, {"_windows": b""}, {})

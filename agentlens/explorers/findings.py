@@ -105,6 +105,12 @@ class Findings(PickExplorer):
         number = _number(pick["key"], len(self._rows)) if pick["kind"] == "finding" else None
         return [] if number is None else list(self._rows[number]["span_ids"] or [])
 
+    def _find_parts(self, span_ids: list[str]) -> Iterable[Pick]:
+        chosen = set(span_ids)
+        for number, row in enumerate(self._rows):
+            if not chosen.isdisjoint(row["span_ids"] or []):
+                yield pick_of("finding", str(number))
+
     def _list_picks(self) -> Iterable[Pick]:
         return (pick_of("finding", str(number)) for number in range(len(self._rows)))
 

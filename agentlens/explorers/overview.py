@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,10 @@ class Overview(PickExplorer):
         query = f"SELECT {ids} AS span_id FROM ({behind.format(key='$key')})"
         found = self.ask(query, {"key": pick["key"]} if "$key" in query else {})
         return [row["span_id"] for row in found]
+
+    def _find_parts(self, span_ids: list[str]) -> Iterable[Pick]:
+        found = self.ask(load_question("parts_of_spans"), {"span_ids": span_ids})
+        return (pick_of(row["kind"], row["key"]) for row in found)
 
     def _reach(self, most: int) -> dict[str, list[str]]:
         view = self._view

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import Any
 from urllib.parse import quote as quote_url
@@ -17,8 +16,8 @@ from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._busy_time import BusyTime
 from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question, quote
-from agentlens.explorers._pack import UNFINISHED, Array, pack_bits, pack_spans
-from agentlens.explorers._span_details import Row, describe_span, find_why, group_usage
+from agentlens.explorers._pack import UNFINISHED, Array, encode_usage, pack_bits, pack_spans
+from agentlens.explorers._span_details import Row, describe_span, find_why
 from agentlens.explorers._still import MOST_ROWS, StillRow, draw_rows
 
 # What a report carries for clicks: at most so many spans, characters a text, input messages a call, and bytes in all.
@@ -27,6 +26,7 @@ EMBEDDED_TEXT = 4_000
 EMBEDDED_INPUTS = 8
 EMBEDDED_SIZE = 6_000_000
 FAILED = 2
+SQL_ERRORS = (duckdb.ParserException, duckdb.BinderException, duckdb.ConversionException)
 
 
 class TraceTree(Explorer):
@@ -51,11 +51,14 @@ class TraceTree(Explorer):
     def __init__(self, lens: Lens, trace_id: str | None = None, where: str | None = None) -> None:
         super().__init__(lens)
         self._trace_id, self._where = trace_id, where
+        # What `highlight()` lit up, while not several spans are selected.
+        self._lit = b""
         table = self._read_columns()
         if trace_id is not None and len(table) == 0 and where is None:
             raise AgentLensError(f'The lens has no trace {trace_id!r}. `lens.sql("FROM traces")` lists them.')
         self._preorders: Array = table["preorder"].to_numpy()
         self._span_ids = table["span_id"].combine_chunks()
+        self._usage = encode_usage(table)
         self._marks: Array = table["flags"].to_numpy() & ~UNFINISHED | (table["status"].to_numpy() == FAILED)
         header, columns = pack_spans(table, [])
         header["blocked"] = self._list_blocked(table, header["origin_ms"])
@@ -78,12 +81,8 @@ class TraceTree(Explorer):
 
     def highlight(self, where: str | None = None) -> int:
         """Light up the spans for which an SQL condition over `spans` is true; say how many. None puts the light out."""
-        if where is None:
-            self._highlight = b""
-            return 0
-        found = self._select_preorders(where)
-        lit = np.isin(self._preorders, found)
-        self._highlight = pack_bits(lit)
+        lit = np.zeros(len(self._preorders), bool) if where is None else self._light(where)
+        self._lit = self._highlight = pack_bits(lit)
         return int(lit.sum())
 
     def row_of(self, span_id: str) -> int:
@@ -98,7 +97,9 @@ class TraceTree(Explorer):
 
     def embed(self) -> Embedded:
         """Return the tree as a report carries it, with the details of failed, marked, unfinished and first spans."""
-        state = {"_header": self._header, "_row": self._row, "_trace": -1, "_sql": self._question(self._trace_id)}
+        state = {
+            "_header": self._header, "_row": self._row, "_trace": -1, "_sql": self._question(self._trace_id), "_lacks": self._lacks
+        }  # fmt: skip
         details: dict[str, Row] = {}
         size = 0
         for row in self._choose_embedded():
@@ -140,24 +141,22 @@ class TraceTree(Explorer):
             shown = self._lens._con.cursor().sql(self._question(self._trace_id))
             columns = shown.query("shown", load_question("tree_columns"))
             return pa.table({}) if columns is None else columns.to_arrow_table()
-        except (duckdb.ParserException, duckdb.BinderException, duckdb.ConversionException) as error:
+        except SQL_ERRORS as error:
             raise AgentLensError(f"`where` must be an SQL condition over the columns of `spans`: {error}") from error
 
-    def _select_preorders(self, where: str) -> Array:
+    def _light(self, where: str) -> Array:
+        """Return for every row whether an SQL condition is true for its span."""
         try:
             found = self._lens._con.cursor().sql("FROM spans").filter(where).project("preorder").to_arrow_table()
-        except (duckdb.ParserException, duckdb.BinderException, duckdb.ConversionException) as error:
+        except SQL_ERRORS as error:
             raise AgentLensError(f"`highlight` takes an SQL condition over the columns of `spans`: {error}") from error
-        preorders: Array = found["preorder"].to_numpy()
-        return preorders
-
-    @functools.cached_property
-    def _usage(self) -> dict[int, Row]:
-        return group_usage(self.ask(load_question("span_usage")))
+        lit: Array = np.isin(self._preorders, found["preorder"].to_numpy())
+        return lit
 
     def _describe(self, row: int, *limits: int) -> Row:
         preorder = int(self._preorders[row])
-        detail = describe_span(self.ask, preorder, self._usage.get(preorder), *limits)
+        usage = {name: column[row].as_py() for name, column in self._usage.items()}
+        detail = describe_span(self.ask, preorder, usage if usage["role"] else None, *limits)
         why = find_why(self.ask, preorder, *limits[:1])
         return detail | {"why": why and {**why, "row": self._row_at(why["preorder"])}}
 
@@ -189,11 +188,15 @@ class TraceTree(Explorer):
         return list(dict.fromkeys(int(row) for row in [*chosen, *marked, *first]))[:EMBEDDED_DETAILS]
 
     def _answer(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if not isinstance(message, dict) or message.get("type") not in ("span", "locate", "search"):
+        if not isinstance(message, dict) or message.get("type") not in ("span", "locate", "search", "where"):
             return
         kind, number = message["type"], message.get("id")
         try:
-            self.send({"type": kind, "id": number} | self._reply(kind, message))
+            if kind == "where":
+                lit = self._light(str(message.get("text")))
+                self.send({"type": kind, "id": number}, [np.packbits(lit, bitorder="little").tobytes()])
+            else:
+                self.send({"type": kind, "id": number} | self._reply(kind, message))
         except (AgentLensError, duckdb.Error, OSError, ValueError) as error:
             self.send({"type": "error", "id": number, "message": f"The details could not be read: {error}"})
 
@@ -220,8 +223,9 @@ class TraceTree(Explorer):
     def _adopt_row(self, change: Any) -> None:
         row = change["new"]
         chosen = [self._span_ids[row].as_py()] if 0 <= row < len(self._span_ids) else []
-        if len(self.selection) < 2 or chosen != self.selection[:1]:
-            self.selection = chosen
+        rest = [span for span in self.selection if span not in chosen]
+        # One of several that are selected comes to the front; the others stay.
+        self.selection = chosen + rest if len(rest) < len(self.selection) else chosen
 
     @traitlets.observe("selection")
     def _adopt_selection(self, change: Any) -> None:
@@ -229,8 +233,9 @@ class TraceTree(Explorer):
             return
         lit = pc.is_in(self._span_ids, value_set=pa.array(change["new"], pa.string())).to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(lit)
-        self._highlight = pack_bits(lit) if len(rows) > 1 else b""
-        self._row = int(rows[0]) if len(rows) else -1
+        self._highlight = pack_bits(lit) if len(rows) > 1 else self._lit
+        first = self.row_of(change["new"][0]) if len(rows) else -1
+        self._row = first if first >= 0 or not len(rows) else int(rows[0])
 
 
 STILL_COLOURS = {"execute_tool": "tool", "invoke_agent": "agent", "invoke_workflow": "agent", None: "plain"}

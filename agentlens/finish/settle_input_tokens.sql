@@ -1,17 +1,52 @@
--- The conventions say that input tokens include cached ones; some writers leave them out. Arithmetic decides, per source and
--- provider: where any record reads or writes more cached tokens than it has input tokens, they cannot be included, and the
--- loader's figure is raised to include them. The source says so in `input_tokens_meaning`.
-CREATE OR REPLACE TEMP TABLE cache_excluding_sources AS
-SELECT DISTINCT source_id, provider_name
-FROM staged_spans
-WHERE source_id IN (SELECT source_id FROM staged_sources WHERE input_tokens_meaning = 'includes cache')
-  AND coalesce(cache_read_input_tokens, 0) + coalesce(cache_write_input_tokens, 0) > input_tokens;
+-- The conventions say that input tokens include cached ones; some writers leave them out, and both stand in one archive.
+-- Arithmetic decides: where a record has more cached than input tokens, or its logged total is input and output and cached
+-- tokens together, the cached ones stood beside. What one writer (emitting program and library, else source; and provider) leaves out
+-- once, it leaves out always, whatever file it wrote to, but for records whose own total shows the contrary. The loader's figure is raised to include them, and
+-- the source says so in `input_tokens_meaning`.
+CREATE OR REPLACE TEMP TABLE cached_records AS
+SELECT
+  *, cached > input_tokens OR total = input_tokens + output_tokens + cached AS is_beside,
+  total = input_tokens + output_tokens AS has_plain_total
+FROM (
+  SELECT
+    rowid AS record, source_id, hash(coalesce(resource::VARCHAR, source_id::VARCHAR), provider_name) AS writer, input_tokens,
+    coalesce(output_tokens, 0) AS output_tokens,
+    greatest(coalesce(cache_read_input_tokens, 0), 0)::HUGEINT + greatest(coalesce(cache_write_input_tokens, 0), 0) AS cached,
+    TRY_CAST(coalesce(
+      attributes->>'$."llm.usage.total_tokens"', attributes->>'$."gen_ai.usage.total_tokens"',
+      attributes->>'$."llm.token_count.total"', attributes->>'$."ai.usage.totalTokens"'
+    ) AS BIGINT) AS total
+  FROM staged_spans
+  WHERE source_id IN (SELECT source_id FROM staged_sources WHERE input_tokens_meaning = 'includes cache')
+    AND input_tokens IS NOT NULL AND (cache_read_input_tokens > 0 OR cache_write_input_tokens > 0)
+);
+
+CREATE OR REPLACE TEMP TABLE cache_excluding_writers AS
+SELECT writer, bool_or(coalesce(total = input_tokens + output_tokens + cached, false)) AS has_full_totals
+FROM cached_records
+GROUP BY writer
+HAVING bool_or(coalesce(is_beside, false));
+
+CREATE OR REPLACE TEMP TABLE raised_records AS
+SELECT cached_records.*
+FROM cached_records
+JOIN cache_excluding_writers USING (writer)
+WHERE coalesce(is_beside, false) OR NOT (has_full_totals AND coalesce(has_plain_total, false));
 
 UPDATE staged_spans AS s
-SET input_tokens = s.input_tokens + coalesce(s.cache_read_input_tokens, 0) + coalesce(s.cache_write_input_tokens, 0)
-FROM cache_excluding_sources AS c
-WHERE s.source_id = c.source_id AND s.provider_name IS NOT DISTINCT FROM c.provider_name AND s.input_tokens IS NOT NULL;
+SET input_tokens = TRY_CAST(s.input_tokens + r.cached AS BIGINT)
+FROM raised_records AS r
+WHERE s.rowid = r.record;
 
-UPDATE staged_sources
-SET input_tokens_meaning = 'excludes cache, by arithmetic: a record has more cached than input tokens (added here)'
-WHERE source_id IN (SELECT source_id FROM cache_excluding_sources);
+UPDATE staged_sources AS s
+SET input_tokens_meaning = format(
+  'excludes cache, by arithmetic: {} of {} records with cached tokens cannot include them ({} raised here)',
+  shown, cached_records, raised)
+FROM (
+  SELECT
+    source_id, count(*) AS cached_records, count(*) FILTER (is_beside) AS shown,
+    count(*) FILTER (record IN (SELECT record FROM raised_records)) AS raised
+  FROM cached_records
+  GROUP BY source_id
+) AS c
+WHERE s.source_id = c.source_id AND raised > 0;

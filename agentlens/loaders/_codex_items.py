@@ -151,3 +151,8 @@ def usage_columns(step: Counts, usage_key: str) -> Item:
         "reasoning_output_tokens": step[3],
         "usage_key": usage_key,
     }
+
+
+def total_of(totals: Counts | None) -> Item:
+    """Return the last value of the running total as an attribute, under the names of the log."""
+    return {} if totals is None else {"total_token_usage": dict(zip(COUNTS, totals))}

@@ -26,6 +26,7 @@ from agentlens.loaders._codex_items import (
     spoken,
     step_of,
     tool_name_of,
+    total_of,
     usage_columns,
 )
 from agentlens.loaders._codex_memory import Memory, Pending, Tool, Turn
@@ -373,6 +374,7 @@ class ThreadReader:
         meta = {} if memory.is_unnamed else self._reread(place)
         name = f"invoke_agent {memory.agent_name}" if memory.spawner else "session"
         attributes = {key: value for key, value in meta.items() if key not in ("id", "timestamp", "base_instructions")}
+        attributes |= total_of(memory.totals)
         self._into.add_span(
             place, trace_id=memory.trace_id, span_id=thread.span_id, parent_span_id=thread.parent_id, name=name,
             operation_name="invoke_agent", agent_name=memory.agent_name, agent_id=memory.thread_id,

@@ -30,7 +30,7 @@ CANNOT_KNOW = (
     "names no exit "
     "code; where a fork's own work begins when turns have no ids"
 )
-VERSION = 1
+VERSION = 2
 RESUMES = True
 
 LINE_TYPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})

@@ -21,6 +21,7 @@ import jinja2
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens.explorers._explorer import list_gaps
 from agentlens.report import _explorers as explorers
 from agentlens.report._claims import claims_of
 from agentlens.report._copy import Travelling
@@ -175,7 +176,8 @@ def gather(copy: Travelling, options: Options) -> Row:
         "accounts": {
             name: sum(source[name] for source in sources) for name in ("records", "accepted", "rejected", "skipped")
         },
-        "gaps": _gaps(lens),
+        "lacks": list_gaps(lens),
+        "gaps": [row["says"] for row in ask(lens, "completeness")],
         "known_missing": _known_missing(sources),
         "rejects": ask(lens, "rejects"),
         "folder": options.folder,
@@ -315,20 +317,6 @@ def _with_findings(agents: list[Row], findings: list[Finding]) -> list[Row]:
     for finding in findings:
         counts.setdefault(finding.agent_name, Counter())[finding.severity] += 1
     return [agent | {"found": counts.get(agent["agent_name"], Counter())} for agent in agents]
-
-
-def _gaps(lens: Lens) -> list[str]:
-    """Return what the spans lack, in words; empty when nothing is known to be missing."""
-    words = {
-        "orphans": "whose parent is nowhere in the logs",
-        "cycles_cut": "whose link to a parent closed a circle and was cut",
-        "unfinished": "that began and never ended",
-        "negative_durations": "that end before they begin",
-        "without_time": "without any time",
-        "calls_without_usage": "that call a model and report no tokens",
-    }
-    row = ask(lens, "completeness")[0]
-    return [f"{plural(row[name], 'span')} {text}" for name, text in words.items() if row[name]]
 
 
 def _known_missing(sources: list[Row]) -> list[Row]:

@@ -182,6 +182,35 @@ def test_what_is_picked_in_the_overview_is_selected_and_is_its_question(lens: An
     assert overview.selection == [] and overview.rows().pl()["agent_name"].to_list()
 
 
+def test_spans_selected_elsewhere_mark_the_parts_they_belong_to(lens: Any) -> None:
+    views = al.Overview(lens), al.AgentMap(lens), al.Findings(lens)
+    overview, agents, findings = views
+    span_id, wave = lens.sql(
+        "SELECT span_id, wave FROM spans JOIN (SELECT wave, unnest(trace_ids) AS trace_id FROM waves) USING (trace_id)"
+        " WHERE tool_name = 'margin_check' AND status_code = 'ERROR'"
+    ).fetchall()[0]
+    for view in views:
+        view.selection = [span_id]
+        assert view.selection == [span_id] and view.picked == {}
+    assert {"agent:Prometheus", "tool:margin_check", f"wave:{wave}", f"call:{span_id}"} <= set(overview._touched)
+    assert agents._touched == ["agent:Prometheus"]
+    proofs = [row["detector"] for row in findings._rows if span_id in row["span_ids"]]
+    assert proofs and [findings._rows[int(name.partition(":")[2])]["detector"] for name in findings._touched] == proofs
+    overview.picked = {"kind": "agent", "key": "Hermes"}
+    assert overview._touched == [] and len(overview.selection) > 20
+    overview.selection = list(reversed(overview.selection))
+    assert overview.picked == {"kind": "agent", "key": "Hermes"}
+    overview.selection = []
+    assert overview.picked == {} and overview._touched == []
+
+
+def test_a_brief_marks_its_edge_and_its_step(lens: Any) -> None:
+    agents = al.AgentMap(lens)
+    event = next(at for at, event in enumerate(agents._view["events"]) if event["to"] == "Hermes")
+    agents.selection = [agents._view["events"][event]["span_id"]]
+    assert {'edge:["Atlas","Hermes","delegation"]', f"event:{event}", "agent:Atlas"} <= set(agents._touched)
+
+
 @pytest.mark.parametrize("kind", ["agent", "tool", "wave", "conversation", "trace", "severity", "call", "nonsense"])
 def test_a_hostile_key_selects_nothing_and_harms_nothing(lens: Any, kind: str) -> None:
     overview = al.Overview(lens)

@@ -80,7 +80,7 @@ def names(tree: al.TraceTree) -> list[str]:
 
 def answers(tree: al.TraceTree, **message: Any) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
-    tree.send = lambda content, buffers=None: sent.append(content)
+    tree.send = lambda content, buffers=None: sent.append(content | ({"buffers": buffers} if buffers else {}))
     tree._answer(tree, {"type": "span", "id": 7} | message, [])
     return sent
 
@@ -172,6 +172,45 @@ def test_several_selected_spans_are_lit_up(lens: Any) -> None:
     assert tree._highlight == bytes([0b100100])
     assert tree.highlight("operation_name = 'chat'") == 2
     assert tree.highlight() == 0 and tree._highlight == b""
+
+
+def test_a_click_on_one_of_several_selected_spans_brings_it_to_the_front_and_keeps_the_others(lens: Any) -> None:
+    tree = al.TraceTree(lens)
+    third, fifth, ninth = (f"{number:016x}" for number in (3, 5, 9))
+    tree.selection = [third, fifth, ninth]
+    tree._row = 5
+    assert tree.selection == [ninth, third, fifth] and tree._highlight == bytes([0b110100])
+    tree._row = 0
+    assert tree.selection == [f"{1:016x}"] and tree._highlight == b""
+
+
+def test_what_a_condition_lit_up_stays_lit_while_one_looks_round(lens: Any) -> None:
+    tree = al.TraceTree(lens)
+    tree.highlight("operation_name = 'chat'")
+    tree._row = 0
+    assert tree._highlight == bytes([0b100100])
+    tree.selection = [f"{1:016x}", f"{2:016x}"]
+    assert tree._highlight == bytes([0b000011])
+    tree.selection = []
+    assert tree._highlight == bytes([0b100100])
+
+
+def test_a_condition_asked_on_the_page_is_answered_with_a_bit_a_row_or_a_sentence(lens: Any) -> None:
+    tree = al.TraceTree(lens, where="name <> 'step 2'")
+    (reply,) = answers(tree, type="where", text="input_tokens > 50 OR status_code = 'ERROR'")
+    assert (reply["type"], reply["id"], reply["buffers"]) == ("where", 7, [bytes([0b00110])])
+    assert answers(tree, type="where", text="input_tokens > 1e9")[0]["buffers"] == [b"\0"]
+    for text in ("name = = 1", "no_such_column", "1); DROP TABLE spans; --", ""):
+        (reply,) = answers(tree, type="where", text=text)
+        assert (reply["type"], reply["id"]) == ("error", 7)
+    assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(len(SPANS),)]
+
+
+def test_a_click_says_what_the_ledger_says(lens: Any) -> None:
+    (ledger,) = lens.sql(f"SELECT rule, role FROM usage_ledger WHERE span_id = '{3:016x}'").fetchall()
+    facts = [dict(reply["span"]["facts"]) for row in (2, 3) for reply in answers(al.TraceTree(lens), row=row)]
+    assert facts[0]["counted"] == f"yes: {ledger[0]} ({ledger[1]})" and facts[0]["cost"] == "unpriced"
+    assert "counted" not in facts[1]
 
 
 def test_no_spans_make_an_empty_tree(lens: Any) -> None:

@@ -10,7 +10,7 @@ import { Picker } from "#src/picking.ts";
 import { logScale } from "#src/scatter.ts";
 import { joinHits, searchRows } from "#src/search.ts";
 import { StaticModel } from "#src/static_host.ts";
-import { lightUp, packRows, rowOfSpan } from "#src/static_links.ts";
+import { callOfSpan, lightUp, linkSelections, packRows, partsOf, rowOfSpan } from "#src/static_links.ts";
 import { levelHeight, outline } from "#src/strip.ts";
 import { shortStamp } from "#src/tree_rows.ts";
 import { TreeState } from "#src/tree_state.ts";
@@ -129,14 +129,51 @@ test("picking twice lets go, and a page without a kernel knows the spans itself"
 
 const ids = (list: string[]) => new DataView(new TextEncoder().encode(JSON.stringify(list)).buffer);
 
-test("spans picked elsewhere are lit up by their ids; one alone is only selected", () => {
+test("spans picked elsewhere are lit up by their ids, the first in focus; one alone is only selected", () => {
   const tree = new StaticModel({ _span_ids: ids(["a", "b", "\"c\n", "b"]), _header: { n: 4 }, _row: -1 }, () => undefined);
   assert.equal(lightUp(tree, ["\"c\n", "b", "gone"]), 2);
-  assert.deepEqual([tree.get("_row"), tree.get("_highlight").getUint8(0)], [1, 0b110]);
+  assert.deepEqual([tree.get("_row"), tree.get("_highlight").getUint8(0)], [2, 0b110]);
   assert.equal(lightUp(tree, ["a"]), 1);
   assert.deepEqual([tree.get("_row"), tree.get("_highlight")], [0, null]);
   assert.equal(rowOfSpan({}, "a"), -1);
   assert.equal(packRows([9], 10), null);
+});
+
+test("a span selected elsewhere marks the parts that carry it, and those that the tree says of its row", () => {
+  const dictionaries = { agent: ["", "boss", "scout"], operation: ["", "chat", "execute_tool"], tool: ["", "grep"] };
+  const { bytes, header } = pack({ end: [3, 2, 3], agent: [1, 2, 2], operation: [1, 2, 1], tool: [0, 1, 1] }, dictionaries);
+  const tree = new StaticModel({ _span_ids: ids(["s0", "s1", "s2"]), _header: { ...header, traces: [{ row: 0, end: 3, trace_id: "t", label: "" }] }, _columns: new DataView(bytes.buffer) }, () => undefined);
+  const view = new StaticModel({ _reach: { "wave:7": ["s1", "s9"], "edge:x": ["s9"] } }, () => undefined);
+  assert.deepEqual(partsOf(view, ["s1"], [tree]).sort(), ["agent:scout", "tool:grep", "trace:t", "wave:7"]);
+  assert.deepEqual(partsOf(view, ["s2"], [tree]).sort(), ["agent:scout", "trace:t"]);
+  assert.deepEqual(partsOf(view, ["s9", "gone"], [tree]).sort(), ["edge:x", "wave:7"]);
+});
+
+test("the call of a span is the call itself, or the one whose tool it is", () => {
+  const story = { calls: [{ span_id: "a" }, { span_id: "b" }], tools: [{ span_id: "t", call: 1 }] };
+  assert.deepEqual(["b", "t", "elsewhere"].map((id) => callOfSpan(story, id)), [1, 1, -1]);
+});
+
+// A page of three linked views that cannot be seen: what is selected, picked and called in each.
+function linkThree() {
+  const tree = new StaticModel({ _span_ids: ids(["a", "b", "c"]), _header: { n: 3, traces: [], dictionaries: { agent: [""], operation: [""], tool: [""] }, columns: [] }, _row: -1 }, () => undefined);
+  const parts = new StaticModel({ picked: {}, selection: [], _touched: [], _reach: { "finding:0": ["b", "c"], "finding:1": ["a"] } }, () => undefined);
+  const story = new StaticModel({ _story: { calls: [{ span_id: "a" }, { span_id: "c" }], tools: [] }, _call: 0 }, () => undefined);
+  linkSelections({ getElementById: () => null } as unknown as Document, new Map([["tree", tree], ["parts", parts], ["story", story]]));
+  return { tree, parts, story, picker: new Picker(parts, () => undefined) };
+}
+
+test("what is selected in one view of a page is selected in all", () => {
+  const { tree, parts, story, picker } = linkThree();
+  picker.toggle("finding", "0");
+  assert.deepEqual([tree.get("_row"), tree.get("_highlight").getUint8(0), story.get("_call")], [1, 0b110, 0]);
+  tree.set("_row", 2);
+  assert.deepEqual([tree.get("_highlight").getUint8(0), parts.get("selection"), story.get("_call")], [0b110, ["c", "b"], 1]);
+  assert.deepEqual([picker.is("finding", "0"), parts.get("_touched")], [true, []]);
+  tree.set("_row", 0);
+  assert.deepEqual([tree.get("_highlight"), parts.get("picked"), parts.get("_touched"), story.get("_call")], [null, {}, ["finding:1"], 0]);
+  story.set("_call", 1);
+  assert.deepEqual([tree.get("_row"), parts.get("_touched")], [2, ["finding:0"]]);
 });
 
 test("an axis of powers of ten holds every value", () => {

@@ -31,6 +31,11 @@ stamps AS (
   FROM versions
   WHERE prompt_version <> prompt_before OR agent_version <> agent_before OR model <> model_before
 ),
+-- One record a span; of several, the one that counts.
+usage AS (
+  FROM usage_ledger
+  QUALIFY row_number() OVER (PARTITION BY preorder ORDER BY is_counted DESC) = 1
+),
 -- The same again, after it failed.
 retries AS (
   SELECT preorder
@@ -54,8 +59,11 @@ SELECT
   epoch_ns(spans.start_time) AS start_ns,
   spans.duration_ns,
   CASE spans.status_code WHEN 'ERROR' THEN 2 WHEN 'OK' THEN 1 ELSE 0 END AS status,
-  greatest(coalesce(usage.input_tokens, 0), 0) + greatest(coalesce(usage.output_tokens, 0), 0) AS tokens,
-  usage.cost_usd AS cost,
+  CASE WHEN usage.is_counted
+    THEN greatest(coalesce(usage.input_tokens, 0), 0) + greatest(coalesce(usage.output_tokens, 0), 0) ELSE 0 END AS tokens,
+  CASE WHEN usage.is_counted THEN usage.cost_usd END AS cost,
+  -- What the ledger says of the span's usage, for its details.
+  usage.role, usage.rule, usage.is_counted, usage.cost_usd, usage.cost_source,
   spans.is_orphan::INTEGER
     + 2 * (spans.start_time IS NOT NULL AND spans.end_time IS NULL)::INTEGER
     + 4 * (found.span_id IS NOT NULL)::INTEGER
@@ -67,7 +75,7 @@ SELECT
     + 256 * (retries.preorder IS NOT NULL)::INTEGER AS flags
 FROM shown
 JOIN spans USING (preorder)
-LEFT JOIN (FROM usage_ledger WHERE is_counted) AS usage USING (preorder)
+LEFT JOIN usage USING (preorder)
 LEFT JOIN stamps USING (preorder)
 LEFT JOIN retries USING (preorder)
 LEFT JOIN found ON found.span_id = spans.span_id AND found.trace_id = spans.trace_id

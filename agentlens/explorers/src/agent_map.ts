@@ -4,10 +4,11 @@
 import { drawMap, drawMapLegend, type MapAgent, type MapEdge } from "./agent_graph.ts";
 import { drawSequence, type Blocked, type MapEvent, type SequenceWave } from "./agent_sequence.ts";
 import { copyCellButton } from "./clipboard.ts";
+import { completenessBadge } from "./completeness.ts";
 import { button, h, icon, select, setAttribute } from "./dom.ts";
 import { formatCount, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
-import { Picker } from "./picking.ts";
+import { markTouched, namePick, Picker } from "./picking.ts";
 import { readTheme, watchTheme } from "./theme.ts";
 
 interface MapView {
@@ -87,7 +88,7 @@ class AgentMapView {
     const zoom = h("span", { class: "al-segments", role: "group", "aria-label": "Zoom" }, button("Smaller", icon("minus"), () => this.zoomBy(1 / 1.25)),
       button("Fit the width", icon("fit"), () => this.zoomBy(null)), button("Larger", icon("plus"), () => this.zoomBy(1.25)));
     this.root.replaceChildren(h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Agent map controls" },
-      h("span", { class: "al-segments", role: "group", "aria-label": "Mode" }, this.modes.map, this.modes.sequence), ...kinds, options.length > 1 ? pick : null, zoom, copyCellButton(this.model, this.root)),
+      h("span", { class: "al-segments", role: "group", "aria-label": "Mode" }, this.modes.map, this.modes.sequence), ...kinds, options.length > 1 ? pick : null, zoom, completenessBadge(this.model), copyCellButton(this.model, this.root)),
       this.sheet, this.foot);
   }
 
@@ -174,12 +175,13 @@ class AgentMapView {
   }
 
   private markPicked(): void {
-    const { current } = this.picker;
+    const { current, touched } = this.picker;
     this.sheet.classList.toggle("al-has-picked", current !== null);
     for (const part of this.sheet.querySelectorAll<SVGElement>("[data-kind][data-key]")) {
       const picked = current !== null && part.dataset["kind"] === current.kind && part.dataset["key"] === current.key;
       setAttribute(part, "aria-pressed", String(picked));
       part.classList.toggle("al-picked", picked);
+      markTouched(part, touched.has(namePick(part.dataset["kind"]!, part.dataset["key"]!)));
     }
   }
 

@@ -1,5 +1,5 @@
 // Questions to the kernel (or to the report), each answered once: {type, id, …} there, the same type and id back, or
-// {type: "error", id, message}.
+// {type: "error", id, message}. Bytes that come with an answer stand in its `buffers`.
 
 import type { Listener, Model } from "./model.ts";
 
@@ -10,7 +10,7 @@ export class Asker {
   private listener: Listener;
 
   constructor(private model: Model) {
-    this.listener = (message: any) => this.receive(message);
+    this.listener = (message: any, buffers: any) => this.receive(message, buffers);
     model.on("msg:custom", this.listener);
   }
 
@@ -22,12 +22,12 @@ export class Asker {
     });
   }
 
-  private receive(message: any): void {
+  private receive(message: any, buffers: unknown): void {
     const waiting = this.waiting.get(message?.id);
     if (!waiting) return;
     this.waiting.delete(message.id);
     if (message.type === "error") waiting.fail(new Error(String(message.message)));
-    else waiting.take(message);
+    else waiting.take({ ...message, buffers });
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 // A chart and the same rows as a table, with choices above: TokenEconomics and Drift. The wire is written down in chart_state.ts.
 
+import { completenessBadge } from "./completeness.ts";
 import { chooseView, findPicked, pickRow, type ChartsState, type ChartTable, type ChartView } from "./chart_state.ts";
 import { h, select } from "./dom.ts";
 import { showInline } from "./format.ts";
@@ -52,7 +53,7 @@ class ChartsView {
       return h("span", { class: "al-field" }, h("span", { class: "al-field-label", "aria-hidden": "true" }, control.label), this.selects[control.key]);
     });
     this.root.replaceChildren(
-      h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Chart controls" }, h("strong", { class: "al-chart-title" }, showInline(title)), ...fields),
+      h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Chart controls" }, h("strong", { class: "al-chart-title" }, showInline(title)), ...fields, completenessBadge(this.model)),
       this.place, this.note, this.table.element,
       h("footer", { class: "al-foot", hidden: notes.length === 0 }, h("ul", { class: "al-notes" }, ...notes.map((text) => h("li", {}, showInline(text))))), this.tooltip);
   }

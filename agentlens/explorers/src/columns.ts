@@ -89,6 +89,14 @@ function alignedBuffer(packed: Packed): [ArrayBuffer, number] {
   return [buffer.slice(packed.byteOffset, packed.byteOffset + packed.byteLength), 0];
 }
 
+// One column alone, as it is on the wire.
+export function readColumn(packed: Packed, header: Header, wanted: string): ArrayLike<number> {
+  const found = header.columns.find(([name]) => name === wanted);
+  if (!found) return [];
+  const [buffer, base] = alignedBuffer(packed);
+  return new ARRAYS[found[1] as keyof typeof ARRAYS](buffer, base + found[2], header.n);
+}
+
 export function decodeColumns(packed: Packed, header: Header): Columns {
   const [buffer, base] = alignedBuffer(packed);
   const columns: Record<string, unknown> = { n: header.n };

@@ -2,6 +2,7 @@
 // The wire is written down in conversation_story.ts.
 
 import { copyCellButton } from "./clipboard.ts";
+import { completenessBadge } from "./completeness.ts";
 import { button, h, icon, select } from "./dom.ts";
 import { formatClock, formatCount, formatDate, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
@@ -96,7 +97,7 @@ class ConversationView {
       event.preventDefault();
     });
     return h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Conversation controls" }, ...this.pickers(), steps,
-      h("span", { class: "al-search" }, icon("search"), this.search), copyCellButton(this.model, this.root), button("Keyboard help (?)", icon("help"), () => this.toggleHelp()));
+      h("span", { class: "al-search" }, icon("search"), this.search), completenessBadge(this.model), copyCellButton(this.model, this.root), button("Keyboard help (?)", icon("help"), () => this.toggleHelp()));
   }
 
   private pickers(): HTMLElement[] {

@@ -6,11 +6,12 @@
 
 import { Asker } from "./asker.ts";
 import { copyCellButton } from "./clipboard.ts";
+import { completenessBadge } from "./completeness.ts";
 import { textBlock } from "./details.ts";
 import { fillMarked, h, icon, select, setAttribute } from "./dom.ts";
 import { formatCost, formatCount, showControls, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
-import { Picker } from "./picking.ts";
+import { markTouched, namePick, Picker } from "./picking.ts";
 import { findMarks } from "./search.ts";
 import { asSeverity, SEVERITIES, severityTag } from "./severity.ts";
 import { readTheme, watchTheme } from "./theme.ts";
@@ -111,7 +112,7 @@ class FindingsView {
     search.addEventListener("input", () => this.setFilter("text", search.value));
     const fields = CHOICES.map((name) => this.makeChoice(name)).filter((field) => field !== null);
     return h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Findings controls" }, h("strong", { class: "al-chart-title" }, "Findings"), ...fields,
-      h("span", { class: "al-search" }, icon("search"), search, this.count), copyCellButton(this.model, this.root));
+      h("span", { class: "al-search" }, icon("search"), search, this.count), completenessBadge(this.model), copyCellButton(this.model, this.root));
   }
 
   private makeChoice(name: (typeof CHOICES)[number]): HTMLElement | null {
@@ -196,11 +197,23 @@ class FindingsView {
   }
 
   private markPicked(): void {
+    const { touched } = this.picker;
     for (const head of this.list.querySelectorAll<HTMLElement>(".al-finding-pick")) {
-      const picked = this.picker.is("finding", head.dataset["key"]!);
+      const key = head.dataset["key"]!;
+      const picked = this.picker.is("finding", key);
       setAttribute(head, "aria-pressed", String(picked));
       head.closest(".al-one-finding")!.classList.toggle("al-selected", picked);
+      markTouched(head.closest(".al-one-finding")!, touched.has(namePick("finding", key)));
     }
+    this.showTouched();
+  }
+
+  // Scrolls the list, never the page.
+  private showTouched(): void {
+    const first = this.list.querySelector<HTMLElement>(".al-touched");
+    if (!first) return;
+    const [box, list] = [first.getBoundingClientRect(), this.list.getBoundingClientRect()];
+    if (box.top < list.top || box.bottom > list.bottom) this.list.scrollTop += box.top - list.top - 30;
   }
 
   // Up and down walk from finding to finding; no key reaches the notebook.

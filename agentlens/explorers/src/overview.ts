@@ -2,7 +2,8 @@
 // `picked` {kind, key}, and Python (or the report's `_reach`) answers with the spans behind it.
 
 import { copyCellButton } from "./clipboard.ts";
-import { button, h, icon, setAttribute, type Child } from "./dom.ts";
+import { completenessBadge } from "./completeness.ts";
+import { h, icon, setAttribute, type Child } from "./dom.ts";
 import { formatBytes, formatClock, formatCost, formatCount, formatDate, formatDuration, formatTokens, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
 import type { CaseView, Source, Wave } from "./overview_view.ts";
@@ -56,19 +57,8 @@ class OverviewView {
   }
 
   private drawHead(): HTMLElement {
-    const { time, completeness } = this.view;
-    const whole = completeness.is_accounted_for && completeness.rejected === 0 && completeness.missing === 0 && completeness.orphans === 0 && completeness.unfinished === 0;
-    const words = whole ? "nothing known to be missing" : describeGaps(this.view);
-    const badge = button("What is missing", h("span", { class: "al-outcome" }, icon(whole ? "done" : "warning"), words), () => this.openCompleteness(),
-      { class: `al-button al-badge ${whole ? "al-state-done" : "al-warning"}`, "aria-label": `Completeness: ${words}` });
-    return h("div", { class: "al-toolbar" }, h("strong", { class: "al-chart-title" }, "Overview"), h("span", { class: "al-quiet" }, describePeriod(time)), badge, copyCellButton(this.model, this.root));
-  }
-
-  private openCompleteness(): void {
-    const section = this.root.querySelector<HTMLDetailsElement>(".al-completeness")!;
-    section.open = true;
-    section.scrollIntoView({ block: "nearest" });
-    section.querySelector<HTMLElement>("summary")!.focus();
+    const { time } = this.view;
+    return h("div", { class: "al-toolbar" }, h("strong", { class: "al-chart-title" }, "Overview"), h("span", { class: "al-quiet" }, describePeriod(time)), completenessBadge(this.model), copyCellButton(this.model, this.root));
   }
 
   private drawCards(): HTMLElement {
@@ -195,8 +185,11 @@ class OverviewView {
   }
 
   private markPicked(): void {
-    const { current } = this.picker;
-    for (const { kind, keys, table } of this.tables) table.pick(current?.kind === kind ? keys.indexOf(current.key) : -1);
+    const { current, touched } = this.picker;
+    for (const { kind, keys, table } of this.tables) {
+      const belongs = keys.flatMap((key, row) => (touched.has(namePick(kind, key)) ? [row] : []));
+      table.pick(current?.kind === kind ? keys.indexOf(current.key) : -1, new Set(belongs));
+    }
     for (const element of this.root.querySelectorAll<HTMLElement>("[data-pick]")) {
       setAttribute(element, "aria-pressed", String(current !== null && element.dataset["pick"] === namePick(current.kind, current.key)));
     }
@@ -290,13 +283,6 @@ const LACKS: [keyof Source, string][] = [
 function describeSource(source: Source): string {
   const counted = LACKS.filter(([name]) => (source[name] as number) > 0).map(([name, words]) => `${formatCount(source[name] as number)} ${words}`);
   return [...counted, ...(source.known_missing ?? []).map(showInline)].join(" · ");
-}
-
-function describeGaps(view: CaseView): string {
-  const { completeness: c } = view;
-  const parts: [number, string][] = [[c.rejected, "rejected"], [c.orphans, "orphans"], [c.unfinished, "unfinished"], [c.cycles_cut, "cycles cut"], [c.missing, "known gaps"]];
-  const shown = parts.filter(([count]) => count > 0).map(([count, words]) => `${formatCount(count)} ${words}`);
-  return (c.is_accounted_for ? shown : ["records unaccounted for", ...shown]).join(", ");
 }
 
 export function render({ model, el }: RenderProps): Cleanup {

@@ -1,5 +1,7 @@
 // What is picked in a view of parts. A kernel answers a pick with the spans behind it; a report carries them in `_reach`.
+// Spans that are selected elsewhere mark the parts they belong to: `_touched` holds the names of those.
 
+import { setAttribute } from "./dom.ts";
 import type { Model } from "./model.ts";
 
 export interface Pick {
@@ -17,6 +19,7 @@ export class Picker {
   constructor(private model: Model, onChange: () => void) {
     this.listener = onChange;
     model.on("change:picked", this.listener);
+    model.on("change:_touched", this.listener);
   }
 
   get current(): Pick | null {
@@ -27,6 +30,11 @@ export class Picker {
   is(kind: string, key: string): boolean {
     const { current } = this;
     return current !== null && current.kind === kind && current.key === key;
+  }
+
+  // The parts that spans selected elsewhere belong to.
+  get touched(): Set<string> {
+    return new Set(this.model.get("_touched") ?? []);
   }
 
   // Picks a part; picking it again lets it go.
@@ -40,5 +48,12 @@ export class Picker {
 
   stop(): void {
     this.model.off("change:picked", this.listener);
+    this.model.off("change:_touched", this.listener);
   }
+}
+
+// Says of a part whether a span selected elsewhere belongs to it.
+export function markTouched(element: Element, touched: boolean): void {
+  element.classList.toggle("al-touched", touched);
+  setAttribute(element, "aria-current", touched ? "true" : null);
 }

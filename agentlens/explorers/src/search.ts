@@ -14,9 +14,14 @@ const FIELDS = ["name", "agent", "operation", "tool", "model"] as const;
 export function joinHits(hits: Hits | null, more: number[], n: number): Hits {
   const rows = hits ? hits.rows.slice() : new Uint8Array(n);
   for (const row of more) if (row >= 0 && row < n) rows[row] = 1;
-  const list: number[] = [];
-  rows.forEach((bit, row) => bit && list.push(row));
-  return { rows, list: Int32Array.from(list) };
+  return listHits(rows);
+}
+
+// `rows` holds 1 for every row that matches.
+export function listHits(rows: Uint8Array): Hits {
+  const list = new Int32Array(rows.reduce((sum, bit) => sum + bit, 0));
+  for (let row = 0, at = 0; row < rows.length; row++) if (rows[row]) list[at++] = row;
+  return { rows, list };
 }
 
 // Every word of the query must be found in some field of the row.
@@ -25,9 +30,7 @@ export function searchRows(columns: Columns, dictionaries: Dictionaries, query: 
   if (words.length === 0) return null;
   const rows = new Uint8Array(columns.n).fill(1);
   for (const word of words) keepMatches(columns, dictionaries, word, rows);
-  const list = new Int32Array(rows.reduce((sum, bit) => sum + bit, 0));
-  for (let row = 0, at = 0; row < columns.n; row++) if (rows[row]) list[at++] = row;
-  return { rows, list };
+  return listHits(rows);
 }
 
 function keepMatches(columns: Columns, dictionaries: Dictionaries, word: string, rows: Uint8Array): void {

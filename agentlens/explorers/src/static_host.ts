@@ -29,14 +29,17 @@
 //      default-src 'none'; script-src 'sha256-…' 'sha256-…'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'
 // 3. One <style> holds static/report.css.
 // 4. A button anywhere may open a span: <button type="button" data-select-in="tree" data-select-row="17">.
-// 5. Whatever is picked in overview, agent_map or findings lights up its spans in every trace_tree of the page (`_reach` of
-//    the one, `_span_ids` of the other); `#span=<id>` behind the page's address opens that span. Nothing is to be done for it.
+// 5. Whatever is selected in one explorer is selected in all: spans in every trace_tree (`_span_ids`), the parts they belong to
+//    in overview, agent_map and findings (`_reach`), the call in conversation. `#span=<id>` behind the page's address opens
+//    that span. Nothing is to be done for it.
 // 6. When a place is mounted it carries data-mounted="true"; when that failed, data-mounted="failed" and a sentence in it.
 
 import { answerConversation, isAboutTexts } from "./conversation_texts.ts";
 import { h } from "./dom.ts";
+import { formatCount } from "./format.ts";
 import { inflate } from "./inflate.ts";
 import type { Cleanup, Listener, Model, RenderProps } from "./model.ts";
+import type { SpanDetail } from "./requests.ts";
 import { linkSelections, rowOfSpan } from "./static_links.ts";
 
 export type Explorer = (props: RenderProps) => Cleanup;
@@ -113,7 +116,7 @@ async function readState(page: Document, embedded: Embedded): Promise<Record<str
 
 const MISSING = "The details of this span are not part of this report.";
 const MISSING_RECORD = "This record is not part of the report.";
-const NO_KERNEL = "Texts are searched by the kernel, and there is none here. Names, agents, tools and models are searched all the same.";
+const NO_KERNEL = "SQL needs the kernel, and there is none here. Names, agents, tools, models and texts are searched all the same.";
 
 // Answers questions about spans, records and conversations from the embedded details, inflated when first asked for.
 function answerFrom(page: Document, embedded: Embedded, state: Record<string, unknown>): Answer {
@@ -123,16 +126,26 @@ function answerFrom(page: Document, embedded: Embedded, state: Record<string, un
     const { type, id, row, key } = message ?? {};
     const fail = (sentence: string) => reply({ type: "error", id, message: sentence });
     if (type === "locate") return reply({ type, id, row: rowOfSpan(state, String(message.span_id)) });
-    if (type === "search") return fail(NO_KERNEL);
-    if (type !== "span" && type !== "quote" && !isAboutTexts(message)) return;
+    if (type === "where") return fail(NO_KERNEL);
+    if (!["span", "search", "quote"].includes(type) && !isAboutTexts(message)) return;
     details ??= load();
     details.then((known) => {
+      if (type === "search") return reply({ type, id, ...searchDetails(known as Record<string, SpanDetail>, String(message.text)) });
       if (isAboutTexts(message)) return reply(answerConversation(message, known));
       const found = known[String(type === "span" ? row : key)];
       if (found === undefined) fail(embedded.missing ?? (type === "span" ? MISSING : MISSING_RECORD));
       else reply(type === "span" ? { type, id, row, span: found } : { type, id, key, value: found });
     }, (error) => fail(String(error)));
   };
+}
+
+// The rows in whose details a text stands, of those that the page carries.
+export function searchDetails(known: Record<string, SpanDetail>, text: string): { rows: number[]; note: string } {
+  const wanted = text.trim().toLowerCase();
+  const holds = ({ error, tool, messages }: SpanDetail) =>
+    [error, tool?.arguments, tool?.result, ...messages.flatMap(({ parts }) => parts.map((part) => part.text))].some((said) => said?.toLowerCase().includes(wanted));
+  const rows = Object.keys(known).filter((row) => holds(known[row])).map(Number).sort((a, b) => a - b);
+  return { rows, note: `in the texts of the ${formatCount(Object.keys(known).length)} spans whose details are part of this report` };
 }
 
 async function mountOne(page: Document, place: HTMLElement, explorers: Record<string, Explorer>): Promise<StaticModel> {

@@ -2,6 +2,7 @@
 
 import { h, setAttribute } from "./dom.ts";
 import { formatCost, formatCount, formatDuration, showInline } from "./format.ts";
+import { markTouched } from "./picking.ts";
 
 export type Value = string | number | boolean | null;
 
@@ -72,6 +73,7 @@ export class SortableTable {
   private shown = FIRST_ROWS;
   private data: TableData = { columns: [], rows: [] };
   private picked = -1;
+  private touched: ReadonlySet<number> = new Set();
 
   constructor(private label: string, private onPick: (row: number) => void) {}
 
@@ -92,6 +94,7 @@ export class SortableTable {
     const table = h("table", { class: "al-table", "aria-label": this.label },
       h("thead", {}, h("tr", {}, ...columns.map((column, at) => this.drawHead(column, at)))), body);
     this.element.replaceChildren(table, ...(rows.length > this.shown ? [this.drawMore(rows.length)] : []));
+    this.pick(this.picked, this.touched);
   }
 
   private drawHead(column: Column, at: number): HTMLElement {
@@ -117,7 +120,7 @@ export class SortableTable {
       const missing = value === null || value === undefined;
       return h("td", { class: `${isNumeric(column) ? "al-right" : ""}${missing && !column.draw ? " al-none" : ""}`, "data-column": column.name }, column.draw ? column.draw(row) : formatValue(value, column));
     });
-    const element = h("tr", { tabindex: 0, "data-row": row, "aria-selected": String(row === this.picked), class: row === this.picked ? "al-selected" : null }, ...cells);
+    const element = h("tr", { tabindex: 0, "data-row": row }, ...cells);
     element.addEventListener("click", () => this.onPick(row));
     element.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === " ") this.onPick(row);
@@ -138,12 +141,15 @@ export class SortableTable {
     return more;
   }
 
-  pick(row: number): void {
+  // Marks the row that is picked, and those that spans selected elsewhere belong to.
+  pick(row: number, touched: ReadonlySet<number> = new Set()): void {
     this.picked = row;
+    this.touched = touched;
     for (const element of this.element.querySelectorAll<HTMLElement>("tbody tr")) {
-      const chosen = Number(element.dataset["row"]) === row;
-      setAttribute(element, "aria-selected", String(chosen));
-      element.classList.toggle("al-selected", chosen);
+      const at = Number(element.dataset["row"]);
+      setAttribute(element, "aria-selected", String(at === row));
+      element.classList.toggle("al-selected", at === row);
+      markTouched(element, touched.has(at));
     }
   }
 }

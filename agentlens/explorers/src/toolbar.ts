@@ -14,6 +14,7 @@ export interface Commands {
   setSorted(sorted: boolean): void;
   setOnlyCritical(only: boolean): void;
   searchTexts(): void;
+  searchWhere(condition: string): void;
   setDepth(depth: number): void;
   setPlumbing(shown: boolean): void;
   setSkipIdle(skip: boolean): void;
@@ -27,6 +28,9 @@ export interface Commands {
 
 const WEIGHTS: [Weight, string][] = [["time", "Duration"], ["tokens", "Tokens"], ["cost", "Cost"]];
 const COLOURS: [ColourMode, string][] = [["operation", "Operation"], ["agent", "Agent"], ["model", "Model"], ["status", "Status"]];
+
+const NAMES = "Search names, agents, tools, models";
+const CONDITION = "A condition, then Enter: input_tokens > 5000 AND tool_name = 'Bash'";
 
 function labelled(text: string, control: HTMLElement): HTMLElement {
   return h("span", { class: "al-field" }, h("span", { class: "al-field-label", "aria-hidden": "true" }, text), control);
@@ -42,8 +46,11 @@ export class Toolbar {
   private colour: HTMLSelectElement;
   private steps: HTMLButtonElement[];
   private texts: HTMLButtonElement;
+  private sql: HTMLButtonElement;
+  // What a search of texts or a condition has to say beside the count.
+  private note = "";
 
-  constructor(state: TreeState, commands: Commands, copy: HTMLElement) {
+  constructor(state: TreeState, commands: Commands, ...corner: HTMLElement[]) {
     this.modes = {
       tree: button("Tree: one row a span", "Tree", () => commands.setMode("tree"), { "aria-label": "Tree" }),
       lanes: button("Lanes: one block an agent", "Lanes", () => commands.setMode("lanes"), { "aria-label": "Lanes" }),
@@ -51,25 +58,30 @@ export class Toolbar {
     this.trace = select("Trace", traceOptions(state), (value) => commands.setTrace(Number(value)));
     this.colour = select("Colour by", COLOURS, (value) => commands.setColour(value as ColourMode));
     this.search = this.makeSearch(commands);
+    this.sql = button("Search by an SQL condition over the columns of `spans`", "SQL", () => this.setSql(!this.isSql, commands), { class: "al-button al-sql", "aria-label": "SQL condition", "aria-pressed": "false" });
     this.steps = [button("Previous match (Shift+Enter)", icon("up"), () => commands.stepHit(-1)),
       button("Next match (Enter)", icon("down"), () => commands.stepHit(1))];
     this.texts = button("Search messages, arguments and results too (Ctrl+Enter)", icon("text"), () => commands.searchTexts(), { "aria-label": "Search texts too" });
     this.element = h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Trace tree controls" },
       h("span", { class: "al-segments", role: "group", "aria-label": "Mode" }, this.modes.tree, this.modes.lanes),
       state.header.traces.length > 1 && labelled("Trace", this.trace), labelled("Colour", this.colour),
-      h("span", { class: "al-search" }, icon("search"), this.search, this.count, this.texts, ...this.steps),
+      h("span", { class: "al-search" }, icon("search"), this.sql, this.search, this.count, this.texts, ...this.steps),
       h("span", { class: "al-segments", role: "group", "aria-label": "Zoom" },
         button("Zoom out (−)", icon("minus"), () => commands.zoom(1.6)), button("Show all (f)", icon("fit"), () => commands.fit()),
         button("Zoom in (+)", icon("plus"), () => commands.zoom(1 / 1.6))),
-      copy, button("Keyboard help (?)", icon("help"), () => commands.toggleHelp()));
+      ...corner, button("Keyboard help (?)", icon("help"), () => commands.toggleHelp()));
     this.sync(state);
   }
 
   private makeSearch(commands: Commands): HTMLInputElement {
-    const input = h("input", { type: "search", "aria-label": "Search spans", placeholder: "Search names, agents, tools, models", spellcheck: "false", autocomplete: "off" });
-    input.addEventListener("input", () => commands.search(input.value));
+    const input = h("input", { type: "search", "aria-label": "Search spans", placeholder: NAMES, spellcheck: "false", autocomplete: "off" });
+    input.addEventListener("input", () => {
+      this.asked = "";
+      if (!this.isSql || input.value === "") commands.search(this.isSql ? "" : input.value);
+    });
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey || this.found === 0)) commands.searchTexts();
+      if (this.isSql && event.key === "Enter" && this.asked !== input.value) this.askWhere(commands);
+      else if (event.key === "Enter" && !this.isSql && (event.ctrlKey || event.metaKey || this.found === 0)) commands.searchTexts();
       else if (event.key === "Enter") commands.stepHit(event.shiftKey ? -1 : 1);
       else if (event.key === "Escape") this.leaveSearch(commands);
       else return;
@@ -78,16 +90,43 @@ export class Toolbar {
     return input;
   }
 
+  get isSql(): boolean {
+    return this.sql.getAttribute("aria-pressed") === "true";
+  }
+
+  // The condition that was asked about last: Enter asks about a new one, and steps through what an old one matched.
+  private asked = "";
+
+  private askWhere(commands: Commands): void {
+    this.asked = this.search.value;
+    if (this.asked.trim()) commands.searchWhere(this.asked);
+  }
+
+  private setSql(on: boolean, commands: Commands): void {
+    setAttribute(this.sql, "aria-pressed", String(on));
+    this.search.value = this.asked = "";
+    this.search.placeholder = on ? CONDITION : NAMES;
+    setAttribute(this.search, "aria-label", on ? "SQL condition over spans" : "Search spans");
+    commands.search("");
+    this.search.focus();
+  }
+
   private leaveSearch(commands: Commands): void {
     if (this.search.value) {
-      this.search.value = "";
+      this.search.value = this.asked = "";
       commands.search("");
     } else commands.focusView();
   }
 
   // Says what a search of texts is about; "" when it is over.
-  say(sentence: string): void {
-    this.count.textContent = sentence;
+  say(sentence: string, isError = false): void {
+    this.count.textContent = this.count.title = sentence;
+    this.count.classList.toggle("al-empty-count", isError);
+  }
+
+  // Says it beside the count, until the search changes.
+  remark(note: string): void {
+    this.note = note;
   }
 
   sync(state: TreeState): void {
@@ -97,15 +136,18 @@ export class Toolbar {
     const { hits } = state;
     for (const step of this.steps) step.hidden = hits === null;
     this.texts.hidden = state.query.trim() === "";
+    if (!hits) this.note = "";
     this.found = hits === null ? -1 : hits.list.length;
+    this.count.title = this.note;
+    this.count.classList.toggle("al-empty-count", hits !== null && hits.list.length === 0);
     if (!hits) {
       this.count.textContent = "";
       return;
     }
     const at = hits.list.indexOf(state.selected);
     const total = formatCount(hits.list.length);
-    this.count.textContent = hits.list.length === 0 ? "no match" : at >= 0 ? `${formatCount(at + 1)} of ${total}` : `${total} ${hits.list.length === 1 ? "match" : "matches"}`;
-    this.count.classList.toggle("al-empty-count", hits.list.length === 0);
+    const words = hits.list.length === 0 ? "no match" : at >= 0 ? `${formatCount(at + 1)} of ${total}` : `${total} ${hits.list.length === 1 ? "match" : "matches"}`;
+    this.count.textContent = this.note ? `${words} ${this.note}` : words;
   }
 
   showTrace(at: number): void {

@@ -1,12 +1,14 @@
 // TraceTree: tree, timeline, minimap and agent lanes of up to a million spans, all in the page.
-// Only the details of a clicked span are asked for, and texts when they are searched. The wire is written down in columns.ts,
-// requests.ts and asker.ts ({type: "locate", span_id} -> {row}; {type: "search", text} -> {rows}).
+// Only the details of a clicked span are asked for, and texts and conditions when they are searched. The wire is written down in
+// columns.ts, requests.ts and asker.ts ({type: "locate", span_id} -> {row}; {type: "search", text} -> {rows, note?};
+// {type: "where", text: an SQL condition} -> one bit a row, as bytes).
 //
 // Traits: _columns, _header, _highlight (Python to page), _row (both ways), _trace (the trace picked, -1 for all; page to Python).
 
 import { isFailure } from "./activity.ts";
 import { Asker } from "./asker.ts";
 import { copyCellButton, copyText } from "./clipboard.ts";
+import { completenessBadge } from "./completeness.ts";
 import { linkTo, locateAddressed } from "./deep_link.ts";
 import { DetailsPanel } from "./details.ts";
 import { h } from "./dom.ts";
@@ -17,7 +19,7 @@ import { describeWindow, minimapTime, minimapX } from "./time_strip.ts";
 import type { ColourMode } from "./palette.ts";
 import { SpanRequests } from "./requests.ts";
 import { Screen } from "./screen.ts";
-import { formatCount } from "./format.ts";
+import { formatCount, showInline } from "./format.ts";
 import { watchTheme } from "./theme.ts";
 import { LANE, laneY, ROW, rowAtLane } from "./timeline.ts";
 import { ColumnHead, makeHelp, StatusLine, Toolbar, type Commands } from "./toolbar.ts";
@@ -51,7 +53,7 @@ class TraceTreeView implements Commands, KeyCommands {
     const began = performance.now();
     this.state = new TreeState(model.get("_columns"), model.get("_header"), model.get("_highlight"));
     this.asker = new Asker(model);
-    this.toolbar = new Toolbar(this.state, this, copyCellButton(model, this.root));
+    this.toolbar = new Toolbar(this.state, this, completenessBadge(model), copyCellButton(model, this.root));
     this.head = new ColumnHead(this.state, this);
     this.status = new StatusLine(this.state, this);
     this.details = new DetailsPanel({ onClose: () => this.closeDetails(), onZoom: () => this.zoomToSelected(), onGo: (row) => this.go(row), onLink: (span) => this.copyLink(span) });
@@ -294,6 +296,7 @@ class TraceTreeView implements Commands, KeyCommands {
   search(query: string): void {
     const began = performance.now();
     this.state.search(query);
+    this.toolbar.remark("");
     this.root.dataset["searchMs"] = (performance.now() - began).toFixed(1);
     this.syncAll();
   }
@@ -304,8 +307,16 @@ class TraceTreeView implements Commands, KeyCommands {
     if (!query.trim()) return;
     this.toolbar.say("searching texts…");
     const ifStillAsked = (act: () => void) => query === this.state.query && act();
-    const show = (rows: number[]) => (this.state.addHits(rows), this.syncAll());
-    this.asker.ask("search", { text: query }).then((answer) => ifStillAsked(() => show(answer.rows)), (error: Error) => ifStillAsked(() => this.toolbar.say(error.message)));
+    const show = (rows: number[], note: string) => (this.state.addHits(rows), this.toolbar.remark(note), this.syncAll());
+    this.asker.ask("search", { text: query }).then((answer) => ifStillAsked(() => show(answer.rows, answer.note ?? "")), (error: Error) => ifStillAsked(() => this.toolbar.say(error.message, true)));
+  }
+
+  // So does this one: SQL is the kernel's.
+  searchWhere(condition: string): void {
+    const ifStillAsked = (act: () => void) => condition === this.toolbar.search.value && act();
+    this.toolbar.say("asking…");
+    this.asker.ask("where", { text: condition }).then((answer) => ifStillAsked(() => (this.state.setMatches(answer.buffers[0]), this.syncAll())),
+      (error: Error) => ifStillAsked(() => this.toolbar.say(showInline(error.message), true)));
   }
 
   private copyLink(spanId: string): void {

@@ -9,7 +9,7 @@ import {
 import { listAlive, makeClock, PLAIN, type Clock } from "./idle.ts";
 import { packLanes, type Packing } from "./lanes.ts";
 import type { ColourMode } from "./palette.ts";
-import { joinHits, searchRows, stepHit, type Hits } from "./search.ts";
+import { joinHits, listHits, searchRows, stepHit, type Hits } from "./search.ts";
 import { panBy, windowAround, zoomAbout, type TimeWindow } from "./viewport.ts";
 
 export type Mode = "tree" | "lanes";
@@ -231,6 +231,15 @@ export class TreeState {
   search(query: string): void {
     this.query = query;
     this.hits = searchRows(this.columns, this.header.dictionaries, query);
+    this.lists = null;
+    this.version++;
+  }
+
+  // Rows for which a condition is true, one bit each; null when none is asked about.
+  setMatches(packed: Packed): void {
+    this.query = "";
+    const rows = packed ? (decodeBits(packed, this.columns.n) ?? new Uint8Array(this.columns.n)) : null;
+    this.hits = rows && listHits(rows);
     this.lists = null;
     this.version++;
   }

@@ -4,12 +4,12 @@
 -- The path, file or memory key that the arguments of a tool call name; NULL where they name none.
 CREATE MACRO _path_of(arguments) AS
 CASE WHEN json_valid(arguments) THEN coalesce(
-  arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.filename', arguments->>'$.file', arguments->>'$.memory_key', arguments->>'$.key'
+  arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.arguments.path', arguments->>'$.filename', arguments->>'$.file', arguments->>'$.memory_key', arguments->>'$.key', arguments->>'$.arguments.key'
 ) END;
 
 -- The same for tools that replace what stands there; edits of a part and appending do not.
 CREATE MACRO _written_path(tool, arguments) AS
-CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile)$') THEN _path_of(arguments) END;
+CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile|writeFile|saveFile|putObject|setKey|setMemory)$') THEN _path_of(arguments) END;
 
 -- Why competing writes cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_competing_writes (
@@ -76,6 +76,6 @@ told AS (
 )
 SELECT
   'proven' AS tier, 'warning' AS severity, trace_id, agent_name, list_distinct(span_ids) AS span_ids, start_time, end_time,
-  format('{} wrote {} over each other; nobody read it in between.', array_to_string(agents, ' and '), path) AS summary,
+  format('{} wrote {} over each other; the later one had not read it in between.', array_to_string(agents, ' and '), path) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM told;

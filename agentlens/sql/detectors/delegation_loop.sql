@@ -2,6 +2,13 @@
 -- include: agents.handoffs
 -- include: detectors.evidence
 
+-- What a handing over or a message is about: the task in its arguments, else all of it; without case and blanks. NULL for less than 12 characters.
+CREATE MACRO _matter(arguments) AS
+nullif(regexp_replace(regexp_replace(lower(CASE WHEN json_valid(arguments) THEN coalesce(
+  arguments->>'$.task', arguments->>'$.prompt', arguments->>'$.message', arguments->>'$.request', arguments->>'$.instructions',
+  arguments->>'$.description', arguments->>'$.query', arguments->>'$.input', arguments->>'$.text', arguments->>'$.content',
+  CASE WHEN json_type(arguments) = 'VARCHAR' THEN arguments->>'$' END) ELSE arguments END), '\s+', ' ', 'g'), '^.{0,11}$', ''), '');
+
 -- Why delegation loops cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_delegation_loop (
   -- False where nothing can be found for lack of evidence.
@@ -10,23 +17,25 @@ CREATE VIEW _needs_delegation_loop (
   reason
 ) AS
 SELECT
-  runs > 0 OR hops > 0,
-  CASE WHEN runs = 0 AND hops = 0 THEN 'the logs hold neither agent runs nor messages with a depth' END
+  runs > 0 OR messages > 0,
+  CASE WHEN runs = 0 AND messages = 0 THEN 'the logs hold neither handings over nor messages between agents' END
 FROM (
   SELECT
-    (SELECT count(*) FROM spans WHERE operation_name = 'invoke_agent') AS runs,
-    (SELECT count(*) FROM agent_messages WHERE depth IS NOT NULL) AS hops
+    (SELECT count(*) FROM spans WHERE operation_name = 'invoke_agent' OR (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name))) AS runs,
+    (SELECT count(*) FROM agent_messages WHERE kind <> 'pax') AS messages
 );
 
 -- Two agents hand the same work back and forth, or a message is relayed deeper than `max_depth`.
 --
 -- Means: nobody holds the work. Matters: each turn costs a full context and decides nothing. Fires (a) when `min_bounces` handings over in a row go
--- back and forth between two agents and no tool but those for handing over is called in between (tier proven), (b) when messages name a depth above
--- `max_depth` (tier event, one finding a trace). Severity warning.
--- Leaves alone: an agent that is asked several times by one that does other work in between; chains through ever new agents.
--- Misses: rounds of three and more agents; bouncing with other tools in between.
+-- back and forth between two agents and no tool but those for handing over is called in between, (b) when an agent is handed back, by tool or by message, the very
+-- task that it had handed over (both tier proven), (c) when messages name a depth above `max_depth` (tier event, one finding a trace).
+-- One finding a pair of agents and matter. Severity warning.
+-- Leaves alone: an agent that is asked several times by one that does other work in between; answers and results in words of their own; an
+-- agent that calls itself again; chains through ever new agents.
+-- Misses: rounds of three and more agents; matters put into other words; bouncing with other tools in between.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_delegation_loop(min_bounces := 4, max_depth := 5) AS TABLE
 WITH steps AS (
   SELECT
@@ -61,6 +70,35 @@ loops AS (
   WHERE is_handoff AND from_agent <> to_agent
   GROUP BY trace_id, rally
 ),
+-- Everything that was passed with words, and the same words coming back.
+passed AS (
+  SELECT
+    trace_id, span_id, agent_name AS giver, _handoff_target(operation_name, name, tool_name, tool_call_arguments) AS taker,
+    _matter(tool_call_arguments) AS matter, start_time AS time, source_id, source_line, source_offset, source_length
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name) AND start_time IS NOT NULL
+  UNION ALL
+  SELECT trace_id, span_id, sender, recipient, _matter(payload), time, source_id, source_line, source_offset, source_length
+  FROM agent_messages
+  WHERE kind <> 'pax' AND time IS NOT NULL
+),
+returned AS (
+  SELECT DISTINCT there.trace_id, least(there.giver, there.taker) AS one, greatest(there.giver, there.taker) AS other, there.matter
+  FROM passed AS there
+  JOIN passed AS back ON back.trace_id IS NOT DISTINCT FROM there.trace_id AND back.matter = there.matter AND back.giver = there.taker
+    AND back.taker = there.giver AND back.time > there.time
+  WHERE there.giver <> there.taker
+),
+bounced AS (
+  SELECT
+    returned.trace_id, matter, arg_min(giver, time) AS agent_name, arg_min(taker, time) AS other_agent, count(*) AS bounces,
+    coalesce(list(span_id ORDER BY time) FILTER (span_id IS NOT NULL), []) AS span_ids, min(time) AS start_time, max(time) AS end_time,
+    list(_evidence(source_id, source_line, source_offset, source_length, span_id, giver || ' → ' || taker || ': ' || matter) ORDER BY time)[:20] AS evidence
+  FROM returned
+  JOIN passed USING (matter)
+  WHERE returned.trace_id IS NOT DISTINCT FROM passed.trace_id AND least(giver, taker) = one AND greatest(giver, taker) = other
+  GROUP BY returned.trace_id, one, other, matter
+),
 deep AS (
   SELECT
     trace_id, count(*) AS messages, max(depth) AS depth, arg_max(sender, depth) AS agent_name, min(time) AS start_time, max(time) AS end_time,
@@ -76,6 +114,12 @@ SELECT
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM loops
 WHERE bounces >= min_bounces
+UNION ALL
+SELECT
+  'proven', 'warning', trace_id, agent_name, span_ids, start_time, end_time,
+  format('{} handed {} a task and was handed it back; it was passed {} times.', agent_name, other_agent, bounces), evidence, NULL, NULL
+FROM bounced
+WHERE NOT list_has_any(span_ids, coalesce((SELECT flatten(list(span_ids)) FROM loops WHERE loops.bounces >= min_bounces), []))
 UNION ALL
 SELECT
   'event', 'warning', trace_id, agent_name, coalesce(span_ids, []), start_time, end_time,

@@ -1,7 +1,79 @@
 -- Done, it said.
 -- include: agents.statuses
 -- include: agents.waves
+-- include: spans.runs
+-- include: spans.errors
+-- include: detectors.swallowed_error
 -- include: detectors.evidence
+
+-- Whether a text claims that work is done, in plain words, and admits nothing.
+CREATE MACRO _claims_done(text) AS
+regexp_matches(text, '\b(all|the) (unit |integration )?(tests|checks|specs) (now )?(are )?(all )?(pass|passed|passing|green)\b|\b(task|work|job|implementation|migration|release|report|feature|fix|everything|all)\b[^.!?\n]{0,60}\b(is|are|was|were|has been|have been)( now| all| fully| successfully)* (complete|completed|finished|done|implemented|delivered|shipped|deployed|ready)\b|\bsuccessfully (completed|implemented|finished|delivered|deployed|fixed|published|released|shipped)\b|\beverything (works|passes)\b|^\W*(all )?(done|complete|completed|finished|shipped)\b', 'i')
+AND NOT _owns_up(text) AND NOT regexp_matches(text, '\b(not|n''t|yet|remain(s|ing)?|todo|still|pending|next step)\b', 'i');
+
+-- Whether a tool call runs a check: by its name, or for a shell by its command.
+CREATE MACRO _is_check(tool, arguments) AS
+coalesce(regexp_matches(tool, '(^|_)(tests?|checks?|verify|verification|validate|validation|lint|typecheck|qa|ci)(_|$)|^run_?tests?$|Tests?$', 'i'), false)
+OR coalesce(regexp_matches(left(arguments, 1000), '\b(pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|eslint|mypy|ruff|flake8|tsc|(npm|yarn|pnpm|bun)( run)? test|(cargo|go|mvn|gradle|make|dotnet|swift) (test|check|verify))\b', 'i')
+  AND regexp_matches(tool, 'bash|shell|exec|command|terminal|run|process', 'i'), false);
+
+-- Whether the result of a check says that something failed: a count of failures, a verdict, not merely that the check could not run.
+CREATE MACRO _says_check_failed(result) AS
+regexp_matches(result, '\b[1-9]\d* (tests? |checks? |specs? |assertions? |of \d+ (tests |checks )?)?(failed|failing|failures?)\b|\bfailed[:=]\s*[1-9]|\bfailures[:=]\s*[1-9]|"(passed|ok|success|valid|is_valid)"\s*:\s*false|\b(verdict|result|outcome|status|conclusion)"?\s*[:=]\s*"?(fail|failed|failure|red|rejected)\b|\b(check|tests?|validation|verification) failed\b|\bAssertionError\b|\bFAILED\b [\w/.]+::', 'i')
+AND NOT regexp_matches(left(result, 500), 'command not found|no such file or directory|not installed|no module named', 'i');
+
+-- Every run whose last check failed, or below which something was left open: what speaks against its being done.
+CREATE VIEW _undone_runs (
+  -- Place of the run in tree order.
+  preorder,
+  -- `check` (the last check failed), `run` (a run below never ended) or `todo` (its own list has open items).
+  kind,
+  -- The span that shows it.
+  open_preorder,
+  -- What is open, in a few words.
+  what
+) AS
+WITH checks AS (
+  SELECT
+    preorder, trace_id, agent_name, tool_name, start_time,
+    _says_check_failed(left(coalesce(tool_call_result, status_message), 20000)) AS has_failed, left(coalesce(status_message, tool_call_result), 300) AS words
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND _is_check(tool_name, tool_call_arguments)
+),
+judged AS (
+  SELECT checks.*, run_preorder
+  FROM checks
+  JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM checks WHERE has_failed)) USING (preorder)
+),
+last_checks AS (
+  FROM judged
+  QUALIFY row_number() OVER (PARTITION BY run_preorder ORDER BY start_time DESC, preorder DESC) = 1
+),
+open_runs AS (
+  SELECT preorder, depth, agent_name, name FROM spans WHERE operation_name = 'invoke_agent' AND end_time IS NULL AND start_time IS NOT NULL AND depth > 0
+),
+lists AS (
+  SELECT preorder, trace_id, tool_call_arguments, start_time
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND regexp_matches(tool_name, '^(TodoWrite|todo_write|write_todos|update_plan|update_todos?|manage_todo_list)$') AND start_time IS NOT NULL
+),
+last_lists AS (
+  SELECT lists.*, run_preorder
+  FROM lists
+  JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM lists)) USING (preorder)
+  QUALIFY row_number() OVER (PARTITION BY run_preorder ORDER BY start_time DESC, preorder DESC) = 1
+)
+SELECT run_preorder, 'check', preorder, tool_name || ' said: ' || words
+FROM last_checks
+WHERE has_failed
+UNION ALL
+SELECT above.preorder, 'run', open_runs.preorder, 'the run of ' || coalesce(open_runs.agent_name, open_runs.name, 'an agent') || ' below it never ended'
+FROM open_runs
+JOIN spans AS above ON above.operation_name = 'invoke_agent' AND above.end_time IS NOT NULL AND above.preorder < open_runs.preorder AND open_runs.preorder < above.subtree_end
+UNION ALL
+SELECT run_preorder, 'todo', preorder, len(regexp_extract_all(tool_call_arguments, '"status"\s*:\s*"pending"')) || ' items of its own list are pending'
+FROM last_lists
+WHERE regexp_matches(tool_call_arguments, '"status"\s*:\s*"pending"');
 
 -- Why premature completion cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_premature_complete (
@@ -11,54 +83,151 @@ CREATE VIEW _needs_premature_complete (
   reason
 ) AS
 SELECT
-  count(*) FILTER (kind <> 'heartbeat' AND status IS NOT NULL) > 0,
-  CASE WHEN count(*) FILTER (kind <> 'heartbeat' AND status IS NOT NULL) = 0 THEN 'the logs hold no reports that claim a status' END
-FROM status_reports;
+  reports + words > 0,
+  CASE WHEN reports + words = 0 THEN 'the logs hold neither reports that claim a status nor runs with recorded last words' END
+FROM (
+  SELECT
+    (SELECT count(*) FROM status_reports WHERE kind <> 'heartbeat' AND status IS NOT NULL) AS reports,
+    (SELECT least((SELECT count(*) FROM span_messages WHERE direction = 'output'), (SELECT count(*) FROM spans WHERE operation_name = 'invoke_agent'))) AS words
+);
 
--- A report claims that the work is done, and the log contradicts it: the report itself names blockers, or the agent's run of that wave
--- failed or never ended.
+-- A report or the last words of a run claim that the work is done, and the log contradicts it: blockers are named, the run failed or never
+-- ended, its last check failed, a deliverable is absent, or a subtask is open.
 --
--- Means: the report was written before, or regardless of, the result. Matters: whoever counts reports takes it as done.
--- One finding a report. Tier proven, severity critical.
--- Leaves alone: reports without blockers whose run ended well; runs that are known to no wave; an agent that ran again with success in that wave.
--- Misses: deliverables that are absent or wrong; checks that failed inside a run that ended well (see swallowed_error).
+-- Means: the claim was made before, or regardless of, the result. Matters: whoever counts reports takes it as done.
+-- For reports: (a) the report itself names blockers, (b) the agent's run of that wave failed or never ended, (c) its last check before the report
+-- failed, (d) a file that it names as deliverable is looked for afterwards and not found (all tier proven), or (e) is named by no tool call of the wave although
+-- the agent's calls are logged (tier candidate). For last words of runs in plain words (all done, tests pass), which admit nothing:
+-- (f) the last check in the run failed, (g) a run below never ended (tier proven), (h) its own list has pending items (tier event). One
+-- finding a claim. Severity: critical, for (e) and (h) warning.
+-- Leaves alone: reports without blockers whose run ended well; checks that passed at last, or could not be run; last words that admit a failure or name what is
+-- left; runs that are known to no wave; an agent that ran again with success in that wave.
+-- Misses: wrong deliverables; checks whose result does not say so; claims in other languages than English.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_premature_complete() AS TABLE
-WITH claims AS (
+WITH claims AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number
   FROM status_reports
   WHERE kind <> 'heartbeat' AND is_done(status) AND agent_name IS NOT NULL
 ),
+wave_runs AS MATERIALIZED (
+  SELECT wave, spans.*
+  FROM spans
+  JOIN _wave_of_trace USING (trace_id)
+  WHERE operation_name = 'invoke_agent' AND EXISTS (FROM claims WHERE claims.wave = _wave_of_trace.wave AND claims.agent_name = spans.agent_name)
+),
+undone AS MATERIALIZED (FROM _undone_runs),
 runs AS (
   SELECT
     wave, agent_name, bool_and(status_code = 'ERROR' AND NOT is_control_flow OR end_time IS NULL) AS has_failed,
-    arg_max({'span_id': span_id, 'trace_id': trace_id, 'status_code': status_code, 'status_message': status_message, 'end_time': end_time,
+    arg_max({'span_id': span_id, 'trace_id': trace_id, 'preorder': preorder, 'status_code': status_code, 'status_message': status_message, 'end_time': end_time,
       'source_id': source_id, 'source_line': source_line, 'source_offset': source_offset, 'source_length': source_length}, preorder) AS run
+  FROM wave_runs
+  GROUP BY wave, agent_name
+),
+-- Files among the deliverables, and what became of them.
+files AS (
+  SELECT number, wave, agent_name, time, file, regexp_extract(file, '[^/]+$') AS base
+  FROM (SELECT number, wave, agent_name, time, unnest(list_transform(deliverables, lambda item: regexp_extract(trim(item), '^[`"'']?([\w./-]*\w\.[a-z][a-z0-9]{0,4})\b', 1))) AS file FROM claims)
+  WHERE file <> '' AND strlen(file) > 4
+),
+calls AS MATERIALIZED (
+  SELECT wave, spans.*
   FROM spans
   JOIN _wave_of_trace USING (trace_id)
-  WHERE operation_name = 'invoke_agent'
-  GROUP BY wave, agent_name
+  WHERE operation_name = 'execute_tool' AND tool_call_arguments IS NOT NULL AND wave IN (SELECT wave FROM files)
+),
+sought AS (
+  SELECT
+    number, file,
+    arg_min({'span_id': calls.span_id, 'trace_id': calls.trace_id, 'source_id': source_id, 'source_line': source_line, 'source_offset': source_offset,
+      'source_length': source_length, 'says': tool_name || ' ' || _short(tool_call_arguments, 120) || ': ' || coalesce(status_message, 'failed')}, start_time)
+      FILTER (status_code = 'ERROR' AND start_time >= time AND error_class(error_type, coalesce(status_message, tool_call_result), operation_name) = 'not found') AS absent,
+    bool_or(contains(tool_call_arguments, base)) AS is_named, bool_or(calls.agent_name = files.agent_name) AS is_logged,
+    bool_or(contains(tool_call_arguments, base) AND status_code <> 'ERROR') AS was_there
+  FROM files
+  JOIN calls ON calls.wave = files.wave AND (contains(tool_call_arguments, base) OR calls.agent_name = files.agent_name)
+  GROUP BY number, file
+),
+missing AS (
+  SELECT number, arg_min(file, (absent IS NULL, file)) AS file, arg_min(absent, (absent IS NULL, file)) AS absent
+  FROM sought
+  WHERE (absent IS NOT NULL AND NOT was_there) OR (is_logged AND NOT is_named)
+  GROUP BY number
+),
+open_checks AS (
+  SELECT claims.number, arg_max({'preorder': open_preorder, 'what': what}, open_preorder) AS open_check
+  FROM claims
+  JOIN wave_runs AS run USING (wave, agent_name)
+  JOIN undone ON undone.preorder = run.preorder AND undone.kind = 'check'
+  JOIN spans AS checking ON checking.preorder = open_preorder AND checking.start_time <= coalesce(claims.time, checking.start_time)
+  GROUP BY claims.number
 ),
 judged AS (
   SELECT
-    claims.*, run, coalesce(has_failed, false) AS has_failed,
+    claims.*, run, coalesce(has_failed, false) AS has_failed, missing.file, missing.absent, open_check,
     list_filter(coalesce(blockers, []), lambda blocker: NOT regexp_matches(trim(blocker), '^(none|no|nil|n/?a|-|nothing|—)?\.?$', 'i')) AS open_blockers
   FROM claims
   LEFT JOIN runs USING (wave, agent_name)
+  LEFT JOIN missing USING (number)
+  LEFT JOIN open_checks USING (number)
+),
+-- Runs that end with a claim. Their last words: their own output, else that of their last model call.
+suspects AS MATERIALIZED (
+  SELECT undone.*, run.trace_id, run.subtree_end, run.agent_name
+  FROM undone
+  JOIN spans AS run ON run.preorder = undone.preorder
+  WHERE run.end_time IS NOT NULL AND run.status_code <> 'ERROR'
+),
+last_words AS (
+  SELECT suspects.preorder, arg_max(message_hash, (said.preorder = suspects.preorder, said.start_time, said.preorder, position)) AS message_hash
+  FROM (SELECT DISTINCT preorder, trace_id, subtree_end, agent_name FROM suspects) AS suspects
+  JOIN spans AS said ON said.trace_id = suspects.trace_id AND said.preorder >= suspects.preorder AND said.preorder < suspects.subtree_end
+    AND said.agent_name IS NOT DISTINCT FROM suspects.agent_name
+  JOIN span_messages ON span_messages.trace_id = said.trace_id AND span_messages.span_id = said.span_id AND direction = 'output'
+  GROUP BY suspects.preorder
+),
+boasts AS (
+  SELECT suspects.*, trim(array_to_string(parts->>'$[*].content', ' ')) AS words
+  FROM suspects
+  JOIN last_words USING (preorder)
+  JOIN messages USING (message_hash)
+  WHERE _claims_done(right(trim(array_to_string(parts->>'$[*].content', ' ')), 1500))
+  QUALIFY row_number() OVER (PARTITION BY suspects.preorder ORDER BY suspects.kind, open_preorder) = 1
 )
 SELECT
-  'proven' AS tier, 'critical' AS severity, CASE WHEN has_failed THEN run.trace_id END AS trace_id, agent_name,
-  CASE WHEN has_failed THEN [run.span_id] ELSE [] END AS span_ids, time AS start_time, time AS end_time,
-  format('{} reported {}, but {}.', agent_name, status, CASE
+  CASE WHEN len(open_blockers) = 0 AND NOT has_failed AND open_check IS NULL AND absent IS NULL THEN 'candidate' ELSE 'proven' END AS tier,
+  CASE WHEN len(open_blockers) = 0 AND NOT has_failed AND open_check IS NULL AND absent IS NULL THEN 'warning' ELSE 'critical' END AS severity,
+  coalesce(CASE WHEN has_failed OR open_check IS NOT NULL THEN run.trace_id END, absent.trace_id) AS trace_id, judged.agent_name,
+  list_filter([CASE WHEN has_failed OR open_check IS NOT NULL THEN run.span_id END, checking.span_id, absent.span_id], lambda id: id IS NOT NULL) AS span_ids,
+  time AS start_time, time AS end_time,
+  format('{} reported {}, but {}.', judged.agent_name, status, CASE
     WHEN len(open_blockers) > 0 THEN 'names a blocker: ' || _short(array_to_string(open_blockers, '; '), 120)
-    WHEN run.end_time IS NULL THEN 'its run never ended'
-    ELSE 'its run failed' || coalesce(': ' || _short(run.status_message, 120), '') END) AS summary,
+    WHEN has_failed AND run.end_time IS NULL THEN 'its run never ended'
+    WHEN has_failed THEN 'its run failed' || coalesce(': ' || _short(run.status_message, 120), '')
+    WHEN open_check IS NOT NULL THEN 'its last check failed: ' || _short(open_check.what, 120)
+    WHEN absent IS NOT NULL THEN file || ' is not there'
+    ELSE 'no tool call of the wave names ' || file END) AS summary,
   list_filter([
-    _evidence(source_id, source_line, source_offset, source_length, NULL, 'reported ' || status || coalesce(': ' || array_to_string(deliverables, '; '), '')),
+    _evidence(judged.source_id, judged.source_line, judged.source_offset, judged.source_length, NULL, 'reported ' || status || coalesce(': ' || array_to_string(deliverables, '; '), '')),
     CASE WHEN has_failed THEN _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id,
-      'the run: ' || run.status_code || coalesce(', ' || run.status_message, '')) END
+      'the run: ' || run.status_code || coalesce(', ' || run.status_message, '')) END,
+    CASE WHEN open_check IS NOT NULL THEN _evidence(checking.source_id, checking.source_line, checking.source_offset, checking.source_length, checking.span_id, open_check.what) END,
+    CASE WHEN absent IS NOT NULL THEN _evidence(absent.source_id, absent.source_line, absent.source_offset, absent.source_length, absent.span_id, absent.says) END
   ], lambda piece: piece IS NOT NULL) AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM judged
-WHERE len(open_blockers) > 0 OR has_failed;
+LEFT JOIN spans AS checking ON checking.preorder = open_check.preorder
+WHERE len(open_blockers) > 0 OR has_failed OR open_check IS NOT NULL OR file IS NOT NULL
+UNION ALL
+SELECT
+  CASE kind WHEN 'todo' THEN 'event' ELSE 'proven' END, CASE kind WHEN 'todo' THEN 'warning' ELSE 'critical' END, run.trace_id, run.agent_name,
+  [open.span_id, run.span_id], open.start_time, run.end_time,
+  format('{} says that it is done, but {}.', coalesce(run.agent_name, 'An agent'), _short(what, 160)),
+  [_evidence(open.source_id, open.source_line, open.source_offset, open.source_length, open.span_id, what),
+   _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id, 'its last words: ' || words)],
+  NULL, NULL
+FROM boasts
+JOIN spans AS run ON run.preorder = boasts.preorder
+JOIN spans AS open ON open.preorder = open_preorder;

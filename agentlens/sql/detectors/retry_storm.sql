@@ -23,17 +23,18 @@ WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_compl
 --
 -- Means: nothing was changed between attempts; whoever failed was not given time or another way. Matters: it burns tokens and
 -- quota, and loads a service that is already down. An action is a tool call with its arguments, or a model call of a run.
--- Fires on tier proven. Severity: critical when it never succeeded and was tried more than 3 × `max_attempts` times, info when it
+-- Retries inside of retries multiply: where steps that are tried again each try the same failing action several times, their attempts count
+-- together, and the summary says how many attempts below there were for one above. Tier proven, one finding a storm. Severity: critical when it never succeeded and was tried more than 3 × `max_attempts` times, info when it
 -- succeeded after pauses that grew (back-off), else warning.
 -- Leaves alone: up to `max_attempts` attempts; attempts with other work between them (edit, test, edit, test); attempts more than
 -- `max_pause_minutes` apart; attempts side by side.
--- Misses: retries that change the arguments, retries inside a client that logs one span only, calls without recorded arguments.
+-- Misses: nested retries of which the outer one is not logged as failed; retries that change the arguments, retries inside a client that logs one span only, calls without recorded arguments.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_retry_storm(max_attempts := 3, max_pause_minutes := 30) AS TABLE
 WITH tool_attempts AS (
   SELECT
-    trace_id, agent_name, run || ' ' || streak AS series, preorder, start_time, end_time, is_error, 'tool' AS kind
+    trace_id, agent_name, run || ' ' || streak AS series, hash(tool_name, arguments) AS action, preorder, start_time, end_time, is_error, 'tool' AS kind
   FROM _actions
 ),
 -- Only traces in which models failed more than once can hold a storm of model calls.
@@ -58,7 +59,7 @@ attempts AS (
   FROM (
     FROM tool_attempts
     UNION ALL
-    SELECT trace_id, agent_name, 'model ' || run, preorder, start_time, end_time, is_error, 'model' FROM model_calls
+    SELECT trace_id, agent_name, 'model ' || run, hash(agent_name), preorder, start_time, end_time, is_error, 'model' FROM model_calls
   )
   WINDOW
     in_series AS (PARTITION BY trace_id, agent_name, series ORDER BY start_time, preorder),
@@ -81,9 +82,41 @@ storms AS (
   )
   WHERE attempts > max_attempts
 ),
+-- Failed attempts of one action in several steps above them that are the same action too, and failed as well.
+below AS (
+  SELECT trace_id, agent_name, kind, action, preorder, depth
+  FROM (SELECT *, count(*) OVER (PARTITION BY trace_id, kind, action) AS times FROM attempts WHERE is_error)
+  JOIN (SELECT preorder, depth FROM spans SEMI JOIN (SELECT preorder FROM attempts WHERE is_error) USING (preorder)) USING (preorder)
+  WHERE times > max_attempts
+),
+nested AS (
+  SELECT
+    below.*, above.preorder AS above, above.status_code = 'ERROR' AS has_failed_above,
+    hash(above.operation_name, above.name, above.agent_name, above.tool_name, above.tool_call_arguments) AS action_above
+  FROM below
+  ASOF JOIN spans AS above ON above.depth = below.depth - 1 AND above.preorder < below.preorder
+),
+amplified AS (
+  FROM (
+    SELECT
+      trace_id, any_value(agent_name) AS agent_name, kind, count(*) AS attempts, count(*) AS failures, count(DISTINCT above) AS attempts_above,
+      count(DISTINCT above) FILTER (has_failed_above) AS failures_above, list(preorder ORDER BY preorder) AS places
+    FROM nested
+    GROUP BY trace_id, kind, action, action_above
+  )
+  WHERE attempts > max_attempts AND attempts_above > 1 AND attempts >= 2 * attempts_above AND failures_above >= attempts_above - 1
+),
+all_storms AS (
+  SELECT trace_id, agent_name, kind, attempts, failures, has_succeeded, places, pauses, NULL::BIGINT AS attempts_above
+  FROM storms
+  WHERE NOT list_has_any(places, coalesce((SELECT flatten(list(places)) FROM amplified), []))
+  UNION ALL
+  SELECT trace_id, agent_name, kind, attempts, failures, false, places, [], attempts_above
+  FROM amplified
+),
 told AS MATERIALIZED (
   SELECT
-    storms.trace_id, storms.agent_name, kind, attempts, failures, has_succeeded, pauses, places[1] AS first_place,
+    storms.trace_id, storms.agent_name, attempts_above, kind, attempts, failures, has_succeeded, pauses, places[1] AS first_place,
     list(span_id ORDER BY start_time, preorder) AS span_ids, min(start_time) AS start_time,
     max(coalesce(end_time, start_time)) AS end_time, min(end_time) AS first_end, max(start_time) AS last_start,
     coalesce(any_value(tool_name), 'the model') AS target,
@@ -91,7 +124,7 @@ told AS MATERIALIZED (
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       name || ': ' || CASE WHEN status_code = 'ERROR' THEN coalesce(status_message, error_type, 'failed') ELSE 'succeeded' END)
       ORDER BY start_time, preorder) AS evidence
-  FROM (SELECT *, unnest(places) AS preorder FROM storms) AS storms
+  FROM (SELECT *, unnest(places) AS preorder FROM all_storms) AS storms
   JOIN spans USING (preorder)
   GROUP BY ALL
 ),
@@ -114,8 +147,9 @@ SELECT
     ELSE 'warning'
   END AS severity,
   trace_id, agent_name, span_ids, start_time, end_time,
-  format('{} tried {} {} times within {} s; {} attempts failed{}.',
-    coalesce(agent_name, 'An agent'), target, attempts, round((epoch_ns(end_time) - epoch_ns(start_time)) / 1e9)::BIGINT, failures,
+  format('{} tried {} {} times within {} s{}; {} attempts failed{}.',
+    coalesce(agent_name, 'An agent'), target, attempts, round((epoch_ns(end_time) - epoch_ns(start_time)) / 1e9)::BIGINT,
+    coalesce(format(' in {} attempts above, {} below for one above', attempts_above, round(attempts / attempts_above, 1)), ''), failures,
     coalesce(' (' || _short(message, 80) || ')', '')) AS summary,
   evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted
 FROM told

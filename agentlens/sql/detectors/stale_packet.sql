@@ -1,7 +1,8 @@
 -- An agent that works from facts that had been replaced.
 -- include: detectors.evidence
 
--- Every span that names a packet of facts and its version, in its attributes (`packet.id`, `packet.version`).
+-- Every span that names a packet of facts and its version, in its attributes (`packet.id`, `packet.version`) or, for a tool call, its arguments
+-- (`packet` or `packet_id`, with `packet_version` or `version`).
 CREATE VIEW _packet_uses (
   -- Trace of the span.
   trace_id,
@@ -33,10 +34,21 @@ CREATE VIEW _packet_uses (
   source_length
 ) AS
 SELECT
-  trace_id, span_id, agent_name, name, operation_name, start_time, end_time, attributes->>'$."packet.id"',
-  TRY_CAST(attributes->>'$."packet.version"' AS BIGINT), preorder, source_id, source_line, source_offset, source_length
-FROM spans
-WHERE contains(attributes::VARCHAR, '"packet.version"') AND start_time IS NOT NULL;
+  trace_id, span_id, agent_name, name, operation_name, start_time, end_time, packet,
+  TRY_CAST(regexp_replace(version, '^[vV]\.?', '') AS BIGINT), preorder, source_id, source_line, source_offset, source_length
+FROM (
+  SELECT
+    *, coalesce(attributes->>'$."packet.id"', CASE WHEN has_arguments THEN coalesce(
+      tool_call_arguments->>'$.packet_id', tool_call_arguments->>'$.packet', tool_call_arguments->>'$.packet.id') END) AS packet,
+    coalesce(attributes->>'$."packet.version"', CASE WHEN has_arguments THEN coalesce(
+      tool_call_arguments->>'$.packet_version', tool_call_arguments->>'$.version', tool_call_arguments->>'$.packet.version') END) AS version
+  FROM (
+    SELECT *, operation_name = 'execute_tool' AND contains(tool_call_arguments, '"packet') AND json_valid(tool_call_arguments) AS has_arguments
+    FROM spans
+    WHERE start_time IS NOT NULL AND (contains(attributes::VARCHAR, '"packet.version"') OR contains(tool_call_arguments, '"packet'))
+  )
+)
+WHERE packet IS NOT NULL AND version IS NOT NULL;
 
 -- Why stale packets cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_stale_packet (
@@ -58,7 +70,7 @@ FROM _packet_uses;
 -- turns to the current one before it acts (its last use in the trace is current).
 -- Misses: facts without version numbers, versions kept in an agent's own notes.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_stale_packet() AS TABLE
 WITH published AS (
   SELECT

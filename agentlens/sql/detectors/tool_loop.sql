@@ -1,5 +1,6 @@
 -- An agent that does the same thing over and over and learns nothing new.
 -- include: spans.actions
+-- include: spans.errors
 -- include: detectors.evidence
 -- include: tokens.usage_ledger
 
@@ -11,11 +12,11 @@ CREATE VIEW _needs_tool_loop (
   reason
 ) AS
 SELECT
-  count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL) > 0,
+  count(*) FILTER (tool_call_arguments IS NOT NULL AND (tool_call_result IS NOT NULL OR status_code = 'ERROR')) > 0,
   CASE
     WHEN count(*) = 0 THEN 'the logs hold no tool calls'
     WHEN count(tool_call_arguments) = 0 THEN 'no tool call has its arguments recorded'
-    WHEN count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL) = 0
+    WHEN count(*) FILTER (tool_call_arguments IS NOT NULL AND (tool_call_result IS NOT NULL OR status_code = 'ERROR')) = 0
       THEN 'no tool call has its result recorded: polling cannot be told from a loop'
     WHEN count(*) FILTER (status_code <> 'ERROR' AND (tool_call_arguments IS NULL OR tool_call_result IS NULL)) > 0
       THEN format('{} of {} tool calls have no arguments or no result recorded and were not judged',
@@ -24,37 +25,89 @@ SELECT
 FROM spans
 WHERE operation_name = 'execute_tool';
 
+-- Whether a short result says that something is not ready yet: whoever asks again is polling.
+CREATE MACRO _is_pending(result) AS
+strlen(result) < 240 AND regexp_matches(result,
+  '\b(pending|queued|enqueued|running|in[ _-]?progress|processing|starting|scheduled|waiting|not (yet )?(ready|finished|complete|completed|done|available)|not (ready|done|finished) yet|still (working|building|going|running|open)|try again (later|in)|retry[ _-]after|come back later|no (new )?(messages?|events?|mail)( yet)?)\b', 'i');
+
 -- The same tool with the same arguments gives the same result again and again within one run.
 --
 -- Means: the agent does not notice that it has the answer, or that there is none. Matters: every repetition sends the whole
 -- context again and moves nothing; loops end in a cut-off or in a made-up answer.
--- Fires on `min_repeats` equal calls in a row with one and the same result (tier proven), or `min_near` of them among `near`
--- calls of the run with nothing in between that is not repeated as well (tier candidate). Leaves alone: tools that wait or ask for a status, calls whose result changes (polling),
--- calls that ran side by side, failed calls (see retry_storm). Empty arguments with a result shorter than 16 bytes are no
--- proof, as the tool may act on a state that is not logged.
--- Misses: loops over several calls (A, B, A, B), the same question in other words, calls without recorded arguments or results.
+-- Fires on (a) `min_repeats` equal calls in a row with one and the same result, (b) a cycle of 2 to 5 different calls that comes `min_cycles` times on end, each
+-- time with the same results, (c) `min_repeats` equal calls in a row that fail with the same words, where trying again cannot help (not
+-- for rate limits, time-outs and unavailability; more than three are left to retry_storm): all tier proven; (d) `min_near` equal calls with the same result among `near` calls of the run with nothing in
+-- between that is not repeated as well (tier candidate). One finding a loop. Severity: critical for 10 and more repetitions, else warning.
+-- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
+-- side, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
+-- the tool may act on a state that is not logged.
+-- Misses: cycles of more than five calls, the same question in other words, calls without recorded arguments or results (three equal calls
+-- alone may be polling), results that differ in a time or a counter only.
 -- scope: trace
--- version: 1
-CREATE MACRO detect_tool_loop(min_repeats := 3, min_near := 4, near := 8) AS TABLE
-WITH calls AS (
-  SELECT *, hash(agent_name, run, tool_name, arguments, result) AS step
+-- version: 2
+CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
+WITH outcomes AS (
+  SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
+    coalesce(lag(end_time) OVER in_run > start_time, false) AS is_beside
   FROM _actions
-  WHERE NOT (strlen(result) < 16 AND regexp_matches(arguments, '^\s*(\{\s*\})?\s*$'))
+  WINDOW in_run AS (PARTITION BY trace_id, agent_name, run ORDER BY place)
+),
+-- What can be compared has a step; the others only stand between.
+calls AS MATERIALIZED (
+  SELECT *, CASE WHEN outcome IS NOT NULL AND NOT (strlen(outcome) < 16 AND regexp_matches(arguments, '^\s*(\{\s*\})?\s*$')) AND NOT coalesce(_is_pending(outcome), false)
+    THEN hash(agent_name, run, tool_name, arguments, is_error, outcome) END AS step
+  FROM outcomes
 ),
 streaks AS (
   FROM (
     SELECT
-      trace_id, agent_name, run, streak, any_value(step) AS step, list(preorder ORDER BY place) AS places, count(*) AS repeats
+      trace_id, agent_name, run, streak, any_value(step) AS step, list(preorder ORDER BY place) AS places, count(*) AS repeats,
+      bool_or(is_error) AS is_error, any_value(outcome) AS outcome
     FROM calls
     GROUP BY trace_id, agent_name, run, streak
-    HAVING count(DISTINCT result) = 1 AND count(result) = count(*) AND NOT bool_or(is_error)
+    HAVING count(DISTINCT step) = 1 AND count(step) = count(*)
   )
   WHERE repeats >= min_repeats
+    AND (NOT is_error OR (repeats <= 3 AND error_class(NULL, outcome, 'execute_tool') NOT IN ('rate limit', 'time-out', 'unavailable', 'unknown')))
+),
+-- A cycle of n calls: each call equals the one n places before it.
+compared AS (
+  SELECT trace_id, agent_name, run, place, preorder, step, unnest([2, 3, 4, 5]) AS period, unnest([
+      step = lag(step, 2) OVER in_run, step = lag(step, 3) OVER in_run, step = lag(step, 4) OVER in_run, step = lag(step, 5) OVER in_run]) AS is_same
+  FROM (SELECT * REPLACE (CASE WHEN NOT is_beside THEN step END AS step) FROM calls)
+  WINDOW in_run AS (PARTITION BY trace_id, agent_name, run ORDER BY place)
+),
+islands AS (
+  SELECT *, count(*) FILTER (NOT coalesce(is_same, false)) OVER (PARTITION BY trace_id, agent_name, run, period ORDER BY place) AS island
+  FROM compared
+),
+rounds AS MATERIALIZED (
+  FROM (
+    SELECT
+      trace_id, agent_name, run, period, min(place) - period AS first_place, max(place) AS last_place, count(*) // period + 1 AS repeats,
+      count(DISTINCT step) AS steps
+    FROM islands
+    WHERE is_same
+    GROUP BY trace_id, agent_name, run, period, island
+  )
+  WHERE repeats >= min_cycles AND steps > 1
+),
+cycles AS (
+  SELECT rounds.trace_id, rounds.agent_name, rounds.run, any_value(period) AS period, any_value(repeats) AS repeats,
+    list(preorder ORDER BY place) AS places, list(DISTINCT step) AS steps
+  FROM rounds
+  JOIN calls ON calls.trace_id = rounds.trace_id AND calls.agent_name IS NOT DISTINCT FROM rounds.agent_name AND calls.run = rounds.run
+    AND place BETWEEN first_place AND last_place
+  WHERE NOT EXISTS (
+    FROM rounds AS shorter
+    WHERE shorter.trace_id = rounds.trace_id AND shorter.agent_name IS NOT DISTINCT FROM rounds.agent_name AND shorter.run = rounds.run
+      AND shorter.period < rounds.period AND shorter.first_place <= rounds.last_place AND shorter.last_place >= rounds.first_place)
+  GROUP BY rounds.trace_id, rounds.agent_name, rounds.run, period, first_place
 ),
 -- Enough equal calls within a short stretch of the run, not all in a row, and nothing new in between: edit, build, edit, build is work.
 novel AS (
   SELECT *, count(*) FILTER (times = 1) OVER (PARTITION BY trace_id, agent_name, run ORDER BY place) AS novelties
-  FROM (SELECT *, count(*) OVER (PARTITION BY trace_id, agent_name, run, step) AS times FROM calls)
+  FROM (SELECT *, CASE WHEN step IS NULL THEN 1 ELSE count(*) OVER (PARTITION BY trace_id, agent_name, run, step) END AS times FROM calls)
 ),
 crowds AS (
   SELECT trace_id, agent_name, run, step, list(preorder ORDER BY place) AS places, count(*) AS repeats
@@ -65,9 +118,9 @@ crowds AS (
       SELECT *, coalesce(place - lag(place, (min_near - 1)::INTEGER) OVER equal_calls < near
           AND novelties = lag(novelties, (min_near - 1)::INTEGER) OVER equal_calls, false) AS closes
       FROM (
-        SELECT *, coalesce(lag(end_time) OVER (PARTITION BY trace_id, step ORDER BY place) > start_time, false) AS is_beside
+        SELECT * EXCLUDE (is_beside), coalesce(lag(end_time) OVER (PARTITION BY trace_id, step ORDER BY place) > start_time, false) AS is_beside
         FROM novel
-        WHERE result IS NOT NULL AND NOT is_error
+        WHERE step IS NOT NULL AND NOT is_error
       )
       WHERE NOT is_beside
       WINDOW equal_calls AS (PARTITION BY trace_id, step ORDER BY place)
@@ -77,23 +130,27 @@ crowds AS (
   GROUP BY trace_id, agent_name, run, step
 ),
 loops AS (
-  SELECT trace_id, agent_name, run, places, repeats, true AS is_row FROM streaks
+  SELECT trace_id, agent_name, run, places, repeats, CASE WHEN is_error THEN 'errors' ELSE 'row' END AS shape, 1 AS period FROM streaks
   UNION ALL
-  SELECT trace_id, agent_name, run, places, repeats, false
+  SELECT trace_id, agent_name, run, places, repeats, 'cycle', period FROM cycles
+  UNION ALL
+  SELECT trace_id, agent_name, run, places, repeats, 'near', 1
   FROM crowds
   ANTI JOIN streaks USING (trace_id, step)
+  ANTI JOIN (SELECT trace_id, unnest(steps) AS step FROM cycles) AS cyclic USING (trace_id, step)
 ),
 told AS MATERIALIZED (
   SELECT
-    loops.trace_id, loops.agent_name, is_row, repeats, places[1] AS first_place,
+    loops.trace_id, loops.agent_name, shape, period, repeats, places[1] AS first_place,
     list(span_id ORDER BY preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
     min(end_time) AS first_end, max(start_time) AS last_start,
-    any_value(tool_name) AS tool_name, any_value(tool_call_arguments) AS arguments, any_value(tool_call_result) AS result,
+    array_to_string(list(tool_name ORDER BY preorder)[:period], ', ') AS tool_name,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
-      tool_name || ' ' || _short(tool_call_arguments, 120) || ' → ' || _short(tool_call_result, 120)) ORDER BY preorder) AS evidence
+      tool_name || ' ' || _short(tool_call_arguments, 120) || ' → ' || _short(coalesce(CASE WHEN status_code = 'ERROR' THEN status_message END, tool_call_result, ''), 120))
+      ORDER BY preorder)[:50] AS evidence
   FROM (SELECT *, unnest(places) AS preorder FROM loops) AS loops
   JOIN spans USING (preorder)
-  GROUP BY ALL
+  GROUP BY loops.trace_id, loops.agent_name, shape, period, repeats, places
 ),
 -- The model calls that asked for the repetitions.
 wasted AS (
@@ -107,11 +164,13 @@ wasted AS (
   GROUP BY ALL
 )
 SELECT
-  CASE WHEN is_row THEN 'proven' ELSE 'candidate' END AS tier,
+  CASE WHEN shape = 'near' THEN 'candidate' ELSE 'proven' END AS tier,
   CASE WHEN repeats >= 10 THEN 'critical' ELSE 'warning' END AS severity,
   trace_id, agent_name, span_ids, start_time, end_time,
-  format('{} called {} {} times with the same arguments and got the same result each time.',
-    coalesce(agent_name, 'An agent'), tool_name, repeats) AS summary,
+  format(CASE shape WHEN 'cycle' THEN '{} went round {} {} times with the same arguments and got the same results each time.'
+      WHEN 'errors' THEN '{} called {} {} times with the same arguments and got the same error each time.'
+      ELSE '{} called {} {} times with the same arguments and got the same result each time.' END,
+    coalesce(agent_name, 'An agent'), _short(tool_name, 120), repeats) AS summary,
   evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted
 FROM told
 LEFT JOIN wasted USING (trace_id, first_place);

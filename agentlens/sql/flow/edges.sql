@@ -1,13 +1,17 @@
 -- What depended on what: the flow graph between spans, with proof.
--- include: flow.carried
 -- include: flow.resources
+-- include: flow.texts
+-- include: flow.links
+-- include: flow.tokens
 -- include: agents.handoffs
 -- include: detectors.evidence
 
 -- What went from where to where, one row an edge and thing. `kind`:
 -- parent (the span stands below the other); handoff (an agent gave work to another; the edge goes to the run, or where the log has none, to the agent);
--- message (one agent wrote to another: to the first step of the recipient after it); carried (the same message or tool result, byte for byte, in the window of a
--- call; also the call of a tool from the model call that asked for it); read_after_write (what one tool call wrote and another read: a path, key or URL).
+-- message (one agent wrote to another: to the first step of the recipient after it); carried (the same message, tool result or text, byte for byte, on its
+-- arrival in the window of a call, where it stays until `context_strata` says it is gone; also the call of a tool from the model call that asked for it);
+-- quoted (a rare run of at least six words, or a telling value, that had stood in the window or had been handed over; `_flow_links` has the rules);
+-- read_after_write (what one tool call wrote and another read: a path, key or URL).
 CREATE VIEW flow_edges (
   -- `parent`, `handoff`, `message`, `carried`, `quoted` or `read_after_write`.
   kind,
@@ -27,7 +31,7 @@ CREATE VIEW flow_edges (
   to_agent,
   -- When it came there: the start of that step (UTC).
   start_time,
-  -- What came: hash of the message, path or key, name of the tool; NULL for parent.
+  -- What came: hash of the message, the run of words or the value, path or key, name of the tool; NULL for parent.
   passed,
   -- Place of the step it came from in tree order.
   from_preorder,
@@ -61,9 +65,9 @@ WITH
     UNION ALL
     SELECT 'message', 'possible', from_preorder, to_preorder, message_id FROM heard WHERE from_preorder IS NOT NULL AND to_preorder IS NOT NULL
     UNION ALL
-    SELECT 'carried', confidence, from_preorder, to_preorder, message_hash FROM _flow_carried
+    SELECT DISTINCT 'carried', 'certain', from_preorder, preorder, message_hash FROM flow_texts WHERE side = 'heard' AND from_preorder IS NOT NULL
     UNION ALL
-    SELECT 'carried', confidence, from_preorder, to_preorder, message_hash FROM _flow_asked
+    SELECT kind, confidence, from_preorder, to_preorder, passed FROM flow_quotes WHERE from_preorder IS NOT NULL
     UNION ALL
     SELECT 'read_after_write', confidence, from_preorder, to_preorder, resource FROM _flow_read_after_write
   )
@@ -76,6 +80,17 @@ SELECT
 FROM edges
 JOIN spans AS a ON a.preorder = from_preorder
 JOIN spans AS b ON b.preorder = to_preorder
+UNION ALL
+-- What came from a document, or from a message of no step, has no step at its beginning.
+SELECT
+  q.kind, q.confidence, a.trace_id, NULL, a.agent_name, b.trace_id, b.span_id, b.agent_name, b.start_time, q.passed, NULL, q.to_preorder, [
+    _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, NULL, 'from here: ' || q.passed),
+    _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b.span_id, 'to here: ' || q.passed)
+  ]
+FROM flow_quotes AS q
+JOIN flow_texts AS a ON a.number = q.from_number
+JOIN spans AS b ON b.preorder = q.to_preorder
+WHERE q.from_preorder IS NULL
 UNION ALL
 -- A handing over whose taker has no run in the log leads to the agent only.
 SELECT

@@ -168,8 +168,9 @@ FROM (
 UNION ALL
 SELECT source_id, 'clock_skew', spans FROM _skewed_spans
 UNION ALL
-SELECT source_id, unnest(['truncation_marks', 'length_limits']), unnest([cut, CASE WHEN at_limit >= 2 THEN at_limit ELSE 0 END])
-FROM _cut_texts
+SELECT source_id, 'truncation_marks', cut FROM _cut_texts
+UNION ALL
+SELECT source_id, 'length_limits', CASE WHEN at_limit >= 2 THEN at_limit ELSE 0 END FROM _cut_texts
 UNION ALL
 SELECT source_id, 'row_caps', count(*) FROM sources JOIN limits ON records = cap GROUP BY source_id
 UNION ALL
@@ -193,6 +194,46 @@ GROUP BY source_id
 UNION ALL
 SELECT source_id, 'date_gaps', count(*) FROM evidence_gaps GROUP BY source_id;
 
+-- The checks of `completeness` in their order, and what each says.
+CREATE VIEW _completeness_checks (
+  -- Order in which they are shown.
+  place,
+  -- Name of the check.
+  check_name,
+  -- What it says when it found nothing.
+  nothing,
+  -- What it says when it found something, with a place for the count.
+  something
+) AS
+FROM (
+  VALUES
+  (1, 'rejects', 'Every record could be used or was left out on purpose.', 'Records that could not be used (FROM rejects): {:,}.'),
+  (2, 'unaccounted', 'Every record is accounted for.', 'Sources with records that are not accounted for, a fault of agentlens: {:,}.'),
+  (3, 'orphans', 'Every span that names a parent has one.', 'Spans that name a parent which is nowhere in the logs: {:,}.'),
+  (4, 'cycles_cut', 'No span is its own ancestor.', 'Spans whose link to a parent closed a circle and was cut: {:,}.'),
+  (5, 'unfinished', 'Every span that began has ended.', 'Spans that began and never ended, or whose end the log does not say: {:,}.'),
+  (6, 'negative_durations', 'No span ends before it begins.', 'Spans that end before they begin: {:,}.'),
+  (7, 'clock_skew', 'No span lies outside its parent by more than a second.',
+    'Spans that lie outside their parent by more than a second, because clocks differ or work went on in the background: {:,}.'),
+  (8, 'without_time', 'Every span has a time.', 'Spans without any time: {:,}.'),
+  (9, 'without_status', 'Every span says how it ended.', 'Spans that do not say how they ended (UNSET): {:,}.'),
+  (10, 'calls_without_usage', 'Every model call that succeeded reports its tokens.',
+    'Model calls that did not fail and report no tokens, which totals therefore leave out: {:,}.'),
+  (11, 'truncation_marks', 'No text says that it was cut.', 'Texts that say they were cut (truncated, … +N lines, clipped): {:,}.'),
+  (12, 'length_limits', 'No two texts of a source are exactly as long as programs let texts be.',
+    'Texts that are exactly 32,000, 32,768, 64,000 or 65,536 long and so were probably cut: {:,}.'),
+  (13, 'row_caps', 'No source has a number of records at which tools stop.',
+    'Sources with exactly 350, 512, 1,000, 20,000 or 25,000 records, where many tools stop without a word: {:,}.'),
+  (14, 'span_caps', 'No trace has a number of spans at which tools stop.',
+    'Traces with exactly 350, 512, 1,000, 20,000 or 25,000 spans, where many tools stop without a word: {:,}.'),
+  (15, 'missing_subagent_files', 'Every sub-agent that was started has left its steps.',
+    'Sub-agents that were started and whose steps are nowhere in the logs, because their files are missing: {:,}.'),
+  (16, 'errors_without_detail', 'Every failed call says what came back.',
+    'Failed calls of which a summary at most was logged, neither the response nor an exception: {:,}.'),
+  (17, 'date_gaps', 'No day is missing from the rhythm of the logs.', 'Gaps of days that break the rhythm of the logs (FROM evidence_gaps): {:,}.'),
+  (18, 'known_missing', 'No loader knows of anything missing.', 'Things that loaders know to be missing (known_missing in sources): {:,}.')
+);
+
 -- What the evidence lacks: one row a check, over all sources (`source_id` NULL) and for each source that has something. A check
 -- that found nothing is there too, over all sources, with the count 0.
 CREATE VIEW completeness (
@@ -208,34 +249,6 @@ CREATE VIEW completeness (
   says
 ) AS
 WITH
-  checks (place, check_name, nothing, something) AS (
-    VALUES
-      (1, 'rejects', 'Every record could be used or was left out on purpose.', 'Records that could not be used (FROM rejects): {:,}.'),
-      (2, 'unaccounted', 'Every record is accounted for.', 'Sources with records that are not accounted for, a fault of agentlens: {:,}.'),
-      (3, 'orphans', 'Every span that names a parent has one.', 'Spans that name a parent which is nowhere in the logs: {:,}.'),
-      (4, 'cycles_cut', 'No span is its own ancestor.', 'Spans whose link to a parent closed a circle and was cut: {:,}.'),
-      (5, 'unfinished', 'Every span that began has ended.', 'Spans that began and never ended, or whose end the log does not say: {:,}.'),
-      (6, 'negative_durations', 'No span ends before it begins.', 'Spans that end before they begin: {:,}.'),
-      (7, 'clock_skew', 'No span lies outside its parent by more than a second.',
-        'Spans that lie outside their parent by more than a second, because clocks differ or work went on in the background: {:,}.'),
-      (8, 'without_time', 'Every span has a time.', 'Spans without any time: {:,}.'),
-      (9, 'without_status', 'Every span says how it ended.', 'Spans that do not say how they ended (UNSET): {:,}.'),
-      (10, 'calls_without_usage', 'Every model call that succeeded reports its tokens.',
-        'Model calls that did not fail and report no tokens, which totals therefore leave out: {:,}.'),
-      (11, 'truncation_marks', 'No text says that it was cut.', 'Texts that say they were cut (truncated, … +N lines, clipped): {:,}.'),
-      (12, 'length_limits', 'No two texts of a source are exactly as long as programs let texts be.',
-        'Texts that are exactly 32,000, 32,768, 64,000 or 65,536 long and so were probably cut: {:,}.'),
-      (13, 'row_caps', 'No source has a number of records at which tools stop.',
-        'Sources with exactly 350, 512, 1,000, 20,000 or 25,000 records, where many tools stop without a word: {:,}.'),
-      (14, 'span_caps', 'No trace has a number of spans at which tools stop.',
-        'Traces with exactly 350, 512, 1,000, 20,000 or 25,000 spans, where many tools stop without a word: {:,}.'),
-      (15, 'missing_subagent_files', 'Every sub-agent that was started has left its steps.',
-        'Sub-agents that were started and whose steps are nowhere in the logs, because their files are missing: {:,}.'),
-      (16, 'errors_without_detail', 'Every failed call says what came back.',
-        'Failed calls of which a summary at most was logged, neither the response nor an exception: {:,}.'),
-      (17, 'date_gaps', 'No day is missing from the rhythm of the logs.', 'Gaps of days that break the rhythm of the logs (FROM evidence_gaps): {:,}.'),
-      (18, 'known_missing', 'No loader knows of anything missing.', 'Things that loaders know to be missing (known_missing in sources): {:,}.')
-  ),
   counted AS (
     SELECT source_id, check_name, sum(count)::BIGINT AS count FROM _completeness_counts WHERE count > 0 GROUP BY ALL
   ),
@@ -243,11 +256,11 @@ WITH
     SELECT
       NULL::INTEGER AS source_id, check_name,
       coalesce(CASE WHEN check_name = 'date_gaps' THEN max(count) FILTER (source_id IS NULL) ELSE sum(count) END, 0)::BIGINT AS count
-    FROM checks LEFT JOIN counted USING (check_name)
+    FROM _completeness_checks LEFT JOIN counted USING (check_name)
     GROUP BY check_name
   )
 SELECT source_id, path, check_name, count, CASE WHEN count = 0 THEN nothing ELSE format(something, count) END
 FROM (FROM overall UNION ALL BY NAME FROM counted WHERE source_id IS NOT NULL)
-JOIN checks USING (check_name)
+JOIN _completeness_checks USING (check_name)
 LEFT JOIN sources USING (source_id)
 ORDER BY source_id NULLS FIRST, place;

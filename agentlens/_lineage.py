@@ -1,0 +1,98 @@
+"""Lineage: works out the flow graph when it is first asked for, and follows a value or a step through it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from importlib.resources import files
+
+import duckdb
+
+from agentlens._catalog import library
+
+_TABLES = ("flow_texts", "flow_tokens", "flow_quotes")
+_PROPERTY = "flow_index"
+_ESCAPED = re.compile(r"([\\.+*?()|\[\]{}^$])")
+# What may stand beside a text that is found as a whole: a word, a decimal or the part of a path goes on over a dot, comma, slash or hyphen.
+_BEFORE = r"(?:^|[^\pL\pN_.,/-]|(?:^|[^\pL\pN])[.,/-])"
+_AFTER = r"(?:$|[^\pL\pN_.,/-]|[.,/-](?:$|[^\pL\pN]))"
+
+
+def index_flow(con: duckdb.DuckDBPyConnection) -> None:
+    """Fill the tables of the flow graph, unless they are up to date. Costs less than reading the logs did; needs no file."""
+    rules = _rules()
+    with con.cursor() as cursor:
+        if cursor.execute(
+            "FROM lens_properties WHERE name = $name AND value = $rules", {"name": _PROPERTY, "rules": rules}
+        ).fetchall():
+            return
+        cursor.execute("BEGIN")
+        try:
+            cursor.execute(_index_sql())
+            cursor.execute("DELETE FROM lens_properties WHERE name = $name", {"name": _PROPERTY})
+            cursor.execute("INSERT INTO lens_properties VALUES ($name, $rules)", {"name": _PROPERTY, "rules": rules})
+            cursor.execute("COMMIT")
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+
+
+@functools.cache
+def mentions_flow() -> re.Pattern[str]:
+    """Return what recognises a query that asks for the flow graph: by one of its tables, or by a view or macro that stands on them."""
+    return re.compile(rf"\b(?:{'|'.join(sorted(_flow_names()))})\b", re.IGNORECASE)
+
+
+def _flow_names() -> set[str]:
+    """Return the tables of the flow graph and all that stands on them, by name."""
+    names = set(_TABLES)
+    modules = {module.name: module for module in library()}
+    on_flow = {
+        name for name, module in modules.items() if any(t in o.statement for o in module.objects for t in _TABLES)
+    }
+    grew = True
+    while grew:
+        more = {name for name, module in modules.items() if name not in on_flow and on_flow & set(module.includes)}
+        on_flow, grew = on_flow | more, bool(more)
+    return names | {item.name for name in on_flow for item in modules[name].objects}
+
+
+def origin(con: duckdb.DuckDBPyConnection, text_or_span_id: str) -> duckdb.DuckDBPyRelation:
+    """Return where a value, a text or what a step knew came from; see `Lens.origin`."""
+    index_flow(con)
+    if _is_span(con, text_or_span_id):
+        return con.sql("FROM flow_sources(NULL, $span_id)", params={"span_id": text_or_span_id})
+    text = text_or_span_id.strip()
+    tokens = con.execute("SELECT _tokens_in(_plain_text($text))", {"text": text}).fetchall()[0][0]
+    if len(tokens) == 1 and re.fullmatch(rf"[$€£¥#~+(\"'`“]*{re.escape(tokens[0])}[.,:;!?)\"'`”]*", text):
+        return con.sql("FROM flow_origin($value)", params={"value": tokens[0]})
+    return con.sql("FROM flow_origin_of_text($pattern, $word)", params=_pattern(text))
+
+
+def consumers(con: duckdb.DuckDBPyConnection, span_id: str) -> duckdb.DuckDBPyRelation:
+    """Return what later used what a step said; see `Lens.consumers`."""
+    index_flow(con)
+    return con.sql("FROM flow_consumers(NULL, $span_id)", params={"span_id": span_id})
+
+
+def _is_span(con: duckdb.DuckDBPyConnection, span_id: str) -> bool:
+    return bool(con.execute("SELECT 1 FROM spans WHERE span_id = $id LIMIT 1", {"id": span_id}).fetchall())
+
+
+def _pattern(text: str) -> dict[str, str]:
+    """Return the pattern that finds a text as a whole, whatever blanks stand between its words, and its longest word to look for first."""
+    words = text.split()
+    spoken = r"\s+".join(_ESCAPED.sub(r"\\\1", word) for word in words)
+    return {"pattern": f"{_BEFORE}{spoken}{_AFTER}", "word": max(re.findall(r"\w+", text) or [text], key=len)}
+
+
+@functools.cache
+def _index_sql() -> str:
+    return (files("agentlens") / "finish" / "index_flow.sql").read_text("utf-8")
+
+
+@functools.cache
+def _rules() -> str:
+    statements = "".join(item.statement for module in library() for item in module.objects)
+    return hashlib.sha256((statements + _index_sql()).encode()).hexdigest()[:16]

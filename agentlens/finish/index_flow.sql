@@ -1,0 +1,263 @@
+-- Fills the tables of the flow graph: which text stands at which step, which values stand in it, and who repeats whom.
+DELETE FROM flow_texts;
+DELETE FROM flow_tokens;
+DELETE FROM flow_quotes;
+
+CREATE OR REPLACE TEMP TABLE flow_calls AS FROM _flow_calls;
+
+-- The parts of all messages.
+CREATE OR REPLACE TEMP TABLE flow_parts AS
+SELECT message_hash, part_index, hash(said) AS text_id, type, tool_call_id, strlen(said) AS bytes
+FROM _flow_parts
+WHERE said <> '';
+
+-- What tools were asked and what they answered. What a message holds as well gets the number of its part.
+CREATE OR REPLACE TEMP TABLE flow_tools AS
+WITH
+  tools AS (
+    SELECT
+      preorder, trace_id, agent_name, coalesce(conversation_id, trace_id) AS conversation_id, tool_call_id, start_time, end_time,
+      tool_call_arguments AS arguments, tool_call_result AS result,
+      CASE WHEN starts_with(tool_call_result, '[') THEN _part_text(json_object('response', TRY_CAST(tool_call_result AS JSON))) END AS flat_result
+    FROM tool_calls
+  ),
+  asked AS (
+    SELECT
+      tools.preorder, max(calls.preorder) AS from_preorder,
+      arg_max(struct_pack(text_id := parts.text_id, message_hash := parts.message_hash, part_index := parts.part_index), calls.preorder) AS part
+    FROM tools
+    JOIN (FROM flow_parts WHERE type = 'tool_call') AS parts USING (tool_call_id)
+    JOIN (FROM span_messages WHERE direction = 'output') AS said USING (message_hash)
+    JOIN flow_calls AS calls ON calls.trace_id = said.trace_id AND calls.span_id = said.span_id
+    WHERE (tools.trace_id = calls.trace_id OR tools.conversation_id = calls.conversation_id)
+      -- Keys may stand in another order: the same call with as many characters is the same.
+      AND parts.bytes IN (strlen(arguments), strlen(json(TRY_CAST(arguments AS JSON))))
+    GROUP BY tools.preorder
+  )
+SELECT
+  tools.* EXCLUDE (flat_result), from_preorder, asked.part, coalesce(asked.part.text_id, hash(arguments)) AS arguments_id,
+  hash(coalesce(flat_result, result)) AS result_id, strlen(coalesce(flat_result, result)) AS result_bytes,
+  hash(trace_id, agent_name) AS window_id
+FROM tools
+LEFT JOIN asked USING (preorder);
+
+-- What was said: by models, by tools, by agents to one another, in documents.
+INSERT INTO flow_texts BY NAME
+SELECT row_number() OVER () AS number, *
+FROM (
+SELECT
+  text_id, 'said' AS side, type, bytes, preorder, calls.trace_id, calls.agent_name, window_id,
+  coalesce(epoch_ns(coalesce(end_time, start_time)), preorder) AS moment, message_hash, part_index,
+  said.source_id, said.source_line, said.source_offset, said.source_length
+FROM span_messages AS said
+JOIN flow_calls AS calls USING (trace_id, span_id)
+JOIN flow_parts USING (message_hash)
+WHERE said.direction = 'output'
+UNION ALL BY NAME
+SELECT
+  result_id AS text_id, 'said' AS side, 'result' AS type, result_bytes AS bytes, preorder, tools.trace_id, tools.agent_name, window_id,
+  coalesce(epoch_ns(coalesce(tools.end_time, tools.start_time)), preorder) AS moment,
+  spans.source_id, spans.source_line, spans.source_offset, spans.source_length
+FROM flow_tools AS tools
+JOIN spans USING (preorder)
+WHERE result <> ''
+UNION ALL BY NAME
+SELECT
+  hash(payload) AS text_id, 'said' AS side, 'agent_message' AS type, strlen(payload) AS bytes, spans.preorder, m.trace_id, sender AS agent_name,
+  epoch_ns(time) AS moment, m.source_id, m.source_line, m.source_offset, m.source_length
+FROM agent_messages AS m
+LEFT JOIN spans USING (trace_id, span_id)
+WHERE payload <> ''
+UNION ALL BY NAME
+SELECT
+  hash(text) AS text_id, 'said' AS side, 'section' AS type, strlen(text) AS bytes, agent_name, epoch_ns(time) AS moment,
+  source_id, source_line, source_offset, source_length
+FROM sections
+WHERE text <> ''
+);
+
+-- What was heard: the arguments of tools from the model call that asked, and messages on arrival in a window from the step that said them whole.
+INSERT INTO flow_texts BY NAME
+WITH
+  arrived AS (
+    SELECT a.*, parts.part_index, parts.text_id, parts.type, parts.tool_call_id, parts.bytes
+    FROM _flow_arrivals AS a
+    JOIN flow_parts AS parts USING (message_hash)
+  ),
+  said AS (
+    SELECT message_hash, window_id, conversation_id, trace_id, calls.preorder, coalesce(end_time, start_time) AS done
+    FROM span_messages
+    JOIN flow_calls AS calls USING (trace_id, span_id)
+    WHERE direction = 'output'
+  ),
+  -- Nearest first: the same window, the same conversation, the same trace; a long message (200 bytes) from anywhere.
+  candidates AS (
+    SELECT
+      arrived.message_hash, arrived.preorder, -1 AS part_index, said.preorder AS from_preorder,
+      CASE WHEN said.window_id = arrived.window_id THEN 0 WHEN said.conversation_id = arrived.conversation_id THEN 1
+        WHEN said.trace_id = arrived.trace_id THEN 2 ELSE 3 END AS distance
+    FROM (SELECT DISTINCT message_hash, preorder, window_id, conversation_id, trace_id, start_time FROM arrived) AS arrived
+    JOIN said USING (message_hash)
+    JOIN messages USING (message_hash)
+    WHERE said.preorder <> arrived.preorder AND coalesce(said.done <= arrived.start_time, said.preorder < arrived.preorder)
+      AND (said.conversation_id = arrived.conversation_id OR said.trace_id = arrived.trace_id OR messages.bytes >= 200)
+    UNION ALL
+    SELECT arrived.message_hash, arrived.preorder, arrived.part_index, tools.preorder, 1
+    FROM arrived
+    JOIN flow_tools AS tools ON tools.tool_call_id = arrived.tool_call_id AND tools.result_id = arrived.text_id
+    WHERE arrived.type = 'tool_call_response' AND (tools.conversation_id = arrived.conversation_id OR tools.trace_id = arrived.trace_id)
+  ),
+  made AS (
+    SELECT message_hash, preorder, part_index, arg_max(from_preorder, (-distance, from_preorder)) AS from_preorder
+    FROM candidates
+    GROUP BY ALL
+  )
+SELECT (SELECT count(*) FROM flow_texts) + row_number() OVER () AS number, *
+FROM (
+SELECT
+  text_id, 'heard' AS side, type, bytes, arrived.preorder, coalesce(answered.from_preorder, repeated.from_preorder) AS from_preorder,
+  arrived.trace_id, calls.agent_name, arrived.window_id, coalesce(epoch_ns(arrived.start_time), arrived.preorder) AS moment,
+  arrived.message_hash, arrived.part_index, spans.source_id, spans.source_line, spans.source_offset, spans.source_length
+FROM arrived
+JOIN flow_calls AS calls ON calls.preorder = arrived.preorder
+JOIN spans ON spans.preorder = arrived.preorder
+LEFT JOIN made AS answered
+  ON answered.message_hash = arrived.message_hash AND answered.preorder = arrived.preorder AND answered.part_index = arrived.part_index
+LEFT JOIN made AS repeated
+  ON repeated.message_hash = arrived.message_hash AND repeated.preorder = arrived.preorder AND repeated.part_index = -1
+UNION ALL BY NAME
+SELECT
+  arguments_id AS text_id, 'heard' AS side, 'arguments' AS type, strlen(arguments) AS bytes, preorder, from_preorder, tools.trace_id,
+  tools.agent_name, window_id, coalesce(epoch_ns(tools.start_time), preorder) AS moment, part.message_hash AS message_hash,
+  part.part_index AS part_index, spans.source_id, spans.source_line, spans.source_offset, spans.source_length
+FROM flow_tools AS tools
+JOIN spans USING (preorder)
+WHERE arguments NOT IN ('', '{}')
+);
+
+-- Each distinct text once.
+CREATE OR REPLACE TEMP TABLE flow_bodies AS
+WITH texts AS (
+  SELECT hash(said) AS text_id, said FROM _flow_parts WHERE said <> ''
+  UNION ALL
+  SELECT arguments_id, arguments FROM flow_tools WHERE part IS NULL AND arguments NOT IN ('', '{}')
+  UNION ALL
+  SELECT hash(result), result FROM flow_tools WHERE result <> '' AND result_id = hash(result)
+    AND result_id NOT IN (SELECT text_id FROM flow_parts)
+  UNION ALL
+  SELECT hash(payload), payload FROM agent_messages WHERE payload <> ''
+  UNION ALL
+  SELECT hash(text), text FROM sections WHERE text <> ''
+)
+SELECT text_id, any_value(_plain_text(said)) AS said FROM texts GROUP BY text_id;
+
+INSERT INTO flow_tokens BY NAME
+SELECT DISTINCT token, text_id, _number_of(token) AS number
+FROM (
+  SELECT text_id, token FROM (SELECT text_id, unnest(_tokens_in(said)) AS token FROM flow_bodies)
+  UNION ALL
+  SELECT text_id, _number_within(token) FROM (SELECT text_id, unnest(_tokens_in(said)) AS token FROM flow_bodies)
+)
+WHERE length(token) BETWEEN 2 AND 400
+ORDER BY token, text_id;
+
+-- Every run of six words as a number, thinned out so that of any run of nine words at least one is kept (winnowing: the least of four
+-- neighbours; Schleimer, Wilkerson and Aiken 2003).
+CREATE OR REPLACE TEMP TABLE flow_runs AS
+WITH
+  words AS (SELECT text_id, hash(unnest(w)) AS word, generate_subscripts(w, 1) AS place FROM (SELECT text_id, _words_in(lower(said)) AS w FROM flow_bodies)),
+  runs AS (
+    SELECT
+      text_id, place,
+      CASE WHEN lead(text_id, 5) OVER () = text_id THEN hash(word, lead(word, 1) OVER (), lead(word, 2) OVER (), lead(word, 3) OVER (), lead(word, 4) OVER (), lead(word, 5) OVER ()) END AS run
+    FROM words
+  ),
+  neighbours AS (
+    SELECT
+      *, lag(run, 1) OVER () AS b1, lag(run, 2) OVER () AS b2, lag(run, 3) OVER () AS b3,
+      lead(run, 1) OVER () AS a1, lead(run, 2) OVER () AS a2, lead(run, 3) OVER () AS a3
+    FROM runs
+  )
+SELECT run, text_id, place::INTEGER AS place
+FROM neighbours
+WHERE run <= coalesce(least(a1, a2, a3), run) OR run <= coalesce(least(b1, a1, a2), run) OR run <= coalesce(least(b2, b1, a1), run)
+  OR run <= coalesce(least(b3, b2, b1), run);
+
+-- What may show that one text depends on another: whole texts, runs of words and telling values that several texts or steps have in common.
+CREATE OR REPLACE TEMP TABLE flow_hits AS
+WITH shared AS (SELECT run FROM flow_runs GROUP BY run HAVING count(DISTINCT text_id) BETWEEN 2 AND 300)
+SELECT run AS feature, text_id, min(place) AS place, 'run' AS what FROM flow_runs SEMI JOIN shared USING (run) GROUP BY ALL
+UNION ALL
+SELECT hash(token), text_id, NULL, 'value'
+FROM flow_tokens
+SEMI JOIN (SELECT token FROM flow_tokens GROUP BY token HAVING count(*) BETWEEN 2 AND 300 AND _is_telling(token)) USING (token)
+UNION ALL
+SELECT text_id, text_id, 0, 'whole' FROM flow_texts WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
+
+CREATE OR REPLACE TEMP TABLE flow_found AS FROM _flow_links('flow_hits', 40);
+
+-- Runs that follow one another in the text are one run; the longest stands for the pair.
+INSERT INTO flow_quotes BY NAME
+WITH
+  pieces AS (
+    SELECT
+      from_number, from_preorder, to_number, to_preorder, what, rule, place,
+      place - lag(place) OVER (PARTITION BY from_number, from_preorder, to_number, what ORDER BY place) > 6 AS is_new
+    FROM (SELECT DISTINCT ON (from_number, from_preorder, to_number, what, place, feature) * FROM flow_found)
+    WHERE what = 'run'
+  ),
+  stretches AS (
+    SELECT from_number, from_preorder, to_number, to_preorder, rule, min(place) AS first, max(place) + 5 AS last
+    FROM (
+      SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY from_number, from_preorder, to_number ORDER BY place) AS stretch FROM pieces
+    )
+    GROUP BY from_number, from_preorder, to_number, to_preorder, rule, stretch
+  ),
+  longest AS (
+    SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, arg_max(first, last - first) AS first, arg_max(last, last - first) AS last
+    FROM stretches
+    GROUP BY ALL
+  ),
+  run_texts AS (
+    SELECT longest.*, last - first + 1 AS words, _words_in(said) AS spoken
+    FROM longest
+    JOIN flow_texts AS t ON t.number = to_number
+    JOIN flow_bodies USING (text_id)
+  ),
+  others AS (
+    SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, min(feature) FILTER (what = 'value') AS value, bool_or(what = 'whole') AS is_whole
+    FROM flow_found
+    WHERE what <> 'run'
+    GROUP BY ALL
+  ),
+  named AS (SELECT others.*, token FROM others LEFT JOIN (SELECT DISTINCT hash(token) AS value, token FROM flow_tokens) USING (value)),
+  merged AS (
+    SELECT
+      coalesce(r.from_number, n.from_number) AS from_number, coalesce(r.from_preorder, n.from_preorder) AS from_preorder,
+      coalesce(r.to_number, n.to_number) AS to_number, coalesce(r.to_preorder, n.to_preorder) AS to_preorder,
+      coalesce(r.rule, n.rule) AS rule, coalesce(is_whole, false) AS is_whole, coalesce(r.words, 1) AS words,
+      coalesce(array_to_string(list_slice(spoken, first, least(last, first + 39)), ' '), token, array_to_string(_words_in(whole.said)[:40], ' ')) AS passed
+    FROM run_texts AS r
+    FULL JOIN named AS n
+      ON n.from_number = r.from_number AND n.to_number = r.to_number AND n.from_preorder IS NOT DISTINCT FROM r.from_preorder
+    LEFT JOIN flow_texts AS t ON t.number = n.to_number AND n.is_whole
+    LEFT JOIN flow_bodies AS whole ON whole.text_id = t.text_id
+  )
+SELECT
+  CASE WHEN is_whole AND rule IN ('brief', 'other', 'return') THEN 'carried' ELSE 'quoted' END AS kind,
+  CASE
+    WHEN is_whole AND rule IN ('window', 'brief', 'return') THEN 'certain'
+    WHEN rule IN ('window', 'brief', 'return') THEN CASE WHEN words >= 12 THEN 'certain' ELSE 'likely' END
+    WHEN words >= 12 THEN 'likely'
+    ELSE 'possible'
+  END AS confidence,
+  from_preorder, from_number, to_preorder, to_number, words, passed
+FROM merged;
+
+DROP TABLE flow_calls;
+DROP TABLE flow_parts;
+DROP TABLE flow_tools;
+DROP TABLE flow_bodies;
+DROP TABLE flow_runs;
+DROP TABLE flow_hits;
+DROP TABLE flow_found;

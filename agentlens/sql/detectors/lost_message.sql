@@ -1,0 +1,131 @@
+-- Work and words that were sent and never taken up.
+-- include: agents.handoffs
+-- include: detectors.evidence
+
+-- Every sign of life of an agent: its spans, its reports, its messages.
+CREATE VIEW _signs_of_life (
+  -- The agent.
+  agent_name,
+  -- Its name without case and separators.
+  plain_name,
+  -- First sign (UTC).
+  first_time,
+  -- Last sign (UTC).
+  last_time
+) AS
+SELECT any_value(agent_name), lower(replace(replace(agent_name, '-', '_'), ' ', '_')) AS plain_name, min(first_time), max(last_time)
+FROM (
+  SELECT agent_name, min(start_time) AS first_time, max(start_time) AS last_time FROM spans WHERE start_time IS NOT NULL GROUP BY agent_name
+  UNION ALL
+  SELECT agent_name, min(time), max(time) FROM status_reports WHERE time IS NOT NULL GROUP BY agent_name
+  UNION ALL
+  SELECT sender, min(time), max(time) FROM agent_messages WHERE time IS NOT NULL GROUP BY sender
+)
+WHERE agent_name IS NOT NULL
+GROUP BY plain_name;
+
+-- Everything that was sent from one agent to another and waits to be taken up: messages, and work handed over that no run below it took.
+CREATE VIEW _sent (
+  -- `message` or `task`.
+  kind,
+  -- The agent that sent.
+  sender,
+  -- The agent it was sent to.
+  recipient,
+  -- When (UTC).
+  time,
+  -- What was sent.
+  payload,
+  -- Trace, where known.
+  trace_id,
+  -- Span, where known.
+  span_id,
+  -- The source it stands in.
+  source_id,
+  -- Line of the record.
+  source_line,
+  -- Byte offset of the record.
+  source_offset,
+  -- Length of the record in bytes.
+  source_length
+) AS
+SELECT 'message', sender, recipient, time, payload, trace_id, span_id, source_id, source_line, source_offset, source_length
+FROM agent_messages
+WHERE kind <> 'pax' AND sender IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL AND sender <> recipient
+UNION ALL
+SELECT 'task', from_agent, to_agent, coalesce(giver.end_time, giver.start_time), task, giver.trace_id, giver.span_id, source_id, source_line, source_offset, source_length
+FROM (SELECT from_agent, to_agent, task, preorder FROM handoffs WHERE kind = 'tool' AND to_span_id IS NULL AND NOT is_error) AS handoff
+JOIN spans AS giver USING (preorder)
+WHERE giver.start_time IS NOT NULL AND from_agent <> to_agent;
+
+-- Why lost messages cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_lost_message (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  sent > 0,
+  CASE WHEN sent = 0 THEN 'the logs hold no messages between agents and no work handed over by a tool' END
+FROM (
+  SELECT
+    (SELECT count(*) FROM agent_messages WHERE kind <> 'pax' AND recipient IS NOT NULL AND time IS NOT NULL)
+    + (SELECT count(*) FROM spans WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND _is_handoff_tool(tool_name)) AS sent
+);
+
+-- A message or a task is sent to an agent that gives no sign of life any more, while others go on.
+--
+-- Means: it was sent to somebody who was not there, or got lost on the way. Matters: the sender counts it as under way; nobody does it.
+-- Signs of life are spans, reports and messages, after the sending or around it (up to `seconds` before). The log must go on with other agents for at least
+-- `min_minutes` after the sending, and the sender must have reached others who answered. One finding a pair of agents. Tier: event when
+-- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning.
+-- Leaves alone: the last words of a log; recipients that are persons or groups (user, human, all, team, channels); tasks whose run stands below
+-- the handing over; messages to agents that do anything afterwards.
+-- Misses: messages that a busy agent ignores; agents whose work is logged elsewhere.
+-- scope: fleet
+-- version: 1
+CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
+WITH sent AS MATERIALIZED (
+  SELECT *, row_number() OVER () AS number, lower(replace(replace(recipient, '-', '_'), ' ', '_')) AS plain_name
+  FROM _sent
+),
+known AS MATERIALIZED (FROM _signs_of_life),
+declared AS (SELECT DISTINCT lower(replace(replace(agent_name, '-', '_'), ' ', '_')) AS plain_name FROM agents WHERE known_from IN ('manifest', 'identity file')),
+-- Where all of a sender's words go to agents of which the log knows nothing, it simply does not hold the other side.
+reachable AS (
+  SELECT sender, count(DISTINCT sent.plain_name) FILTER (known.last_time >= sent.time) AS reached
+  FROM sent
+  LEFT JOIN known USING (plain_name)
+  GROUP BY sender
+),
+others AS (
+  SELECT number, max(other.last_time) AS goes_on_until
+  FROM sent
+  JOIN known AS other ON other.plain_name <> sent.plain_name
+  GROUP BY number
+),
+lost AS (
+  SELECT sent.*, known.last_time, known.plain_name IS NOT NULL OR declared.plain_name IS NOT NULL AS is_known, goes_on_until
+  FROM sent
+  JOIN reachable USING (sender)
+  JOIN others USING (number)
+  LEFT JOIN known ON known.plain_name = sent.plain_name
+  LEFT JOIN declared ON declared.plain_name = sent.plain_name
+  WHERE reached > 0
+    AND (known.last_time IS NULL OR epoch_ns(known.last_time) < epoch_ns(sent.time) - seconds::BIGINT * 1000000000)
+    AND epoch_ns(goes_on_until) - epoch_ns(sent.time) >= min_minutes::BIGINT * 60000000000
+    AND NOT regexp_matches(sent.plain_name, '^(user|users|human|humans|operator|owner|admin|all|any|anyone|everyone|everybody|team|crew|group|broadcast|channel|room|system|none|null|self|\*)$|^[#@*]|^all_|_(channel|room|group|team|all)$')
+)
+SELECT
+  CASE WHEN bool_and(is_known) THEN 'event' ELSE 'candidate' END AS tier, 'warning' AS severity,
+  CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, recipient AS agent_name,
+  coalesce(list_distinct(list(span_id ORDER BY time, number) FILTER (span_id IS NOT NULL)), []) AS span_ids, min(time) AS start_time, max(time) AS end_time,
+  format('{} sent {} {} {}, which {}; others went on for {} minutes.', sender, recipient, count(*),
+    CASE WHEN count(*) = 1 THEN mode(kind) ELSE mode(kind) || 's' END,
+    CASE WHEN bool_and(last_time IS NULL) THEN 'never gave a sign of life' ELSE format('was last heard of at {}', strftime(max(last_time)::TIMESTAMP, '%Y-%m-%d %H:%M:%S')) END,
+    (epoch_ns(max(goes_on_until)) - epoch_ns(min(time))) // 60000000000) AS summary,
+  list(_evidence(source_id, source_line, source_offset, source_length, span_id, sender || ' → ' || recipient || ': ' || coalesce(payload, '')) ORDER BY time, number)[:20] AS evidence,
+  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM lost
+GROUP BY sender, recipient;

@@ -1,0 +1,71 @@
+-- Work given to somebody it may not be given to.
+-- include: agents.handoffs
+-- include: detectors.evidence
+
+-- An agent's name without case, separators and words like `agent`.
+CREATE MACRO _plain_agent(agent) AS
+regexp_replace(regexp_replace(lower(trim(agent)), '[^\p{L}\p{N}]+', '_', 'g'), '^(the_)|(_agent|_bot)$', '', 'g');
+
+-- Why off-matrix delegations cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_off_matrix_delegation (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  rules > 0,
+  CASE WHEN rules = 0 THEN 'no table or manifest says who may hand work to whom' END
+FROM (SELECT count(*) AS rules FROM delegations);
+
+-- An agent hands work to an agent that the delegation matrix does not give it.
+--
+-- Means: the chain of command was left, or the matrix is out of date. Matters: limits, reviews and budgets hang on who may ask whom.
+-- The matrix are the rows of `delegations`. One finding a pair of agents. Tier proven where the matrix has rows of the one who handed over,
+-- event where it only names it as a receiver. Severity warning.
+-- Leaves alone: agents that the matrix does not name at all; handing back to whom the work came from; rows with `all`, `any` or `*`; names that
+-- differ in case, separators or the word agent.
+-- Misses: conditions of the matrix (`when`); work passed on without a tool or a run.
+-- scope: fleet
+-- version: 1
+CREATE MACRO detect_off_matrix_delegation() AS TABLE
+WITH rules AS MATERIALIZED (
+  SELECT DISTINCT _plain_agent(delegator) AS giver, _plain_agent(delegate) AS taker FROM delegations
+),
+matrix AS (
+  SELECT giver, list(taker) AS takers, bool_or(taker IN ('all', 'any', 'anyone', 'everyone', 'any_agent', '')) AS is_open
+  FROM rules
+  GROUP BY giver
+),
+place AS (SELECT arg_min({'source_id': source_id, 'source_line': source_line, 'source_offset': source_offset, 'source_length': source_length}, (source_id, source_offset)) AS place,
+  _plain_agent(delegator) AS giver FROM delegations GROUP BY giver),
+anywhere AS (SELECT arg_min({'source_id': source_id, 'source_line': source_line, 'source_offset': source_offset, 'source_length': source_length}, (source_id, source_offset)) AS place
+  FROM delegations),
+given AS (
+  SELECT from_agent, to_agent, _plain_agent(from_agent) AS giver, _plain_agent(to_agent) AS taker, trace_id, span_id, task, start_time, end_time, preorder
+  FROM handoffs
+  WHERE from_agent IS NOT NULL AND to_agent IS NOT NULL
+),
+off AS (
+  SELECT given.*, matrix.takers
+  FROM given
+  LEFT JOIN matrix USING (giver)
+  WHERE giver <> taker AND NOT coalesce(is_open OR list_contains(takers, taker), false)
+    AND (matrix.giver IS NOT NULL OR giver IN (SELECT taker FROM rules))
+    AND (taker, giver) NOT IN (SELECT (rules.giver, rules.taker) FROM rules)
+)
+SELECT
+  CASE WHEN any_value(takers) IS NOT NULL THEN 'proven' ELSE 'event' END AS tier, 'warning' AS severity, arg_min(off.trace_id, off.preorder) AS trace_id,
+  from_agent AS agent_name, list(off.span_id ORDER BY off.preorder)[:50] AS span_ids, min(off.start_time) AS start_time, max(coalesce(off.end_time, off.start_time)) AS end_time,
+  format('{} handed work to {} {}; the matrix lets it hand over to {}.', from_agent, to_agent, CASE WHEN count(*) = 1 THEN 'once' ELSE count(*) || ' times' END,
+    coalesce(_short(array_to_string(list_sort(any_value(takers)), ', '), 120), 'nobody')) AS summary,
+  list_prepend(
+    (SELECT _evidence(coalesce(own.place, anywhere.place).source_id, coalesce(own.place, anywhere.place).source_line, coalesce(own.place, anywhere.place).source_offset,
+      coalesce(own.place, anywhere.place).source_length, NULL, 'the matrix of delegations')
+     FROM anywhere LEFT JOIN place AS own ON own.giver = off.giver),
+    list(_evidence(spans.source_id, spans.source_line, spans.source_offset, spans.source_length, spans.span_id, from_agent || ' → ' || to_agent || coalesce(': ' || task, ''))
+      ORDER BY off.preorder)[:20]) AS evidence,
+  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM off
+JOIN spans ON spans.preorder = off.preorder
+GROUP BY from_agent, to_agent, off.giver;

@@ -1,0 +1,93 @@
+-- A session that does not end.
+-- include: spans.kinds
+-- include: detectors.evidence
+
+-- Every run that can be compared with others of its kind, and how many calls it made: runs of agents, and roots of traces.
+CREATE VIEW _run_lengths (
+  -- Trace of the run.
+  trace_id,
+  -- The span that stands for it.
+  span_id,
+  -- The agent.
+  agent_name,
+  -- What it is compared with: runs of the same agent, else roots of the same name with numbers and ids left out.
+  kind,
+  -- Model calls and tool calls in it.
+  calls,
+  -- Place in tree order.
+  preorder,
+  -- Place after its last span.
+  subtree_end
+) AS
+WITH counted AS (
+  SELECT
+    trace_id, span_id, agent_name, operation_name, name, workflow_name, depth, is_orphan, preorder, subtree_end,
+    count(*) FILTER (operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')) OVER (ORDER BY preorder) AS calls_so_far
+  FROM spans
+),
+runs AS (
+  SELECT * FROM counted WHERE operation_name = 'invoke_agent' OR (depth = 0 AND NOT is_orphan AND subtree_end > preorder + 1)
+)
+SELECT
+  runs.trace_id, runs.span_id, runs.agent_name,
+  CASE WHEN runs.operation_name = 'invoke_agent' AND runs.agent_name IS NOT NULL THEN 'agent ' || runs.agent_name
+    ELSE lower(regexp_replace(coalesce(runs.workflow_name, runs.name, ''), '[0-9a-fA-F-]{8,}|\d+', '#', 'g')) END,
+  last.calls_so_far - runs.calls_so_far, runs.preorder, runs.subtree_end
+FROM runs
+JOIN counted AS last ON last.preorder = runs.subtree_end - 1;
+
+-- Why runaways cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_runaway (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  coalesce(max(runs), 0) >= 6,
+  CASE WHEN count(*) = 0 THEN 'no run with model calls or tool calls is logged'
+    WHEN max(runs) < 6 THEN 'no kind of run is logged often enough to know its usual length (6 runs are needed)' END
+FROM (SELECT count(*) AS runs FROM _run_lengths WHERE calls > 0 GROUP BY kind);
+
+-- A run makes at least `times` times as many calls as the median of the other runs of its kind, and that is far outside their spread.
+--
+-- Means: it found no end: nothing told it that it was done, or that it could not be. Matters: each call costs more than the one before
+-- it. Compared are runs of one agent, else roots of one name; at least `min_others` others are needed, and `min_calls` calls. Far outside
+-- is more than 4 robust standard deviations of the logarithm (at least a quarter each). Tier event. Severity: critical for twice as much, else warning.
+-- Leaves alone: long pauses (calls count, not hours); kinds whose runs differ widely; several long runs of a kind; a run that is long only
+-- because of another found inside it.
+-- Misses: kinds with few runs; runs cut off by a limit near the usual length.
+-- scope: fleet
+-- version: 1
+CREATE MACRO detect_runaway(times := 5, min_others := 5, min_calls := 30) AS TABLE
+WITH lengths AS MATERIALIZED (FROM _run_lengths WHERE calls > 0),
+usual AS (
+  SELECT
+    kind, count(*) - 1 AS others, median(calls) AS median_calls,
+    greatest((quantile_cont(ln(calls), 0.75) - quantile_cont(ln(calls), 0.25)) / 1.349, 0.25) AS spread, median(ln(calls)) AS middle
+  FROM lengths
+  GROUP BY kind
+),
+long AS (
+  SELECT lengths.*, others, median_calls
+  FROM lengths
+  JOIN usual USING (kind)
+  WHERE others >= min_others AND calls >= min_calls AND calls >= times * median_calls AND ln(calls) > middle + 4 * spread
+),
+innermost AS (
+  FROM long
+  WHERE NOT EXISTS (
+    FROM long AS inside
+    WHERE inside.preorder > long.preorder AND inside.preorder < long.subtree_end AND 2 * inside.calls >= long.calls)
+)
+SELECT
+  'event' AS tier, CASE WHEN calls >= 2 * times * median_calls THEN 'critical' ELSE 'warning' END AS severity, run.trace_id, run.agent_name,
+  [run.span_id] AS span_ids, run.start_time, run.end_time,
+  format('{} made {} calls; the {} other runs of its kind made {} (median).', coalesce(run.agent_name, run.name, 'A run'), calls, others,
+    round(median_calls)::BIGINT) AS summary,
+  [_evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id, format('{} calls in this run', calls)),
+   _evidence(last.source_id, last.source_line, last.source_offset, last.source_length, last.span_id, 'its last step: ' || coalesce(last.name, ''))] AS evidence,
+  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM innermost
+JOIN spans AS run ON run.preorder = innermost.preorder
+JOIN spans AS last ON last.preorder = innermost.subtree_end - 1;

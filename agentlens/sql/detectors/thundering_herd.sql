@@ -1,0 +1,109 @@
+-- Many agents that fall upon one thing at once.
+-- include: spans.errors
+-- include: agents.beats
+-- include: detectors.evidence
+
+-- What a tool call uses, where its arguments name it: the host of an address, else a service, table, queue, database, path or key.
+CREATE MACRO _resource_of(arguments) AS
+CASE WHEN json_valid(arguments) THEN coalesce(
+  nullif(regexp_extract(coalesce(arguments->>'$.url', arguments->>'$.uri', arguments->>'$.endpoint', arguments->>'$.base_url'), '^\w+://([^/?#]+)', 1), ''),
+  arguments->>'$.host', arguments->>'$.resource', arguments->>'$.service', arguments->>'$.endpoint', arguments->>'$.table', arguments->>'$.queue',
+  arguments->>'$.database', arguments->>'$.db', arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.key'
+) END;
+
+-- Why thundering herds cannot be looked for; no reason when all is there.
+CREATE VIEW _needs_thundering_herd (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  agents >= 5,
+  CASE WHEN calls = 0 THEN 'the logs hold no tool calls with times'
+    WHEN agents < 5 THEN 'fewer than five agents are known from tool calls'
+    WHEN beats = 0 THEN 'the logs hold no heartbeats: only herds under which a resource gave way were looked for' END
+FROM (
+  SELECT count(DISTINCT agent_name) AS agents, count(*) AS calls, (SELECT count(*) FROM _beats WHERE kind = 'heartbeat') AS beats
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL
+);
+
+-- `min_agents` agents call one resource within `seconds`, right after a heartbeat, or so that it gives way.
+--
+-- Means: a beat, a timer or a release woke all at the same moment. Matters: what carries each of them does not carry all at once; spread
+-- starts cost nothing. A resource is the host, service, table, queue, path or key that the arguments name, else the tool. Fires when at least two
+-- of the calls fail by rate limit, time-out or unavailability, or when a heartbeat stands at most `seconds` before the first call and the
+-- arguments name the resource. One finding a rush. Tier event. Severity: warning when calls failed so, else info.
+-- Leaves alone: fan-out that nothing suffered from and no beat woke; one agent with many calls; agents that use one tool on different
+-- resources.
+-- Misses: shared resources that arguments do not name; slowness without errors; model providers.
+-- scope: fleet
+-- version: 1
+CREATE MACRO detect_thundering_herd(min_agents := 5, seconds := 5) AS TABLE
+WITH busy_tools AS MATERIALIZED (
+  SELECT tool_name FROM spans WHERE operation_name = 'execute_tool' GROUP BY tool_name HAVING count(DISTINCT agent_name) >= 2
+),
+calls AS (
+  SELECT
+    preorder, agent_name, start_time, coalesce(_resource_of(tool_call_arguments), tool_name) AS resource,
+    _resource_of(tool_call_arguments) IS NOT NULL AS is_named, epoch_ns(start_time) // (seconds::BIGINT * 1000000000) AS bin,
+    status_code = 'ERROR' AND error_class(error_type, coalesce(status_message, left(tool_call_result, 500)), operation_name)
+      IN ('rate limit', 'time-out', 'unavailable') AS gave_way
+  FROM spans
+  SEMI JOIN busy_tools USING (tool_name)
+  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IS NOT NULL
+),
+-- A rush lies within two bins that follow one another.
+bins AS (
+  SELECT resource, bin, list(DISTINCT agent_name) AS agents FROM calls WHERE resource IS NOT NULL GROUP BY resource, bin
+),
+full_bins AS MATERIALIZED (
+  SELECT resource, bin
+  FROM bins AS here
+  LEFT JOIN (SELECT resource, bin - 1 AS bin, agents AS agents_next FROM bins) AS next USING (resource, bin)
+  WHERE len(list_distinct(list_concat(agents, coalesce(agents_next, [])))) >= min_agents
+),
+near AS (
+  SELECT calls.*
+  FROM calls
+  SEMI JOIN (SELECT resource, bin FROM full_bins UNION SELECT resource, bin + 1 FROM full_bins) AS both_bins USING (resource, bin)
+),
+crowded AS (
+  SELECT
+    *, len(list_distinct(list(agent_name) OVER soon)) >= min_agents AS is_dense,
+    coalesce(epoch_ns(start_time) - epoch_ns(lag(start_time) OVER (PARTITION BY resource ORDER BY start_time, preorder)) > seconds::BIGINT * 1000000000, true) AS is_first
+  FROM near
+  WINDOW soon AS (PARTITION BY resource ORDER BY epoch_ns(start_time) RANGE BETWEEN CURRENT ROW AND seconds::BIGINT * 1000000000 FOLLOWING)
+),
+rushes AS (
+  SELECT
+    resource, rush, min(start_time) AS first_start, max(start_time) AS last_start, count(DISTINCT agent_name) AS agents, count(*) AS calls,
+    count(*) FILTER (gave_way) AS failures, bool_and(is_named) AS is_named, list(preorder ORDER BY start_time, preorder) AS places
+  FROM (SELECT *, count(*) FILTER (is_first) OVER (PARTITION BY resource ORDER BY start_time, preorder) AS rush FROM crowded)
+  GROUP BY resource, rush
+  HAVING bool_or(is_dense)
+),
+woken AS (
+  SELECT rushes.*, beat.time AS beat_time, beat.episode AS beat_episode
+  FROM rushes
+  ASOF LEFT JOIN (SELECT DISTINCT time, episode FROM _beats WHERE kind = 'heartbeat') AS beat ON beat.time <= first_start
+),
+told AS (
+  SELECT *, beat_time IS NOT NULL AND is_named AND epoch_ns(first_start) - epoch_ns(beat_time) <= seconds::BIGINT * 1000000000 AS is_woken
+  FROM woken
+)
+SELECT
+  'event' AS tier, CASE WHEN any_value(failures) >= 2 THEN 'warning' ELSE 'info' END AS severity,
+  CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, NULL::VARCHAR AS agent_name,
+  list(span_id ORDER BY start_time, preorder) AS span_ids, first_start AS start_time, max(coalesce(end_time, start_time)) AS end_time,
+  format('{} agents called {} {} times within {} s{}{}.', any_value(agents), _short(told.resource, 80), any_value(calls),
+    round((epoch_ns(any_value(last_start)) - epoch_ns(first_start)) / 1e9, 1),
+    CASE WHEN any_value(is_woken) THEN ', right after the heartbeat of ' || _clock(any_value(beat_time)) ELSE '' END,
+    CASE WHEN any_value(failures) > 0 THEN format('; {} calls failed under it', any_value(failures)) ELSE '' END) AS summary,
+  list(_evidence(source_id, source_line, source_offset, source_length, span_id, spans.agent_name || ' calls ' || tool_name || CASE WHEN status_code = 'ERROR'
+    THEN ': ' || coalesce(status_message, error_type, 'failed') ELSE '' END) ORDER BY start_time, preorder)[:50] AS evidence,
+  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM (SELECT *, unnest(places) AS preorder FROM told WHERE failures >= 2 OR is_woken) AS told
+JOIN spans USING (preorder)
+GROUP BY told.resource, rush, first_start;

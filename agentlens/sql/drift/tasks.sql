@@ -1,0 +1,154 @@
+-- What an agent was asked to do and what that took: one row a task, the unit in which drift is measured.
+-- include: agents.handoffs
+-- include: spans.calls
+-- include: spans.errors
+-- include: spans.runs
+-- include: tokens.usage_ledger
+
+-- Whether a tool calls for a person.
+CREATE MACRO _is_escalation(tool) AS
+coalesce(regexp_matches(tool, 'escalat|(ask|notify|page|wait_for)_(a_)?(human|user|person|operator)|human_(review|input|approval)|request_(approval|review)', 'i'), false);
+
+-- What kind of work a span says it is: an attribute for it, else nothing. Argument: the attributes.
+CREATE MACRO _task_type(attributes) AS
+coalesce(attributes->>'$."task.type"', attributes->>'$.task_type', attributes->>'$."gen_ai.task.type"', attributes->>'$."task.kind"', attributes->>'$.task_kind');
+
+-- Which task every model call, tool call and usage record belongs to: the innermost run of an agent around it, else what its agent did
+-- in its trace.
+CREATE VIEW _tasks_of_calls (
+  -- Place of the call in tree order.
+  preorder,
+  -- Place of the task: of the run, else of the first thing its agent did in the trace.
+  task
+) AS
+SELECT spans.preorder, coalesce(CASE WHEN operation_name = 'invoke_agent' THEN spans.preorder END, run_preorder, min(spans.preorder) OVER (PARTITION BY trace_id, agent_name))
+FROM spans
+LEFT JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs USING (preorder)
+WHERE _span_kind(operation_name) IN ('model', 'tool') OR operation_name = 'invoke_agent';
+
+-- Every task of every agent: a run (invoke_agent), or what the agent did in one trace where the log has no runs. What runs of other
+-- agents inside took is theirs.
+CREATE VIEW tasks (
+  -- Trace it stands in.
+  trace_id,
+  -- The run, else the first span of the agent.
+  span_id,
+  -- `gen_ai.agent.name`.
+  agent_name,
+  -- Kind of work: an attribute `task.type` or the like of the run or the root, else the workflow or the
+  -- name of the root, without digits.
+  task_type,
+  -- When it began (UTC).
+  start_time,
+  -- From the beginning to the end, in seconds.
+  duration_s,
+  -- Number of model calls, each once.
+  model_calls,
+  -- Number of tool calls, each once.
+  tool_calls,
+  -- Input tokens, each usage record counted once.
+  input_tokens,
+  -- Output tokens, likewise.
+  output_tokens,
+  -- Part of the input tokens that came from the cache, 0 to 1; NULL where no record says.
+  cache_share,
+  -- Money in USD, as far as it is priced; NULL where nothing is.
+  cost_usd,
+  -- Failed calls per call, 0 to 1.
+  error_rate,
+  -- Tool calls that repeat a failed call of the same tool, per tool call, 0 to 1.
+  retry_rate,
+  -- True where the task called for a person.
+  is_escalated,
+  -- Number of hand-overs to other agents.
+  handoffs,
+  -- True where the run failed, false where it ended without an error; NULL where the log has no run or no end of it.
+  is_failed,
+  -- Bytes of what it was asked: the first message of the first model call that is no system prompt.
+  brief_bytes,
+  -- Bytes of its last answer.
+  output_bytes,
+  -- True where the last answer is a JSON object or array.
+  is_output_json,
+  -- Confidence that the task states of itself (an attribute, or a field of a JSON answer).
+  confidence,
+  -- Place in tree order.
+  preorder
+) AS
+WITH calls AS MATERIALIZED (
+  SELECT task, model.preorder, true AS is_model, false AS is_error, false AS is_retry, false AS is_escalation, false AS is_handoff
+  FROM llm_calls AS model
+  JOIN _tasks_of_calls USING (preorder)
+  UNION ALL
+  SELECT
+    task, tool.preorder, false, is_error,
+    coalesce(lag(is_error) OVER same, false), _is_escalation(tool_name), _is_handoff_tool(tool_name)
+  FROM tool_calls AS tool
+  JOIN _tasks_of_calls USING (preorder)
+  WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
+),
+failed AS (SELECT preorder FROM errors WHERE kind IN ('model', 'tool')),
+counted AS (
+  SELECT
+    task, count(*) FILTER (is_model) AS model_calls, count(*) FILTER (NOT is_model) AS tool_calls, count(failed.preorder) AS errors,
+    count(*) FILTER (is_retry) AS retries, bool_or(is_escalation) AS is_escalated, count(*) FILTER (is_handoff) AS handoffs,
+    arg_min(calls.preorder, calls.preorder) FILTER (is_model) AS first_call, arg_max(calls.preorder, calls.preorder) FILTER (is_model) AS last_call
+  FROM calls
+  LEFT JOIN failed USING (preorder)
+  GROUP BY task
+),
+usage AS (
+  SELECT
+    task, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd,
+    sum(cache_read_input_tokens) / nullif(sum(input_tokens) FILTER (cache_read_input_tokens IS NOT NULL), 0) AS cache_share
+  FROM usage_ledger
+  JOIN _tasks_of_calls USING (preorder)
+  WHERE is_counted
+  GROUP BY task
+),
+ends AS (
+  SELECT task, max(epoch_ns(coalesce(end_time, start_time))) AS end_ns
+  FROM spans
+  JOIN _tasks_of_calls USING (preorder)
+  GROUP BY task
+),
+briefs AS (
+  SELECT task, arg_min(bytes, position) AS bytes
+  FROM counted
+  JOIN spans ON spans.preorder = first_call
+  JOIN span_messages USING (trace_id, span_id)
+  JOIN (SELECT message_hash, role, bytes FROM messages) AS messages USING (message_hash)
+  WHERE direction = 'input' AND role NOT IN ('system', 'developer')
+  GROUP BY task
+),
+answers AS (
+  SELECT task, arg_max(parts, position)->>'$[0].content' AS said
+  FROM counted
+  JOIN spans ON spans.preorder = last_call
+  JOIN span_messages USING (trace_id, span_id)
+  JOIN messages USING (message_hash)
+  WHERE direction = 'output'
+  GROUP BY task
+)
+SELECT
+  run.trace_id, run.span_id, run.agent_name,
+  coalesce(
+    _task_type(run.attributes), _task_type(root.attributes),
+    regexp_replace(coalesce(run.workflow_name, root.workflow_name, nullif(root.name, '')), '\d+', '#', 'g')
+  ),
+  run.start_time,
+  CASE WHEN run.operation_name = 'invoke_agent' THEN run.duration_ns ELSE end_ns - epoch_ns(run.start_time) END / 1e9,
+  coalesce(model_calls, 0), coalesce(tool_calls, 0), _whole(spent.input_tokens), _whole(spent.output_tokens), spent.cache_share,
+  spent.cost_usd, errors / nullif(model_calls + tool_calls, 0), retries / nullif(tool_calls, 0), is_escalated, coalesce(handoffs, 0),
+  CASE WHEN run.operation_name = 'invoke_agent' AND (run.status_code <> 'UNSET' OR run.end_time IS NOT NULL) THEN run.status_code = 'ERROR' AND NOT run.is_control_flow END,
+  briefs.bytes, strlen(said), CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END,
+  TRY_CAST(coalesce(run.attributes->>'$.confidence', TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE), run.preorder
+FROM (SELECT DISTINCT task FROM _tasks_of_calls) AS all_tasks
+JOIN spans AS run ON run.preorder = task
+JOIN ends USING (task)
+LEFT JOIN spans AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
+LEFT JOIN counted USING (task)
+LEFT JOIN usage AS spent USING (task)
+LEFT JOIN briefs USING (task)
+LEFT JOIN answers USING (task)
+WHERE run.start_time IS NOT NULL;

@@ -1,0 +1,118 @@
+-- What findings and errors are called elsewhere.
+
+-- The one place that says how the names used here translate into those of others. One row a detector (or class of error); where a
+-- vocabulary has no word for it, NULL: a forced translation would be a false accusation.
+--
+-- `failure_mode`: the five of multi-agent post-mortems: context collapse, cascading error, coordination deadlock, retry storm, context
+-- pollution. `failure_class`: transient, overflow, validation, behavioural, catastrophic. `cause`: bad instruction, missing context, tool
+-- error, hallucination; the last only where the log itself shows that something was claimed without a source. `mast`: Cemri et al., Why Do
+-- Multi-Agent LLM Systems Fail? (2025). `trail`: Deshpande et al., TRAIL (2025), category and leaf. `dead_letter`: the codes of dead-letter
+-- records.
+CREATE VIEW crosswalk (
+  -- `detector` or `error class`.
+  kind,
+  -- Name of the detector, or class in `errors`.
+  name,
+  -- Only findings of this tier; NULL for all.
+  tier,
+  -- context collapse, cascading error, coordination deadlock, retry storm or context pollution.
+  failure_mode,
+  -- transient, overflow, validation, behavioural or catastrophic.
+  failure_class,
+  -- bad instruction, missing context, tool error or hallucination.
+  cause,
+  -- Failure mode of MAST, number and name.
+  mast,
+  -- Category of TRAIL.
+  trail,
+  -- Code of a dead-letter record.
+  dead_letter
+) AS
+FROM (VALUES
+  ('detector', 'tool_loop', NULL, 'retry storm', 'behavioural', NULL, 'FM-1.3 Step repetition', 'Context Management: Resource Abuse', 'FAILED-LOGIC'),
+  ('detector', 'no_op_storm', NULL, 'retry storm', 'behavioural', NULL, 'FM-1.3 Step repetition', 'Context Management: Resource Abuse', 'FAILED-LOGIC'),
+  ('detector', 'retry_storm', NULL, 'retry storm', 'transient', 'tool error', 'FM-1.3 Step repetition', 'Context Management: Resource Abuse', 'FAILED-TOOL'),
+  ('detector', 'delegation_loop', NULL, 'coordination deadlock', 'behavioural', NULL, 'FM-1.5 Unaware of termination conditions', 'Task Management: Task Orchestration', 'FAILED-SCOPE'),
+  ('detector', 'repeated_text', NULL, 'retry storm', 'behavioural', NULL, 'FM-1.3 Step repetition', 'Output Generation: Instruction Non-compliance', 'FAILED-LOGIC'),
+  ('detector', 'swallowed_error', NULL, 'cascading error', 'validation', 'tool error', 'FM-3.2 No or incomplete verification', 'Information Processing: Tool Output Misinterpretation', 'FAILED-TOOL'),
+  ('detector', 'swallowed_error', 'proven', 'cascading error', 'validation', 'hallucination', 'FM-3.2 No or incomplete verification', 'Hallucinations: Tool-related', 'FAILED-TOOL'),
+  ('detector', 'error_cascade', NULL, 'cascading error', 'catastrophic', 'tool error', NULL, 'API Issues: Service Errors', 'FAILED-TOOL'),
+  ('detector', 'plausible_cascade', NULL, 'cascading error', 'validation', NULL, 'FM-3.2 No or incomplete verification', 'Information Processing: Poor Information Retrieval', 'FAILED-LOGIC'),
+  ('detector', 'error_burst', NULL, 'retry storm', 'transient', 'tool error', NULL, 'API Issues: Service Errors', 'FAILED-TOOL'),
+  ('detector', 'deadlock', NULL, 'coordination deadlock', 'catastrophic', NULL, 'FM-2.2 Fail to ask for clarification', 'Task Management: Task Orchestration', 'BLOCKED-AMBIG'),
+  ('detector', 'missed_heartbeat', NULL, 'coordination deadlock', 'transient', NULL, NULL, 'Resource Management: Timeout Issues', NULL),
+  ('detector', 'silent_agent', NULL, 'coordination deadlock', 'catastrophic', NULL, 'FM-3.1 Premature termination', 'Resource Management: Timeout Issues', 'PARTIAL'),
+  ('detector', 'runaway', NULL, NULL, 'behavioural', NULL, 'FM-1.5 Unaware of termination conditions', 'Context Management: Resource Abuse', NULL),
+  ('detector', 'lost_message', NULL, 'coordination deadlock', 'catastrophic', 'missing context', 'FM-2.5 Ignored other agent''s input', 'Task Management: Task Orchestration', 'PARTIAL'),
+  ('detector', 'competing_writes', NULL, 'context pollution', 'behavioural', NULL, 'FM-2.5 Ignored other agent''s input', 'Task Management: Task Orchestration', NULL),
+  ('detector', 'stale_packet', NULL, 'context pollution', 'validation', 'bad instruction', 'FM-2.5 Ignored other agent''s input', 'Context Management: Context Handling Failures', 'BLOCKED-DATA'),
+  ('detector', 'premature_complete', NULL, NULL, 'validation', NULL, 'FM-3.1 Premature termination', 'Task Management: Goal Deviation', 'PARTIAL'),
+  ('detector', 'blocked', NULL, 'coordination deadlock', 'transient', NULL, NULL, 'Configuration: Environment Setup Errors', 'BLOCKED-DATA'),
+  ('detector', 'thundering_herd', NULL, 'retry storm', 'transient', NULL, NULL, 'API Issues: Rate Limiting', 'BLOCKED-RATE'),
+  ('detector', 'off_matrix_delegation', NULL, NULL, 'behavioural', NULL, 'FM-1.2 Disobey role specification', 'Task Management: Task Orchestration', 'FAILED-SCOPE'),
+  ('detector', 'undeclared_tool', NULL, NULL, 'behavioural', NULL, 'FM-1.2 Disobey role specification', 'Decision Making: Tool Selection Errors', 'FAILED-SCOPE'),
+  ('detector', 'scope_breach', NULL, 'context pollution', 'behavioural', NULL, 'FM-1.2 Disobey role specification', 'Context Management: Context Handling Failures', 'BLOCKED-PERM'),
+  ('detector', 'approval_skipped', NULL, NULL, 'behavioural', NULL, 'FM-1.1 Disobey task specification', 'Output Generation: Instruction Non-compliance', 'BLOCKED-PERM'),
+  ('detector', 'context_overflow', NULL, 'context collapse', 'overflow', 'missing context', 'FM-1.4 Loss of conversation history', 'Resource Management: Resource Exhaustion', NULL),
+  ('detector', 'context_collapse', NULL, 'context collapse', 'overflow', 'missing context', 'FM-1.4 Loss of conversation history', 'Context Management: Context Handling Failures', NULL),
+  ('detector', 'context_pollution', NULL, 'context pollution', 'validation', 'bad instruction', 'FM-3.2 No or incomplete verification', 'Context Management: Context Handling Failures', NULL),
+  ('detector', 'missing_brief', NULL, 'context collapse', 'validation', 'missing context', 'FM-2.4 Information withholding', 'Context Management: Context Handling Failures', 'BLOCKED-AMBIG'),
+  ('detector', 'injection', NULL, 'context pollution', 'catastrophic', 'bad instruction', 'FM-1.1 Disobey task specification', 'Output Generation: Instruction Non-compliance', NULL),
+  ('detector', 'secret_exposure', NULL, 'context pollution', 'catastrophic', NULL, NULL, NULL, 'BLOCKED-CRED'),
+  ('detector', 'budget_breach', NULL, NULL, 'behavioural', NULL, 'FM-1.5 Unaware of termination conditions', 'Context Management: Resource Abuse', NULL),
+  ('detector', 'duplicate_work', NULL, NULL, 'behavioural', NULL, 'FM-1.3 Step repetition', 'Context Management: Resource Abuse', NULL),
+  ('detector', 'cache_miss_storm', NULL, NULL, 'behavioural', NULL, NULL, 'Context Management: Resource Abuse', NULL),
+  ('detector', 'oversized_prompt', NULL, 'context collapse', 'overflow', NULL, NULL, 'Context Management: Resource Abuse', NULL),
+  ('detector', 'drift_step', NULL, NULL, 'behavioural', NULL, NULL, 'Task Management: Goal Deviation', NULL),
+  ('detector', 'drift_slope', NULL, NULL, 'behavioural', NULL, NULL, 'Task Management: Goal Deviation', NULL),
+  ('detector', 'silent_degradation', NULL, NULL, 'behavioural', NULL, 'FM-3.2 No or incomplete verification', 'Task Management: Goal Deviation', NULL),
+  ('detector', 'goal_drift', NULL, NULL, 'behavioural', 'bad instruction', 'FM-2.3 Task derailment', 'Task Management: Goal Deviation', NULL),
+  ('error class', 'rate limit', NULL, NULL, 'transient', 'tool error', NULL, 'API Issues: Rate Limiting', 'BLOCKED-RATE'),
+  ('error class', 'time-out', NULL, NULL, 'transient', 'tool error', NULL, 'Resource Management: Timeout Issues', 'FAILED-TOOL'),
+  ('error class', 'unavailable', NULL, NULL, 'transient', 'tool error', NULL, 'API Issues: Service Errors', 'FAILED-TOOL'),
+  ('error class', 'authentication', NULL, NULL, 'catastrophic', 'tool error', NULL, 'API Issues: Authentication Errors', 'BLOCKED-CRED'),
+  ('error class', 'permission', NULL, NULL, 'catastrophic', 'tool error', NULL, 'API Issues: Authentication Errors', 'BLOCKED-PERM'),
+  ('error class', 'not found', NULL, NULL, 'validation', 'tool error', NULL, 'API Issues: Resource Not Found', 'BLOCKED-DATA'),
+  ('error class', 'context overflow', NULL, 'context collapse', 'overflow', 'missing context', 'FM-1.4 Loss of conversation history', 'Resource Management: Resource Exhaustion', NULL),
+  ('error class', 'malformed output', NULL, NULL, 'validation', NULL, NULL, 'Output Generation: Formatting Errors', 'FAILED-LOGIC'),
+  ('error class', 'guardrail or refusal', NULL, NULL, 'behavioural', NULL, NULL, 'Output Generation: Instruction Non-compliance', 'FAILED-SCOPE'),
+  ('error class', 'tool bug', NULL, NULL, 'validation', 'tool error', NULL, 'Configuration: Tool Definition Issues', 'FAILED-TOOL'),
+  ('error class', 'unknown', NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+) AS translations (kind, name, tier, failure_mode, failure_class, cause, mast, trail, dead_letter);
+
+-- Every finding with its class in the common vocabularies (see `crosswalk`); NULL where a vocabulary has no word for it.
+CREATE VIEW findings_crosswalk (
+  -- Name of the detector.
+  detector,
+  -- proven, event or candidate.
+  tier,
+  -- critical, warning or info.
+  severity,
+  -- Trace it concerns, where it concerns one.
+  trace_id,
+  -- Agent it concerns.
+  agent_name,
+  -- When it began (UTC).
+  start_time,
+  -- What happened, in one sentence.
+  summary,
+  -- context collapse, cascading error, coordination deadlock, retry storm or context pollution.
+  failure_mode,
+  -- transient, overflow, validation, behavioural or catastrophic.
+  failure_class,
+  -- bad instruction, missing context, tool error or hallucination.
+  cause,
+  -- Failure mode of MAST, number and name.
+  mast,
+  -- Category of TRAIL.
+  trail,
+  -- Code of a dead-letter record.
+  dead_letter
+) AS
+SELECT
+  detector, findings.tier, severity, trace_id, agent_name, start_time, summary,
+  coalesce(exact.failure_mode, plain.failure_mode), coalesce(exact.failure_class, plain.failure_class), coalesce(exact.cause, plain.cause),
+  coalesce(exact.mast, plain.mast), coalesce(exact.trail, plain.trail), coalesce(exact.dead_letter, plain.dead_letter)
+FROM findings
+LEFT JOIN crosswalk AS plain ON plain.kind = 'detector' AND plain.name = detector AND plain.tier IS NULL
+LEFT JOIN crosswalk AS exact ON exact.kind = 'detector' AND exact.name = detector AND exact.tier = findings.tier;

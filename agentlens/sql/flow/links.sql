@@ -1,0 +1,108 @@
+-- How something that stands in several texts came from one to the other.
+-- include: flow.resources
+
+-- From which step to which each of some features went: a feature is anything that texts can have in common. Arguments: the name of a relation with
+-- `feature, text_id, place, what`, and in how many texts of a trace a feature may stand to tell anything (NULL for any number).
+-- Rules, one source a feature and text: `window` (a model said it: from the first message of its window that held it, and from where that came);
+-- `brief` (a run was given it: from the call of the tool above the run); `other` (a run was given it: from the last step of the trace that said it before,
+-- else from a document); `return` (a tool answered it: from the last step inside that said it); `agent` (windows are not logged: from the first step of the
+-- same agent that had it, else from the tool above); `resource` (a tool read it: from the call that had written it there).
+CREATE MACRO _flow_links(hits, most_texts) AS TABLE
+WITH
+  standing AS MATERIALIZED (SELECT h.feature, h.place, h.what, t.* FROM query_table(hits) AS h JOIN flow_texts AS t USING (text_id)),
+  telling AS (
+    SELECT feature, trace_id FROM standing GROUP BY ALL
+    HAVING count(*) >= 2 AND (most_texts IS NULL OR count(DISTINCT text_id) <= most_texts)
+  ),
+  placed AS MATERIALIZED (FROM standing SEMI JOIN telling USING (feature, trace_id)),
+  loose AS MATERIALIZED (FROM standing WHERE trace_id IS NULL),
+  sources AS MATERIALIZED (
+    SELECT placed.*, spans.subtree_end FROM placed LEFT JOIN (SELECT preorder, subtree_end FROM spans) AS spans USING (preorder) WHERE side = 'said' OR type = 'arguments'
+  ),
+  windows AS (
+    SELECT DISTINCT window_id FROM flow_texts WHERE side = 'heard' AND type IS DISTINCT FROM 'arguments' AND window_id IN (SELECT window_id FROM placed)
+  ),
+  -- What runs were given without a message that brought it whole.
+  given AS (
+    SELECT
+      b.feature, b.number AS to_number, max(a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments') AS is_brief,
+      arg_max(a.number, (a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments', a.moment, a.preorder)) AS from_number
+    FROM (FROM placed WHERE side = 'heard' AND type IS DISTINCT FROM 'arguments' AND from_preorder IS NULL) AS b
+    JOIN sources AS a ON a.feature = b.feature AND a.trace_id = b.trace_id
+    WHERE a.moment <= b.moment AND a.preorder IS DISTINCT FROM b.preorder
+    GROUP BY b.feature, b.number
+  ),
+  from_documents AS (
+    SELECT b.feature, b.number AS to_number, false AS is_brief, arg_max(a.number, coalesce(a.moment, 0)) AS from_number
+    FROM (FROM standing WHERE side = 'heard' AND type IS DISTINCT FROM 'arguments' AND from_preorder IS NULL) AS b
+    JOIN loose AS a ON a.feature = b.feature
+    ANTI JOIN given ON given.feature = b.feature AND given.to_number = b.number
+    WHERE coalesce(a.moment <= b.moment, true)
+    GROUP BY b.feature, b.number
+  ),
+  received AS MATERIALIZED (FROM given UNION ALL FROM from_documents),
+  -- What a model said and its window held.
+  repeated AS (
+    SELECT b.feature, b.number AS to_number, arg_min(a.number, (a.moment, a.preorder, a.number)) AS held_number
+    FROM (FROM placed WHERE side = 'said' AND type <> 'result' AND preorder IS NOT NULL) AS b
+    JOIN (FROM placed WHERE side = 'heard' AND type IS DISTINCT FROM 'arguments') AS a ON a.feature = b.feature AND a.window_id = b.window_id
+    WHERE a.moment <= b.moment
+    GROUP BY b.feature, b.number
+  ),
+  returned AS (
+    SELECT b.feature, b.number AS to_number, arg_max(a.number, (a.moment, a.preorder)) AS from_number
+    FROM (FROM sources WHERE type = 'result' AND subtree_end > preorder + 1) AS b
+    JOIN (FROM placed WHERE side = 'said') AS a ON a.feature = b.feature AND a.trace_id = b.trace_id
+    WHERE a.preorder > b.preorder AND a.preorder < b.subtree_end AND a.moment <= b.moment
+    GROUP BY b.feature, b.number
+  ),
+  unlogged AS (
+    SELECT b.feature, b.number AS to_number,
+      coalesce(
+        arg_min(a.number, (a.moment, a.preorder)) FILTER (a.agent_name IS NOT DISTINCT FROM b.agent_name),
+        arg_max(a.number, a.preorder) FILTER (a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments')) AS from_number
+    FROM (
+      FROM sources
+      WHERE from_preorder IS NULL AND (type = 'arguments' OR (side = 'said' AND type <> 'result' AND preorder IS NOT NULL AND window_id NOT IN (FROM windows)))
+    ) AS b
+    JOIN sources AS a ON a.feature = b.feature AND a.trace_id = b.trace_id
+    WHERE a.moment <= b.moment AND a.preorder <> b.preorder
+    GROUP BY b.feature, b.number
+  ),
+  reread AS (
+    SELECT b.feature, b.number AS to_number, max(a.number) AS from_number
+    FROM _flow_read_after_write AS link
+    JOIN (FROM standing WHERE type = 'result') AS b ON b.preorder = link.to_preorder
+    JOIN (FROM standing WHERE type = 'arguments') AS a ON a.preorder = link.from_preorder AND a.feature = b.feature
+    GROUP BY b.feature, b.number
+  ),
+  ends AS (
+    SELECT feature, from_number, to_number, CASE WHEN is_brief THEN 'brief' ELSE 'other' END AS rule, NULL AS held_number FROM received
+    UNION ALL
+    SELECT repeated.feature, coalesce(received.from_number, held_number), repeated.to_number, 'window', held_number
+    FROM repeated
+    LEFT JOIN received ON received.feature = repeated.feature AND received.to_number = held_number
+    UNION ALL
+    SELECT feature, from_number, to_number, 'return', NULL FROM returned
+    UNION ALL
+    SELECT feature, from_number, to_number, 'agent', NULL FROM unlogged WHERE from_number IS NOT NULL
+    UNION ALL
+    SELECT feature, from_number, to_number, 'resource', NULL FROM reread
+  ),
+  -- What a message brought whole into the window comes from where it was said; what nothing brought, from the call it arrived in.
+  said AS (SELECT feature, preorder, text_id, min(number) AS number FROM placed WHERE side = 'said' GROUP BY ALL),
+  resolved AS (
+    SELECT
+      ends.feature, rule, to_number, coalesce(said.number, ends.from_number) AS from_number,
+      CASE WHEN rule = 'window' AND ends.from_number = held_number THEN coalesce(a.from_preorder, a.preorder) ELSE a.preorder END AS from_preorder,
+      a.text_id AS from_text_id
+    FROM ends
+    JOIN standing AS a ON a.feature = ends.feature AND a.number = ends.from_number
+    LEFT JOIN said
+      ON said.feature = ends.feature AND rule = 'window' AND ends.from_number = held_number AND said.preorder = a.from_preorder AND said.text_id = a.text_id
+  )
+SELECT
+  feature, b.what, b.place, rule, from_number, from_preorder, from_text_id, to_number, b.preorder AS to_preorder, b.text_id AS to_text_id
+FROM resolved
+JOIN (SELECT feature, number, what, place, preorder, text_id FROM standing) AS b USING (feature)
+WHERE b.number = to_number AND from_preorder IS DISTINCT FROM b.preorder;

@@ -1,0 +1,58 @@
+-- Values and runs of words: what texts can be recognised by.
+
+-- A text without the escapes of JSON, where it is JSON.
+CREATE MACRO _plain_text(said) AS
+CASE WHEN regexp_matches(said, '^\s*[\[{"]') AND contains(said, '\') THEN regexp_replace(said, '\\+(?:[nrtbf"]|u0[0-9a-f]{3})', ' ', 'g') ELSE said END;
+
+-- The words of a text; a path, an address or an identifier is one word.
+CREATE MACRO _words_in(said) AS regexp_extract_all(said, '[\pL\pN]+(?:[./_@:-]+[\pL\pN]+)*');
+
+-- The values of a text as written: addresses, numbers with their words of size, and tokens that hold a digit, a slash, an at sign or an underscore.
+CREATE MACRO _tokens_in(said) AS
+list_distinct(list_filter(list_transform(
+  regexp_extract_all(said,
+    'https?://[^\s"''<>()\[\]{}|\\^`]+|[$€£¥]?\d(?:[\d_.]|,\d)*\s(?:thousand|million|billion|trillion|percent)\b|[\pL\pN_./@#~+$€£¥-]*\d(?:[\pL\pN_./@#~+%-]|[,:]\d)*|[\pL_~./-]*[\pL~.][/_@][\pL\pN_./@-]*\pL'),
+  lambda found: regexp_replace(regexp_replace(found, '^[$€£¥#+]+|^[-~]+([\d$€£¥])|^\.+(\w)|^(?:\./)+|[.,:;/+~#-]+$', '\1\2', 'g'), '^[$€£¥]', '')),
+  lambda token: length(token) >= 2));
+
+-- The number at the head of `4,812-seat`, `12/month`, `EUR12`; NULL for other tokens.
+CREATE MACRO _number_within(token) AS
+nullif(regexp_extract(token, '^(?:(?:EUR|USD|GBP|CHF)(\d[\d,.]*\d|\d)|(\d[\d,.]*\d|\d)(?:EUR|USD|GBP|CHF|[-/]\pL[\pL/-]*))$', 1)
+  || regexp_extract(token, '^(?:(?:EUR|USD|GBP|CHF)(\d[\d,.]*\d|\d)|(\d[\d,.]*\d|\d)(?:EUR|USD|GBP|CHF|[-/]\pL[\pL/-]*))$', 2), '');
+
+-- The number that a token stands for: thousands separators and words or letters of size understood, percent as a share; NULL for what is no number.
+CREATE MACRO _number_of(token) AS
+CASE WHEN regexp_full_match(token, '[-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\s?(?:k|K|m|M|mn|bn|B|b|thousand|million|billion|trillion|percent|%)?') THEN
+  TRY_CAST(regexp_extract(replace(token, ',', ''), '^-?[\d.]+') AS DOUBLE) * CASE regexp_extract(token, '[a-zA-Z%]+$')
+    WHEN 'k' THEN 1e3 WHEN 'K' THEN 1e3 WHEN 'thousand' THEN 1e3 WHEN 'm' THEN 1e6 WHEN 'M' THEN 1e6 WHEN 'mn' THEN 1e6 WHEN 'million' THEN 1e6
+    WHEN 'bn' THEN 1e9 WHEN 'B' THEN 1e9 WHEN 'b' THEN 1e9 WHEN 'billion' THEN 1e9 WHEN 'trillion' THEN 1e12 WHEN '%' THEN 0.01 WHEN 'percent' THEN 0.01 ELSE 1 END
+END;
+
+-- How many digits of a number as written carry meaning: 3 of `12.5k`, 3 of `12,500`, 5 of `12,500.00`.
+CREATE MACRO _digits_of(token) AS
+greatest(1, length(CASE WHEN contains(regexp_extract(token, '^[-\d.,]+'), '.')
+  THEN ltrim(regexp_replace(regexp_extract(token, '^[-\d.,]+'), '[^\d]', '', 'g'), '0')
+  ELSE rtrim(ltrim(regexp_replace(regexp_extract(token, '^[-\d.,]+'), '[^\d]', '', 'g'), '0'), '0') END));
+
+-- A number rounded to some digits that carry meaning.
+CREATE MACRO _rounded(number, digits) AS
+CASE WHEN number = 0 THEN 0 ELSE round(number / pow(10, floor(log10(abs(number))) + 1 - digits)) * pow(10, floor(log10(abs(number))) + 1 - digits) END;
+
+-- Whether one token can be the other rounded: fewer digits (at least 2), written shorter or with a word of size, and what rounding gives.
+CREATE MACRO _is_rounding_of(short, short_number, long, long_number) AS
+_digits_of(short) BETWEEN 2 AND _digits_of(long) - 1 AND (length(short) < length(long) OR regexp_matches(short, '[a-zA-Z]$'))
+AND abs(_rounded(long_number, _digits_of(short)) - short_number) <= 1e-9 * abs(short_number);
+
+-- Whether two different tokens can be one number written otherwise: equal, or one of them is the other rounded.
+CREATE MACRO _is_similar_number(a, a_number, b, b_number) AS
+a <> b AND (
+  abs(a_number - b_number) <= 1e-9 * abs(a_number) OR _is_rounding_of(a, a_number, b, b_number) OR _is_rounding_of(b, b_number, a, a_number));
+
+-- Whether a value is telling enough to show that one text depends on another: long identifiers, paths, and numbers of four digits that are no year or clock.
+CREATE MACRO _is_telling(token) AS
+CASE
+  WHEN regexp_full_match(token, '(?:19|20)\d\d(?:[-/.]\d\d?(?:[-/.]\d\d?)?)?(?:T.*)?|\d\d?[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)?|v?\d+(?:\.\d+){2,3}') THEN false
+  WHEN _number_of(token) IS NOT NULL THEN length(regexp_replace(token, '\D', '', 'g')) >= 4 AND _digits_of(token) >= 3
+  WHEN regexp_matches(token, '\d') THEN length(token) >= 6
+  ELSE length(token) >= 8
+END;

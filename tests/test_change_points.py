@@ -1,0 +1,91 @@
+"""Chance is not called change: laws of the statistics behind drift, on simulated fleets with fixed seeds.
+
+The full sweep (500 null fleets, power against sample size) is `tests/benchmarks/drift_power.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drift_fleets import lengthened, made_series
+
+from agentlens.detectors import change_points as cp
+
+
+def scanned(seed: int, count: int, **kind: object) -> cp.Scan:
+    rng = np.random.default_rng(seed)
+    return cp.scan(*made_series(rng, count, **kind), rng)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [{}, {"memory": 0.4}, {"mix_shift": True}], ids=["plain", "dependent", "other work"])
+def test_a_series_without_change_is_rarely_called_changed(kind: dict[str, object]) -> None:
+    p_values = np.array([scanned(seed, 60, **kind).p_value for seed in range(120)])
+    assert (p_values <= 0.05).mean() <= 0.10
+    assert (p_values <= 0.001).sum() <= 1
+
+
+def test_a_doubling_is_found_and_dated() -> None:
+    shapes = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        values, strata = made_series(rng, 160, step=1.0)
+        found = cp.scan(values, strata, rng)
+        assert found.p_value < 0.001
+        shapes.append(found.shape)
+        (at, *_) = cp.split(values, strata, found.inflation)
+        first, last = cp.date_range(values, strata, 0, at, 160, found.inflation)
+        assert abs(at - 80) <= 15 and first - 3 <= 80 <= last + 3
+    assert shapes.count("step") >= 9
+
+
+def test_the_interval_of_the_date_holds_the_date_nineteen_times_in_twenty() -> None:
+    inside = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        values, strata = made_series(rng, 120, step=1.0)
+        at = cp.split(values, strata, 1.0)[0]
+        first, last = cp.date_range(values, strata, 0, at, 120, 1.0)
+        inside += first <= 60 <= last
+    assert inside >= 52
+
+
+def test_the_size_is_that_of_like_work_whatever_the_mix() -> None:
+    """Work that takes four times as long becomes common; each kind takes a half longer. The answer is a half."""
+    rng = np.random.default_rng(3)
+    strata = np.where(np.arange(600) < 300, rng.random(600) < 0.2, rng.random(600) < 0.8).astype(np.int64)
+    values = np.exp(rng.normal(0, 0.2, 600)) * (1 + 3 * strata)
+    values[300:] *= 1.5
+    effect = cp.measure_effect(values, strata, 300, False, rng)
+    assert effect.difference / effect.before == pytest.approx(0.5, abs=0.1)
+    assert effect.low < 0.5 * effect.before < effect.high
+
+
+def test_a_slow_slope_is_called_a_slope() -> None:
+    found = [scanned(seed, 200, slope=2.0) for seed in range(10)]
+    assert all(one.p_value < 0.001 for one in found)
+    assert sum(one.shape == "slope" for one in found) >= 9
+
+
+def test_two_changes_are_told_apart() -> None:
+    rng = np.random.default_rng(5)
+    values = np.exp(rng.normal(0, 0.3, 180))
+    values[60:120] *= 3
+    assert np.abs(np.array(cp.split(values, np.zeros(180, dtype=np.int64), 1.0)) - [60, 120]).max() <= 3
+
+
+def test_a_long_series_gives_the_same_verdict_as_a_short_one() -> None:
+    rng = np.random.default_rng(6)
+    values, strata = made_series(rng, 6_000, step=0.3)
+    assert cp.scan(values, strata, rng).p_value < 1e-6
+    assert cp.scan(*lengthened(made_series(rng, 3_000)), rng).p_value > 0.01
+
+
+@pytest.mark.parametrize("values", [[1.0] * 40, [0.0] * 39 + [1.0], list(range(12)), [np.inf] * 20 + [1.0] * 20])
+def test_constant_tied_short_and_infinite_series_are_answered(values: list[float]) -> None:
+    found = cp.scan(np.array(values, dtype=float), np.zeros(len(values), dtype=np.int64), np.random.default_rng(0))
+    assert 0 < found.p_value <= 1
+
+
+def test_false_discovery_control_is_that_of_benjamini_and_hochberg() -> None:
+    assert cp.control([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+    assert cp.control([]) == []

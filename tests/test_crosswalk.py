@@ -1,0 +1,116 @@
+"""Every finding and every error has its name in the vocabularies of others, and only names that those vocabularies have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import agentlens as al
+from agentlens import Lens
+from agentlens._catalog import library
+from agentlens._detect import all_detectors, detect
+
+DATASETS = Path(__file__).resolve().parents[1] / "datasets"
+VOCABULARIES = {
+    "failure_mode": {
+        "context collapse",
+        "cascading error",
+        "coordination deadlock",
+        "retry storm",
+        "context pollution",
+    },
+    "failure_class": {"transient", "overflow", "validation", "behavioural", "catastrophic"},
+    "cause": {"bad instruction", "missing context", "tool error", "hallucination"},
+    "mast": {
+        "FM-1.1 Disobey task specification",
+        "FM-1.2 Disobey role specification",
+        "FM-1.3 Step repetition",
+        "FM-1.4 Loss of conversation history",
+        "FM-1.5 Unaware of termination conditions",
+        "FM-2.1 Conversation reset",
+        "FM-2.2 Fail to ask for clarification",
+        "FM-2.3 Task derailment",
+        "FM-2.4 Information withholding",
+        "FM-2.5 Ignored other agent's input",
+        "FM-2.6 Reasoning-action mismatch",
+        "FM-3.1 Premature termination",
+        "FM-3.2 No or incomplete verification",
+        "FM-3.3 Incorrect verification",
+    },
+    "trail": {
+        "Hallucinations: Language-only",
+        "Hallucinations: Tool-related",
+        "Information Processing: Poor Information Retrieval",
+        "Information Processing: Tool Output Misinterpretation",
+        "Decision Making: Incorrect Problem Identification",
+        "Decision Making: Tool Selection Errors",
+        "Output Generation: Formatting Errors",
+        "Output Generation: Instruction Non-compliance",
+        "Configuration: Tool Definition Issues",
+        "Configuration: Environment Setup Errors",
+        "API Issues: Rate Limiting",
+        "API Issues: Authentication Errors",
+        "API Issues: Service Errors",
+        "API Issues: Resource Not Found",
+        "Resource Management: Resource Exhaustion",
+        "Resource Management: Timeout Issues",
+        "Context Management: Context Handling Failures",
+        "Context Management: Resource Abuse",
+        "Task Management: Goal Deviation",
+        "Task Management: Task Orchestration",
+    },
+    "dead_letter": {
+        *("BLOCKED-CRED", "BLOCKED-PERM", "BLOCKED-DATA", "BLOCKED-AMBIG", "BLOCKED-RATE"),
+        *("FAILED-LOGIC", "FAILED-TOOL", "FAILED-SCOPE", "PARTIAL"),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def lens() -> Iterator[Lens]:
+    with al.read(DATASETS / "wave_14", progress=False) as opened:
+        detect(opened)
+        yield opened
+
+
+@pytest.mark.parametrize("vocabulary", VOCABULARIES)
+def test_only_words_that_a_vocabulary_has_are_used(vocabulary: str, lens: Lens) -> None:
+    used = lens.sql(f"SELECT DISTINCT {vocabulary} FROM crosswalk WHERE {vocabulary} IS NOT NULL").fetchall()
+    assert {word for (word,) in used} <= VOCABULARIES[vocabulary]
+
+
+def test_every_detector_is_translated_once(lens: Lens) -> None:
+    names = lens.sql("SELECT name FROM crosswalk WHERE kind = 'detector' AND tier IS NULL").fetchall()
+    assert len(names) == len(set(names))
+    assert set(all_detectors()) <= {name for (name,) in names}
+
+
+def test_every_class_of_error_is_translated_once(lens: Lens) -> None:
+    [classes] = [item for module in library() for item in module.objects if item.name == "error_class"]
+    named = set(re.findall(r"(?:THEN|ELSE) '([^']+)'", classes.statement))
+    names = lens.sql("SELECT name FROM crosswalk WHERE kind = 'error class'").fetchall()
+    assert sorted(name for (name,) in names) == sorted(named)
+
+
+def test_every_finding_keeps_its_row_and_gets_its_classes(lens: Lens) -> None:
+    assert (
+        lens.sql("SELECT count(*) FROM findings_crosswalk").fetchall()
+        == lens.sql("SELECT count(*) FROM findings").fetchall()
+    )
+    query = "SELECT DISTINCT failure_mode, cause, mast FROM findings_crosswalk WHERE detector = $name"
+    assert lens.sql(query, name="context_collapse").fetchall() == [
+        ("context collapse", "missing context", "FM-1.4 Loss of conversation history")
+    ]
+    assert lens.sql(query, name="swallowed_error").fetchall() == [
+        ("cascading error", "hallucination", "FM-3.2 No or incomplete verification")
+    ]
+
+
+def test_hallucination_is_said_only_where_the_log_proves_it(lens: Lens) -> None:
+    claims = lens.sql(
+        "SELECT tier FROM crosswalk WHERE cause = 'hallucination' OR starts_with(trail, 'Hallucinations')"
+    )
+    assert set(claims.fetchall()) == {("proven",)}

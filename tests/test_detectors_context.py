@@ -1,0 +1,162 @@
+"""Detectors of what went into the windows of models: each fires on what it is made for, in any wording, and leaves healthy runs alone."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from lens_builder import ERROR, OK, Step, agent, call, read_steps, tool
+
+from agentlens import Lens
+from agentlens._detect import detect
+
+Found = list[tuple[Any, ...]]
+
+
+def found(lens: Lens, detector: str, columns: str = "agent_name, tier, severity", **thresholds: Any) -> Found:
+    detect(lens, [detector], **({detector: thresholds} if thresholds else {}))
+    return lens.sql(f"SELECT {columns} FROM findings ORDER BY trace_id, start_time, agent_name").fetchall()
+
+
+def outcome(lens: Lens, detector: str) -> tuple[str, str | None]:
+    return lens.sql("SELECT outcome, reason FROM checks WHERE detector = $d", d=detector).fetchall()[0]
+
+
+def in_traces(runs: Iterable[list[Step]]) -> list[Step]:
+    """Each run as a trace of its own."""
+    return [dict(each, traceId=f"{n:032x}") for n, run in enumerate(runs, 1) for each in run]
+
+
+def heard(*texts: str, role: str = "user") -> list[dict[str, Any]]:
+    """Messages of a window."""
+    return [{"role": role, "parts": [{"type": "text", "content": text}]} for text in texts]
+
+
+# --- context_overflow -------------------------------------------------------------------------------------------------
+
+REFUSALS = [
+    "prompt is too long: 210412 tokens > 200000 maximum",
+    "This model's maximum context length is 128000 tokens. However, your messages resulted in 131072 tokens.",
+    "Input is too long for requested model.",
+    "context_length_exceeded",
+    "The input token count (1048999) exceeds the maximum number of tokens allowed (1048576).",
+]
+
+
+def asked(name: str, tokens: int, start: float = 1, **more: Any) -> Step:
+    more.setdefault("model", "claude-sonnet-4-5")
+    return call(name, "lead", start, input_tokens=tokens, output_tokens=10, provider="anthropic", **more)
+
+
+def test_a_prompt_that_the_provider_refuses_as_too_long_is_an_overflow(tmp_path: Path) -> None:
+    refused = [call("c", "lead", 1, status=ERROR, message=words, model="some-model") for words in REFUSALS]
+    lost = [[agent("lead"), each] for each in refused]
+    mended = [[agent("lead"), each, call("d", "lead", 3, status=OK, model="some-model")] for each in refused]
+    lens = read_steps(tmp_path, in_traces(lost + mended))
+    severities = ["critical"] * len(lost) + ["warning"] * len(mended)
+    assert found(lens, "context_overflow") == [("lead", "proven", severity) for severity in severities]
+
+
+def test_a_window_that_is_almost_full_is_one_finding(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, [agent("lead"), asked("a", 150_000), asked("b", 191_000, 3), asked("c", 199_000, 5)])
+    columns = "tier, severity, len(span_ids), summary"
+    assert found(lens, "context_overflow", columns) == [
+        (
+            "event",
+            "warning",
+            2,
+            "lead filled the model's window almost whole in 2 calls: 199000 of 200000 tokens (100 %) of claude-sonnet-4-5.",
+        )
+    ]
+    assert found(lens, "context_overflow", near_share=0.996) == []
+
+
+def test_long_prompts_rate_limits_and_wider_windows_are_no_overflow(tmp_path: Path) -> None:
+    runs = [
+        [agent("lead"), asked("a", 180_000)],
+        [agent("lead"), call("b", "lead", status=ERROR, message="429 rate limit: too many requests per minute")],
+        [agent("lead"), asked("c", 199_000, model="claude-opus-4-5"), asked("d", 400_000, model="claude-opus-4-5")],
+        [agent("lead"), asked("e", 9_999_999, model="home-grown-7b")],
+    ]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "context_overflow", "summary") == []
+    assert outcome(lens, "context_overflow") == (
+        "found nothing",
+        "of 4 of 5 model calls the input tokens or the window of the model are not known: only what the provider said was looked at",
+    )
+
+
+def test_without_model_calls_overflows_cannot_be_looked_for(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, [agent("lead"), tool("t", "lead", 1)])
+    assert found(lens, "context_overflow") == []
+    assert outcome(lens, "context_overflow") == ("could not look", "the logs hold no model calls")
+
+
+# --- secret_exposure --------------------------------------------------------------------------------------------------
+
+
+def a_token(seed: int) -> str:
+    rng = random.Random(seed)
+    return "ghp_" + "".join(rng.choice(string.ascii_letters + string.digits) for _ in range(36))
+
+
+def test_a_secret_is_one_finding_wherever_it_stands_and_never_shown(tmp_path: Path) -> None:
+    token = a_token(1)
+    steps = [
+        agent("lead"),
+        agent("helper", "lead", 5, 50),
+        tool("read_file", "lead", 1, result=f"GITHUB={token}\n"),
+        tool("delegate", "lead", 4, arguments={"agent": "helper", "task": f"push with {token}"}),
+        call("c", "helper", 6, inputs=heard(f"push with {token}")),
+    ]
+    lens = read_steps(tmp_path, steps)
+    columns = "tier, severity, agent_name, len(span_ids), summary"
+    assert found(lens, "secret_exposure", columns) == [
+        (
+            "event",
+            "critical",
+            "lead",
+            3,
+            "A GitHub token stands in 3 steps of helper, lead, first in the result of read_file.",
+        )
+    ]
+    for table in ("findings", "checks", "secrets"):
+        assert token not in str(lens.sql(f"FROM {table}").fetchall())
+    pieces = lens.sql("SELECT unnest(evidence).source_offset FROM findings").fetchall()
+    assert len(pieces) == 3
+    lines = (tmp_path / "spans.jsonl").read_text().splitlines()
+    assert sum(token in line for line in lines) == 3
+
+
+def test_what_one_agent_only_read_is_a_warning(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, [agent("lead"), tool("env", "lead", 1, result=f"TOKEN={a_token(2)}")])
+    assert found(lens, "secret_exposure") == [("lead", "event", "warning")]
+    assert lens.sql("SELECT characters, first_character, place FROM secrets").fetchall() == [(40, 6, "result")]
+
+
+def test_account_numbers_are_told_only_when_they_go_from_agent_to_agent(tmp_path: Path) -> None:
+    iban = "Pay to DE89 3704 0044 0532 0130 00 by Friday."
+    alone = [agent("lead"), tool("read_invoice", "lead", 1, result=iban)]
+    wrong = [
+        agent("lead"),
+        agent("b", "lead"),
+        *(tool(f"read#{n}", w, n, result=iban.replace("89", "88")) for n, w in enumerate(("lead", "b"))),
+    ]
+    assert found(read_steps(tmp_path / "alone", in_traces([alone, wrong])), "secret_exposure") == []
+    passed = [*alone, agent("clerk", "lead", 2), call("c", "clerk", 3, inputs=heard(iban))]
+    assert found(read_steps(tmp_path / "passed", passed), "secret_exposure") == [("lead", "event", "info")]
+
+
+def test_placeholders_hashes_and_ids_are_no_secrets(tmp_path: Path) -> None:
+    texts = [
+        "export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
+        "OPENAI_API_KEY=sk-your-key-here, GITHUB_TOKEN=ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "password = getpass(); token = os.environ['TOKEN']",
+        "commit 4bf92f3577b34da6a3ce929d0e0e47364bf92f35, order 4111111111111111, snowflake 5105105105105100",
+    ]
+    steps = [agent("lead"), agent("b", "lead")]
+    steps += [tool(f"read#{n}{who}", who, n, result=text) for n, text in enumerate(texts) for who in ("lead", "b")]
+    assert found(read_steps(tmp_path, steps), "secret_exposure", "summary") == []

@@ -1,0 +1,143 @@
+"""What a log says it used is held against what the ledger counts, and a difference is explained."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from lens_builder import Step, agent, call, read_steps
+
+from agentlens import Lens, read
+
+
+def reasons(lens: Lens, measure: str = "input_tokens") -> dict[str, tuple[int, str]]:
+    """Residual and reason of every total, by the name of its span."""
+    query = "SELECT name, residual::BIGINT, reason FROM reconciliation WHERE measure = $measure"
+    return {name: (residual, reason) for name, residual, reason in lens.sql(query, measure=measure).fetchall()}
+
+
+def two_calls(**total: int) -> list[Step]:
+    return [
+        agent("run", **total),
+        call("c1", "run", 1, input_tokens=1000, output_tokens=10, cache_read=400),
+        call("c2", "run", 2, input_tokens=1150, output_tokens=20),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reported", "residual", "reason"),
+    [
+        (2150, 0, "balances"),
+        (1750, -400, "it leaves out cached input"),
+        (1150, -1000, "it is the usage of the last call below only"),
+        (0, -2150, "the total reports nothing"),
+        (1700, -450, "it covers fewer calls than are logged below, or counts them otherwise"),
+        (9000, 6850, "it counts calls that are not logged below, or counts them otherwise"),
+    ],
+)
+def test_a_total_balances_or_its_residual_has_a_reason(
+    reported: int, residual: int, reason: str, tmp_path: Path
+) -> None:
+    lens = read_steps(tmp_path, two_calls(input_tokens=reported, output_tokens=30))
+    assert reasons(lens) == {"run": (residual, reason)}
+    assert reasons(lens, "output_tokens") == {"run": (0, "balances")}
+
+
+def test_a_total_without_the_agents_below_is_recognised(tmp_path: Path) -> None:
+    steps = [*two_calls(input_tokens=2150), agent("helper", "run", 10, 20), call("c3", "helper", 11, input_tokens=7)]
+    assert reasons(read_steps(tmp_path, steps)) == {"run": (-7, "it leaves out the agents below")}
+
+
+def test_calls_without_usage_explain_a_total_that_is_larger(tmp_path: Path) -> None:
+    steps = [*two_calls(input_tokens=2500), call("silent", "run", 3)]
+    assert reasons(read_steps(tmp_path, steps)) == {"run": (350, "1 model calls below carry no usage")}
+
+
+def test_calls_replayed_from_another_trace_explain_a_total(tmp_path: Path) -> None:
+    steps = [
+        agent("run", trace="fork", input_tokens=800),
+        call("old", "run", 1, trace="fork", input_tokens=500, output_tokens=1),
+        call("new", "run", 2, trace="fork", input_tokens=300, output_tokens=1),
+        call("first", None, 0, input_tokens=500, output_tokens=2),
+    ]
+    lens = read_steps(tmp_path, steps)
+    lens._con.execute("UPDATE spans SET usage_key = 'k' WHERE name IN ('old', 'first')")
+    assert reasons(lens) == {"run": (500, "1 calls of it are replayed here and counted where they were made")}
+
+
+def test_reported_money_is_held_against_computed_money(tmp_path: Path) -> None:
+    """gpt-4.1: 1000 x 2 + 100 x 8 = 2800 millionths; the log says 3000, which is what its call reports."""
+    one = call("c", "run", 1, provider="openai", model="gpt-4.1", input_tokens=1000, output_tokens=100)
+    lens = read_steps(tmp_path, [agent("run", input_tokens=1000, output_tokens=100), one])
+    lens._con.execute("UPDATE spans SET reported_cost_usd = 0.003")
+    query = "SELECT reported, ours, residual, reason FROM reconciliation WHERE measure = 'cost_usd'"
+    reason = "it is the sum of the costs that the calls report; the dated price list differs"
+    assert lens.sql(query).fetchall() == [(Decimal("0.003"), Decimal("0.0028"), Decimal("0.0002"), reason)]
+
+
+def test_a_record_whose_own_total_holds_more_than_it_shows_is_listed(tmp_path: Path) -> None:
+    steps = [
+        call("thinking", None, 1, input_tokens=5, output_tokens=845, llm__usage__total_tokens=2023),
+        call("plain", None, 2, input_tokens=5, output_tokens=45, llm__usage__total_tokens=50),
+    ]
+    rows = read_steps(tmp_path, steps).sql("SELECT name, kind, residual::BIGINT FROM reconciliation").fetchall()
+    assert rows == [("thinking", "record", 1173)]
+
+
+def test_every_total_of_the_samples_balances_or_is_explained(samples: Path) -> None:
+    """pydantic-ai and smolagents leave out agents below; one Langfuse agent matches nothing; Gemini's total holds thinking."""
+    patterns = ("*/*.otlp.jsonl", "langfuse/trace/*.trace.json", "mlflow/*.json", "codex/localpush/r*.jsonl", "inspect/2*.json",
+                "openai_agents_sdk/*.jsonl", "swe_agent/gpt4*", "openhands/*.jsonl")  # fmt: skip
+    with read(*[path for pattern in patterns for path in samples.glob(pattern)], progress=False) as lens:
+        query = "SELECT DISTINCT name, reason FROM reconciliation WHERE measure <> 'cost_usd' AND balances = $b ORDER BY ALL"
+        balanced, others = (lens.sql(query, b=balances).fetchall() for balances in (True, False))
+    assert len(balanced) > 10
+    agents = ["agent run", "invoke_agent orchestrator", "manager.run"]
+    explained = [name for name, reason in others if reason == "it leaves out the agents below"]
+    assert explained == agents
+    assert {name[:13] for name, _ in others if name not in agents} == {"generate_cont", "invoke_agent "}
+
+
+# --- what input tokens mean ----------------------------------------------------------------------------------------------
+
+
+def settled(lens: Lens) -> dict[str, int]:
+    return dict(lens.sql("SELECT name, input_tokens FROM spans WHERE input_tokens IS NOT NULL").fetchall())
+
+
+def test_more_cached_than_input_tokens_show_that_a_writer_leaves_the_cache_out(tmp_path: Path) -> None:
+    """The second record alone could be read either way; the first shows how its writer counts."""
+    steps = [
+        call("plain", None, 0, provider="anthropic", input_tokens=10, cache_read=900, output_tokens=1),
+        call("unclear", None, 1, provider="anthropic", input_tokens=1000, cache_read=100, output_tokens=1),
+        call("other", None, 2, provider="openai", input_tokens=1000, cache_read=100, output_tokens=1),
+    ]
+    lens = read_steps(tmp_path, steps)
+    assert settled(lens) == {"plain": 910, "unclear": 1100, "other": 1000}
+    assert lens.sql("SELECT input_tokens_meaning FROM sources").fetchall() == [
+        (
+            "excludes cache, by arithmetic: 1 of 3 records with cached tokens cannot include them (2 raised here)",
+        )
+    ]  # fmt: skip
+
+
+def test_a_records_own_total_decides_between_two_meanings_of_one_writer(tmp_path: Path) -> None:
+    steps = [
+        call("beside", None, 1, input_tokens=1000, cache_read=100, output_tokens=1, llm__usage__total_tokens=1101),
+        call("inside", None, 2, input_tokens=1000, cache_read=100, output_tokens=1, llm__usage__total_tokens=1001),
+    ]
+    assert settled(read_steps(tmp_path, steps)) == {"beside": 1100, "inside": 1000}
+
+
+def test_a_file_that_grows_is_settled_once(tmp_path: Path) -> None:
+    steps = [call(f"c{n}", None, n, input_tokens=10, cache_read=900, output_tokens=1) for n in range(4)]
+    read_steps(tmp_path, steps).close()
+    log, case = tmp_path / "spans.jsonl", tmp_path / "case" / "a.duckdb"
+    case.parent.mkdir()
+    whole = log.read_text().splitlines(keepends=True)
+    for lines in (whole[:2], whole):
+        log.write_text("".join(lines))
+        lens = read(log, into=case, progress=False)
+        assert set(settled(lens).values()) == {910}
+        lens.close()
