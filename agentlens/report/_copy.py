@@ -15,6 +15,10 @@ from agentlens._redaction import SEPARATOR, RedactionRefused, Redactor, Rule
 from agentlens.report._facts import common_folder, fetch, short_path
 
 
+# Up to so many spans one thread asks all questions: sums of floats then come out the same to the last digit, every time.
+ONE_THREAD = 100_000
+
+
 @dataclass
 class Travelling:
     """What a report is made of: the copy to ask, and what cleans texts that come from elsewhere (records in the files)."""
@@ -68,6 +72,8 @@ def travelling(lens: Lens, redact: bool, rules: Sequence[Rule], keep: Iterable[s
             else:
                 fill_redacted(lens, copy, redactor, where_it_stands=True)
             _shorten_paths(lens, copy, folder, redactor)
+            if copy._con.execute("SELECT count(*) FROM spans").fetchall()[0][0] < ONE_THREAD:
+                con.execute("SET threads = 1")
             lock(con)
             yield Travelling(copy, redactor)
 
