@@ -14,7 +14,6 @@ from agentlens._redacted_copy import fill_redacted
 from agentlens._redaction import SEPARATOR, RedactionRefused, Redactor, Rule
 from agentlens.report._facts import common_folder, fetch, short_path
 
-
 # Up to so many spans one thread asks all questions: sums of floats then come out the same to the last digit, every time.
 ONE_THREAD = 100_000
 

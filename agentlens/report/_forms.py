@@ -20,7 +20,7 @@ from agentlens.report._page import Content, Options, compose, environment, gathe
 BROWSERS = ("chromium", "google-chrome", "chromium-browser", "google-chrome-stable", "chrome", "msedge")
 BROWSER_VARIABLE = "AGENTLENS_CHROMIUM"
 # Whatever means something in Markdown, GitHub's included: mentions, references, links, tables, HTML.
-_MEANS = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
+_MEANS = re.compile(r"([\\`*_\[\]#|~])")
 
 
 def compose_markdown(copy: Travelling, options: Options) -> bytes:

@@ -48,6 +48,7 @@ DETAILS_SHARE = 10
 # Of what a click shows, so much at most, in characters as packed.
 MOST_DETAILS = 400_000
 WITH_FINDINGS = "trace_id IN (SELECT trace_id FROM findings)"
+VIEWS = ("overview", "agent_map", "tokens", "drift", "conversation", "all_findings", "tree")
 TITLES = {"agent_map": "the map of agents", "tokens": "the token chart", "drift": "the drift chart"}
 POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; font-src 'none'; "
@@ -196,7 +197,7 @@ def render(content: Content, copy: Travelling) -> bytes:
         _environment()
         .get_template("page.html.j2")
         .render(
-            facts, groups=content.facts["groups"], mounted=content.mounted, rows=content.rows, left_out=content.left_out,
+            facts, groups=content.facts["groups"], mounted=dict.fromkeys(VIEWS) | content.mounted, rows=content.rows, left_out=content.left_out,
             query=query_text, tier_words=TIERS, styles=_own("report.css") + (static("report.css") if scripts else ""),
             policy=POLICY.format(scripts=" ".join(map(_digest, scripts)) or "'none'"),
             claims=explorers.pack(json.dumps(claims_of(content, copy)).encode()),
