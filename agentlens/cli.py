@@ -147,12 +147,14 @@ def report(
     paths: tuple[str, ...], output: str, title: str | None, max_mb: float, redact: bool, rules: tuple[str, ...], keep: tuple[str, ...], review: bool
 ) -> None:  # fmt: skip
     """Say what went wrong and write it down in one file: a page that opens offline, Markdown, JSON or PDF."""
+    from agentlens.report import report as write
+
     with _open(paths) as lens:
         if review:
             return _review(lens, rules, keep)
         _say(repr(lens) + "\n")
         _show_findings(lens)
-        written = al.report(lens, output, title=title, max_mb=max_mb, redact=redact, rules=_rules(rules), keep=keep)
+        written = write(lens, output, title=title, max_mb=max_mb, redact=redact, rules=_rules(rules), keep=keep)
     _say(f"\nReport:     {written} ({written.stat().st_size / 1e6:.1f} MB, {'redacted' if redact else 'NOT redacted'})")
     _say(f"Notebooks:  agentlens lab {' '.join(_quote(path) for path in paths)}")
 
