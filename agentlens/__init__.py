@@ -21,6 +21,7 @@ _HOMES = {
     "AgentLensError": "_errors",
     "AgentMap": "explorers",
     "AmbiguousFormat": "_errors",
+    "Compare": "explorers",
     "Conversation": "explorers",
     "Drift": "explorers",
     "Findings": "explorers",

@@ -22,6 +22,7 @@ import duckdb
 from agentlens import __version__
 from agentlens._catalog import SCHEMA_VERSION, evidence, install_library, install_schema, library, table_columns
 from agentlens._errors import AgentLensError, LensVersionError
+from agentlens._finish import judge_usage
 
 if TYPE_CHECKING:
     from agentlens._redaction import Rule
@@ -75,9 +76,46 @@ class Lens:
 
         return _lineage.consumers(self._con, span_id)
 
+    def explain(self, selection: str | Sequence[str], min_n: int = 5) -> duckdb.DuckDBPyRelation:
+        """Return what is said of a selection more often than of the rest, strongest first: what may explain it.
+
+        `selection` is a list of span ids or of trace ids, or an SQL condition over `spans`. Every column, version,
+        attribute, argument, step above, size and word is weighed: `kind, feature, value, inside, outside` (how many of
+        the `inside_total` chosen and the `outside_total` others have it), `ratio` (of the odds, with its 95 % interval
+        `ratio_low, ratio_high`), `p_value` (Fisher's exact test, one-sided) and `q_value` (at most that share of what is
+        above is false, Benjamini and Hochberg), `also` (what comes to exactly the same) and `sql`, the query behind the
+        row. What fewer than `min_n` of the chosen have is left out, and so are outcomes and what a condition names.
+
+        Raises AgentLensError for an empty selection and a condition that is no SQL.
+        """
+        from agentlens import _explain
+
+        return _explain.explain(self._con, selection, min_n)
+
     def catalog(self) -> duckdb.DuckDBPyRelation:
         """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
         return self.sql("FROM catalog")
+
+    def root_cause(self, incident: str, /, **limits: int) -> duckdb.DuckDBPyRelation:
+        """Return what may have caused an incident, the best hypothesis first, each with its chain and what speaks for and against it.
+
+        `incident` is the span that looks wrong (a failed run, a bad deliverable), or a trace, which stands for its root. Columns as of the macro
+        `root_causes`, whose limits (`most`, `max_hops`) are keywords; `span_ids` is the chain from cause to harm, ready for the
+        `selection` of an explorer. No rows mean that nothing in the log speaks for a cause.
+
+        Raises AgentLensError for an id that is no span and no trace, and when `agentlens.detect()` has not run on this lens.
+        """
+        found = self.sql(
+            "SELECT trace_id, span_id FROM spans WHERE span_id = $id OR (trace_id = $id AND depth = 0) ORDER BY span_id <> $id, preorder LIMIT 1",
+            id=incident,
+        ).fetchall()
+        if not found:
+            raise AgentLensError(f"{incident!r} is no span and no trace of this lens; `lens.spans` has their ids.")
+        if not self.sql("FROM checks LIMIT 1").fetchall():
+            raise AgentLensError("Causes are sought among findings; run `agentlens.detect(lens)` first.")
+        given = "".join(f", {name} := ${name}" for name in limits)
+        query = f"FROM root_causes(of_trace_id := $trace_id, of_span_id := $span_id{given})"
+        return self.sql(query, trace_id=found[0][0], span_id=found[0][1], **limits)
 
     def save(
         self, path: str | os.PathLike[str], redact: bool = False, rules: Sequence[Rule] = (), keep: Iterable[str] = ()
@@ -217,6 +255,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     if properties.get("library") != _library_digest():
         install_schema(con)  # tables that have been added since
         install_library(con)
+        judge_usage(con)
         _state_properties(con)
 
 

@@ -27,7 +27,10 @@ ROOMS = [
 ]
 """From left to right; modules import from their own room or from rooms to the left."""
 # What may open the other way, and why.
-DOORS = {("_lens", "_lineage"): "loaded when it is first asked"}
+DOORS = {
+    ("_lens", "_lineage"): "loaded when it is first asked",
+    ("_lens", "_explain"): "loaded when it is first asked",
+}
 HEAVY = ("duckdb", "polars", "altair", "pyarrow", "anywidget", "ipywidgets", "numpy", "msgspec", "jinja2", "IPython")
 
 

@@ -6,6 +6,7 @@ The ground truth is counted here with plain json, from the lines themselves.
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
 import shutil
@@ -644,3 +645,36 @@ def test_stream_json_gives_a_session_with_its_reported_total(tmp_path: Path) -> 
         (2, "invoke_agent Explore", None, None, None),
         (3, "chat claude-haiku-4-5", 3, "self", None),
     ]
+
+
+# --- files of very many conversations ---------------------------------------------------------------------------------
+
+
+def interleaved(folder: Path) -> bytes:
+    """The lines of two sessions and their sub-agents, in turn, as programs that share a file write them."""
+    paths = sorted(folder / name for name in FILES if name.startswith((SESSION, OTHER_SESSION)))
+    logs = [path.read_bytes().splitlines(keepends=True) for path in paths]
+    return b"".join(line for lines in itertools.zip_longest(*logs) for line in lines if line)
+
+
+def test_conversations_that_are_packed_and_taken_up_again_lose_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = interleaved(folder)
+    whole = read_in_pieces(data, [len(data)], tmp_path / "case")
+    monkeypatch.setattr("agentlens.loaders._claude_code_memory.LATEST_THREADS", 1)
+    packed = read_in_pieces(data, [len(data)], tmp_path / "case")
+    for table in set(whole) - {"sources"}:
+        assert packed[table] == whole[table], table
+
+
+def test_a_file_of_too_many_lines_to_remember_is_read_again_whole_when_it_has_grown(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = (folder / f"{OTHER_SESSION}.jsonl").read_bytes()
+    whole = read_in_pieces(data, [len(data)], tmp_path / "case")
+    monkeypatch.setattr("agentlens.loaders.claude_code.MOST_REMEMBERED", 10)
+    pieces = read_in_pieces(data, [line_ends(data)[40], len(data)], tmp_path / "case")
+    assert {table: rows for table, rows in pieces.items() if table != "sources"} == {
+        table: rows for table, rows in whole.items() if table != "sources"
+    }

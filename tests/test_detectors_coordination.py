@@ -189,7 +189,12 @@ def message(sender: str, recipient: str, minute: int, text: str = "please do it"
 
 
 def test_a_message_to_an_agent_that_is_never_heard_of_again_is_lost(tmp_path: Path) -> None:
-    lines = [message("Cyd", "Ana", 0), message("Ana", "Ben", 1), message("Ben", "Ana", 3), message("Ana", "Cyd", 5)]
+    lines = [
+        message("Cyd", "Ana", 0),
+        message("Ana", "Ben", 1),
+        message("Ben", "Ana", 3),
+        message("Ana", "Cyd", 5),
+    ]  # asks for something
     lines += [message("Ben", "Ana", 20), message("Ana", "Dan", 6)]
     lens = read_steps(tmp_path, [], **{"talk.jsonl": "\n".join(lines)})
     assert found(lens, "lost_message", "agent_name, tier, severity") == [

@@ -220,6 +220,28 @@ def test_linked_explorers_follow_one_another_and_the_notebook_reads_back_as_a_pi
     check_reopened(lab, page)
 
 
+def test_the_first_notebook_goes_on_from_a_click(lab: Lab, open_notebook: Open) -> None:
+    (lab.folder / "datasets").symlink_to(ROOT / "datasets")
+    shutil.copy(ROOT / "notebooks" / "01_what_happened.ipynb", lab.folder)
+    page = open_notebook("01_what_happened.ipynb")
+    run_all(page)
+    assert page.evaluate(ASK_KERNEL, "print(len(tree.selection))") == "3"
+
+    # The selected span is in sight; a click on a call beside it shows what was said, and the record in the log.
+    page.get_by_role("treeitem", selected=True).first.wait_for()
+    call = page.get_by_role("treeitem", name="chat").first
+    label = call.get_attribute("aria-label")
+    call.click()
+    details = page.get_by_role("region", name="Span details")
+    details.get_by_role("article", name="output 0: assistant").wait_for()
+    details.get_by_text("spans/wave_14.otlp.jsonl").first.wait_for(state="attached")
+
+    # SQL goes on from there.
+    query = "SELECT name || ', agent ' || agent_name FROM spans WHERE span_id = $id"
+    said = page.evaluate(ASK_KERNEL, f'print(lens.sql("{query}", id=tree.selection[0]).fetchall()[0][0])')
+    assert said and label.startswith(said)
+
+
 def check_reopened(lab: Lab, page: Any) -> None:
     """Open the saved notebook again, and a copy that nobody trusts: each explorer must be there as a picture."""
     saved = nbformat.read(lab.folder / "case.ipynb", as_version=4)

@@ -324,3 +324,71 @@ def test_lineage_is_worked_out_again_when_the_evidence_has_grown(tmp_path: Path)
     with al.read(copy) as lens:
         assert lens.sql("SELECT count(*) FROM lens_properties WHERE name = 'flow_index'").fetchall() == [(1,)]
         assert len(lens.origin("4,812").fetchall()) == 3
+
+
+# --- what was lost on handing over, and what was decided on what grounds --------------------------------------------------
+
+
+def lossy_run() -> list[Step]:
+    """The lead knows a ticket and a path; its brief leaves out the ticket; the helper looks both up; of two figures one is used."""
+    looks = asks("c1", "search", query="open tickets")
+    found = answers("c1", "The blocker is TICKET-88213, described in notes/migration_plan.md.")
+    thinks = {
+        "role": "assistant",
+        "parts": [
+            {"type": "reasoning", "content": "Options:\n1. wait for the owner\n2. ask the helper\nI am 80% confident in the second."},
+            {"type": "tool_call", "id": "c2", "name": "delegate",
+             "arguments": {"agent": "helper", "task": "Read notes/migration_plan.md and report the row counts."}},
+        ],
+    }  # fmt: skip
+    given = message("user", "Read notes/migration_plan.md and report the row counts.")
+    back = answers("c2", "Rows: 918,233 in orders, 77,120 in users.")
+    return [
+        agent("lead", start=0, end=90, trace="lossy"),
+        call("l1", "lead", 1, agent="lead", trace="lossy", inputs=[LEAD_ASK], outputs=[looks]),
+        tool("search", "lead", 2, trace="lossy", arguments={"query": "open tickets"}, gen_ai__tool__call__id="c1",
+             result="The blocker is TICKET-88213, described in notes/migration_plan.md."),
+        call("l2", "lead", 3, agent="lead", trace="lossy", inputs=[LEAD_ASK, looks, found], outputs=[thinks]),
+        tool("delegate", "lead", 4, 40, trace="lossy", gen_ai__tool__call__id="c2",
+             arguments={"agent": "helper", "task": "Read notes/migration_plan.md and report the row counts."},
+             result="Rows: 918,233 in orders, 77,120 in users."),
+        agent("helper", "delegate", 5, 39, trace="lossy"),
+        call("h1", "helper", 6, agent="helper", trace="lossy", inputs=[given], outputs=[asks("c3", "search", query="open tickets")]),
+        tool("search#again", "helper", 8, trace="lossy", arguments={"query": "open tickets"},
+             gen_ai__tool__call__id="c3", result="The blocker is TICKET-88213."),
+        call("h2", "helper", 10, agent="helper", trace="lossy",
+             inputs=[given, asks("c3", "search", query="open tickets"), answers("c3", "The blocker is TICKET-88213.")],
+             outputs=[message("assistant", "Rows: 918,233 in orders, 77,120 in users.")]),
+        call("l3", "lead", 50, agent="lead", trace="lossy", inputs=[LEAD_ASK, looks, found, thinks, back],
+             outputs=[message("assistant", "Orders holds 918,233 rows.")]),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lossy(tmp_path_factory: pytest.TempPathFactory) -> Lens:
+    return read_steps(tmp_path_factory.mktemp("lossy"), lossy_run())
+
+
+def test_what_a_brief_left_out_and_the_helper_found_again_is_lost_and_so_is_what_nobody_used(lossy: Lens) -> None:
+    rows = lossy.sql("""
+        SELECT from_agent, to_agent, values_given, values_found_again, calls_repeated, values_returned, values_kept, span_ids FROM handoff_losses
+    """).fetchall()
+    again = hex_id("lossy/search#again")
+    assert rows == [
+        ("lead", "helper", ["notes/migration_plan.md"], ["TICKET-88213"], ['search: {"query": "open tickets"}'],
+         ["77,120", "918,233"], ["918,233"], [again]),
+    ]  # fmt: skip
+
+
+def test_a_decision_stands_with_its_grounds_and_its_outcome(lossy: Lens) -> None:
+    rows = lossy.sql("""
+        SELECT kind, agent_name, options, stated_confidence, window_messages, outcome, call_span_id FROM decisions ORDER BY start_time
+    """).fetchall()
+    ids = {name: hex_id(f"lossy/{name}") for name in ("l1", "l2", "h1", "h2", "l3")}
+    assert rows == [
+        ("tool_call", "lead", [], None, 1, "ok", ids["l1"]),
+        ("delegation", "lead", ["wait for the owner", "ask the helper"], "80%", 3, "ok", ids["l2"]),
+        ("tool_call", "helper", [], None, 1, "ok", ids["h1"]),
+        ("answer", "helper", [], None, 3, "ok", ids["h2"]),
+        ("answer", "lead", [], None, 5, "ok", ids["l3"]),
+    ]

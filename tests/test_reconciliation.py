@@ -9,6 +9,7 @@ import pytest
 from lens_builder import Step, agent, call, read_steps
 
 from agentlens import Lens, read
+from agentlens._finish import judge_usage
 
 
 def reasons(lens: Lens, measure: str = "input_tokens") -> dict[str, tuple[int, str]]:
@@ -63,6 +64,7 @@ def test_calls_replayed_from_another_trace_explain_a_total(tmp_path: Path) -> No
     ]
     lens = read_steps(tmp_path, steps)
     lens._con.execute("UPDATE spans SET usage_key = 'k' WHERE name IN ('old', 'first')")
+    judge_usage(lens._con)
     assert reasons(lens) == {"run": (500, "1 calls of it are replayed here and counted where they were made")}
 
 
@@ -71,6 +73,7 @@ def test_reported_money_is_held_against_computed_money(tmp_path: Path) -> None:
     one = call("c", "run", 1, provider="openai", model="gpt-4.1", input_tokens=1000, output_tokens=100)
     lens = read_steps(tmp_path, [agent("run", input_tokens=1000, output_tokens=100), one])
     lens._con.execute("UPDATE spans SET reported_cost_usd = 0.003")
+    judge_usage(lens._con)
     query = "SELECT reported, ours, residual, reason FROM reconciliation WHERE measure = 'cost_usd'"
     reason = "it is the sum of the costs that the calls report; the dated price list differs"
     assert lens.sql(query).fetchall() == [(Decimal("0.003"), Decimal("0.0028"), Decimal("0.0002"), reason)]

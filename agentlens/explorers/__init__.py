@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from agentlens.explorers._explorer import Embedded, Explorer
 from agentlens.explorers.agent_map import AgentMap
+from agentlens.explorers.compare import Compare
 from agentlens.explorers.conversation import Conversation
 from agentlens.explorers.drift import Drift
 from agentlens.explorers.findings import Findings
@@ -38,6 +39,7 @@ from agentlens.explorers.trace_tree import TraceTree
 
 __all__ = [
     "AgentMap",
+    "Compare",
     "Conversation",
     "Drift",
     "Embedded",

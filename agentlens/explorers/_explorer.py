@@ -63,6 +63,10 @@ class Explorer(anywidget.AnyWidget):
         """Return the answer to the question on screen, as a relation (`.pl()`, `.arrow()`, `.df()`)."""
         return self._lens.sql(self.sql)
 
+    def explain(self, min_n: int = 5) -> duckdb.DuckDBPyRelation:
+        """Return what is said of the selected spans more often than of others of their kind; see `Lens.explain`."""
+        return self._lens.explain(self.selection, min_n)
+
     def _publish_sql(self) -> None:
         self._sql = self.sql
 

@@ -1,143 +1,200 @@
-"""Drift: what changed over time, and with which version."""
+"""Drift: what changed, since when, with which release, and whether it is real."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
-import polars as pl
+import traitlets
 
-from agentlens import charts
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
-from agentlens.explorers._chart_explorer import ChartExplorer, Column, Control, choose_unit, frame_of
-from agentlens.explorers._explorer import load_question
+from agentlens.detectors._drift_words import MEASURES
+from agentlens.detectors.drift import measure_drift
+from agentlens.explorers._chart_explorer import choose_unit
+from agentlens.explorers._explorer import STATIC, Embedded, load_question
+from agentlens.explorers._pick_explorer import Pick, PickExplorer, pick_of
+from agentlens.explorers._still import StillRow
 
-# What may be compared: a column, and the expression that says it.
-VERSIONS = {
-    "prompt_version": "prompt_version",
-    "agent_version": "agent_version",
+Row = dict[str, Any]
+# What may be compared beside the kinds of `span_versions`: a column, and the expression that says it.
+COLUMNS = {
     "model": "coalesce(response_model, request_model)",
     "agent_name": "agent_name",
     "conversation_id": "conversation_id",
-    "service_name": "service_name",
 }
-MISSING = "not recorded"
-KINDS = {"model": "model calls", "tool": "tool calls", "agent": "agent runs"}
-SHOW = {"time": "over time", "version": "by version"}
-NUMBERS = [
-    Column("calls", "calls", "count"),
-    Column("duration_p50_ms", "median duration", "ms"),
-    Column("duration_p95_ms", "95th percentile", "ms"),
-    Column("input_tokens_per_call", "input tokens a call", "number"),
-    Column("output_tokens_per_call", "output tokens a call", "number"),
-    Column("error_rate", "failures a call", "percent"),
-]
+KINDS = (
+    "prompt_version", "agent_version", "system_prompt", "tool_schema", "request_model", "response_model", "sampling",
+    "service_version", "instrumentation", "program_version", "commit",
+)  # fmt: skip
+MOST_AGENTS = 24
+MOST_VERSIONS = 12
+FIRST_MEASURE = "task_input_tokens"
 
 
-class Drift(ChartExplorer):
-    """How calls changed over time and between versions: latency, tokens, failures; click a point for its calls.
+class Drift(PickExplorer):
+    """What changed about each agent, since when, and whether it is real: changes with their dates, releases, and courses.
 
-    `by` names what is compared: prompt_version, agent_version, model, agent_name, conversation_id or service_name.
-    `baseline` is a version to measure against, or another lens (last week's logs); without it there is no baseline.
+    Above stand the changes that chance does not explain, each with its size, interval, date and suspects, those of
+    behaviour before those that are only another mix of work. Below, the releases of every agent, and the course of one
+    measure for each agent, with intervals, gaps where nothing ran, and the changes marked. A click selects the tasks on
+    either side of a change, behind a point, or at a release.
+
+    `by` names the versions that are compared in figures: prompt_version, agent_version, model, system_prompt, tool_schema,
+    request_model, response_model, sampling, service_version, instrumentation, program_version, commit, agent_name or
+    conversation_id. `baseline` is one of these versions, or another lens (last week's logs): a dashed line at its level.
     """
 
+    _esm = STATIC / "drift.js"
+    _css = STATIC / "drift.css"
+    _name = "drift"
+    _choice = traitlets.Dict().tag(sync=True)
+
     def __init__(self, lens: Lens, by: str = "prompt_version", baseline: str | Lens | None = None) -> None:
-        controls = [
-            Control("show", "show", SHOW),
-            Control("kind", "of", KINDS),
-            Control("measure", "measure", charts.DRIFT_MEASURES),
-        ]
-        super().__init__(lens, f"Drift by {by.replace('_', ' ')}", controls)
-        if by not in VERSIONS:
-            raise ValueError(f"by={by!r}; it may be one of {', '.join(VERSIONS)}")
+        super().__init__(lens)
+        if by not in (*KINDS, *COLUMNS):
+            raise ValueError(f"by={by!r}; it may be one of {', '.join((*KINDS, *COLUMNS))}")
         self._by, self._baseline = by, baseline
-        extent = self.ask(load_question("span_extent"))[0]
-        self._unit = choose_unit(extent["first"], extent["last"])
-        self._check_baseline()
-        for kind in KINDS:
-            self._add_kind(kind)
-        self._notes = self._list_notes()
+        if not self.ask("SELECT 1 FROM drift_changes LIMIT 1"):
+            measure_drift(lens._con)
+        found = self.ask(load_question("drift_agents", most=str(MOST_AGENTS)))
+        self._agents = [row["agent_name"] for row in found]
+        first, last = (
+            pick((row[name] for row in found), default=None) for pick, name in ((min, "first"), (max, "last"))
+        )
+        self._unit = choose_unit(_moment(first), _moment(last))
+        self._changes = self.ask(load_question("drift_changes"))
+        self._releases = self.ask(load_question("drift_releases"), {"agents": self._agents})
+        versions = self._list_versions()
+        self._view = {
+            "by": by.replace("_", " "), "unit": self._unit, "from": first, "to": last, "agents": self._agents,
+            "measures": {name: {"label": label, "unit": unit} for name, (label, unit, _) in MEASURES.items()},
+            "series": self._list_series(), "versions": versions, "baselines": self._list_baselines(versions),
+            "changes": [self._describe(number, row) for number, row in enumerate(self._changes)],
+            "releases": [{name: row[name] for name in ("agent_name", "at", "parts")} for row in self._releases],
+            "notes": self._notes(versions),
+        }  # fmt: skip
         with self.hold_sync():
-            self._choice = {"show": "time", "kind": "model", "measure": "duration_p50_ms"}
-            self._publish()
+            self._choice = {"measure": self._first_measure()}
+            self._publish_sql()
+        self.observe(lambda _change: self._publish_sql(), ["_choice"])
+
+    @property
+    def measure(self) -> str:
+        """The measure whose courses are shown."""
+        chosen = str(dict(self._choice).get("measure", ""))
+        return chosen if chosen in MEASURES else self._first_measure()
 
     @property
     def sql(self) -> str:
-        """The question behind the chart on screen."""
-        return self._question(self.choice["show"], self.choice["kind"])
+        """The question behind the courses on screen; `FROM drift_changes` and `FROM releases` are those of the rest."""
+        return load_question("drift_measure", unit=self._unit, measure=self.measure)
 
-    def _question(self, show: str, kind: str) -> str:
-        version = VERSIONS[self._by]
-        if show == "time":
-            return load_question("drift_over_time", unit=self._unit, version=version, kind=kind)
-        return load_question("drift_by_version", version=version, kind=kind)
+    def summary(self) -> str:
+        """How much changed, of how much that was measured."""
+        counts = {row["verdict"]: row["series"] for row in self.ask(load_question("drift_verdicts"))}
+        changed = sum(counts.get(verdict, 0) for verdict in ("step", "slope"))
+        return (
+            f"{changed:,} of {sum(counts.values()):,} series changed, {counts.get('workload', 0):,} only with the work,"
+            f" {counts.get('too few', 0):,} too few to tell, {len(self._releases):,} releases"
+        )
 
-    def _add_kind(self, kind: str) -> None:
-        version = Column("version", self._by.replace("_", " "), "text", MISSING)
-        time, first = Column("time", "time UTC", "time"), Column("first_time", "first seen UTC", "time")
-        base = self._measure_baseline(kind)
-        for show, keys, draw in (
-            ("time", [time, version], charts.drift_over_time),
-            ("version", [version, first], charts.drift_by_version),
-        ):
-            frame = _name_missing(frame_of(self.lens._con.cursor().sql(self._question(show, kind))))
-            pick = ["time", "version"] if show == "time" else ["version"]
-            self._add_table(f"{show}|{kind}", frame, [*keys, *NUMBERS], pick)
-            for measure in charts.DRIFT_MEASURES:
-                at = None if measure == "calls" else base.get(measure)
-                self._add_view(
-                    [show, kind, measure], draw(frame, measure, at), f"{show}|{kind}", self._describe(show, at)
-                )
+    def embed(self) -> Embedded:
+        """Return the explorer as a report carries it."""
+        embedded = super().embed()
+        embedded.state["_choice"] = dict(self._choice)
+        return embedded
 
-    def _check_baseline(self) -> None:
-        if not isinstance(self._baseline, str):
-            return
-        versions = self.lens._con.cursor().sql("FROM spans").project(f"{VERSIONS[self._by]} AS version").distinct()
-        known = sorted(version for (version,) in versions.fetchall() if version is not None)
-        if self._baseline not in known:
-            names = ", ".join(map(repr, known[:12])) or "none is recorded"
-            raise AgentLensError(f"No span has {self._by} {self._baseline!r}. There are: {names}.")
+    def _first_measure(self) -> str:
+        if self._changes:
+            return str(self._changes[0]["measure"])
+        return FIRST_MEASURE
 
-    def _measure_baseline(self, kind: str) -> dict[str, float]:
-        """Return each measure of the baseline; empty when there is none or it has no such calls."""
-        if self._baseline is None:
-            return {}
-        other = self._baseline if isinstance(self._baseline, Lens) else None
-        if other is None:
-            question = self._question("version", kind)
+    def _list_series(self) -> list[Row]:
+        """Return each series with its points `[time, n, value, low, high]`."""
+        series: dict[tuple[Any, ...], list[list[Any]]] = defaultdict(list)
+        for row in self.ask(load_question("drift_points", unit=self._unit), {"agents": self._agents}):
+            point = [row[name] for name in ("time", "n", "value", "low", "high")]
+            series[row["agent_name"], row["measure"], row["tool_name"]].append(point)
+        return [
+            {"agent": agent, "measure": measure, "tool": tool, "points": points}
+            for (agent, measure, tool), points in series.items()
+        ]
+
+    def _list_versions(self, lens: Lens | None = None) -> list[Row]:
+        """Return every measure by version."""
+        if self._by in COLUMNS:
+            versions = (
+                f"SELECT preorder, {COLUMNS[self._by]} AS version FROM spans WHERE {COLUMNS[self._by]} IS NOT NULL"
+            )
         else:
-            # The whole other lens is the baseline: one version.
-            question = load_question("drift_by_version", version="NULL", kind=kind)
-        rows = frame_of((other or self.lens)._con.cursor().sql(question)).to_dicts()
-        found = next((row for row in rows if other is not None or row["version"] == self._baseline), {})
-        return {name: float(found[name]) for name in charts.DRIFT_MEASURES if found.get(name) is not None}
+            versions = f"SELECT preorder, value AS version FROM span_versions WHERE kind = '{self._by}'"
+        question = load_question("drift_versions_of_tasks", versions=versions)
+        found = self.ask(question, {"agents": self._agents})
+        kept = {row["version"] for row in sorted(found, key=lambda row: -row["n"])[: MOST_VERSIONS * 50]}
+        return [row for row in found if row["version"] in kept]
 
-    def _describe(self, show: str, base: float | None) -> str:
-        period = f"One point a {self._unit}, UTC. " if show == "time" else "In order of first appearance. "
-        if base is None:
-            return period.strip()
-        name = "the other lens" if isinstance(self._baseline, Lens) else self._baseline
-        return f"{period}Dashed: the baseline ({name})."
+    def _list_baselines(self, versions: list[Row]) -> list[Row]:
+        """Return the level of the baseline for every series it has."""
+        if self._baseline is None:
+            return []
+        if isinstance(self._baseline, Lens):
+            everything = "SELECT preorder, 'all' AS version FROM spans"
+            cursor = self._baseline._con.cursor()
+            cursor.execute(load_question("drift_versions_of_tasks", versions=everything), {"agents": self._agents})
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row)) for row in cursor.fetchall()]
+        known = sorted({row["version"] for row in versions})
+        if self._baseline not in known:
+            listed = ", ".join(map(repr, known[:12])) or "none is recorded"
+            raise AgentLensError(f"No span has {self._by} {self._baseline!r}. There are: {listed}.")
+        return [row for row in versions if row["version"] == self._baseline]
 
-    def _list_notes(self) -> list[str]:
-        versions = {row[1] for kind in KINDS for row in self._tables[f"time|{kind}"]["rows"]}
-        if versions <= {MISSING}:
-            others = ", ".join(name for name in VERSIONS if name != self._by)
-            return [f"No call names a {self._by.replace('_', ' ')}; try by= one of {others}."]
+    def _notes(self, versions: list[Row]) -> list[str]:
+        notes = []
+        counts = {row["verdict"]: row["series"] for row in self.ask(load_question("drift_verdicts"))}
+        if counts.get("too few"):
+            notes.append(f"{counts['too few']:,} series have fewer than 12 observations: the data cannot tell.")
+        if not versions:
+            others = ", ".join(name for name in (*KINDS, *COLUMNS) if name != self._by)
+            notes.append(f"No call names a {self._by.replace('_', ' ')}; try by= one of {others}.")
+        if len(self._agents) == MOST_AGENTS:
+            notes.append(f"The {MOST_AGENTS} agents with most observations are shown; `FROM drift_measures` has all.")
+        return notes
+
+    def _describe(self, number: int, row: Row) -> Row:
+        left_out = ("span_ids_before", "span_ids_after")
+        return {"key": str(number), **{name: value for name, value in row.items() if name not in left_out}}
+
+    def _find_spans(self, pick: Pick) -> list[str]:
+        kind, key = pick["kind"], pick["key"]
+        if kind == "change" and (row := _at(self._changes, key)):
+            return [*(row["span_ids_before"] or []), *(row["span_ids_after"] or [])]
+        if kind == "release" and (row := _at(self._releases, key)):
+            return list(row["span_ids"])
+        if kind == "point":
+            agent, _, rest = key.rpartition("|")
+            agent, _, tool = agent.partition("|")
+            if not rest.lstrip("-").isdigit():
+                return []
+            params = {"agent": agent, "measure": self.measure, "tool": tool or None, "time": int(rest)}
+            return [row["span_id"] for row in self.ask(load_question("drift_spans", unit=self._unit), params)]
         return []
 
-    def _find_spans(self, picked: dict[str, Any]) -> list[str]:
-        version = picked.get("version")
-        time = picked.get("time")
-        params = {
-            "version": None if version == MISSING else version,
-            "time": time and time.removesuffix("Z"),
-            "kind": self.choice["kind"],
-            "unit": self._unit,
-        }
-        found = self.ask(load_question("drift_spans", version=VERSIONS[self._by]), params)
-        return [row["span_id"] for row in found]
+    def _list_picks(self) -> Iterable[Pick]:
+        yield from (pick_of("change", str(number)) for number in range(len(self._changes)))
+        yield from (pick_of("release", str(number)) for number in range(len(self._releases)))
+
+    def _list_still(self) -> list[StillRow]:
+        colours = {"step": "warning", "slope": "warning", "workload": ""}
+        return [StillRow(row["explanation"], row["verdict"], colour=colours[row["verdict"]]) for row in self._changes]
 
 
-def _name_missing(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col("version").cast(pl.String).fill_null(MISSING))
+def _at(rows: list[Row], key: str) -> Row | None:
+    return rows[int(key)] if key.isascii() and key.isdecimal() and int(key) < len(rows) else None
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1e3, UTC)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from agentlens._source import Place
+
+# How many conversations stay unpacked, and how many calls of each may still get another line.
+LATEST_THREADS = 64
+LATEST_CALLS = 64
 
 
 class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -79,7 +85,7 @@ class Thread(msgspec.Struct, kw_only=True, omit_defaults=True):
     context: list[str] = []
     sent: int = 0
     said: list[str] = []
-    places: dict[str, int] = {}
+    places: dict[int, int] = {}
     last_input: int | None = None
     totals: dict[str, Any] | None = None
 
@@ -95,10 +101,60 @@ class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
     session: str | None = None
     threads: dict[str, Thread] = {}
     tools: dict[str, Tool] = {}
-    answered: list[str] = []
-    linked: list[str] = []
+    answered: list[int] = []
+    linked: list[int] = []
     sidechains: dict[str, str] = {}
-    seen: list[str] = []
+    seen: list[int] = []
+
+
+class Threads:
+    """The conversations of a file: those met last as they are, the others packed, so that thousands fit into memory.
+
+    `leave` is told of a conversation before it is packed, `enter` when it is taken up again.
+    """
+
+    def __init__(
+        self, threads: dict[str, Thread], leave: Callable[[Thread], None], enter: Callable[[Thread], None]
+    ) -> None:
+        self._latest, self._packed = OrderedDict[str, Thread](), dict[str, bytes]()
+        self._leave, self._enter = leave, enter
+        for key, thread in threads.items():
+            self.put(key, thread)
+
+    def get(self, key: str) -> Thread | None:
+        """Return a conversation as it was left."""
+        if key in self._packed:
+            thread = _unpack(self._packed.pop(key))
+            self.put(key, thread)
+            self._enter(thread)
+        elif key in self._latest:
+            self._latest.move_to_end(key)
+        return self._latest.get(key)
+
+    def put(self, key: str, thread: Thread) -> None:
+        """Add a conversation; the one that has been quiet for longest is packed where there are many."""
+        self._latest[key] = thread
+        if len(self._latest) > LATEST_THREADS:
+            key, quiet = self._latest.popitem(last=False)
+            self._leave(quiet)
+            self._packed[key] = _pack(quiet)
+
+    def packed(self) -> Iterator[Thread]:
+        """Yield the packed conversations one by one."""
+        yield from map(_unpack, self._packed.values())
+
+    def all(self) -> dict[str, Thread]:
+        """Return every conversation by its key."""
+        return {key: _unpack(packed) for key, packed in self._packed.items()} | dict(self._latest)
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Thread).decode
+
+
+def number_of(*texts: str | bytes) -> int:
+    """Return a number of 63 bits that stands for some texts: it takes a third of the memory of a hash as text."""
+    return int(short_hash(*texts), 16) >> 1
 
 
 def short_hash(*texts: str | bytes) -> str:

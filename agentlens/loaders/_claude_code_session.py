@@ -32,7 +32,19 @@ from agentlens.loaders._claude_code_fields import (
     tool_call_id,
     usage_of,
 )
-from agentlens.loaders._claude_code_memory import Call, Memory, Step, Thread, Tool, Turn, place_of, short_hash
+from agentlens.loaders._claude_code_memory import (
+    LATEST_CALLS,
+    Call,
+    Memory,
+    Step,
+    Thread,
+    Threads,
+    Tool,
+    Turn,
+    number_of,
+    place_of,
+    short_hash,
+)
 from agentlens.loaders._claude_code_rows import add_answered_tool, add_call, add_open_tool, add_thread, add_turn
 
 MAIN = "main"
@@ -63,6 +75,7 @@ class SessionReader:
         self._seen = set(memory.seen)
         self._answered = set(memory.answered)
         self._linked = set(memory.linked)
+        self._threads = Threads(memory.threads, self._leave, self._enter)
         self._first_lines: dict[tuple[str, str], Line] = {}
         self._unsaved: dict[tuple[str, str], tuple[Thread, Step]] = {}
 
@@ -70,12 +83,21 @@ class SessionReader:
         """Return what is needed to go on after the last line read."""
         memory = self._memory
         memory.seen, memory.answered, memory.linked = sorted(self._seen), sorted(self._answered), sorted(self._linked)
+        memory.threads = self._threads.all()
         return memory
+
+    @property
+    def lines_seen(self) -> int:
+        """How many lines it remembers."""
+        return len(self._seen)
 
     def finish(self) -> None:
         """Add every step that has changed since it was last added."""
         for thread, step in list(self._unsaved.values()):
             self._save(thread, step)
+        for thread in self._threads.packed():
+            if call := thread.calls.get(thread.open_call or ""):
+                self._save(thread, call)
 
     def read_line(self, line: Line, place: Place, raw: bytes) -> str | None:
         """Take one line; returns the reason when it is skipped on purpose. Raises UnusableLine."""
@@ -89,7 +111,7 @@ class SessionReader:
             return "summary of an earlier session"
         trace_id = text_of(line.get("sessionId")) or text_of(line.get("session_id")) or self._memory.session
         trace_id = trace_id or f"unnamed-{short_hash(raw)}"
-        identity = short_hash(trace_id, text_of(line.get("uuid")) or raw)
+        identity = number_of(trace_id, text_of(line.get("uuid")) or raw)
         if identity in self._seen:
             return COPY
         message = message_of(line) if kind in MESSAGE_TYPES else {}
@@ -128,9 +150,10 @@ class SessionReader:
         elif agent_id is None and line.get("isSidechain") is True:
             agent_id, spawner = self._sidechain(trace_id, line, message)
         key = short_hash(trace_id, agent_id or "")
-        thread = self._memory.threads.get(key)
+        thread = self._threads.get(key)
         if thread is None:
-            thread = self._memory.threads[key] = _begin_thread(trace_id, agent_id, line, place)
+            thread = _begin_thread(trace_id, agent_id, line, place)
+            self._threads.put(key, thread)
             self._first_lines[trace_id, thread.span.span_id] = line
             if spawner is not None:
                 thread.agent_name = spawner.agent_name or thread.agent_name
@@ -163,7 +186,7 @@ class SessionReader:
 
     def _link(self, trace_id: str, tool: Tool, agent_span_id: str, place: Place) -> bool:
         """Say, once, that a tool call spawned a sub-agent."""
-        key = short_hash(trace_id, agent_span_id)
+        key = number_of(trace_id, agent_span_id)
         if key in self._linked:
             return False
         self._linked.add(key)
@@ -235,7 +258,7 @@ class SessionReader:
 
     def _rewind(self, thread: Thread, line: Line) -> None:
         """Drop what came after the message that a user text answers: the user went back and took another way."""
-        kept = thread.places.get(short_hash(thread.trace_id, text_of(line.get("parentUuid")) or ""))
+        kept = thread.places.get(number_of(thread.trace_id, text_of(line.get("parentUuid")) or ""))
         if kept is not None and kept < len(thread.context):
             self._close_call(thread)
             del thread.context[kept:]
@@ -251,10 +274,10 @@ class SessionReader:
         call_id = tool_call_id(block, "tool_use_id")
         parts = [result_part(call_id, block.get("content"))]
         thread.context.append(self._into.add_message(place, "tool", None, parts))
-        key = short_hash(thread.trace_id, call_id)
-        if key in self._answered:
+        key, number = short_hash(thread.trace_id, call_id), number_of(thread.trace_id, call_id)
+        if number in self._answered:
             return
-        self._answered.add(key)
+        self._answered.add(number)
         tool = self._memory.tools.pop(key, None)
         if tool is None:
             tool = Tool(span_id=call_id, parent_id=thread.here.span_id, place=place, name=UNKNOWN_TOOL)
@@ -299,6 +322,8 @@ class SessionReader:
             return call
         self._close_call(thread)
         call = thread.calls[span_id] = _begin_call(thread, span_id, place, time)
+        if len(thread.calls) > LATEST_CALLS:
+            del thread.calls[next(iter(thread.calls))]
         is_known_by_request = request_id is not None and REQUEST_ID.fullmatch(request_id) is not None
         call.usage_key = request_id if is_known_by_request else named or text_of(line.get("uuid"))
         model = text_of(message.get("model"))
@@ -316,7 +341,7 @@ class SessionReader:
     def _begin_tool(self, thread: Thread, call: Call, block: Line, line: Line, place: Place, time: int | None) -> None:
         call_id = tool_call_id(block, "id")
         key = short_hash(thread.trace_id, call_id)
-        if key in self._memory.tools or key in self._answered:
+        if key in self._memory.tools or number_of(thread.trace_id, call_id) in self._answered:
             return
         arguments, name = dict_of(block.get("input")), text_of(block.get("name")) or UNKNOWN_TOOL
         prompt, agent_name = text_of(arguments.get("prompt")), text_of(arguments.get("subagent_type"))
@@ -369,6 +394,19 @@ class SessionReader:
 
     def _touch(self, thread: Thread, step: Step) -> None:
         self._unsaved[thread.trace_id, step.span_id] = (thread, step)
+
+    def _leave(self, thread: Thread) -> None:
+        """Add what a conversation has changed, but the call that is still open: its messages are added once."""
+        for at, step in list(self._unsaved.values()):
+            if at is thread and step.span_id != thread.open_call:
+                self._save(at, step)
+        key = thread.trace_id, thread.open_call or ""
+        self._unsaved.pop(key, None)
+        self._first_lines.pop(key, None)
+
+    def _enter(self, thread: Thread) -> None:
+        if call := thread.calls.get(thread.open_call or ""):
+            self._touch(thread, call)
 
     def _take_first_line(self, thread: Thread, step: Step) -> Line:
         self._unsaved.pop((thread.trace_id, step.span_id), None)

@@ -13,6 +13,7 @@ from agentlens._evidence import Evidence, Message, Row, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_message, text_part
 from agentlens.loaders._mapping import TIMES, Field, Mapping, find, without
+from agentlens.loaders._otlp_span import CONTROL_FLOW
 from agentlens.loaders._times import is_zoned, parse_duration, parse_time
 
 OPERATIONS = frozenset({
@@ -187,6 +188,8 @@ def _set_status(row: Row, said: dict[str, Any]) -> None:
         row["status_code"] = "OK" if word < 400 else "ERROR"
     elif word is None and message:
         row["status_code"] = "ERROR"
+    if row.get("status_code") == "ERROR" and str(row.get("error_type")).rpartition(".")[2] in CONTROL_FLOW:
+        row["is_control_flow"] = True
     if row.get("status_code") == "ERROR" and not row["status_message"] and not isinstance(word, bool):
         row["status_message"] = None if word is None or str(word).lower() in PLAIN_ERRORS else str(word)
 

@@ -19,11 +19,13 @@ LOOKS_FOR = (
     "lines with `sessionId` and `parentUuid`, or of `type` user or assistant with a `message`; or `loglines` of them"
 )
 CANNOT_KNOW = "system prompts, tool definitions, the model that was asked for, how long a tool waited for permission"
-VERSION = 2
+VERSION = 3
 RESUMES = True
 
 NOTES = frozenset({"file-history-snapshot", "queue-operation"})
 SPEAKERS = frozenset({"user", "assistant"})
+# Lines; a file of more is read again from the beginning when it has grown.
+MOST_REMEMBERED = 300_000
 WITNESSES = ("timestamp", "uuid", "sessionId", "session_id")
 
 
@@ -54,19 +56,22 @@ def load(source: Source, into: Evidence) -> None:
     if source.start == 0 and (data := _web_export(source)) is not None:
         _load_web_export(data, into)
         return
-    memory = Memory() if source.state is None else msgspec.convert(source.state, Memory)
+    memory = Memory() if source.state is None else msgspec.convert(source.state, Memory, str_keys=True)
     reader = SessionReader(into, memory, lambda place: _reread(source, place))
     state = None
     for line in source.lines():
-        if source.tail:
+        if source.tail and reader.lines_seen <= MOST_REMEMBERED:
             state = _state_of(reader)
         _load_line(reader, into, line.raw, Place(line.number, line.offset, len(line.raw)))
     reader.finish()
-    source.state = state or _state_of(reader)
+    if reader.lines_seen > MOST_REMEMBERED:
+        source.state, source.consumed = None, 0
+    else:
+        source.state = state or _state_of(reader)
 
 
 def _state_of(reader: SessionReader) -> dict[str, Any]:
-    state: dict[str, Any] = msgspec.to_builtins(reader.remember())
+    state: dict[str, Any] = msgspec.to_builtins(reader.remember(), str_keys=True)
     return state
 
 

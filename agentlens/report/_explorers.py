@@ -28,8 +28,6 @@ from agentlens.report._details import pack_batches
 from agentlens.report._facts import ask
 
 STILL_WIDTH = 640
-# What a new prompt or model changes first, and the one measure that stays comparable when durations do not.
-DRIFT_MEASURE = "input_tokens_per_call"
 
 
 @dataclass
@@ -110,14 +108,10 @@ def mount_case(copy: Travelling) -> dict[str, Mounted]:
 
 
 def mount_drift(copy: Travelling) -> Mounted | None:
-    """Return the drift chart by the first kind of version that changes; None when none does."""
-    changing = [name for name, count in ask(copy.lens, "drift_versions")[0].items() if count > 1]
-    if not changing:
+    """Return what changed about the agents; None where nothing did and nothing was released."""
+    if not ask(copy.lens, "drift_versions")[0]["is_worth_showing"]:
         return None
-    explorer = Drift(copy.lens, by=changing[0])
-    explorer._choice = explorer.choice | {"measure": DRIFT_MEASURE}
-    still = draw_still(charts.drift_over_time(explorer.rows().pl(), DRIFT_MEASURE))
-    return mount("drift", explorer.embed(), explorer.sql, copy, still=still)
+    return mount_plain("drift", Drift(copy.lens), copy)
 
 
 def mount_conversation(copy: Travelling, budget: int) -> tuple[Mounted | None, str]:

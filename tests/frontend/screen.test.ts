@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { measureActivity, BUCKETS } from "#src/activity.ts";
-import { chooseView, findPicked, pickRow, type ChartsState } from "#src/chart_state.ts";
+import { chooseView, findPicked, keepRow, pickRow, type ChartsState } from "#src/chart_state.ts";
 import { pressKey, type KeyCommands } from "#src/keys.ts";
 import { colourRows, isDark } from "#src/palette.ts";
 import { findMarks, searchRows, stepHit } from "#src/search.ts";
@@ -152,4 +152,25 @@ test("the static model tells listeners what changed, answers in its own time, an
 
 test("bytes come out of base64 of zlib as they went in", async () => {
   assert.deepEqual([...(await inflate(" eJxjZGJmYQUAACgAEA== "))], [1, 2, 3, 4, 5]);
+});
+
+const SHARES = {
+  columns: ["agent_name", "operation_name", "level"].map((name) => ({ name, label: name, kind: "text" as const })),
+  rows: [["Atlas", null, 1], ["Atlas", "chat", 2], ["Atlas", null, 2], ["Hermes", null, 1]],
+  pick: ["agent_name", "operation_name"],
+};
+
+test("a row of a level picks what it stands for, and no more", () => {
+  assert.deepEqual(pickRow(SHARES, 0), { agent_name: "Atlas" });
+  assert.deepEqual(pickRow(SHARES, 2), { agent_name: "Atlas", operation_name: null });
+  assert.equal(findPicked(SHARES, { agent_name: "Atlas" }), 0);
+  assert.equal(findPicked(SHARES, { agent_name: "Atlas", operation_name: null }), 2);
+});
+
+test("what contradicts a pick is left out, and what says nothing of it stays", () => {
+  const kept = (picked: Record<string, string | null>) => SHARES.rows.map((_row, at) => at).filter((at) => keepRow(SHARES, at, picked, SHARES.pick));
+  assert.deepEqual(kept({}), [0, 1, 2, 3]);
+  assert.deepEqual(kept({ agent_name: "Atlas" }), [0, 1, 2]);
+  assert.deepEqual(kept({ agent_name: "Atlas", operation_name: "chat" }), [0, 1]);
+  assert.deepEqual(kept({ span_id: "a" }), [0, 1, 2, 3]);
 });

@@ -239,10 +239,20 @@ def test_every_row_of_every_table_leads_to_its_spans(lens: Any) -> None:
 
 def test_drift_compares_by_what_is_asked_and_says_what_it_cannot(lens: Any) -> None:
     drift = al.Drift(lens, by="agent_name")
-    assert drift.rows().pl()["version"].to_list() == ["scout", "writer"]
-    drift._picked = {"version": "scout"}
+    assert {row["version"] for row in drift._view["versions"]} == {"scout", "writer"}
+    (point,) = next(
+        one["points"]
+        for one in drift._view["series"]
+        if (one["agent"], one["measure"]) == ("scout", "call_input_tokens")
+    )
+    drift._choice = {"measure": "call_input_tokens"}
+    assert set(drift.rows().pl()["measure"]) == {"call_input_tokens"}
+    drift.picked = {"kind": "point", "key": f"scout||{point[0]}"}
     assert drift.selection == [f"{3:016x}"]
-    assert "try by=" in al.Drift(lens, by="prompt_version")._charts["notes"][0]
+    for key in ("scout||", "nobody||0", "||", "x"):
+        drift.picked = {"kind": "point", "key": key}
+        assert drift.selection == []
+    assert any("try by=" in note for note in al.Drift(lens, by="prompt_version")._view["notes"])
     with pytest.raises(ValueError, match="by="):
         al.Drift(lens, by="weather")
     with pytest.raises(al.AgentLensError, match="'scout'"):
@@ -250,10 +260,9 @@ def test_drift_compares_by_what_is_asked_and_says_what_it_cannot(lens: Any) -> N
 
 
 def test_a_baseline_may_be_a_version_or_another_lens(lens: Any) -> None:
-    for baseline in ("scout", lens):
-        view = al.Drift(lens, by="agent_name", baseline=baseline)._charts["views"]["time|model|duration_p50_ms"]
-        assert "Dashed" in view["note"]
-        assert len(view["spec"]["layer"]) == 3
+    for baseline, agents in (("scout", {"scout"}), (lens, {"scout", "writer"})):
+        baselines = al.Drift(lens, by="agent_name", baseline=baseline)._view["baselines"]
+        assert {row["agent_name"] for row in baselines} == agents
 
 
 def test_every_explorer_can_be_carried_by_a_report(lens: Any) -> None:

@@ -1,7 +1,4 @@
--- The calls behind one point or bar of Drift.
-SELECT span_id
-FROM spans
-WHERE start_time IS NOT NULL AND _span_kind(operation_name) = $kind
-  AND {version} IS NOT DISTINCT FROM $version
-  AND ($time IS NULL OR date_trunc($unit, start_time::TIMESTAMP) = $time::TIMESTAMP)
-ORDER BY preorder;
+-- The tasks or calls behind one point of Drift.
+SELECT unnest(span_ids) AS span_id
+FROM measures_by(INTERVAL 1 {unit})
+WHERE agent_name = $agent AND measure = $measure AND tool_name IS NOT DISTINCT FROM $tool AND epoch_ms(time_bucket) = $time

@@ -217,12 +217,17 @@ class TraceTreeView implements Commands, KeyCommands {
     else this.show(row, false);
   }
 
+  // The details open first, because they leave the rows less room.
   private show(row: number, tell: boolean): void {
+    this.select(row, tell);
+    this.bringIntoSight(row);
+  }
+
+  private bringIntoSight(row: number): void {
     const at = this.state.reveal(row);
     this.head.sync(this.state);
     if (this.state.mode === "tree") this.screen.ensureSeen(at * ROW, ROW);
     else this.screen.ensureSeen(laneY(this.state.lanes(), row) - LANE / 2, LANE);
-    this.select(row, tell);
   }
 
   // Commands of the toolbar and the keys.
@@ -433,13 +438,15 @@ class TraceTreeView implements Commands, KeyCommands {
   }
 
   private resize(): void {
-    // Hosts may render before they attach; only an attached element has the colours of its page.
+    // Hosts may render before they attach; only an attached element has the colours of its page, and can scroll.
     if (!this.root.isConnected) return;
-    if (!this.attached) this.refreshTheme();
+    const isFirst = !this.attached;
+    if (isFirst) this.refreshTheme();
     this.attached = true;
     this.root.classList.toggle("al-narrow", this.root.clientWidth < NARROW);
     this.root.classList.toggle("al-slim", this.screen.view.clientWidth < 700);
     this.screen.resize();
+    if (isFirst && this.state.selected >= 0) this.bringIntoSight(this.state.selected);
     this.draw();
   }
 

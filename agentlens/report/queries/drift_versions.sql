@@ -1,6 +1,3 @@
--- Which versions there are to compare.
+-- Whether anything was released or changed.
 SELECT
-  count(DISTINCT prompt_version) AS prompt_version, count(DISTINCT agent_version) AS agent_version,
-  count(DISTINCT coalesce(response_model, request_model)) AS model
-FROM spans
-WHERE start_time IS NOT NULL
+  EXISTS (FROM releases) OR EXISTS (FROM drift_changes WHERE verdict IN ('step', 'slope', 'workload')) AS is_worth_showing

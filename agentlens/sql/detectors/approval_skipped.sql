@@ -92,8 +92,10 @@ FROM _approvals;
 -- attributes say, else an approval in the same trace before it: a call of a tool named for approval that was answered with yes and speaks of the tool, or a
 -- message or report that does. One finding an agent and tool. Tier proven where the call itself says so or the log
 -- holds other approvals, else candidate; severity critical.
+-- Example: `deploy` needs tier T3 and was let through with T1.
 -- Leaves alone: calls that failed or were denied; tier 0 (automatic, notify); approvals for the tool given earlier in the trace.
 -- Misses: approvals by words that do not name the tool; a log that holds no approvals at all says nothing about declared needs.
+-- Do: ask the owner of the tier now, and close the way around the gate.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_approval_skipped() AS TABLE

@@ -16,8 +16,10 @@ SELECT count(status) > 0, CASE WHEN count(status) = 0 THEN 'the logs hold no sta
 -- Means: it needs something that it cannot get itself. Matters: the wait is on the critical path, and often a person could end it.
 -- One finding a wait, across waves. Tier event. Severity: critical when it reported so repeatedly and was never seen unblocked, or for `long_minutes` or more;
 -- else warning.
+-- Example: BLOCKED (token expired) on eight beats from 13:16 to 16:49.
 -- Leaves alone: every other word for waiting.
 -- Misses: agents that wait without saying so.
+-- Do: read the reason; it usually takes one person and one minute.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_blocked(long_minutes := 120) AS TABLE

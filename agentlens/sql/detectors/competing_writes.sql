@@ -31,8 +31,10 @@ WHERE operation_name = 'execute_tool';
 --
 -- Means: the second did not know of the first, and what the first wrote is gone. Matters: the loss is silent, both report success.
 -- One finding a path and trace. Tier proven, severity warning.
+-- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
 -- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; edits and appending; failed writes.
 -- Misses: writes by a shell, paths under two names, writes in different traces, values passed by memory.
+-- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_competing_writes() AS TABLE

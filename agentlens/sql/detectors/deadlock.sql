@@ -119,8 +119,10 @@ FROM (
 -- Waits are reports of BLOCKED or WAITING that name an agent, calls that wait for an agent and never end or time out, and unanswered messages that
 -- say their sender waits. The waits of a circle must overlap for at least `min_minutes`, or to the end of the log. Up to `max_agents` agents.
 -- One finding a circle. Tier proven, candidate where a message is part of it. Severity critical.
+-- Example: Ana reports `BLOCKED (waiting for Ben)`, and Ben `BLOCKED (waiting for Ana)`.
 -- Leaves alone: waits that end by themselves; chains without a circle; an agent that calls one that calls it again in a run of its own.
 -- Misses: waits that name nobody, or a thing instead of an agent.
+-- Do: decide for one of them from outside, and give every wait an end.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_deadlock(min_minutes := 5, max_agents := 6) AS TABLE

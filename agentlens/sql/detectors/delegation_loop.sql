@@ -31,9 +31,11 @@ FROM (
 -- back and forth between two agents and no tool but those for handing over is called in between, (b) when an agent is handed back, by tool or by message, the very
 -- task that it had handed over (both tier proven), (c) when messages name a depth above `max_depth` (tier event, one finding a trace).
 -- One finding a pair of agents and matter. Severity warning.
+-- Example: Ana hands `write the summary` to Ben, and Ben hands `write the summary` to Ana.
 -- Leaves alone: an agent that is asked several times by one that does other work in between; answers and results in words of their own; an
 -- agent that calls itself again; chains through ever new agents.
 -- Misses: rounds of three and more agents; matters put into other words; bouncing with other tools in between.
+-- Do: say in the brief who decides; forbid handing a task back unchanged.
 -- scope: trace
 -- version: 2
 CREATE MACRO detect_delegation_loop(min_bounces := 4, max_depth := 5) AS TABLE

@@ -23,8 +23,10 @@ WHERE operation_name = 'execute_tool';
 -- Means: something it depends on is down, or it works on wrong premises. Matters: what it does in that time rests on missing answers.
 -- One finding a burst: failures that follow one another within `minutes` belong together. Tier event. Severity: critical for five times as many,
 -- else warning.
+-- Example: nine calls fail within six minutes.
 -- Leaves alone: handoffs and interrupts; failures spread over a longer time.
 -- Misses: failures that tools hide in ordinary results.
+-- Do: look at the class of the failures: one service, one right or one premise is usually behind all.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_error_burst(max_errors := 5, minutes := 10, min_rate := 0.01) AS TABLE

@@ -23,9 +23,11 @@ FROM spans;
 -- echo. An agent has failed when its run ended in error and no later run of it in the trace went well; where its runs are not logged,
 -- when its last call of a tool or model failed. The summary tells the path in time, with the innermost failure first. Tier proven where
 -- all failures lie below one failed run (the failure was passed up), else event. Severity critical.
+-- Example: a reader fails on 503, ten seconds later the writer above it, then the lead.
 -- Leaves alone: failures that were mended by another attempt; handoffs and interrupts; failures of fewer agents, or further apart;
 -- agents of different traces.
 -- Misses: cascades of wrong values without errors (see plausible_cascade); agents whose spans stand in traces of their own.
+-- Do: start at the first failure named in the summary; the others need no mending of their own.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_error_cascade(min_agents := 3, seconds := 60) AS TABLE

@@ -58,6 +58,11 @@ FROM (SELECT from_agent, to_agent, task, preorder FROM handoffs WHERE kind = 'to
 JOIN spans AS giver USING (preorder)
 WHERE giver.start_time IS NOT NULL AND from_agent <> to_agent;
 
+-- Whether a text asks its reader to do something; an answer or a note does not.
+CREATE MACRO _is_request(text) AS
+regexp_matches(text, '\?|\b(please|can you|could you|would you|will you|you (need|have|are) to|need(s)? you|your (task|turn|job|part)|assign(ed|ing)?|take over|pick up|hand(ing)? (this |it )?over to you|todo|to do)\b', 'i')
+OR regexp_matches(trim(text), '^"?(task|request|todo|action)\b|^"?(send|do|write|check|fix|run|prepare|update|deliver|review|start|make|create|find|read|test|deploy|draft|collect|publish|verify|summari[sz]e)\b|"(type|kind)"\s*:\s*"(request|task|dispatch|assign\w*)"', 'i');
+
 -- Why lost messages cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_lost_message (
   -- False where nothing can be found for lack of evidence.
@@ -77,12 +82,14 @@ FROM (
 -- A message or a task is sent to an agent that gives no sign of life any more, while others go on.
 --
 -- Means: it was sent to somebody who was not there, or got lost on the way. Matters: the sender counts it as under way; nobody does it.
--- Signs of life are spans, reports and messages, after the sending or around it (up to `seconds` before). The log must go on with other agents for at least
--- `min_minutes` after the sending, and the sender must have reached others who answered. One finding a pair of agents. Tier: event when
+-- Signs of life are spans, reports and messages, after the sending or around it (up to `seconds` before). Those who exchange messages or work with the
+-- sender must go on for at least `min_minutes` after the sending, and the sender must have reached others. One finding a pair of agents. Tier: event when
 -- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning.
+-- Example: Ana sends Cyd a task at 10:05; Cyd was last heard of at 10:00, and the others go on until 10:40.
 -- Leaves alone: the last words of a log; recipients that are persons or groups (user, human, all, team, channels); tasks whose run stands below
--- the handing over; messages to agents that do anything afterwards.
+-- the handing over; answers: the first message to an agent after one from it, unless it asks for something; messages to agents that do anything afterwards.
 -- Misses: messages that a busy agent ignores; agents whose work is logged elsewhere.
+-- Do: find out whether Cyd was there at all; let messages be acknowledged.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
@@ -99,11 +106,27 @@ reachable AS (
   LEFT JOIN known USING (plain_name)
   GROUP BY sender
 ),
+circle AS (
+  SELECT sender AS one, sender AS other FROM sent
+  UNION
+  SELECT sender, recipient FROM sent
+  UNION
+  SELECT recipient, sender FROM sent
+),
 others AS (
   SELECT number, max(other.last_time) AS goes_on_until
   FROM sent
-  JOIN known AS other ON other.plain_name <> sent.plain_name
+  JOIN circle ON circle.one = sent.sender
+  JOIN known AS other ON other.agent_name = circle.other AND other.plain_name <> sent.plain_name
   GROUP BY number
+),
+-- What the recipient had written to the sender last, and whether the sender has written since.
+answers AS (
+  SELECT sent.number
+  FROM sent
+  ASOF JOIN sent AS asked ON asked.sender = sent.recipient AND asked.recipient = sent.sender AND asked.time < sent.time
+  ANTI JOIN sent AS earlier ON earlier.sender = sent.sender AND earlier.recipient = sent.recipient AND earlier.time > asked.time AND earlier.time < sent.time
+  WHERE sent.kind = 'message' AND NOT coalesce(_is_request(sent.payload), false)
 ),
 lost AS (
   SELECT sent.*, known.last_time, known.plain_name IS NOT NULL OR declared.plain_name IS NOT NULL AS is_known, goes_on_until
@@ -112,7 +135,7 @@ lost AS (
   JOIN others USING (number)
   LEFT JOIN known ON known.plain_name = sent.plain_name
   LEFT JOIN declared ON declared.plain_name = sent.plain_name
-  WHERE reached > 0
+  WHERE reached > 0 AND number NOT IN (SELECT number FROM answers)
     AND (known.last_time IS NULL OR epoch_ns(known.last_time) < epoch_ns(sent.time) - seconds::BIGINT * 1000000000)
     AND epoch_ns(goes_on_until) - epoch_ns(sent.time) >= min_minutes::BIGINT * 60000000000
     AND NOT regexp_matches(sent.plain_name, '^(user|users|human|humans|operator|owner|admin|all|any|anyone|everyone|everybody|team|crew|group|broadcast|channel|room|system|none|null|self|\*)$|^[#@*]|^all_|_(channel|room|group|team|all)$')

@@ -19,9 +19,11 @@ FROM _rhythm;
 --
 -- Means: it hung, was restarted or was too busy to answer. Matters: for that time nobody knew what it did. The rhythm is the median pause
 -- between its beats within a wave (else: a day). Tier proven. Severity: warning, info when its last word before was done.
+-- Example: on the board at 13:02 and 13:17, missing at 13:07 and 13:12.
 -- Leaves alone: pauses in which nobody else beat (the whole board stood still), gaps between waves, agents who never came back (see
 -- silent_agent).
 -- Misses: agents with fewer than four beats in all.
+-- Do: compare with what the agent did at that time: a long call, a restart, an overloaded machine.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_missed_heartbeat(missed := 2) AS TABLE

@@ -7,8 +7,9 @@
 -- Whether the result of a tool says, in a few words, that the call changed nothing.
 CREATE MACRO _says_nothing_changed(result) AS
 strlen(result) < 400 AND regexp_matches(result,
-  '\bno[ -]?op\b|\bno (changes?|modifications?|updates?)( (were|was|have been|has been))?( (made|needed|necessary|required|applied|detected|to (make|apply|save|commit)))?\s*(["}.,!]|$)|nothing (to (do|change|update|commit|apply|save)|changed|was changed|happened)|(content|file|record|value|state|state is|document) (is |was |remains )?(unchanged|not modified|identical)|\bunchanged["}.!]?\s*$|already up[ -]to[ -]date|"?(changed|modified|updated)"?\s*[:=]\s*(false\b|0\b|"?none"?)|"?(rows_affected|affected_rows|rows|records_updated|changes)"?\s*[:=]\s*0\b|\b0 (rows?|files?|records?|lines?|changes?) (were |was )?(affected|changed|updated|modified|replaced|applied)',
-  'i');
+  '\bno[ -]?op\b|\bno (changes?|modifications?|updates?)( (were|was|have been|has been))? (made|needed|necessary|required|applied|saved)\b|nothing (was |is )?(changed|updated|saved|applied|modified|to (do|change|update|commit|apply|save))|(content|file|record|value|state|document) (is |was |remains )?(unchanged|not modified|identical)|\bunchanged["}.!]*\s*$|"?(changed|modified)"?\s*[:=]\s*(false\b|0\b)|"?(rows_affected|affected_rows|records_updated)"?\s*[:=]\s*0\b|\b0 (rows?|files?|records?|lines?) (were |was )?(affected|changed|updated|modified|replaced)',
+  'i')
+AND NOT regexp_matches(result, '(created|inserted|added|deleted|removed|written|updated|modified|copied|saved)"?\s*[:=]\s*[1-9]|\b[1-9]\d* (\w+ )?(were |was )?(created|inserted|added|deleted|removed|written|updated|copied|saved)', 'i');
 
 -- Whether a tool call cannot have changed anything: a tool made for doing nothing, or a replacement of a text by itself.
 CREATE MACRO _is_void_call(tool, arguments) AS
@@ -40,9 +41,12 @@ FROM (
 -- that nothing changed, on the same one or two targets (path, key, id), (c) a model call ends without text and without a tool call,
 -- and its usage (at most 3 output tokens) confirms it.
 -- Tier proven. Severity: critical for 20 and more, else warning.
--- Leaves alone: runs over many targets of which each is up to date (a sync, a set-up that can be repeated); waiting and polling; tools
+-- Example: five edits on end that replace a text by itself.
+-- Leaves alone: runs over many targets of which each is up to date (a sync, a set-up that can be repeated); waiting, polling and reading;
+-- the very same call again (see tool_loop); tools
 -- without output; empty search results; failed calls; other work in between.
 -- Misses: steps whose result does not say that nothing changed; idle heartbeats with words.
+-- Do: look at the step before the first one: the agent usually misread its result, or the model was cut off.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_no_op_storm(min_no_ops := 4) AS TABLE
@@ -64,7 +68,7 @@ void_calls AS MATERIALIZED (
   FROM spans
   WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND start_time IS NOT NULL
     AND (_is_void_call(tool_name, tool_call_arguments) OR _says_nothing_changed(tool_call_result))
-    AND NOT coalesce(regexp_matches(tool_name, 'wait|sleep|poll|status|heartbeat|watch|monitor', 'i'), false)
+    AND NOT coalesce(regexp_matches(tool_name, 'wait|sleep|poll|status|heartbeat|watch|monitor|get|fetch|read|list|check|diff|plan|pull|query|search|find|test|lint', 'i'), false)
   UNION ALL
   SELECT trace_id, preorder, 'model'
   FROM spans
@@ -79,7 +83,7 @@ steps AS (
   SELECT
     spans.trace_id, spans.preorder, spans.start_time, spans.agent_name, coalesce(run_preorder::VARCHAR, conversation_id, '') AS run,
     CASE WHEN operation_name = 'execute_tool' THEN 'tool' ELSE 'model' END AS kind, void_calls.preorder IS NOT NULL AS is_void,
-    _is_void_call(tool_name, tool_call_arguments) AS is_void_call,
+    _is_void_call(tool_name, tool_call_arguments) AS is_void_call, tool_call_arguments AS arguments,
     coalesce(_path_of(tool_call_arguments), CASE WHEN json_valid(tool_call_arguments) THEN coalesce(
       tool_call_arguments->>'$.id', tool_call_arguments->>'$.url', tool_call_arguments->>'$.name', tool_call_arguments->>'$.command') END) AS target
   FROM spans
@@ -97,7 +101,7 @@ storms AS (
   FROM (
     SELECT
       trace_id, agent_name, run, kind, island, count(*) AS no_ops, list(preorder ORDER BY start_time, preorder) AS places,
-      kind = 'model' OR bool_and(is_void_call) OR count(DISTINCT target) <= 2 AS is_void
+      kind = 'model' OR ((bool_and(is_void_call) OR count(DISTINCT target) <= 2) AND (count(DISTINCT arguments) > 1 OR strlen(any_value(arguments)) < 3)) AS is_void
     FROM islands
     WHERE is_void
     GROUP BY trace_id, agent_name, run, kind, island

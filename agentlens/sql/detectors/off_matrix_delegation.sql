@@ -23,9 +23,11 @@ FROM (SELECT count(*) AS rules FROM delegations);
 -- Means: the chain of command was left, or the matrix is out of date. Matters: limits, reviews and budgets hang on who may ask whom.
 -- The matrix are the rows of `delegations`. One finding a pair of agents. Tier proven where the matrix has rows of the one who handed over,
 -- event where it only names it as a receiver. Severity warning.
+-- Example: the matrix lets lead hand over to writer; lead hands a task to payments.
 -- Leaves alone: agents that the matrix does not name at all; handing back to whom the work came from; rows with `all`, `any` or `*`; names that
 -- differ in case, separators or the word agent.
 -- Misses: conditions of the matrix (`when`); work passed on without a tool or a run.
+-- Do: either stop it, or add the row to the matrix.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_off_matrix_delegation() AS TABLE

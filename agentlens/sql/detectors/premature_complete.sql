@@ -100,9 +100,11 @@ FROM (
 -- the agent's calls are logged (tier candidate). For last words of runs in plain words (all done, tests pass), which admit nothing:
 -- (f) the last check in the run failed, (g) a run below never ended (tier proven), (h) its own list has pending items (tier event). One
 -- finding a claim. Severity: critical, for (e) and (h) warning.
+-- Example: the report says COMPLETE and names a blocker; or `run_tests` says 2 failed, and the last words are `all tests pass`.
 -- Leaves alone: reports without blockers whose run ended well; checks that passed at last, or could not be run; last words that admit a failure or name what is
 -- left; runs that are known to no wave; an agent that ran again with success in that wave.
 -- Misses: wrong deliverables; checks whose result does not say so; claims in other languages than English.
+-- Do: reopen the task; count as done only what a check after the last change confirms.
 -- scope: fleet
 -- version: 2
 CREATE MACRO detect_premature_complete() AS TABLE

@@ -9,9 +9,11 @@ trim(array_to_string(list_filter(
   lambda line: regexp_matches(line, '\p{L}') AND NOT regexp_matches(line, '^\s*(\||[-*+•>#]|\d+[.)]|[a-zA-Z][.)]\s)|\t.*\t|\|.*\|')
 ), E'\n'));
 
--- How often the piece of a text around a place comes again with the same words between: the count of equal pieces.
+-- How often the piece of a text around a place comes again with the same words between: the count of equal pieces; 0 where it is data or
+-- markup, which repeat by nature.
 CREATE MACRO _times_chanted(text, place) AS
-(SELECT coalesce(len(list_filter(pieces, lambda piece: piece = list_aggregate(pieces, 'mode'))) + 1, 0)
+(SELECT CASE WHEN regexp_matches(substr(text, place, 24) || coalesce(list_aggregate(pieces, 'mode'), ''), '[{}\[\]<>|=\t]') THEN 0
+   ELSE coalesce(len(list_filter(pieces, lambda piece: piece = list_aggregate(pieces, 'mode'))) + 1, 0) END
  FROM (SELECT string_split(text, substr(text, place, 24))[2:-2] AS pieces));
 
 -- Why repeated texts cannot be looked for; no reason when all is there.
@@ -32,9 +34,11 @@ WHERE direction = 'output';
 -- work. (a) Equal answers of at least `min_length` characters, one after the other, without a tool call or new words of a user between:
 -- tier proven where the input of the calls is recorded, else candidate. (b) The same piece, with the same words between, at least
 -- `min_chants` times, and most of the prose of the answer: tier proven. Severity warning.
+-- Example: three answers in a row that read `I will now continue with the task.`
 -- Leaves alone: short answers (OK, NO_REPLY); answers that are nothing but code, lists or tables (echoed output); answers that are asked for again by a user; the same call sent again or sampled several
--- times (the same input); lists, tables, code and dividers; refrains that make up a small part of a text.
+-- times (the same input); lists, tables, code, data, markup and dividers; refrains that make up a small part of a text.
 -- Misses: the same thing in other words; chants that neither cover the middle nor the end of an answer.
+-- Do: look at what the calls were sent: usually the answer itself is all that was new in the window.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_repeated_text(min_repeats := 3, min_chants := 10, min_length := 20) AS TABLE
@@ -124,7 +128,7 @@ prose AS (
 chanted AS (
   SELECT message_hash, text, greatest(_times_chanted(text, length(text) // 2), _times_chanted(text, length(text) - 40)) AS times
   FROM prose
-  WHERE length(text) >= 200
+  WHERE length(text) >= 200 AND NOT regexp_matches(text, '^\s*[{\[<]')
 ),
 chants AS (
   SELECT

@@ -26,9 +26,11 @@ WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_compl
 -- Retries inside of retries multiply: where steps that are tried again each try the same failing action several times, their attempts count
 -- together, and the summary says how many attempts below there were for one above. Tier proven, one finding a storm. Severity: critical when it never succeeded and was tried more than 3 × `max_attempts` times, info when it
 -- succeeded after pauses that grew (back-off), else warning.
+-- Example: `deploy` fails six times in 20 seconds with 503; or a worker that tries three times is itself sent three times: nine attempts.
 -- Leaves alone: up to `max_attempts` attempts; attempts with other work between them (edit, test, edit, test); attempts more than
 -- `max_pause_minutes` apart; attempts side by side.
 -- Misses: nested retries of which the outer one is not logged as failed; retries that change the arguments, retries inside a client that logs one span only, calls without recorded arguments.
+-- Do: add back-off and one owner of retries; when nested, retry on one level only.
 -- scope: trace
 -- version: 2
 CREATE MACRO detect_retry_storm(max_attempts := 3, max_pause_minutes := 30) AS TABLE

@@ -64,10 +64,12 @@ FROM _memory_uses;
 -- Means: it works with what was meant for another, or leaves traces where nobody expects them. Matters: private facts leak, and notes of one
 -- agent change the behaviour of another. A scope is foreign when it is the name of another known agent, the name of a team of which the agent's declaration
 -- does not make it a member, or not among the scopes that are declared for the agent (`memory_scopes`, `scopes`). One finding an agent and
--- scope. Tier proven where scopes or teams are declared for the agent, else event. Severity: critical for writing, else warning.
+-- scope. Tier proven where scopes or teams are declared for the agent, else event. Severity: critical for writing where it is declared, else warning.
+-- Example: an agent of team red writes to `team:blue`.
 -- Leaves alone: its own scope, that of its team, global, shared, common and public scopes; scopes that are no name of an agent or team;
 -- agents whose subordinates the scope belongs to; failed calls.
 -- Misses: memory behind tools that do not name a scope; shells that open files.
+-- Do: look who read that scope since; move the note where it belongs.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_scope_breach() AS TABLE
@@ -94,7 +96,7 @@ foreign_uses AS (
     AND (owner_agent.agent IS NOT NULL OR (teams.team IS NOT NULL AND me.team IS NOT NULL) OR len(me.scopes) > 0 OR (uses.is_team AND me.team IS NOT NULL))
 )
 SELECT
-  CASE WHEN bool_or(is_declared) THEN 'proven' ELSE 'event' END AS tier, CASE WHEN bool_or(is_write) THEN 'critical' ELSE 'warning' END AS severity,
+  CASE WHEN bool_or(is_declared) THEN 'proven' ELSE 'event' END AS tier, CASE WHEN bool_or(is_write AND is_declared) THEN 'critical' ELSE 'warning' END AS severity,
   arg_min(foreign_uses.trace_id, foreign_uses.preorder) AS trace_id, foreign_uses.agent_name,
   list(foreign_uses.span_id ORDER BY foreign_uses.preorder)[:50] AS span_ids, min(foreign_uses.start_time) AS start_time,
   max(coalesce(foreign_uses.end_time, foreign_uses.start_time)) AS end_time,

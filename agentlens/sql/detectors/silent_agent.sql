@@ -31,9 +31,11 @@ FROM (
 -- looks complete. Signs of life are heartbeats, reports and spans. With heartbeats (tier proven), the rhythm is the median pause
 -- between its beats, and it must stay away until the end of the wave (else: of the day). Without (tier event), a run that never
 -- ended, with the median pause between its spans as rhythm, at least `min_quiet_seconds`. Severity: critical.
+-- Example: on the board until 16:38, the others until 17:10, and no report.
 -- Leaves alone: agents whose last word is done, idle or trouble (see blocked), who handed in a report, whose run ended; agents who
 -- come back (see missed_heartbeat); thinking and waiting inside the own rhythm.
 -- Misses: agents that never began; agents known from flat records alone, which have no end; the last wave of a log that was cut off.
+-- Do: find its last span or line; its work after that is missing from everything built on it.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_silent_agent(quiet := 2, min_quiet_seconds := 60) AS TABLE

@@ -39,10 +39,12 @@ list_filter(
 -- tool that started it gave back an ordinary answer, or (b) the run in which a tool failed ended well, its final words speak of what
 -- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
 -- the run's status is expressly OK.
+-- Example: `margin_check` fails, and the agent reports that margins hold.
 -- Leaves alone: failures after which the same tool of the same agent worked; texts or reports that own up to a failure; failures that
 -- reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there.
 -- Misses: failures inside a tool that catches them itself; agents whose messages are not logged; owning up in other languages than
 -- English counts as silence only in (a) and (b).
+-- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_swallowed_error() AS TABLE

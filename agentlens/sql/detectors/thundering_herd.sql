@@ -32,27 +32,45 @@ FROM (
 -- `min_agents` agents call one resource within `seconds`, right after a heartbeat, or so that it gives way.
 --
 -- Means: a beat, a timer or a release woke all at the same moment. Matters: what carries each of them does not carry all at once; spread
--- starts cost nothing. A resource is the host, service, table, queue, path or key that the arguments name, else the tool. Fires when at least two
+-- starts cost nothing. A resource is the host, service, table, queue, path or key that the arguments name, else the tool
+-- within one trace. Fires when at least two
 -- of the calls fail by rate limit, time-out or unavailability, or when a heartbeat stands at most `seconds` before the first call and the
 -- arguments name the resource. One finding a rush. Tier event. Severity: warning when calls failed so, else info.
+-- Example: seven agents call one host within two seconds of the heartbeat, three are answered 429.
 -- Leaves alone: fan-out that nothing suffered from and no beat woke; one agent with many calls; agents that use one tool on different
 -- resources.
 -- Misses: shared resources that arguments do not name; slowness without errors; model providers.
+-- Do: spread starts by a random delay, or put a queue before the resource.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_thundering_herd(min_agents := 5, seconds := 5) AS TABLE
-WITH busy_tools AS MATERIALIZED (
-  SELECT tool_name FROM spans WHERE operation_name = 'execute_tool' GROUP BY tool_name HAVING count(DISTINCT agent_name) >= 2
+WITH timed AS (
+  SELECT preorder, agent_name, status_code = 'ERROR' AS is_error, epoch_ns(start_time) // (seconds::BIGINT * 1000000000) AS bin
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IS NOT NULL
 ),
-calls AS (
+beats AS MATERIALIZED (
+  SELECT DISTINCT time, epoch_ns(time) // (seconds::BIGINT * 1000000000) AS bin FROM _beats WHERE kind = 'heartbeat'
+),
+-- Only where many agents call at all, and a beat is near or several calls fail, is it worth looking what they call.
+lively AS MATERIALIZED (
+  SELECT here.bin
+  FROM (SELECT bin, list(DISTINCT agent_name) AS agents, count(*) FILTER (is_error) AS errors FROM timed GROUP BY bin) AS here
+  LEFT JOIN (SELECT bin - 1 AS bin, list(DISTINCT agent_name) AS agents, count(*) FILTER (is_error) AS errors FROM timed GROUP BY bin) AS next USING (bin)
+  WHERE len(list_distinct(list_concat(here.agents, coalesce(next.agents, [])))) >= min_agents
+    AND (here.errors + coalesce(next.errors, 0) >= 2 OR here.bin IN (SELECT bin FROM beats UNION SELECT bin + 1 FROM beats))
+),
+named AS (
   SELECT
-    preorder, agent_name, start_time, coalesce(_resource_of(tool_call_arguments), tool_name) AS resource,
-    _resource_of(tool_call_arguments) IS NOT NULL AS is_named, epoch_ns(start_time) // (seconds::BIGINT * 1000000000) AS bin,
+    preorder, trace_id, agent_name, start_time, tool_name, bin, _resource_of(tool_call_arguments) AS named_resource,
     status_code = 'ERROR' AND error_class(error_type, coalesce(status_message, left(tool_call_result, 500)), operation_name)
       IN ('rate limit', 'time-out', 'unavailable') AS gave_way
   FROM spans
-  SEMI JOIN busy_tools USING (tool_name)
-  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IS NOT NULL
+  JOIN (SELECT preorder, bin FROM timed SEMI JOIN (SELECT bin FROM lively UNION SELECT bin + 1 FROM lively) AS both_bins USING (bin)) USING (preorder)
+),
+calls AS MATERIALIZED (
+  SELECT * EXCLUDE (named_resource), coalesce(named_resource, tool_name || ' of one trace (' || trace_id || ')') AS resource, named_resource IS NOT NULL AS is_named
+  FROM named
 ),
 -- A rush lies within two bins that follow one another.
 bins AS (
@@ -85,9 +103,9 @@ rushes AS (
   HAVING bool_or(is_dense)
 ),
 woken AS (
-  SELECT rushes.*, beat.time AS beat_time, beat.episode AS beat_episode
+  SELECT rushes.*, beat.time AS beat_time
   FROM rushes
-  ASOF LEFT JOIN (SELECT DISTINCT time, episode FROM _beats WHERE kind = 'heartbeat') AS beat ON beat.time <= first_start
+  ASOF LEFT JOIN beats AS beat ON beat.time <= first_start
 ),
 told AS (
   SELECT *, beat_time IS NOT NULL AND is_named AND epoch_ns(first_start) - epoch_ns(beat_time) <= seconds::BIGINT * 1000000000 AS is_woken
@@ -97,7 +115,7 @@ SELECT
   'event' AS tier, CASE WHEN any_value(failures) >= 2 THEN 'warning' ELSE 'info' END AS severity,
   CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, NULL::VARCHAR AS agent_name,
   list(span_id ORDER BY start_time, preorder) AS span_ids, first_start AS start_time, max(coalesce(end_time, start_time)) AS end_time,
-  format('{} agents called {} {} times within {} s{}{}.', any_value(agents), _short(told.resource, 80), any_value(calls),
+  format('{} agents called {} {} times within {} s{}{}.', any_value(agents), _short(regexp_replace(told.resource, ' of one trace .*', ''), 80), any_value(calls),
     round((epoch_ns(any_value(last_start)) - epoch_ns(first_start)) / 1e9, 1),
     CASE WHEN any_value(is_woken) THEN ', right after the heartbeat of ' || _clock(any_value(beat_time)) ELSE '' END,
     CASE WHEN any_value(failures) > 0 THEN format('; {} calls failed under it', any_value(failures)) ELSE '' END) AS summary,

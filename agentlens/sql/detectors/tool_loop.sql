@@ -38,11 +38,13 @@ strlen(result) < 240 AND regexp_matches(result,
 -- time with the same results, (c) `min_repeats` equal calls in a row that fail with the same words, where trying again cannot help (not
 -- for rate limits, time-outs and unavailability; more than three are left to retry_storm): all tier proven; (d) `min_near` equal calls with the same result among `near` calls of the run with nothing in
 -- between that is not repeated as well (tier candidate). One finding a loop. Severity: critical for 10 and more repetitions, else warning.
+-- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
 -- side, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
 -- the tool may act on a state that is not logged.
 -- Misses: cycles of more than five calls, the same question in other words, calls without recorded arguments or results (three equal calls
 -- alone may be polling), results that differ in a time or a counter only.
+-- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
 -- version: 2
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE

@@ -24,8 +24,10 @@ FROM agents;
 --
 -- Means: the list is out of date, or the agent has more power than it was meant to have. Matters: approval and review rest on the list.
 -- One finding an agent and tool. Tier proven, severity warning.
+-- Example: the declared tools are search and fetch_page; the agent calls drop_table.
 -- Leaves alone: agents without a list; tools whose name differs only in case, `-` and `_`, or by a server prefix (`mcp__server__tool`); lists with `*`.
 -- Misses: declared tools used for other ends.
+-- Do: take the tool away, or declare it and review why it is needed.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_undeclared_tool() AS TABLE

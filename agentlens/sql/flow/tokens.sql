@@ -1,8 +1,10 @@
 -- Values and runs of words: what texts can be recognised by.
 
--- A text without the escapes of JSON, where it is JSON.
+-- A text as its reader takes it: where it is JSON, without the keys of objects and without escapes.
 CREATE MACRO _plain_text(said) AS
-CASE WHEN regexp_matches(said, '^\s*[\[{"]') AND contains(said, '\') THEN regexp_replace(said, '\\+(?:[nrtbf"]|u0[0-9a-f]{3})', ' ', 'g') ELSE said END;
+CASE WHEN regexp_matches(said, '^\s*[\[{"]')
+  THEN regexp_replace(regexp_replace(said, '\\*"\w+\\*"\s*:', ' ', 'g'), '\\+(?:[nrtbf"]|u0[0-9a-f]{3})', ' ', 'g')
+ELSE said END;
 
 -- The words of a text; a path, an address or an identifier is one word.
 CREATE MACRO _words_in(said) AS regexp_extract_all(said, '[\pL\pN]+(?:[./_@:-]+[\pL\pN]+)*');

@@ -1,0 +1,54 @@
+"""The pages of the detectors are what their SQL comments say, and a page tells what a reader needs.
+
+    python tests/test_detector_pages.py
+
+writes `.github/DETECTORS.md` anew.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agentlens._detect import Detector, all_detectors
+
+PAGES = Path(__file__).resolve().parents[1] / ".github" / "DETECTORS.md"
+HEAD = """# What the detectors mean
+
+One page a detector, made from the comment above its query (`agentlens/sql/detectors/`); `lens.catalog()` shows the same.
+Thresholds are arguments: `al.detect(lens, tool_loop={"min_repeats": 5})`.
+"""
+PARTS = ["Means", "Matters", "Example", "Leaves alone", "Misses", "Do"]
+
+
+def page(detector: Detector) -> str:
+    """The page of a detector: what it is, its parts, and what can be set."""
+    first, _, rest = detector.doc.partition("\n\n")
+    text = " ".join(rest.split())
+    for part in PARTS:
+        text = re.sub(rf"(^| ){part}: ", rf"\n\n**{part}:** ", text)
+    settings = ", ".join(f"`{name}` {value}" for name, value in detector.thresholds.items()) or "none"
+    where = "one trace at a time" if detector.scope == "trace" else "the whole fleet"
+    facts = f"*Looks at {where}. Thresholds: {settings}. Version {detector.version}.*"
+    return f"## `{detector.name}`\n\n{' '.join(first.split())}\n\n{text.strip()}\n\n{facts}\n"
+
+
+def pages() -> str:
+    """All pages, one after the other."""
+    return HEAD + "\n" + "\n".join(page(detector) for detector in all_detectors().values())
+
+
+def test_the_pages_are_made_from_the_comments() -> None:
+    assert PAGES.read_text("utf-8") == pages()
+
+
+@pytest.mark.parametrize("name", ["tool_loop", "deadlock", "approval_skipped"])
+def test_a_page_has_an_example_what_is_missed_and_what_to_do(name: str) -> None:
+    text = page(all_detectors()[name])
+    assert all(f"**{part}:** " in text for part in PARTS)
+
+
+if __name__ == "__main__":
+    PAGES.write_text(pages(), "utf-8")
