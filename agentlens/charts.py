@@ -95,13 +95,15 @@ def usage_over_time(rows: Any, measure: str = "input_tokens", unit: str = "day")
 def burn(rows: Any, measure: str = "tokens", budgets: Any = None, findings: Any = None) -> alt.LayerChart:
     """Return what had been spent by when, one line an agent, with dashed lines for budgets and marks for findings.
 
-    `rows` is `token_burn(…)`; `measure` is tokens or cost_usd. `budgets` has `agent_name, level, measure, amount` (`agent_budgets`),
-    `findings` `time, agent_name, summary`; both may be left out.
+    `rows` is `token_burn(…)`; `measure` is tokens or cost_usd. `budgets` are those of days (`agent_name, level, measure, amount`, as in
+    `agent_budgets`): where there are some, the lines begin anew each midnight. `findings` has `time, agent_name, summary`. Both may
+    be left out.
     """
-    field = f"{measure}_so_far"
+    is_daily = budgets is not None and not _as_frame(budgets).is_empty()
+    field, since = (f"{measure}_today", ", since midnight UTC") if is_daily else (f"{measure}_so_far", "")
     base = alt.Chart(_as_frame(rows)).encode(
         x=alt.X("time:T", scale=alt.Scale(type="utc"), title="UTC", axis=alt.Axis(labelExpr=_CLOCK)),
-        y=alt.Y(f"{field}:Q", title=SPENT[measure], axis=_axis(measure)),
+        y=alt.Y(f"{field}:Q", title=SPENT[measure] + since, axis=_axis(measure)),
         color=alt.Color(
             "agent_name:N",
             title=None,
@@ -109,7 +111,7 @@ def burn(rows: Any, measure: str = "tokens", budgets: Any = None, findings: Any 
             scale=_same(rows, "agent_name", "no agent"),
         ),
     )
-    titles = {"calls": "calls", measure: "in this stretch", field: "so far"}
+    titles = {"calls": "calls", measure: "in this stretch", field: "today" if is_daily else "so far"}
     tooltip = [_moment(), alt.Tooltip("agent_name:N"), *[
         alt.Tooltip(f"{name}:Q", title=title, format="$,.4~f" if "usd" in name else ",") for name, title in titles.items()
     ]]  # fmt: skip
@@ -214,7 +216,7 @@ def cache_bars(rows: Any) -> alt.Chart:
     chart = chart.encode(
         y=alt.Y("agent_name:N", sort=alt.EncodingSortField("tokens", op="sum", order="descending"), title=None),
         x=alt.X("tokens:Q", title="input tokens", axis=_axis("tokens")),
-        color=alt.Color("fate:N", title=None, legend=alt.Legend(orient="top", columns=3), scale=_same(rows, "fate", "")),
+        color=alt.Color("fate:N", title=None, legend=alt.Legend(orient="top", columns=2), scale=_same(rows, "fate", "")),
         tooltip=[alt.Tooltip("agent_name:N"), alt.Tooltip("fate:N"), alt.Tooltip("calls:Q", format=","), alt.Tooltip("tokens:Q", format=","),
                  alt.Tooltip("cost_usd:Q", title="cost of the misses", format="$,.4~f")],
     )  # fmt: skip

@@ -11,6 +11,7 @@ from lens_builder import Step, agent, call, read_steps, tool
 from agentlens import Lens, TokenEconomics
 from agentlens._detect import detect
 from agentlens._errors import AgentLensError
+from agentlens.explorers import _economics_panels
 from agentlens.pricing import what_if
 
 GPT = {"provider": "openai", "model": "gpt-4.1"}
@@ -59,6 +60,12 @@ def test_burning_adds_up_hour_by_hour(tmp_path: Path) -> None:
     steps = [call(f"c{n}", None, 1800 * n, agent="a", input_tokens=600, **GPT) for n in range(4)]
     query = "SELECT tokens, tokens_so_far, round(tokens_per_minute, 3), round(cost_usd_so_far, 6) FROM token_burn('hour') ORDER BY time"
     assert read_steps(tmp_path, steps).sql(query).fetchall() == [(1200, 1200, 20.0, 0.0024), (1200, 2400, 20.0, 0.0048)]
+
+
+def test_what_was_spent_today_begins_anew_at_midnight(tmp_path: Path) -> None:
+    steps = [call(f"c{n}", None, 43_200 * n, agent="a", input_tokens=100, **GPT) for n in range(4)]
+    query = "SELECT tokens_so_far, tokens_today FROM token_burn('hour') ORDER BY time"
+    assert read_steps(tmp_path, steps).sql(query).fetchall() == [(100, 100), (200, 200), (300, 100), (400, 200)]
 
 
 def test_the_price_of_a_deliverable_and_of_an_output_that_was_taken_up(tmp_path: Path) -> None:
@@ -221,9 +228,21 @@ def test_budget_lines_and_findings_stand_in_the_burn_chart(tmp_path: Path) -> No
     lens = read_steps(tmp_path, steps, manifest=budget)
     detect(lens, ["budget_breach"])
     panel = TokenEconomics(lens)._charts["panels"][0]
-    assert panel["note"] == "Dashed: budgets of tasks and days. Triangles: findings about spending."
+    assert panel["note"] == "Dashed: budgets of days. Triangles: findings about spending."
     assert [layer["mark"]["type"] for layer in panel["specs"]["*"]["layer"]] == ["line", "point", "rule", "point"]
 
 
 def test_a_lens_without_usage_has_no_panels(tmp_path: Path) -> None:
     assert "panels" not in TokenEconomics(read_steps(tmp_path, [agent("a")]))._charts
+
+
+def test_over_very_many_messages_cache_and_waste_are_named_instead_of_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_economics_panels, "MOST_MESSAGES", 0)
+    steps = [agent("a", status=2), call("c", "a", 1, inputs=[text("user", "hi")], input_tokens=9)]
+    explorer = TokenEconomics(read_steps(tmp_path, steps))
+    explorer._picked = {"agent_name": "a"}
+    assert [panel["table"] for panel in explorer._charts["panels"]] == ["burn", "shares", "steps"]
+    assert list(explorer._asked) == ["steps"]
+    assert explorer._charts["notes"][-1].endswith("FROM cache_misses, FROM token_waste.")

@@ -190,7 +190,7 @@ class ChartsView {
   }
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const view = new ChartsView(model, el);
   return () => view.destroy();
 }

@@ -22,7 +22,7 @@ function makeConfig(theme: Theme): Record<string, unknown> {
     range: { category: categoryColours(theme.name) }, mark: { color: categoryColours(theme.name)[0] }, text: { color: theme.text }, rule: { color: theme.dim },
     bar: { cornerRadiusEnd: 2 }, line: { strokeWidth: 2 }, point: { filled: true, size: 45 },
     // `signal`-style names for specs that mark failures and baselines themselves.
-    style: { failure: { color: errorColour(theme.name) }, baseline: { color: theme.dim, strokeDash: [4, 3] }, inverse: { fill: theme.name === "dark" ? "#101215" : "#ffffff" } },
+    style: { failure: { color: errorColour(theme.name) }, baseline: { color: theme.dim, strokeDash: [4, 3] }, inverse: { color: theme.name === "dark" ? "#101215" : "#ffffff", fill: theme.name === "dark" ? "#101215" : "#ffffff" } },
   };
 }
 
