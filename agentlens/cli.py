@@ -160,6 +160,24 @@ def report(
 
 
 @main.command()
+@_paths
+@click.option(
+    "--to", "form", required=True, type=click.Choice(["perfetto", "speedscope", "parquet", "sarif", "junit"]), help="The form."
+)  # fmt: skip
+@click.option("-o", "--output", required=True, help="The file to write.")
+@click.option("--trace", "trace_id", help="Only this trace.")
+def export(paths: tuple[str, ...], form: str, output: str, trace_id: str | None) -> None:
+    """Write traces or findings for another tool; texts go out as the logs have them."""
+    from agentlens._detect import detect as look
+    from agentlens.export import export as write
+
+    with _open(paths) as lens:
+        if form in ("sarif", "junit") and not lens.sql("FROM checks LIMIT 1").fetchall():
+            look(lens)
+        _say(f"Written: {write(lens, output, form, trace_id)}")
+
+
+@main.command()
 @click.argument("page", metavar="REPORT.html")
 @click.option("--against", required=True, metavar="FOLDER", help="Where the logs are.")
 @click.option("--rule", "rules", multiple=True, metavar="NAME=PATTERN", help="The rules it was redacted with.")
