@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -77,6 +78,27 @@ def test_reported_money_is_held_against_computed_money(tmp_path: Path) -> None:
     query = "SELECT reported, ours, residual, reason FROM reconciliation WHERE measure = 'cost_usd'"
     reason = "it is the sum of the costs that the calls report; the dated price list differs"
     assert lens.sql(query).fetchall() == [(Decimal("0.003"), Decimal("0.0028"), Decimal("0.0002"), reason)]
+
+
+def test_totals_that_langsmith_repeats_at_every_level_balance_with_the_calls(tmp_path: Path) -> None:
+    """Two chains over two calls of 10 and 20 tokens: each chain says 30."""
+    rows = []
+    for number, parent, kind, tokens in [
+        (1, None, "chain", 30),
+        (2, 1, "chain", 30),
+        (3, 2, "llm", 10),
+        (4, 2, "llm", 20),
+    ]:
+        ids = [f"{each:08}-0000-0000-0000-000000000000" for each in (number, parent or 0)]
+        rows.append({
+            "id": ids[0], "trace_id": "00000001-0000-0000-0000-000000000000", "parent_run_id": ids[1] if parent else None,
+            "dotted_order": f"20260101T00000{number}000000Z{ids[0]}", "name": f"r{number}", "run_type": kind, "inputs": {},
+            "outputs": {}, "start_time": f"2026-01-01T00:00:0{number}", "end_time": "2026-01-01T00:00:09", "status": "success",
+            "prompt_tokens": tokens, "completion_tokens": 2, "total_tokens": tokens + 2,
+        })  # fmt: skip
+    (tmp_path / "runs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with read(tmp_path, progress=False) as lens:
+        assert reasons(lens) == {"r1": (0, "balances"), "r2": (0, "balances")}
 
 
 def test_a_record_whose_own_total_holds_more_than_it_shows_is_listed(tmp_path: Path) -> None:

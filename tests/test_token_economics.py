@@ -11,6 +11,7 @@ from lens_builder import Step, agent, call, read_steps, tool
 from agentlens import Lens, TokenEconomics
 from agentlens._detect import detect
 from agentlens._errors import AgentLensError
+from agentlens.explorers import _economics_panels
 from agentlens.pricing import what_if
 
 GPT = {"provider": "openai", "model": "gpt-4.1"}
@@ -233,3 +234,15 @@ def test_budget_lines_and_findings_stand_in_the_burn_chart(tmp_path: Path) -> No
 
 def test_a_lens_without_usage_has_no_panels(tmp_path: Path) -> None:
     assert "panels" not in TokenEconomics(read_steps(tmp_path, [agent("a")]))._charts
+
+
+def test_over_very_many_messages_cache_and_waste_are_named_instead_of_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_economics_panels, "MOST_MESSAGES", 0)
+    steps = [agent("a", status=2), call("c", "a", 1, inputs=[text("user", "hi")], input_tokens=9)]
+    explorer = TokenEconomics(read_steps(tmp_path, steps))
+    explorer._picked = {"agent_name": "a"}
+    assert [panel["table"] for panel in explorer._charts["panels"]] == ["burn", "shares", "steps"]
+    assert list(explorer._asked) == ["steps"]
+    assert explorer._charts["notes"][-1].endswith("FROM cache_misses, FROM token_waste.")

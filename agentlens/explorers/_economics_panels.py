@@ -13,6 +13,8 @@ from agentlens.explorers._chart_explorer import Column, frame_of, name_rows, pla
 from agentlens.explorers._explorer import load_question
 
 AddTable = Callable[[str, pl.DataFrame, list[Column], list[str]], None]
+# Above it, the questions that lay windows over one another take minutes; they are named instead of asked.
+MOST_MESSAGES = 3_000_000
 LINKS = ["agent_name", "operation_name", "model"]
 ALL_OF_THEM = {"agent": None, "operation": None, "model": None}
 
@@ -30,8 +32,17 @@ WASTE = [
 ]  # fmt: skip
 
 
+def is_large(lens: Lens) -> bool:
+    """Whether the lens holds so many messages that cache and waste are not asked for by themselves."""
+    count: int = lens._con.cursor().execute("SELECT count(*) FROM span_messages").fetchall()[0][0]
+    return count > MOST_MESSAGES
+
+
 def make(lens: Lens, add_table: AddTable, unit: str) -> list[dict[str, Any]]:
     """Add the tables of the panels, and return the panels that have something to show."""
+    if is_large(lens):
+        small = (_burn(lens, add_table, unit), _shares(lens, add_table), _steps(lens, add_table))
+        return [panel for panel in small if panel is not None]
     made = (_burn(lens, add_table, unit), _shares(lens, add_table), _cache(lens, add_table), _steps(lens, add_table),
             _waste(lens, add_table), _estimates(lens, add_table))  # fmt: skip
     return [panel for panel in made if panel is not None]
@@ -43,9 +54,10 @@ def ask_again(lens: Lens, picked: dict[str, Any]) -> dict[str, list[list[Any]]]:
     narrowed = {
         key: ("" if picked[name] is None else picked[name]) if name in picked else None for key, name in fields.items()
     }
-    steps = _ask(lens, "economics_steps", narrowed)
-    waste = _ask(lens, "economics_waste", {"agent": narrowed["agent"]})
-    return {"steps": _rows(steps, STEPS), "waste": _rows(waste, WASTE)}
+    steps = {"steps": _rows(_ask(lens, "economics_steps", narrowed), STEPS)}
+    if is_large(lens):
+        return steps
+    return steps | {"waste": _rows(_ask(lens, "economics_waste", {"agent": narrowed["agent"]}), WASTE)}
 
 
 def _ask(lens: Lens, question: str, params: dict[str, Any] | None = None, **words: str) -> pl.DataFrame:

@@ -100,6 +100,10 @@ class TokenEconomics(ChartExplorer):
         notes = [f"{counted:,} usage records are counted; {repeats:,} repeat or sum up others (FROM usage_ledger)."]
         if totals["unpriced"]:
             notes.append(f"{totals['unpriced']:,} counted records have no price.")
+        if panels.is_large(self.lens):
+            notes.append(
+                "Cache and waste are not asked for over so many messages: FROM cache_misses, FROM token_waste."
+            )
         return notes
 
     @traitlets.observe("_picked")
