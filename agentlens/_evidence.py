@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import operator
@@ -13,6 +14,7 @@ from typing import Any
 
 import duckdb
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from agentlens._source import Place, Source
@@ -94,6 +96,7 @@ class Evidence:
         self._buffers = {name: _Buffer(name, columns) for name, columns in logged_columns(tables).items()}
         self._held = 0
         self.rows_added = 0
+        self._runs: list[tuple[Any, ...]] = []
         self._memo: dict[bytes | tuple[str, str], str] = {}
         self._memo_bytes = 0
         self._seen: set[str] = set()
@@ -248,8 +251,9 @@ class Evidence:
         self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Iterable[str]
     ) -> None:
         """Add messages that were stored with `add_message` as one direction of a call, in their order."""
-        for position, message_hash in enumerate(hashes):
-            self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
+        if known := list(hashes):
+            self._runs.append((known, trace_id, span_id, direction, self.source.source_id, *place))
+            self._held += len(known)
         self.hold(0)
 
     def _add_span_message(
@@ -286,6 +290,30 @@ class Evidence:
             if buffer.rows:
                 self.rows_added += len(buffer.rows)
                 self._hand_over(buffer.table, buffer.take(self.note_missing))
+        if self._runs:
+            runs, self._runs = self._runs, []
+            batch = _span_messages(runs, self._buffers["span_messages"], self.note_missing)
+            self.rows_added += batch.num_rows
+            self._hand_over("span_messages", batch)
+
+
+def _span_messages(runs: list[tuple[Any, ...]], buffer: _Buffer, note: Callable[[str], None]) -> pa.Table:
+    """Return a row for each message of each run. What is the same for a whole run is kept once and pointed at: a session
+    shows its whole conversation again at every call, and has a hundred such rows for each of its lines.
+    """
+    hashes, *shared = zip(*runs)
+    lengths = [len(run) for run in hashes]
+    ends = np.cumsum(lengths)
+    index = pa.array(np.repeat(np.arange(len(runs), dtype=np.int32), lengths))
+    columns = {
+        "message_hash": pa.array(list(itertools.chain.from_iterable(hashes)), pa.string()),
+        "position": pa.array(np.arange(ends[-1]) - np.repeat(ends - lengths, lengths), pa.int32()),
+    }
+    kinds = dict(zip(buffer.names, buffer.types))
+    names = ("trace_id", "span_id", "direction", "source_id", "source_line", "source_offset", "source_length")
+    for name, values in zip(names, shared):
+        columns[name] = pa.DictionaryArray.from_arrays(index, buffer.column(values, name, kinds[name], note))
+    return pa.table([columns[name] for name in buffer.names], names=list(buffer.names))
 
 
 def _plain_text(message: Any) -> tuple[str, str] | None:
@@ -361,10 +389,11 @@ class _Buffer:
         columns: list[Sequence[Any]] = list(zip(*rows))
         for position in self._json:
             columns[position] = [_json_column(value) for value in columns[position]]
-        arrays = [self._column(values, name, kind, note) for values, name, kind in zip(columns, self.names, self.types)]
+        arrays = [self.column(values, name, kind, note) for values, name, kind in zip(columns, self.names, self.types)]
         return pa.table(arrays, names=list(self.names))
 
-    def _column(self, values: Sequence[Any], name: str, kind: pa.DataType, note: Callable[[str], None]) -> pa.Array:
+    def column(self, values: Sequence[Any], name: str, kind: pa.DataType, note: Callable[[str], None]) -> pa.Array:
+        """Return values as Arrow; one that its kind cannot hold is NULL, and noted."""
         try:
             return pa.array(values, kind)
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError):

@@ -35,6 +35,11 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     _run(con, "forget_flow")
 
 
+def judge_usage(con: duckdb.DuckDBPyConnection) -> None:
+    """Write the usage ledger anew, from the spans and their prices."""
+    _run(con, "judge_usage")
+
+
 def _run(con: duckdb.DuckDBPyConnection, step: str) -> None:
     con.execute((files("agentlens") / "finish" / f"{step}.sql").read_text("utf-8"))
 

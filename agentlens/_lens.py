@@ -22,6 +22,7 @@ import duckdb
 from agentlens import __version__
 from agentlens._catalog import SCHEMA_VERSION, evidence, install_library, install_schema, library, table_columns
 from agentlens._errors import AgentLensError, LensVersionError
+from agentlens._finish import judge_usage
 
 if TYPE_CHECKING:
     from agentlens._redaction import Rule
@@ -254,6 +255,7 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     if properties.get("library") != _library_digest():
         install_schema(con)  # tables that have been added since
         install_library(con)
+        judge_usage(con)
         _state_properties(con)
 
 

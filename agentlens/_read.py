@@ -24,7 +24,7 @@ from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
 from agentlens._evidence import Account, Evidence, json_text, staging
-from agentlens._finish import finish
+from agentlens._finish import finish, judge_usage
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
 from agentlens._load import Tables, load
 from agentlens._own_prices import OwnPrices
@@ -96,6 +96,7 @@ def _prepare_priced(con: duckdb.DuckDBPyConnection, own: OwnPrices | None) -> No
     prepare(con)
     if own is not None:
         price_models(con, own)
+        judge_usage(con)
 
 
 # --- which files ------------------------------------------------------------------------------------------------------
@@ -262,6 +263,7 @@ def _read_into(
                 )
             if tasks or own is not None:
                 price_models(con, own)
+                judge_usage(con)
             con.execute("COMMIT")
         except BaseException:
             con.execute("ROLLBACK")

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,10 +21,14 @@ DEEPEST = 64
 CHUNK_BYTES = 4 * 1024 * 1024
 # Small, because a few bytes of zstd may expand to a hundred kilobytes.
 ZSTD_PIECE_BYTES = 1024
+PARQUET = b"PAR1"
+LARGEST_FOOTER = 16 * 1024 * 1024
 # How far a compressed file may expand in memory: one line, and one document.
 UNPACKED_LINE_BYTES = 256 * 1024 * 1024
 UNPACKED_DOCUMENT_BYTES = 1024 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
+# Texts, which are passed over, and what Python writes for numbers that JSON does not have.
+_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
 
 
 class Line(NamedTuple):
@@ -248,9 +253,25 @@ def hash_prefix(path: Path, length: int | None = None) -> str:
 
 
 def read_head(path: Path, compression: str | None) -> bytes:
-    """Return the first 64 KiB of decompressed content without a byte order mark: what sniffers judge by."""
+    """Return the first 64 KiB of decompressed content without a byte order mark: what sniffers judge by.
+
+    A Parquet file says what it is at its end: there the footer takes the place of what follows the first bytes.
+    """
     with Source(path, 0, compression).open() as stream:
-        return stream.read1(HEAD_BYTES).removeprefix(BOM)
+        head = stream.read1(HEAD_BYTES).removeprefix(BOM)
+    if head.startswith(PARQUET) and compression is None:
+        return PARQUET + _parquet_footer(path)
+    return head
+
+
+def _parquet_footer(path: Path) -> bytes:
+    """Return the footer of a Parquet file, with the eight bytes that say how long it is."""
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - 8, 0))
+        length = int.from_bytes(stream.read(4), "little") + 8
+        stream.seek(max(size - min(length, LARGEST_FOOTER), 0))
+        return stream.read(LARGEST_FOOTER)
 
 
 @functools.lru_cache(maxsize=4)
@@ -262,6 +283,8 @@ def json_values(head: bytes) -> tuple[dict[str, Any], ...]:
     """
     if head.lstrip()[:1] not in (b"{", b"[", b'"'):
         return ()
+    if b"NaN" in head or b"Infinity" in head:
+        head = _NOT_FINITE.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null", head)
     values = [_flatten(line) for line in head.split(b"\n")[:-1] if line.strip()[:1] in (b"{", b"[")]
     if values and sum(complete for _, complete in values) * 2 >= len(values):
         return tuple(paths for paths, complete in values if complete)

@@ -13,11 +13,14 @@ import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agentlens._errors import AgentLensError
 from agentlens._own_prices import OwnPrice, OwnPrices
 
 if TYPE_CHECKING:
     import duckdb
     from genai_prices.types import ModelInfo, ModelPrice
+
+    from agentlens._lens import Lens
 
 # Column of token_prices -> the key of the price list.
 PRICE_KEYS = {
@@ -58,6 +61,11 @@ WHERE coalesce(response_model, request_model) IS NOT NULL
   )
 """
 
+_USED = """
+SELECT DISTINCT model, provider_name, start_time::DATE FROM usage_ledger WHERE is_counted AND model IS NOT NULL
+"""
+CACHES = ("as logged", "none", "5 min", "1 h")
+
 
 class Tier(NamedTuple):
     """Prices in USD for a million tokens that hold for calls with at least `start` input tokens."""
@@ -83,13 +91,21 @@ def price_models(con: duckdb.DuckDBPyConnection, own: OwnPrices | None = None) -
         con.execute("DELETE FROM token_prices")
         con.execute("DELETE FROM lens_properties WHERE name = 'prices'")
         con.execute("INSERT INTO lens_properties VALUES ('prices', $prices)", {"prices": own.to_json()})
-    kept = con.execute("SELECT value FROM lens_properties WHERE name = 'prices'").fetchall()
-    settled = OwnPrices.from_json(kept[0][0]) if kept else OwnPrices()
+    settled = _kept_prices(con)
     rows = [
         row
         for model, provider, date in con.execute(_UNPRICED).fetchall()
         for row in _rows(model, provider, date, settled)
     ]
+    _add_prices(con, rows)
+
+
+def _kept_prices(con: duckdb.DuckDBPyConnection) -> OwnPrices:
+    kept = con.execute("SELECT value FROM lens_properties WHERE name = 'prices'").fetchall()
+    return OwnPrices.from_json(kept[0][0]) if kept else OwnPrices()
+
+
+def _add_prices(con: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
     if rows:
         import pyarrow as pa
 
@@ -97,6 +113,50 @@ def price_models(con: duckdb.DuckDBPyConnection, own: OwnPrices | None = None) -
         con.register("arriving_prices", pa.table(columns))
         con.execute("INSERT INTO token_prices BY NAME FROM arriving_prices")
         con.unregister("arriving_prices")
+
+
+def what_if(
+    lens: Lens,
+    *,
+    model: str | None = None,
+    provider: str | None = None,
+    date: datetime.date | str | None = None,
+    cache: str = "as logged",
+    without_rereads: bool = False,
+) -> duckdb.DuckDBPyRelation:
+    """Return what the same log would have cost under another model, price date or cache lifetime, or without re-reads.
+
+    One row an agent and logged model: `actual_cost_usd`, `low_cost_usd`, `high_cost_usd`, `unpriced`, and `bounds`, which says
+    why low and high differ (NULL where the figure is exact). `cache` is `as logged`, `none`, `5 min` or `1 h`. The question
+    behind it is the macro `token_what_if`.
+
+    Raises AgentLensError when the price list does not know the model, or `cache` is none of the four.
+    """
+    if cache not in CACHES:
+        raise AgentLensError(f"cache={cache!r}; it may be one of {', '.join(CACHES)}.")
+    day = datetime.date.fromisoformat(date) if isinstance(date, str) else date
+    _price_hypothesis(lens._con, model, provider, day)
+    return lens.sql(
+        "FROM token_what_if(other_model := $model, other_provider := $provider, on_date := $date, cache := $cache,"
+        " without_rereads := $without_rereads) ORDER BY actual_cost_usd DESC NULLS LAST",
+        model=model, provider=provider, date=day, cache=cache, without_rereads=without_rereads,
+    )  # fmt: skip
+
+
+def _price_hypothesis(
+    con: duckdb.DuckDBPyConnection, model: str | None, provider: str | None, day: datetime.date | None
+) -> None:
+    """Add the prices that a question needs to `token_prices`: those of another model, of another day, or both."""
+    met = con.execute(_USED).fetchall()
+    asked = {
+        (model or used, provider if model else used_provider, day or used_day) for used, used_provider, used_day in met
+    }
+    known = set(con.execute("SELECT DISTINCT model, provider_name, date FROM token_prices").fetchall())
+    own = _kept_prices(con)
+    rows = [row for each in sorted(asked - known, key=str) for row in _rows(*each, own)]
+    if model is not None and not rows and not asked & known:
+        raise AgentLensError(f"The price list knows no model {model!r} of provider {provider!r}.")
+    _add_prices(con, rows)
 
 
 def _rows(model: str, provider: str | None, date: datetime.date | None, own: OwnPrices) -> list[dict[str, Any]]:

@@ -201,10 +201,42 @@ def openai_agents(steps: list[Step]) -> list[Record]:
     ]
 
 
+def otlp(steps: list[Step]) -> list[Record]:
+    """Return batches of one span, as a collector writes them for spans that end one by one."""
+
+    def span(step: Step) -> Record:
+        return {
+            "traceId": step.trace_id, "spanId": step.span_id, "parentSpanId": step.parent_id or "", "name": step.name, "kind": 1,
+            "startTimeUnixNano": str(microseconds(step.start) * 1000), "endTimeUnixNano": str(microseconds(step.end) * 1000),
+            "status": {"code": 2} if step.failed else {},
+            "attributes": [
+                {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+                {"key": "gen_ai.usage.input_tokens", "value": {"intValue": str(step.tokens)}},
+            ],
+        }  # fmt: skip
+
+    return [{"resourceSpans": [{"scopeSpans": [{"spans": [span(step)]}]}]} for step in steps]
+
+
+def jaeger_by_trace(steps: list[Step]) -> list[Record]:
+    """Return an answer of Jaeger's API a span: a trace may be asked for in parts."""
+    return [record for step in steps for record in jaeger([step])]
+
+
 WRITERS: dict[str, Callable[[list[Step]], list[Record]]] = {
     "jaeger": jaeger,
     "langfuse": langfuse,
     "langfuse_traces": langfuse_traces,
+    "langsmith": langsmith,
+    "otel_console": console,
+    "phoenix": phoenix,
+    "openai_agents": openai_agents,
+}
+# Writers of one record a step, whose lines may stand in any order and in any file.
+LINE_WRITERS: dict[str, Callable[[list[Step]], list[Record]]] = {
+    "otlp": otlp,
+    "jaeger": jaeger_by_trace,
+    "langfuse": langfuse,
     "langsmith": langsmith,
     "otel_console": console,
     "phoenix": phoenix,

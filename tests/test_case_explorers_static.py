@@ -224,6 +224,23 @@ def test_the_largest_stand_first_when_asked_for(open_page: Open, body: str) -> N
     )
 
 
+def test_bars_are_as_long_as_what_was_spent_when_asked_for(open_page: Open, body: str, case: Any) -> None:  # noqa: F811
+    page = open_page(body)
+    tree = page.locator("#tree")
+    tree.get_by_role("combobox", name="Length of the bars").select_option("tokens")
+    spent = "sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))"
+    ((total,),) = case.sql(f"SELECT {spent} FROM usage_ledger WHERE is_counted").fetchall()
+    tree.get_by_text(f"{round(total / 1000)}k tokens on screen").wait_for()
+    assert tree.get_by_role("combobox", name="Numbers").input_value() == "tokens"
+    window = tree.get_by_role("slider", name="Time window")
+    window.focus()
+    page.keyboard.press("ArrowUp")
+    tree.get_by_text(f"{round(total / 1000)}k tokens on screen").wait_for(state="detached")
+    assert "tokens on screen" in window.get_attribute("aria-valuetext")
+    tree.get_by_role("combobox", name="Length of the bars").select_option("time")
+    tree.get_by_text("2026-04-14 14:43:23 UTC").wait_for()
+
+
 def test_the_critical_path_alone_keeps_its_light_when_asked_for(open_page: Open, body: str) -> None:  # noqa: F811
     page = open_page(body)
     tree = page.locator("#tree")

@@ -198,6 +198,16 @@ def test_the_counts_of_the_sources_add_up_to_the_whole_on_every_sample(samples: 
         assert "unaccounted" not in found(lens)
 
 
+def test_the_summary_says_what_is_missing_over_all_and_where_most_of_it_is(tmp_path: Path) -> None:
+    with load(
+        tmp_path, a=otlp(span(1), span(2, parent=9)) + b"no span\n", b=otlp(span(3, end=-1)), c=otlp(span(4))
+    ) as lens:
+        said = dict(lens.sql("FROM lens_summary").fetchall())
+        assert said["gaps"] == "1 rejects, 1 orphans, 1 negative durations"
+        assert said["most gaps in"] == "a.jsonl: 1 rejects, 1 orphans; b.jsonl: 1 negative durations"
+        assert "1 negative durations" in repr(lens) and "1 negative durations" in lens._repr_html_()
+
+
 # --- the badge --------------------------------------------------------------------------------------------------------
 
 EXPLORERS = ["Overview", "TraceTree", "Conversation", "AgentMap", "Findings", "TokenEconomics", "Drift"]

@@ -119,6 +119,20 @@ def test_selecting_a_span_elsewhere_opens_the_call_it_belongs_to(lens: Any) -> N
     assert widget._scope.agent == "scout" and widget.selection == [hex_id("other/scout")]
 
 
+def test_a_tool_whose_conversation_is_only_inherited_opens_the_call_of_its_agent_before_it() -> None:
+    with al.read(Path(__file__).parents[1] / "datasets" / "wave_14", progress=False) as lens:
+        ((span_id,),) = lens.sql(
+            "SELECT span_id FROM spans WHERE tool_name = 'margin_check' AND status_code = 'ERROR'"
+        ).fetchall()
+        story = al.Conversation(lens, agent="Atlas")
+        story.selection = [span_id]
+        assert story.selection == [span_id] and story._pick["agent"] == "Prometheus"
+        call = story._chosen()
+        asked = lens.sql("SELECT tool_call_id FROM spans WHERE span_id = $id", id=span_id).fetchall()[0][0]
+        said = "SELECT parts::VARCHAR FROM span_messages JOIN messages USING (message_hash) WHERE span_id = $id AND direction = 'output'"
+        assert any(asked in parts for (parts,) in lens.sql(said, id=call["span_id"]).fetchall())
+
+
 def test_it_is_linked_to_the_tree_both_ways(lens: Any) -> None:
     tree, widget = al.TraceTree(lens), al.Conversation(lens)
     traitlets.link((tree, "selection"), (widget, "selection"))

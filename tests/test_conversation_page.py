@@ -215,8 +215,13 @@ def test_no_key_reaches_the_notebook(open_page: Open, body: str) -> None:  # noq
 def test_a_narrow_page_keeps_everything_in_reach(open_page: Open, body: str, width: int) -> None:  # noqa: F811
     page = open_page(body, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    above, below = inspector(page).bounding_box(), page.get_by_role("region", name="Transcript").bounding_box()
-    assert above["y"] + above["height"] <= below["y"] + 1 and below["height"] > 100
+    transcript = page.get_by_role("region", name="Transcript")
+    assert inspector(page).bounding_box()["height"] > 300 and not transcript.is_visible()
+    page.get_by_role("button", name="Transcript").click()
+    assert transcript.bounding_box()["height"] > 300 and not inspector(page).is_visible()
+    transcript.get_by_role("article", name="Call 4").wait_for()
+    page.get_by_role("button", name="Window", exact=True).click()
+    inspector(page).get_by_role("heading", name="Window of call 4").wait_for()
 
 
 def test_the_page_turns_dark_with_its_surroundings(open_page: Open, body: str) -> None:  # noqa: F811

@@ -160,3 +160,90 @@ def test_placeholders_hashes_and_ids_are_no_secrets(tmp_path: Path) -> None:
     steps = [agent("lead"), agent("b", "lead")]
     steps += [tool(f"read#{n}{who}", who, n, result=text) for n, text in enumerate(texts) for who in ("lead", "b")]
     assert found(read_steps(tmp_path, steps), "secret_exposure", "summary") == []
+
+
+# --- missing_brief: values that the siblings carry --------------------------------------------------------------------
+
+FACTS = [
+    "The launch is on 28 April 2026",
+    "the budget is EUR 40,000",
+    "read shared/packet_v4.md first",
+    "the ticket is OPS-4711",
+    "do not name Norrland Freight",
+]
+
+
+def brief(number: int, text: str, tool_name: str = "delegate_work") -> Step:
+    return tool(
+        f"{tool_name}#{number}", "lead", number, arguments={"agent": f"a{number}", "task": f"Job {number}: {text}"}
+    )
+
+
+def test_a_value_that_all_siblings_carry_and_one_lacks_is_told(tmp_path: Path) -> None:
+    tools = ["delegate_work", "Task", "dispatch", "handoff", "hand_off"]
+    runs = [
+        [agent("lead"), *(brief(n, "" if n == 3 else f"please note that {fact}.", name) for n in range(1, 6))]
+        for fact, name in zip(FACTS, tools)
+    ]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "missing_brief") == [("a3", "candidate", "warning")] * len(runs)
+    assert found(lens, "missing_brief", min_siblings=6) == []
+
+
+def test_values_of_one_job_and_values_that_several_do_without_are_not_missed(tmp_path: Path) -> None:
+    own = [agent("lead"), *(brief(n, f"write reports/part_{n}.md for EUR {n}00") for n in range(1, 6))]
+    optional = [agent("lead"), *(brief(n, FACTS[0] if n < 4 else "") for n in range(1, 6))]
+    learnt_later = [agent("lead"), *(brief(n, FACTS[0] if n > 1 else "") for n in range(1, 6))]
+    few = [agent("lead"), *(brief(n, FACTS[0] if n < 3 else "") for n in range(1, 4))]
+    lens = read_steps(tmp_path, in_traces([own, optional, learnt_later, few]))
+    assert found(lens, "missing_brief", "summary") == []
+
+
+# --- context_collapse: what is asked for again ------------------------------------------------------------------------
+
+
+def answered(call_id: str, text: str) -> dict[str, Any]:
+    return {"role": "tool", "parts": [{"type": "tool_call_response", "id": call_id, "response": text}]}
+
+
+def read_again(times: int, cut: bool = True, changed: bool = False) -> list[Step]:
+    """An agent that reads files, loses them from its window (or not), and reads them again."""
+    texts = [f"file {n}: " + "all the facts of the matter " * 8 for n in range(times)]
+    names = [f"call-{n}-of-the-first-round" for n in range(times)]
+    steps = [agent("lead")]
+    for n, (name, text) in enumerate(zip(names, texts)):
+        steps.append(
+            tool(f"read#{n}", "lead", 1 + n, arguments={"path": f"{n}.md"}, result=text, gen_ai__tool__call__id=name)
+        )
+    window = [*heard("the goal"), *(answered(name, text) for name, text in zip(names, texts))]
+    steps.append(call("before", "lead", 20, conversation=f"talk {times}{changed}", inputs=window))
+    steps.append(
+        call(
+            "after",
+            "lead",
+            30,
+            conversation=f"talk {times}{changed}",
+            inputs=heard("summary") if cut else [*window, *heard("go on")],
+        )
+    )
+    for n, text in enumerate(texts):
+        steps.append(tool(f"read#{n}b", "lead", 40 + n, arguments={"path": f"{n}.md"}, result=text + "!" * changed))
+    return steps
+
+
+def test_what_was_dropped_and_is_asked_for_again_is_a_collapse(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, in_traces([read_again(1), read_again(4)]))
+    columns = "agent_name, tier, severity, len(span_ids), len(evidence)"
+    assert found(lens, "context_collapse", columns) == [
+        ("lead", "proven", "info", 3, 2),
+        ("lead", "proven", "warning", 6, 5),
+    ]
+
+
+def test_what_still_stands_in_the_window_or_has_changed_is_no_collapse(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, in_traces([read_again(4, cut=False), read_again(4, changed=True)]))
+    assert found(lens, "context_collapse", "summary") == []
+    assert outcome(lens, "context_collapse") == (
+        "found nothing",
+        "only what was asked for again was looked at: no delegation has its arguments recorded as a JSON object",
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from platform_forests import SHAPES, WRITERS, Step, forests, microseconds
+from platform_forests import LINE_WRITERS, SHAPES, WRITERS, Step, forests, microseconds
 
 from agentlens import read
 
@@ -72,3 +72,28 @@ def test_a_forest_written_by_a_platform_is_read_back_as_the_same_tree(
             or record["id"]
         )
         assert (found.removeprefix("0x"), line) == (span_id, data[:offset].count(b"\n") + 1)
+
+
+@pytest.mark.parametrize("writer", LINE_WRITERS)
+@settings(max_examples=3)
+@given(steps=forests(), data=st.data())
+def test_lines_in_any_order_and_split_over_any_files_give_the_same_tree_and_again_when_read_twice(
+    writer: str, steps: list[Step], data: st.DataObject
+) -> None:
+    lines = [json.dumps(record) + "\n" for record in LINE_WRITERS[writer](steps)]
+    lines = data.draw(st.permutations(lines))
+    cut = data.draw(st.integers(0, len(lines)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "logs").mkdir()
+        for file, part in (("b", lines[:cut]), ("a", lines[cut:])):
+            if part:
+                (folder / "logs" / file).write_text("".join(part), "utf-8")
+        seen = []
+        for _ in range(2):
+            with read(folder / "logs", into=folder / "case.duckdb", progress=False) as lens:
+                seen.append(lens.sql(SPANS).fetchall())
+                account = lens.sql("SELECT sum(records), sum(accepted) FROM sources").fetchall()
+    assert sorted(seen[0], key=lambda row: row[:2]) == sorted(tree(steps), key=lambda row: row[:2])
+    assert seen[1] == seen[0]
+    assert account == [(len(steps), len(steps))]

@@ -144,11 +144,11 @@ def test_a_count_at_which_tools_stop_is_noted(writer: str, count: int, tmp_path:
 
 
 def test_a_parquet_file_of_another_kind_says_what_it_holds(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"dotted_order": ["x"], "run_type": ["llm"]}), tmp_path / "runs.parquet")
+    pq.write_table(pa.table({"question": ["x"], "answer": ["y"]}), tmp_path / "runs.parquet")
     with read(tmp_path / "runs.parquet", progress=False) as lens:
         assert account(lens) == (1, 0, 1, 0)
         [(reason,)] = lens.sql("SELECT reason FROM rejects").fetchall()
-    assert "no Phoenix export" in reason and "dotted_order" in reason
+    assert "no Phoenix export" in reason and "question" in reason
 
 
 def test_a_damaged_parquet_file_is_a_reject(samples: Path, tmp_path: Path) -> None:

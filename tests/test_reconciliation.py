@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from lens_builder import Step, agent, call, read_steps
 
 from agentlens import Lens, read
+from agentlens._finish import judge_usage
 
 
 def reasons(lens: Lens, measure: str = "input_tokens") -> dict[str, tuple[int, str]]:
@@ -63,6 +65,7 @@ def test_calls_replayed_from_another_trace_explain_a_total(tmp_path: Path) -> No
     ]
     lens = read_steps(tmp_path, steps)
     lens._con.execute("UPDATE spans SET usage_key = 'k' WHERE name IN ('old', 'first')")
+    judge_usage(lens._con)
     assert reasons(lens) == {"run": (500, "1 calls of it are replayed here and counted where they were made")}
 
 
@@ -71,9 +74,31 @@ def test_reported_money_is_held_against_computed_money(tmp_path: Path) -> None:
     one = call("c", "run", 1, provider="openai", model="gpt-4.1", input_tokens=1000, output_tokens=100)
     lens = read_steps(tmp_path, [agent("run", input_tokens=1000, output_tokens=100), one])
     lens._con.execute("UPDATE spans SET reported_cost_usd = 0.003")
+    judge_usage(lens._con)
     query = "SELECT reported, ours, residual, reason FROM reconciliation WHERE measure = 'cost_usd'"
     reason = "it is the sum of the costs that the calls report; the dated price list differs"
     assert lens.sql(query).fetchall() == [(Decimal("0.003"), Decimal("0.0028"), Decimal("0.0002"), reason)]
+
+
+def test_totals_that_langsmith_repeats_at_every_level_balance_with_the_calls(tmp_path: Path) -> None:
+    """Two chains over two calls of 10 and 20 tokens: each chain says 30."""
+    rows = []
+    for number, parent, kind, tokens in [
+        (1, None, "chain", 30),
+        (2, 1, "chain", 30),
+        (3, 2, "llm", 10),
+        (4, 2, "llm", 20),
+    ]:
+        ids = [f"{each:08}-0000-0000-0000-000000000000" for each in (number, parent or 0)]
+        rows.append({
+            "id": ids[0], "trace_id": "00000001-0000-0000-0000-000000000000", "parent_run_id": ids[1] if parent else None,
+            "dotted_order": f"20260101T00000{number}000000Z{ids[0]}", "name": f"r{number}", "run_type": kind, "inputs": {},
+            "outputs": {}, "start_time": f"2026-01-01T00:00:0{number}", "end_time": "2026-01-01T00:00:09", "status": "success",
+            "prompt_tokens": tokens, "completion_tokens": 2, "total_tokens": tokens + 2,
+        })  # fmt: skip
+    (tmp_path / "runs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with read(tmp_path, progress=False) as lens:
+        assert reasons(lens) == {"r1": (0, "balances"), "r2": (0, "balances")}
 
 
 def test_a_record_whose_own_total_holds_more_than_it_shows_is_listed(tmp_path: Path) -> None:
@@ -141,3 +166,17 @@ def test_a_file_that_grows_is_settled_once(tmp_path: Path) -> None:
         lens = read(log, into=case, progress=False)
         assert set(settled(lens).values()) == {910}
         lens.close()
+
+
+def test_the_meaning_of_input_tokens_shows_its_evidence(tmp_path: Path) -> None:
+    steps = [
+        call("proved", None, 1, provider="openai", input_tokens=100, cache_read=40, output_tokens=1, llm__usage__total_tokens=101),
+        call("silent", None, 2, provider="mistral", input_tokens=100, cache_read=40, output_tokens=1),
+        call("plain", None, 3, provider="x", input_tokens=100, output_tokens=1),
+    ]  # fmt: skip
+    query = "SELECT provider_name, cached_records, totals_balance, contradictions, evidence FROM input_tokens_evidence ORDER BY 1"
+    assert read_steps(tmp_path, steps).sql(query).fetchall() == [
+        ("mistral", 1, 0, 0, "no record of 1 with cached tokens contradicts it, and none has a total that would prove it"),
+        ("openai", 1, 1, 0, "1 of 1 totals of cached records are input and output together"),
+        ("x", 0, 0, 0, "no record has cached tokens: both readings give the same figures"),
+    ]  # fmt: skip

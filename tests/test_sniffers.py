@@ -254,6 +254,16 @@ def test_exactly_one_loader_claims_each_made_file(name: str, content: Any, inden
     assert all(claims(copy) == [name] for copy in dress(path, tmp_path))
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "Infinity"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_number_that_json_does_not_have_hides_no_key_behind_it(
+    number: str, indent: int | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_text(json.dumps({"a": 0.125, "said": 'NaN "x', **RUN}, indent=indent).replace("0.125", number) + "\n")
+    assert claims(path) == ["langsmith"]
+
+
 @pytest.mark.parametrize(
     "head", [b"", b"\n\n", b"{", b"[", b"[]", b"{}", b"null", b'"text"', b"a,b\n1,2\n", b"\x00" * 100, b"[" * 5000]
 )

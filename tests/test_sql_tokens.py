@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lens_builder import Step, agent, call, read_steps, step, tool
 
 from agentlens import Lens
+from agentlens._finish import judge_usage
 
 
 def judged(lens: Lens) -> dict[str, tuple[str, bool]]:
@@ -101,6 +102,7 @@ def mark(lens: Lens, column: str, values: dict[str, Any]) -> Lens:
     """Set what loaders of other formats fill."""
     for name, value in values.items():
         lens._con.execute(f"UPDATE spans SET {column} = $value WHERE name = $name", {"name": name, "value": value})
+    judge_usage(lens._con)
     return lens
 
 

@@ -188,6 +188,13 @@ PAX_EXPECTED = ("Apollo", "Atlas", "BLOCKED", ["a.md (3, not 4)", "b.md"], [], "
             {key.lower(): value for key, value in REPORT.items()} | {"deliverables": ["a.md (3, not 4)", "b.md"]}
         ),
         "[Apollo→Atlas] | status: BLOCKED | deliverables: a.md (3, not 4); b.md | blockers: none | next: ask Ines",
+        json.dumps([REPORT]),
+        json.dumps([REPORT], indent=2),
+        "sender,recipient,status,output_path,blockers,next_action\nApollo,Atlas,blocked,a.md (3\\, not 4); b.md,none,ask Ines".replace(
+            "a.md (3\\, not 4); b.md", '"a.md (3, not 4); b.md"'
+        ),
+        "PAX:v1 | FROM:Apollo | TO:Atlas | STATUS:blocked | OUTPUT:a.md (3, not 4); b.md | BLOCKERS:none | NEXT:ask Ines",
+        "[Apollo→Atlas] ✗ blk:none | file:a.md (3, not 4); b.md | next:ask Ines",
         "[Apollo -> Atlas] ✗ | status: ✗ | output: a.md (3, not 4); b.md | blockers: - | next: ask Ines",
     ],
 )
@@ -198,6 +205,23 @@ def test_a_report_says_the_same_in_every_grammar(tmp_path: Path, text: str) -> N
         assert reports(rows, *PAX_COLUMNS) == [PAX_EXPECTED]
         [message] = rows["agent_messages"]
         assert (message["sender"], message["recipient"], message["kind"]) == ("Apollo", "Atlas", "pax")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "detail", "rest"),
+    [
+        ("launch facts ✓ | eta:5m", "COMPLETE", "launch facts", {"eta": "5m"}),
+        ("? which price | file:a.md", "NEEDS_DECISION", "which price", None),
+        ("task:brief | status:✓ | see:https://a.b/c", "COMPLETE", None, {"task": "brief", "see": "https://a.b/c"}),
+        ("position closed | pnl:+$42.10", None, "position closed", {"pnl": "+$42.10"}),
+        ("a?b ~x | k:v", None, "a?b ~x", {"k": "v"}),
+    ],
+)
+def test_marks_of_the_published_legend_are_the_status_where_they_stand_alone(
+    line: str, status: str | None, detail: str | None, rest: dict[str, str] | None, tmp_path: Path
+) -> None:
+    [row] = load(pax, tmp_path, f"[ATL→PRO] {line}\n")["status_reports"]
+    assert (row["status"], row["detail"], row["attributes"] and json.loads(row["attributes"])) == (status, detail, rest)
 
 
 @pytest.mark.parametrize("rule", ["\n---\n", "\n\n", "\n===\n\n", "\n"])
@@ -537,12 +561,15 @@ def test_every_session_and_every_line_of_tokens_of_the_real_history_is_there(sam
     assert_account_balances(account, rows)
     assert_places_hold(path.read_bytes(), rows)
     sessions = len(re.findall(r"^# aider chat started at ", text, re.MULTILINE))
-    counts = re.findall(r"^> Tokens: ([\d,]+) sent, ([\d,]+) received\b", text, re.MULTILINE)
+    told = r"^> Tokens: ([\d,]+) sent(?:, ([\d,]+) cache write)?(?:, ([\d,]+) cache hit)?, ([\d,]+) received\b"
+    counts = [[int(n.replace(",", "") or 0) for n in line] for line in re.findall(told, text, re.MULTILINE)]
     spans = [row for row in rows["spans"] if row["operation_name"] == "chat"]
     assert len(rows["documents"]) == sessions + 1 == 1134
     assert sum(row["attributes"] is not None for row in spans) == text.count("\n> Tokens: ")
-    assert sum(row["input_tokens"] or 0 for row in spans) == sum(int(sent.replace(",", "")) for sent, _ in counts)
-    assert sum(row["output_tokens"] or 0 for row in spans) == sum(int(got.replace(",", "")) for _, got in counts)
+    assert sum(row["input_tokens"] or 0 for row in spans) == sum(
+        sent + written + hit if written + hit > sent else sent for sent, written, hit, _ in counts
+    )
+    assert sum(row["output_tokens"] or 0 for row in spans) == sum(got for *_, got in counts)
 
 
 # --- every loader -----------------------------------------------------------------------------------------------------

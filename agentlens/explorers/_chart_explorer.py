@@ -60,6 +60,7 @@ class ChartExplorer(Explorer):
         self._views: dict[str, Any] = {}
         self._tables: dict[str, Any] = {}
         self._notes: list[str] = []
+        self._panels: list[dict[str, Any]] = []
 
     @property
     def choice(self) -> dict[str, str]:
@@ -103,7 +104,7 @@ class ChartExplorer(Explorer):
         ]
 
     def _add_table(self, name: str, frame: pl.DataFrame, columns: list[Column], pick: list[str]) -> None:
-        rows = [[_plain(row[column.name]) for column in columns] for row in frame.to_dicts()]
+        rows = [[plain(row[column.name]) for column in columns] for row in frame.to_dicts()]
         shown = [{"name": c.name, "label": c.label, "kind": c.kind, "missing": c.missing} for c in columns]
         self._tables[name] = {"columns": shown, "rows": rows, "pick": pick}
 
@@ -120,6 +121,7 @@ class ChartExplorer(Explorer):
             "views": self._views,
             "tables": self._tables,
             "notes": self._notes,
+            **({"panels": self._panels} if self._panels else {}),
         }
 
     def _find_spans(self, picked: dict[str, Any]) -> list[str]:
@@ -153,7 +155,8 @@ def _first_data(spec: dict[str, Any]) -> str | None:
     return next((name for layer in spec.get("layer", []) if (name := _first_data(layer))), None)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON carries it: times as ISO text, and nothing for what is no number."""
     if isinstance(value, datetime | date):
         return f"{value.isoformat()}Z" if isinstance(value, datetime) else value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,11 +1,14 @@
-"""TokenEconomics: where the tokens and the money went."""
+"""TokenEconomics: where the tokens and the money went, how fast, and which of them in vain."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import traitlets
+
 from agentlens import charts
 from agentlens._lens import Lens
+from agentlens.explorers import _economics_panels as panels
 from agentlens.explorers._chart_explorer import ChartExplorer, Column, Control, choose_unit, frame_of
 from agentlens.explorers._explorer import load_question
 
@@ -29,11 +32,15 @@ KEYS = {
 
 
 class TokenEconomics(ChartExplorer):
-    """Tokens and money by agent, model, operation and time, each usage record counted once; click a bar for its spans.
+    """Tokens and money by agent, model, operation and time, each usage record counted once; click anything to narrow the rest.
 
-    `by` is what stands on the rows at first (agent, model, operation or time), `measure` what is drawn (input_tokens,
+    Below the chart: what was spent by when (with budgets and findings), who spent it on what, what the cache gave and missed, the dearest steps, and possible
+    waste. A click narrows all of them to that agent, operation or model and selects its spans. Calls without usage are estimated
+    in a panel of their own, never in a sum. `by` is what stands on the rows at first (agent, model, operation or time), `measure` what is drawn (input_tokens,
     output_tokens, cost_usd or calls). A model without a price is unpriced, never 0.
     """
+
+    _asked = traitlets.Dict().tag(sync=True)
 
     def __init__(self, lens: Lens, by: str = "agent", measure: str = "input_tokens") -> None:
         controls = [Control("by", "by", BY), Control("measure", "measure", charts.USAGE_MEASURES)]
@@ -44,6 +51,7 @@ class TokenEconomics(ChartExplorer):
         self._unit = self._choose_unit()
         for name in BY:
             self._add_question(name)
+        self._panels = panels.make(lens, self._add_table, self._unit)
         self._notes = self._list_notes()
         with self.hold_sync():
             self._choice = {"by": by, "measure": measure}
@@ -92,13 +100,22 @@ class TokenEconomics(ChartExplorer):
         notes = [f"{counted:,} usage records are counted; {repeats:,} repeat or sum up others (FROM usage_ledger)."]
         if totals["unpriced"]:
             notes.append(f"{totals['unpriced']:,} counted records have no price.")
+        if panels.is_large(self.lens):
+            notes.append(
+                "Cache and waste are not asked for over so many messages: FROM cache_misses, FROM token_waste."
+            )
         return notes
 
+    @traitlets.observe("_picked")
+    def _narrow(self, change: Any) -> None:
+        """Ask the panels that show the first of many again, for what is picked alone."""
+        self._asked = panels.ask_again(self.lens, dict(change["new"])) if change["new"] else {}
+
     def _find_spans(self, picked: dict[str, Any]) -> list[str]:
-        by = next((name for name, keys in KEYS.items() if {key.name for key in keys} == set(picked)), None)
-        if by is None:
-            return []
+        if picked.get("span_id"):
+            return [str(picked["span_id"])]
         fields = dict.fromkeys(("agent_name", "model", "provider_name", "operation_name", "time")) | picked
         fields["time"] = fields["time"] and fields["time"].removesuffix("Z")
-        found = self.ask(load_question("usage_spans"), fields | {"by": by, "unit": self._unit})
+        known = [name for name in fields if name in picked]
+        found = self.ask(load_question("usage_spans"), fields | {"known": known, "unit": self._unit})
         return [row["span_id"] for row in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from typing import Any
 
 from agentlens._evidence import Evidence
@@ -26,6 +27,9 @@ class LogReader:
         self._into = into
         self._sessions: dict[str, Step] = {}
         self._current: str | None = None
+        # When each session began, in order, and which sessions stand there.
+        self._begun: list[tuple[int, str]] = []
+        self._dated: set[str] = set()
         self._heard: dict[tuple[str, str], tuple[int | None, str]] = {}
         self._number = 0
 
@@ -34,6 +38,13 @@ class LogReader:
         if session_id not in self._sessions:
             self._sessions[session_id] = Step(span_id="session", place=place, start=time, end=time)
         self._current = session_id
+        self._date(session_id)
+
+    def _date(self, session_id: str) -> None:
+        start = self._sessions[session_id].start
+        if start is not None and session_id not in self._dated:
+            self._dated.add(session_id)
+            bisect.insort(self._begun, (start, session_id))
 
     def read_line(self, line: Row, place: Place) -> str | None:
         """Take a line of the file logger. Raises UnusableLine."""
@@ -63,17 +74,15 @@ class LogReader:
         for time in (start, end):
             self._into.see_time(time)
             self._sessions[session_id].reach(time)
+        self._date(session_id)
         self._into.note_missing(NO_ZONE)
         read = {"agents": self._add_agent, "chat_completions": self._add_call, "events": self._read_event}
         read.get(table, self._add_function)(row, session_id, place, start)
 
     def _session_at(self, time: int | None) -> str:
         """Return the session an event belongs to: the one that was begun last before it."""
-        begun = [
-            (step.start, key) for key, step in self._sessions.items() if step.start is not None and time is not None
-        ]
-        before = [pair for pair in begun if pair[0] <= (time or 0)]
-        return max(before)[1] if before else self._current or "session"
+        before = 0 if time is None else bisect.bisect_right(self._begun, time, key=lambda pair: pair[0])
+        return self._begun[before - 1][1] if before else self._current or "session"
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 

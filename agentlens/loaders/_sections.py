@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -38,17 +39,24 @@ class Section:
 
 def split_lines(data: bytes) -> tuple[list[TextLine], int]:
     """Return the lines of a file, and how many held bytes that are no UTF-8 (shown as replacement characters)."""
-    lines, offset, damaged = [], 0, 0
-    for number, raw in enumerate(data.split(b"\n"), 1):
+    damaged: list[int] = []
+    return list(text_lines(data.split(b"\n"), damaged)), len(damaged)
+
+
+def text_lines(rows: Iterable[bytes], damaged: list[int]) -> Iterator[TextLine]:
+    """Yield rows of a file, with or without their line feed, as lines; numbers of those that are no UTF-8 go to `damaged`."""
+    offset = 0
+    for number, row in enumerate(rows, 1):
+        raw = row.removesuffix(b"\n")
         content = raw.removesuffix(b"\r")
         start = len(BOM) if number == 1 and content.startswith(BOM) else 0
         try:
             text = content[start:].decode()
         except UnicodeDecodeError:
-            text, damaged = content[start:].decode("utf-8", "replace"), damaged + 1
-        lines.append(TextLine(number, offset + start, len(content) - start, text))
+            text = content[start:].decode("utf-8", "replace")
+            damaged.append(number)
+        yield TextLine(number, offset + start, len(content) - start, text)
         offset += len(raw) + 1
-    return lines, damaged
 
 
 def place_of(lines: list[TextLine]) -> tuple[Place, int]:

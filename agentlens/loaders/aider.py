@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from agentlens._evidence import Evidence, Message
 from agentlens._source import Source
 from agentlens.dialects.messages import text_part
 from agentlens.loaders import specstory
-from agentlens.loaders._sections import TextLine, place_of, split_lines
+from agentlens.loaders._sections import TextLine, place_of, text_lines
 from agentlens.loaders._times import parse_date, parse_time
 
 LOOKS_FOR = "a line `# aider chat started at 2024-08-05 19:33:02`"
@@ -61,12 +61,20 @@ def load(source: Source, into: Evidence) -> None:
 
     Each section is a record.
     """
-    lines, damaged = split_lines(source.read())
-    if damaged:
-        into.note_missing(f"{damaged} lines hold bytes that are no UTF-8; they are shown as replacement characters.")
     into.note_missing("Times are the local time of an unknown zone; they are taken as UTC.")
+    damaged: list[int] = []
+    with source.open() as stream:
+        _load_sessions(_split(text_lines(stream, damaged)), into)
+    if damaged:
+        into.note_missing(
+            f"{len(damaged)} lines hold bytes that are no UTF-8; they are shown as replacement characters."
+        )
+
+
+def _load_sessions(sessions: Iterable[Session], into: Evidence) -> None:
+    """Add sessions one by one: a file holds all sessions of a folder since aider was first run in it."""
     met: Counter[str] = Counter()
-    for session in _split(lines):
+    for session in sessions:
         if session.header is None:
             into.note_missing("The file begins within a session; when that began is not known.")
         start = session.header.text.strip() if session.header else "begins within a session"
@@ -77,7 +85,7 @@ def load(source: Source, into: Evidence) -> None:
 # --- sessions and prompts ---------------------------------------------------------------------------------------------
 
 
-def _split(lines: list[TextLine]) -> Iterator[Session]:
+def _split(lines: Iterable[TextLine]) -> Iterator[Session]:
     """Yield the sessions. Prompts end in two spaces, which tells them from headings in answers."""
     session, fence = Session(None), ""
     for line in lines:

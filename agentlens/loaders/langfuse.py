@@ -1,4 +1,4 @@
-"""Langfuse exports: traces with their observations, observations as JSON, JSON lines or CSV, answers of the API.
+"""Langfuse exports: traces with their observations, observations as JSON, JSON lines, CSV or Parquet, answers of the API.
 
 Source: https://github.com/langfuse/langfuse, `fern/apis/server/definition/commons.yml`.
 """
@@ -9,17 +9,18 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row
-from agentlens._source import Source, json_values
+from agentlens._evidence import Evidence, Row, json_bytes
+from agentlens._source import PARQUET, Source, json_values
 from agentlens.dialects.payloads import parse_text
 from agentlens.loaders._csv_places import csv_header, csv_rows
 from agentlens.loaders._json_places import DECODE_ERRORS, Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._langfuse_observation import add_observation, camel_keys
+from agentlens.loaders._parquet_rows import is_parquet, parquet_columns, parquet_rows
 from agentlens.loaders._row_caps import note_cap
 
 LOOKS_FOR = (
     "`trace` beside `observations`, or `traceId` beside `parentObservationId` or `usageDetails`, in the first JSON "
-    "value or in the header of a CSV file"
+    "value, in the header of a CSV file or in the columns of a Parquet file"
 )
 CANNOT_KNOW = "times finer than a millisecond, and messages where an SDK logs its own objects instead of them"
 VERSION = 1
@@ -59,12 +60,19 @@ _decode_identity = msgspec.json.Decoder(Identity).decode
 
 
 def sniff(head: bytes) -> bool:
-    """Whether the first value, or the header of a CSV file, is Langfuse's."""
+    """Whether the first value, the header of a CSV file, or the columns of a Parquet file are Langfuse's."""
+    if head.startswith(PARQUET):
+        return is_table(parquet_columns(head))
     values = json_values(head)
     if values:
         return any(_is_langfuse(values[0], prefix) for prefix in ("", "item.", "data.item."))
-    header = {key for name in csv_header(head) for key in camel_keys({name: None})}
-    return "traceId" in header and bool(header & {"parentObservationId", "usageDetails"})
+    return is_table(frozenset(csv_header(head)))
+
+
+def is_table(columns: frozenset[str]) -> bool:
+    """Whether the columns of a table are those of observations."""
+    names = camel_keys(dict.fromkeys(columns)).keys()
+    return "traceId" in names and bool(names & {"parentObservationId", "usageDetails"})
 
 
 def _is_langfuse(paths: Row, prefix: str) -> bool:
@@ -84,6 +92,10 @@ def load(source: Source, into: Evidence) -> None:
         is_csv = bool(csv_header(stream.read(1 << 16)))
     if is_csv:
         _load_csv(source, into)
+    elif is_parquet(source):
+        for row, place in parquet_rows(source, into):
+            into.record()
+            add_observation(into, camel_keys(row), {}, json_bytes(row), place)
     else:
         for document in documents(source):
             for raw, places in pieces(document, into, "trace or observation"):

@@ -1,4 +1,4 @@
-"""LangSmith runs: JSON lines or arrays of runs as exported, and the `post` and `patch` requests of its SDKs.
+"""LangSmith runs: JSON lines, arrays or Parquet files of runs as exported, and the `post` and `patch` requests of its SDKs.
 
 Source: https://docs.langchain.com/langsmith/run-data-format.
 """
@@ -9,14 +9,16 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row
-from agentlens._source import Place, Source, json_values
+from agentlens._evidence import Evidence, Row, json_bytes
+from agentlens._source import PARQUET, Place, Source, json_values
 from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._langsmith_run import add_run, run_id
+from agentlens.loaders._parquet_rows import is_parquet, parquet_columns, parquet_rows
 from agentlens.loaders._row_caps import note_cap
 
 LOOKS_FOR = (
-    "`dotted_order`, or `run_type` beside `trace_id`, in the first JSON value or in its `post`, `patch` or `runs`"
+    "`dotted_order`, or `run_type` beside `trace_id`, in the first JSON value, in its `post`, `patch` or `runs`, or in the "
+    "columns of a Parquet file"
 )
 CANNOT_KNOW = "tokens that neither the run nor its answer names, and whether a repeated error is a copy from below"
 VERSION = 1
@@ -49,9 +51,16 @@ _decode = msgspec.json.Decoder(Holder).decode
 
 
 def sniff(head: bytes) -> bool:
-    """Whether the first value is a run, or holds runs."""
+    """Whether the first value is a run, or holds runs, or the columns of a Parquet file are those of runs."""
+    if head.startswith(PARQUET):
+        return is_table(parquet_columns(head))
     values = json_values(head)
     return bool(values) and any(_is_run(values[0], prefix) for prefix in PREFIXES)
+
+
+def is_table(columns: frozenset[str]) -> bool:
+    """Whether the columns of a table are those of runs."""
+    return "context.span_id" not in columns and _is_run(dict.fromkeys(columns), "")
 
 
 def _is_run(paths: Row, prefix: str) -> bool:
@@ -64,6 +73,11 @@ def _is_run(paths: Row, prefix: str) -> bool:
 def load(source: Source, into: Evidence) -> None:
     """Add every run as a span; each run is a record; the `patch` that completes a `post` is merged into it."""
     into.account.input_tokens_meaning = "includes cache"
+    if is_parquet(source):
+        for run, place in parquet_rows(source, into):
+            into.record()
+            add_run(into, run, json_bytes(run), place)
+        return note_cap(into)
     for document in documents(source):
         for raw, places in pieces(document, into, "run"):
             _load_piece(raw, places, into)

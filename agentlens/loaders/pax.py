@@ -1,4 +1,9 @@
-"""PAX reports: FROM, TO, STATUS, DELIVERABLES, BLOCKERS, NEXT, in JSON lines, header blocks or one-liners."""
+"""PAX reports: FROM, TO, STATUS, DELIVERABLES, BLOCKERS, NEXT, in JSON, CSV, header blocks or one-liners.
+
+Source: the grammars that the protocol's author has published, which differ (https://dev.to/whoffagents and the data set
+WH0FF/pax-protocol): `[FROM→TO] subject | field:value`, `PAX:v1 | FROM:a | TO:b | ...`, `PAX/1.0` over header lines, header lines
+alone, and a table with sender and recipient.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +14,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentlens._evidence import Evidence, json_text
-from agentlens._source import Line, Place, Source, json_values
+from agentlens._source import BOM, Line, Place, Source, json_values
+from agentlens.loaders._csv_places import csv_header, csv_rows
+from agentlens.loaders._json_places import documents, pieces
 from agentlens.loaders._json_record import decode_line
 from agentlens.loaders._status import status_word
 from agentlens.loaders._times import is_zoned, parse_time
 
 LOOKS_FOR = (
-    "FROM, TO (or sender, recipient), STATUS and one of DELIVERABLES, BLOCKERS, NEXT, output path, as JSON lines, as "
-    "`KEY: value` lines, under `PAX/1.0`, or as `[FROM→TO] subject | field: value`"
+    "FROM, TO (or sender, recipient), STATUS and one of DELIVERABLES, BLOCKERS, NEXT, output path, as JSON or CSV, as "
+    "`KEY: value` lines, under `PAX/1.0`, or as `[FROM→TO] subject | field: value` or `PAX:v1 | FROM:... | TO:...`"
 )
 CANNOT_KNOW = "model calls, tokens, cost and durations; and whether what an agent says of itself is so"
-VERSION = 1
+VERSION = 2
 
 NAMES = {
     "sender": "from", "recipient": "to", "id": "message_id",
-    "deliverable": "deliverables", "output": "deliverables", "output_path": "deliverables",
-    "blocker": "blockers", "blocked_by": "blockers", "blocked": "blockers",
+    "deliverable": "deliverables", "output": "deliverables", "output_path": "deliverables", "file": "deliverables",
+    "blocker": "blockers", "blk": "blockers", "blocked_by": "blockers", "blocked": "blockers",
     "next_action": "next", "next_step": "next", "next_steps": "next",
     "timestamp": "time", "ts": "time", "date": "time", "production_date": "time",
     "summary": "detail", "findings": "detail", "subject": "detail", "subj": "detail",
@@ -35,6 +42,11 @@ OWN = BODY | {"from", "to", "time", "detail", "wave", "message_id", "trace_id"}
 NONE_WORDS = frozenset({"", "-", "none", "n/a", "na", "nil", "null", "nothing"})
 _KEY = re.compile(r"[-*\s]*\**([A-Z][A-Z_ /]*[A-Z])\**:\**(?:\s+(.*)|\s*)", re.ASCII | re.DOTALL)
 _VERSION = re.compile(r"PAX/\d+(?:\.\d+)?", re.IGNORECASE)
+_PIPED = re.compile(r"PAX:\s*v?\d+(?:\.\d+)?\s*\|(.+)", re.IGNORECASE)
+_FIELD = re.compile(r"([A-Za-z][\w ./-]{0,30}):(?!//)\s*(.*)", re.ASCII | re.DOTALL)
+# Marks of the published legend; as a word of its own before or after a subject, each is a status.
+_MARKS = {"✓": "COMPLETE", "✗": "BLOCKED", "→": "HANDOFF", "⚡": "URGENT", "?": "NEEDS_DECISION", "~": "IN_PROGRESS"}
+_MARKED = re.compile(r"(?:([✓✗→⚡?~])\s+)?(.*?)(?:\s+([✓✗→⚡?~]))?", re.DOTALL)
 _ONE_LINER = re.compile(r"\[\s*([\w.-]+)\s*(?:→|->|=>|>)\s*([\w.-]+)\s*\]\s*(.+)")
 _RULE = re.compile(r"(?:-{3,}|={3,}|\*{3,}|_{3,})")
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+", re.MULTILINE)
@@ -51,12 +63,19 @@ class Report:
     last_key: str | None = None
     has_version: bool = False
     is_ruled: bool = False
+    is_whole: bool = False
 
 
 def sniff(head: bytes) -> bool:
     """Whether the first value or the first block of lines is a PAX report."""
     if head.lstrip()[:1] == b"{":
         return any(is_report(record) for record in json_values(head)[:5])
+    if head.lstrip()[:1] == b"[" and (values := json_values(head)) and "item" in values[0]:
+        return is_report(
+            {path.removeprefix("item."): value for path, value in values[0].items() if path.count(".") == 1}
+        )
+    if is_report(dict.fromkeys(csv_header(head))):
+        return True
     lines = [line.strip() for line in head.decode("utf-8", "replace").split("\n")[:60]]
     lines = [line for line in lines if line and not _RULE.fullmatch(line)][:20]
     if not lines:
@@ -65,6 +84,8 @@ def sniff(head: bytes) -> bool:
         return True
     if one := _ONE_LINER.fullmatch(lines[0]):
         return " | " in one[3] and ":" in one[3]
+    if piped := _PIPED.fullmatch(lines[0]):
+        return _fields(piped[1]).keys() >= {"from", "to"}
     first = _KEY.fullmatch(lines[0])
     keys = {_name(found[1]) for line in lines[:10] if (found := _KEY.fullmatch(line))}
     return first is not None and keys >= {"from", "to"} and bool(keys & BODY)
@@ -78,6 +99,16 @@ def is_report(record: dict[str, Any]) -> bool:
 
 def load(source: Source, into: Evidence) -> None:
     """Add a status report and an agent message for each report; each report is a record."""
+    with source.open() as stream:
+        head = stream.read(1 << 16).removeprefix(BOM)
+    if head.lstrip()[:1] == b"[" and json_values(head) and "item" in json_values(head)[0]:
+        for document in documents(source):
+            for raw, places in pieces(document, into, "report"):
+                at = places.find(raw)
+                _load_json(Line(at.line or 1, at.offset, bytes(raw)), into)
+        return
+    if is_report(dict.fromkeys(csv_header(head))):
+        return _load_csv(source, into)
     lines = source.lines()
     first = next(lines, None)
     if first is None:
@@ -93,6 +124,16 @@ def load(source: Source, into: Evidence) -> None:
 def _chain(first: Line, rest: Iterator[Line]) -> Iterator[Line]:
     yield first
     yield from rest
+
+
+def _load_csv(source: Source, into: Evidence) -> None:
+    for row in csv_rows(source):
+        into.record()
+        if row.problem:
+            into.reject(row.place, row.problem, row.raw)
+        else:
+            fields = {_name(key) if _name(key) in OWN else key: value for key, value in row.cells.items()}
+            _add(fields, row.raw.decode("utf-8", "replace"), row.place, row.raw, into)
 
 
 def _load_json(line: Line, into: Evidence) -> None:
@@ -121,7 +162,7 @@ def _add(fields: dict[str, Any], payload: str, place: Place, raw: bytes, into: E
     sender, recipient = _text(fields.get("from")), _text(fields.get("to"))
     if not sender:
         return into.reject(place, "the report does not say who it is from", raw)
-    if not fields.keys() & (BODY | {"detail"}):
+    if not fields.keys() - {"from", "to", "time", "message_id", "trace_id"}:
         return into.reject(place, "the report says nothing: no STATUS, DELIVERABLES, BLOCKERS or NEXT", raw)
     into.accept()
     time = parse_time(fields.get("time"))
@@ -185,7 +226,7 @@ def _text_reports(lines: Iterator[Line], into: Evidence) -> Iterator[Report]:
 
 def _is_over(report: Report, text: str, is_after_blank: bool) -> bool:
     """Whether the line `text` does not belong to the report any more."""
-    if _ONE_LINER.fullmatch(text) or _VERSION.fullmatch(text) or "" in report.fields:
+    if _ONE_LINER.fullmatch(text) or _PIPED.fullmatch(text) or _VERSION.fullmatch(text) or report.is_whole:
         return True
     has_body = bool(report.fields.keys() & BODY)
     if _RULE.fullmatch(text):
@@ -197,7 +238,7 @@ def _is_over(report: Report, text: str, is_after_blank: bool) -> bool:
 
 
 def _begin(line: Line, text: str) -> Report | None:
-    if _ONE_LINER.fullmatch(text) or _VERSION.fullmatch(text) or _KEY.fullmatch(text):
+    if any(form.fullmatch(text) for form in (_ONE_LINER, _PIPED, _VERSION, _KEY)):
         return Report(line)
     return None
 
@@ -209,7 +250,11 @@ def _extend(report: Report, line: Line, text: str) -> None:
     if _VERSION.fullmatch(text) and not report.fields:
         report.has_version = True
     elif (one := _ONE_LINER.fullmatch(text)) and not report.fields:
-        report.fields |= {"from": one[1], "to": one[2], **_one_liner_fields(one[3]), "": None}
+        report.fields |= {"from": one[1], "to": one[2], **_fields(one[3])}
+        report.is_whole = True
+    elif (piped := _PIPED.fullmatch(text)) and not report.fields:
+        report.fields |= _fields(piped[1])
+        report.is_whole = True
     elif found := _KEY.fullmatch(text):
         report.last_key = _name(found[1])
         _put(report.fields, report.last_key if report.last_key in OWN else found[1], (found[2] or "").strip())
@@ -218,19 +263,22 @@ def _extend(report: Report, line: Line, text: str) -> None:
         _put(report.fields, report.last_key or "detail", text)
 
 
-def _one_liner_fields(rest: str) -> dict[str, Any]:
-    """Return the fields of `SUBJ | field:value | ...`; a part without a name adds to the detail."""
+def _fields(line: str) -> dict[str, Any]:
+    """Return the fields of `subject | field:value | ...`, a mark as the status; a part without a name adds to the detail."""
     fields: dict[str, Any] = {}
-    subject, *parts = f" {rest}".split(" | ")
-    if subject.strip():
-        _put(fields, "detail", subject.strip())
-    for part in parts:
-        name, colon, value = part.partition(":")
-        key = _name(name)
-        if not colon:
-            _put(fields, "detail", part.strip())
-        else:
-            _put(fields, key if key in OWN else name.strip(), value.strip())
+    for part in f" {line} ".split(" | "):
+        marked = _MARKED.fullmatch(part.strip())
+        before, text, after = marked.groups() if marked else (None, part.strip(), None)
+        found = _FIELD.fullmatch(text)
+        if mark := before or (None if found else after):
+            fields.setdefault("status", _MARKS[mark])
+        if found:
+            key, value = _name(found[1]), text[text.index(":") + 1 :].strip()
+            _put(fields, key if key in OWN else found[1].strip(), f"{value} {after}" if after and value else value)
+        elif text in _MARKS:
+            fields.setdefault("status", _MARKS[text])
+        elif text:
+            _put(fields, "detail", text)
     return fields
 
 

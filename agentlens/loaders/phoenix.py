@@ -18,16 +18,16 @@ import pyarrow.parquet as pq
 from agentlens._evidence import Evidence, Row, json_text
 from agentlens._source import Place, Source, json_values
 from agentlens.dialects.payloads import parse_text
+from agentlens.loaders import langfuse, langsmith
 from agentlens.loaders._csv_places import csv_header, csv_rows
 from agentlens.loaders._json_places import decode_piece, decode_record, documents, pieces
 from agentlens.loaders._otlp_span import add_span, read_id, read_status
+from agentlens.loaders._parquet_rows import parquet_columns
 from agentlens.loaders._row_caps import note_cap
 from agentlens.loaders._sdk_span import as_dict, as_text
 from agentlens.loaders._times import parse_time
 
-LOOKS_FOR = (
-    "a Parquet file, or `context.span_id` beside `span_kind` (in the header of a CSV file or in the first JSON value)"
-)
+LOOKS_FOR = "a Parquet file that no other format claims, or `context.span_id` beside `span_kind` (in the header of a CSV file or in the first JSON value)"
 CANNOT_KNOW = "the service and other resource attributes, links, and spans beyond the export's limit (1,000 by default)"
 VERSION = 2
 RECORDS_ARE_SPANS = True
@@ -49,9 +49,10 @@ _decode_page = msgspec.json.Decoder(Page).decode
 
 
 def sniff(head: bytes) -> bool:
-    """Whether the head is Parquet (what that holds, only its end says), or CSV or JSON with Phoenix's names."""
+    """Whether the head is Parquet that no other platform writes, or CSV or JSON with Phoenix's names."""
     if head[:4] == MAGIC:
-        return True
+        columns = parquet_columns(head)
+        return "context.span_id" in columns or not (langfuse.is_table(columns) or langsmith.is_table(columns))
     values = json_values(head)
     if values:
         prefixes = ("", "item.", "data.item.")

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { measureActivity, BUCKETS } from "#src/activity.ts";
-import { chooseView, findPicked, pickRow, type ChartsState } from "#src/chart_state.ts";
+import { chooseView, findPicked, keepRow, pickRow, type ChartsState } from "#src/chart_state.ts";
 import { pressKey, type KeyCommands } from "#src/keys.ts";
 import { colourRows, isDark } from "#src/palette.ts";
 import { findMarks, searchRows, stepHit } from "#src/search.ts";
@@ -101,6 +101,53 @@ test("a trace in scope narrows rows and time, and all of it comes back", () => {
   assert.equal(state.visible.length, 4);
 });
 
+// boss ┬ chat (5 tokens)
+//      └ scout ┬ chat (3)
+//              └ grep (none)
+function makeTeam(blocked: { agent: string; from: number; to: number }[] = []): TreeState {
+  const { bytes, header } = pack(
+    { end: [5, 2, 5, 4, 5], start: [0, 1, 10, 11, 15], duration: [100, 5, 50, 2, 2], operation: [1, 2, 1, 2, 3], agent: [1, 1, 2, 2, 2], tokens: [0, 5, 0, 3, 0], cost: [NaN, 0.5, NaN, 0.25, NaN] },
+    { operation: ["", "invoke_agent", "chat", "execute_tool"], agent: ["", "boss", "scout"] });
+  header.blocked = blocked.map((stretch) => ({ ...stretch, status: "BLOCKED", detail: null }));
+  return new TreeState(bytes, header, null);
+}
+
+test("on an axis of tokens or money bars stand one after the other, as long as what was spent in them and below", () => {
+  const state = makeTeam();
+  state.setAxis("tokens");
+  assert.deepEqual([...state.columns.start], [0, 0, 5, 5, 8]);
+  assert.deepEqual([...state.last], [8, 5, 8, 8, 8]);
+  assert.deepEqual([0, 1, 2, 3, 4].map((row) => state.isWeightless(row)), [false, false, false, false, true]);
+  assert.deepEqual([state.limits, state.weight], [{ from: 0, to: 8 }, "tokens"]);
+  assert.equal(state.lanes().agents[1].lanes.length, 2);
+  state.setAxis("cost");
+  assert.deepEqual([...state.last], [750_000, 500_000, 750_000, 750_000, 750_000]);
+  state.setAxis("time");
+  assert.deepEqual([[...state.columns.start], state.isWeightless(4)], [[0, 1, 10, 11, 15], false]);
+});
+
+test("work is handed over where the row above is another agent's", () => {
+  const state = makeTeam();
+  assert.deepEqual([...state.handoffs()], [2]);
+  assert.deepEqual([0, 1, 2, 3].map((row) => state.isHandoff(row)), [false, false, true, false]);
+});
+
+test("trouble stands at the run in which it began, or at the agent's last run before", () => {
+  const state = makeTeam([{ agent: "scout", from: 20, to: 30 }, { agent: "scout", from: 200, to: 300 }, { agent: "boss", from: -5, to: 5 }, { agent: "nobody", from: 1, to: 2 }]);
+  assert.deepEqual([state.blockedIn(2).map(({ from }) => from), state.blockedIn(0), state.blockedIn(3)], [[20, 200], [], []]);
+});
+
+test("a condition's matches are a bit a row: what is not asked lights nothing, what matches nothing is said", () => {
+  const state = makeTeam();
+  state.search("chat");
+  state.setMatches(new DataView(new Uint8Array([0b10100]).buffer));
+  assert.deepEqual([[...state.hits!.list], state.query, state.nextHit(1)], [[2, 4], "", 2]);
+  state.setMatches(new DataView(new Uint8Array([0]).buffer));
+  assert.deepEqual([state.hits!.list.length, state.nextHit(1)], [0, -1]);
+  state.setMatches(null);
+  assert.equal(state.hits, null);
+});
+
 test("arrow keys walk the tree as a tree: down, into, and back to the parent", () => {
   const state = makeState();
   const log: string[] = [];
@@ -151,4 +198,25 @@ test("the static model tells listeners what changed, answers in its own time, an
 
 test("bytes come out of base64 of zlib as they went in", async () => {
   assert.deepEqual([...(await inflate(" eJxjZGJmYQUAACgAEA== "))], [1, 2, 3, 4, 5]);
+});
+
+const SHARES = {
+  columns: ["agent_name", "operation_name", "level"].map((name) => ({ name, label: name, kind: "text" as const })),
+  rows: [["Atlas", null, 1], ["Atlas", "chat", 2], ["Atlas", null, 2], ["Hermes", null, 1]],
+  pick: ["agent_name", "operation_name"],
+};
+
+test("a row of a level picks what it stands for, and no more", () => {
+  assert.deepEqual(pickRow(SHARES, 0), { agent_name: "Atlas" });
+  assert.deepEqual(pickRow(SHARES, 2), { agent_name: "Atlas", operation_name: null });
+  assert.equal(findPicked(SHARES, { agent_name: "Atlas" }), 0);
+  assert.equal(findPicked(SHARES, { agent_name: "Atlas", operation_name: null }), 2);
+});
+
+test("what contradicts a pick is left out, and what says nothing of it stays", () => {
+  const kept = (picked: Record<string, string | null>) => SHARES.rows.map((_row, at) => at).filter((at) => keepRow(SHARES, at, picked, SHARES.pick));
+  assert.deepEqual(kept({}), [0, 1, 2, 3]);
+  assert.deepEqual(kept({ agent_name: "Atlas" }), [0, 1, 2]);
+  assert.deepEqual(kept({ agent_name: "Atlas", operation_name: "chat" }), [0, 1]);
+  assert.deepEqual(kept({ span_id: "a" }), [0, 1, 2, 3]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatClock, formatCost, formatDuration, formatTick, formatTokens, indentJson, showControls, showInline } from "#src/format.ts";
-import { chooseStep, placeTicks } from "#src/ticks.ts";
+import { chooseRound, chooseStep, placeTicks } from "#src/ticks.ts";
 
 const plain = (text: string) => text.replace(/\u00a0/g, " ");
 
@@ -35,6 +35,11 @@ test("steps are round and at most as many as asked for fit", () => {
     assert.ok(span / step >= 1, `${span}: ${step}`);
   }
   assert.deepEqual([chooseStep(10_000, 10), chooseStep(300_000, 10), chooseStep(86_400_000, 8)], [1000, 30_000, 10_800_000]);
+});
+
+test("steps of plain amounts are one, two or five of a power of ten, however large", () => {
+  assert.deepEqual([chooseRound(381_000, 8), chooseRound(90, 9), chooseRound(0.4, 2)], [50_000, 10, 0.2]);
+  assert.equal(chooseRound(0, 5), 1);
 });
 
 test("ticks are multiples of the step from the zero given, ends included", () => {

@@ -9,7 +9,8 @@ import { describeTime, groupFindings, matchesFilter, type Finding } from "#src/f
 import { Picker } from "#src/picking.ts";
 import { logScale } from "#src/scatter.ts";
 import { joinHits, searchRows } from "#src/search.ts";
-import { StaticModel } from "#src/static_host.ts";
+import type { SpanDetail } from "#src/requests.ts";
+import { searchDetails, StaticModel } from "#src/static_host.ts";
 import { callOfSpan, lightUp, linkSelections, packRows, partsOf, rowOfSpan } from "#src/static_links.ts";
 import { levelHeight, outline } from "#src/strip.ts";
 import { shortStamp } from "#src/tree_rows.ts";
@@ -174,6 +175,15 @@ test("what is selected in one view of a page is selected in all", () => {
   assert.deepEqual([tree.get("_highlight"), parts.get("picked"), parts.get("_touched"), story.get("_call")], [null, {}, ["finding:1"], 0]);
   story.set("_call", 1);
   assert.deepEqual([tree.get("_row"), parts.get("_touched")], [2, ["finding:0"]]);
+});
+
+test("a page without a kernel searches what was said, whatever its case, and nothing else", () => {
+  const detail = (more: object) => ({ title: "needle", facts: [], messages: [], findings: [], ...more }) as unknown as SpanDetail;
+  const said = { direction: "output", position: 0, role: "assistant", parts: [{ type: "text", text: "A NEEDLE here" }] };
+  const known = { 10: detail({ messages: [said] }), 2: detail({ tool: { arguments: null, result: "needle" } }), 3: detail({ error: "no needle" }), 4: detail({}) };
+  const found = searchDetails(known, " needle ");
+  assert.deepEqual(found.rows, [2, 3, 10]);
+  assert.match(found.note, /4 spans/);
 });
 
 test("an axis of powers of ten holds every value", () => {

@@ -16,7 +16,7 @@ export function isFailure(columns: Columns, row: number): boolean {
   return columns.status[row] === STATUS.error && (columns.flags[row] & FLAG.controlFlow) === 0;
 }
 
-export function measureActivity(columns: Columns, last: Float64Array, scope: RowRange, limits: TimeWindow): Activity {
+export function measureActivity(columns: Columns, last: Float64Array, scope: RowRange, limits: TimeWindow, isWeightless: (row: number) => boolean = () => false): Activity {
   const change = new Float32Array(BUCKETS + 1);
   const errors = new Uint8Array(BUCKETS);
   const scale = BUCKETS / (limits.to - limits.from);
@@ -25,7 +25,7 @@ export function measureActivity(columns: Columns, last: Float64Array, scope: Row
     if (Number.isNaN(columns.start[row])) continue;
     const first = bucket(columns.start[row]);
     if (isFailure(columns, row)) errors[first] = 1;
-    if (columns.end[row] !== row + 1) continue;
+    if (columns.end[row] !== row + 1 || isWeightless(row)) continue;
     change[first]++;
     change[bucket(Math.max(last[row], columns.start[row])) + 1]--;
   }

@@ -213,7 +213,8 @@ function drawAgent(placed: PlacedAgent, depth: number | undefined, loop: boolean
   const group = svg("g", { class: "al-node", role: "button", tabindex: 0, "aria-label": words, "data-kind": "agent", "data-key": agent.name }, svg("title", {}, words),
     svg("rect", { x: left, y: top, width: BOX.width, height, rx: 6, class: "al-node-box" }),
     svg("text", { x: left + 10, y: middle + 19, class: "al-node-name" }, clip(agent.name, agent.critical || agent.warning ? 13 : 19)),
-    svg("text", { x: left + 10, y: middle + 36, class: "al-node-sub" }, clip(agent.role ?? agent.model ?? agent.state ?? "", 28)),
+    svg("text", { x: left + 10, y: middle + 36, class: "al-node-sub" }, clip(agent.role ?? agent.model ?? agent.state ?? "", depth === undefined ? 28 : 21)),
+    depth === undefined ? null : svg("text", { x: left + BOX.width - 10, y: middle + 36, class: "al-node-sub", "text-anchor": "end" }, `depth ${depth}`),
     svg("text", { x: left + 10, y: middle + 54, class: "al-node-sub" }, spent || "no tokens recorded"));
   group.append(...drawSigns(agent, left + BOX.width - 8, middle, loop));
   return group;
@@ -249,22 +250,31 @@ function drawCounts(counts: Counted[], right: number, y: number): SVGElement[] {
   });
 }
 
-function drawEdge(placed: PlacedEdge): SVGElement {
-  const { edge, path, tip, label } = placed;
+function drawEdge({ edge, path, tip }: PlacedEdge, inLoop: boolean): SVGElement {
   const words = describeEdge(edge);
   const wide = Math.min(5, 1.2 + Math.log2(edge.count) * 0.6).toFixed(2);
   const back = tip.right ? -8 : 8;
   const line = svg("path", { d: path, class: "al-edge-line" });
   line.style.strokeWidth = wide;
+  return svg("g", { class: classOf(edge, inLoop), role: "button", tabindex: 0, "aria-label": words, "data-kind": "edge", "data-key": edge.key },
+    svg("title", {}, words), svg("path", { d: path, class: "al-edge-reach" }), line,
+    svg("path", { d: `M${tip.x + (tip.right ? 6 : -6)} ${tip.y}L${tip.x + back / 2} ${tip.y - 4.5}L${tip.x + back / 2} ${tip.y + 4.5}z`, class: "al-edge-tip" }));
+}
+
+function classOf(edge: MapEdge, inLoop = false): string {
+  const marks = [edge.forbidden && "al-edge-forbidden", edge.errors && "al-edge-bad", inLoop && "al-edge-loop"];
+  return ["al-edge", `al-edge-${edge.kind.replace(/\W/g, "")}`, ...marks].filter(Boolean).join(" ");
+}
+
+// How often and how long, on a plate above all lines. The line itself says it to screen readers.
+function drawEdgeLabel({ edge, label }: PlacedEdge): SVGElement {
   const text = [`${formatCount(edge.count)} ×`, edge.p50_ms === null ? "" : formatDuration(edge.p50_ms)].filter(Boolean).join(" · ");
   const signs: SVGElement[] = [];
   let x = label.x + text.length * 3 + 4;
   if (edge.errors) signs.push(signAt("error", x, label.y - 7, "al-critical"));
   if (edge.errors) x += 15;
   if (edge.forbidden) signs.push(signAt("forbidden", x, label.y - 7, "al-critical"));
-  return svg("g", { class: `al-edge al-edge-${edge.kind.replace(/\W/g, "")}${edge.forbidden ? " al-edge-forbidden" : ""}${edge.errors ? " al-edge-bad" : ""}`, role: "button", tabindex: 0, "aria-label": words, "data-kind": "edge", "data-key": edge.key },
-    svg("title", {}, words), svg("path", { d: path, class: "al-edge-reach" }), line,
-    svg("path", { d: `M${tip.x + (tip.right ? 6 : -6)} ${tip.y}L${tip.x + back / 2} ${tip.y - 4.5}L${tip.x + back / 2} ${tip.y + 4.5}z`, class: "al-edge-tip" }),
+  return svg("g", { class: `${classOf(edge)} al-edge-note`, "aria-hidden": "true", "data-edge": edge.key }, svg("title", {}, describeEdge(edge)),
     svg("rect", { x: label.x - text.length * 3 - 4, y: label.y - 8, width: text.length * 6 + 8 + 15 * signs.length, height: 16, class: "al-edge-plate" }),
     svg("text", { x: label.x, y: label.y + 4, class: "al-edge-label", "text-anchor": "middle" }, text), ...signs);
 }
@@ -273,16 +283,18 @@ export function drawMap(agents: MapAgent[], edges: MapEdge[]): { picture: SVGSVG
   const placed = layOutMap(agents, edges);
   const loops = findLoops(edges);
   const looping = new Set(loops.flat());
+  const inLoop = ({ edge }: PlacedEdge) => edge.kind === "delegation" && loops.some((loop) => loop.includes(edge.from) && loop.includes(edge.to));
   const depth = measureDepth(edges);
   const picture = svg("svg", { class: "al-map", viewBox: `0 0 ${Math.ceil(placed.width)} ${Math.ceil(placed.height)}`, width: Math.ceil(placed.width), height: Math.ceil(placed.height), role: "group", "aria-label": "Map of agents" },
-    svg("g", {}, ...placed.edges.map(drawEdge)), svg("g", {}, ...placed.agents.map((one) => drawAgent(one, depth.get(one.agent.name), looping.has(one.agent.name)))));
+    svg("g", {}, ...placed.edges.map((one) => drawEdge(one, inLoop(one)))), svg("g", {}, ...placed.edges.map(drawEdgeLabel)), svg("g", {}, ...placed.agents.map((one) => drawAgent(one, depth.get(one.agent.name), looping.has(one.agent.name)))));
   return { picture, loops };
 }
 
-export function drawMapLegend(edges: MapEdge[], hasMatrix: boolean): HTMLElement {
+export function drawMapLegend(edges: MapEdge[], hasMatrix: boolean, hasLoop: boolean): HTMLElement {
   const kinds = [...new Set(edges.map(({ kind }) => kind))].sort();
   const items = kinds.map((kind) => h("li", {}, svg("svg", { width: 26, height: 8, class: `al-edge al-edge-${kind.replace(/\W/g, "")}`, "aria-hidden": "true" }, svg("path", { d: "M0 4H26", class: "al-edge-line" })), kind));
   const failed = edges.some(({ errors }) => errors > 0) ? h("li", { class: "al-critical" }, icon("error"), "ended badly") : null;
-  const matrix = hasMatrix ? h("li", {}, icon("forbidden"), "not allowed by the delegation matrix") : h("li", { class: "al-quiet" }, "no delegation matrix in the lens");
-  return h("ul", { class: "al-legend", "aria-label": "Lines" }, ...items, failed, matrix);
+  const matrix = hasMatrix ? h("li", {}, icon("forbidden"), "outside the delegation matrix") : h("li", { class: "al-quiet" }, "no delegation matrix in the lens");
+  const loop = hasLoop ? h("li", { class: "al-warning" }, icon("retry"), "delegation loop") : null;
+  return h("ul", { class: "al-legend", "aria-label": "Lines" }, ...items, failed, loop, matrix);
 }

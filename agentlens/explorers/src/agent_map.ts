@@ -151,10 +151,12 @@ class AgentMapView {
     if (forbidden.length) notes.push(`${formatCount(forbidden.length)} ${forbidden.length === 1 ? "delegation is" : "delegations are"} not allowed by the matrix: ${forbidden.map((edge) => `${showInline(edge.from)} → ${showInline(edge.to)}`).join(", ")}`);
     const list = h("ul", { class: "al-notes", "aria-label": "Notes" }, ...notes.map((note) => h("li", {}, note)));
     list.hidden = notes.length === 0;
-    return [list, drawMapLegend(edges, has_matrix)];
+    return [list, drawMapLegend(edges, has_matrix, loops.length > 0)];
   }
 
   private pickAt(target: EventTarget | null): void {
+    const note = target instanceof Element ? target.closest<SVGElement>("[data-edge]") : null;
+    if (note) return this.picker.toggle("edge", note.dataset["edge"]!);
     const part = target instanceof Element ? target.closest<SVGElement>("[data-kind][data-key]") : null;
     if (part) this.picker.toggle(part.dataset["kind"]!, part.dataset["key"]!);
   }
@@ -183,6 +185,10 @@ class AgentMapView {
       part.classList.toggle("al-picked", picked);
       markTouched(part, touched.has(namePick(part.dataset["kind"]!, part.dataset["key"]!)));
     }
+    for (const note of this.sheet.querySelectorAll<SVGElement>("[data-edge]")) {
+      note.classList.toggle("al-picked", this.picker.is("edge", note.dataset["edge"]!));
+      note.classList.toggle("al-touched", touched.has(namePick("edge", note.dataset["edge"]!)));
+    }
   }
 
   destroy(): void {
@@ -191,7 +197,7 @@ class AgentMapView {
   }
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const view = new AgentMapView(model, el);
   return () => view.destroy();
 }

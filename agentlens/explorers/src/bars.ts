@@ -64,8 +64,8 @@ export function barBox(scene: Scene, row: number, y: number, height: number): Bo
   const { columns, last } = scene.state;
   const x0 = xOf(scene, columns.start[row]);
   const x1 = Math.max(xOf(scene, last[row]), x0 + 2);
-  const tail = columns.flags[row] & FLAG.unfinished ? FADE : 0;
-  if (Number.isNaN(x0) || x1 + tail < 0 || x0 > scene.width) return null;
+  const tail = isFading(scene, row) ? FADE : 0;
+  if (scene.state.isWeightless(row) || Number.isNaN(x0) || x1 + tail < 0 || x0 > scene.width) return null;
   const x = Math.max(x0, -8);
   return { x, y, width: Math.min(x1, scene.width + 8) - x, height };
 }
@@ -85,6 +85,10 @@ function strokeBox({ context }: Scene, box: Box, colour: string, width: number, 
   context.roundRect(box.x - width / 2, box.y - width / 2, box.width + width, box.height + width, 3);
   context.stroke();
   context.setLineDash([]);
+}
+
+function isFading({ state }: Scene, row: number): boolean {
+  return state.axis === "time" && (state.columns.flags[row] & FLAG.unfinished) !== 0;
 }
 
 // An unfinished span fades out where its last sign of life was: nobody knows how long it ran on.
@@ -110,7 +114,7 @@ export function drawBar(scene: Scene, row: number, box: Box): void {
   context.fillStyle = colour;
   fillBox(scene, box);
   drawIdle(scene, row, box);
-  if (flags & FLAG.unfinished) fadeOut(scene, box, colour);
+  if (isFading(scene, row)) fadeOut(scene, box, colour);
   if (isFailure(state.columns, row)) {
     const hatch = errorHatch(scene);
     if (hatch) context.fillStyle = hatch;
@@ -129,17 +133,37 @@ export function drawBar(scene: Scene, row: number, box: Box): void {
 
 // Where an agent's run had nothing running below it, its bar is hollow.
 function drawIdle(scene: Scene, row: number, box: Box): void {
-  if (box.width < 12) return;
   const { context, theme } = scene;
   const alpha = context.globalAlpha;
   context.fillStyle = theme.background;
   context.globalAlpha = alpha * 0.72;
-  for (const [from, to] of scene.state.idleStretches(row)) {
-    const left = Math.max(xOf(scene, from), box.x);
-    const right = Math.min(xOf(scene, to), box.x + box.width);
-    if (right - left >= 2) context.fillRect(left, box.y + 2.5, right - left, box.height - 5);
-  }
+  for (const hollow of hollowsOf(scene, row, box)) context.fillRect(hollow.x, hollow.y, hollow.width, hollow.height);
   context.globalAlpha = alpha;
+}
+
+export function hollowsOf(scene: Scene, row: number, box: Box): Box[] {
+  if (box.width < 12) return [];
+  return scene.state.idleStretches(row).map(([from, to]) => {
+    const left = Math.max(xOf(scene, from), box.x);
+    return { x: left, y: box.y + 2.5, width: Math.min(xOf(scene, to), box.x + box.width) - left, height: box.height - 5 };
+  }).filter(({ width }) => width >= 2);
+}
+
+// A text on a bar; where the bar is hollow, in the colour of the page's text.
+export function drawOnBar(scene: Scene, row: number, box: Box, text: string, x: number): void {
+  const { context, theme } = scene;
+  const y = box.y + box.height / 2 + 0.5;
+  context.fillStyle = theme.onBar;
+  context.fillText(text, x, y);
+  const hollows = hollowsOf(scene, row, box);
+  if (hollows.length === 0) return;
+  context.save();
+  context.beginPath();
+  for (const hollow of hollows) context.rect(hollow.x, hollow.y, hollow.width, hollow.height);
+  context.clip();
+  context.fillStyle = theme.text;
+  context.fillText(text, x, y);
+  context.restore();
 }
 
 // A small pennant on the bar's left edge: something was found here. A critical one is red and has two points.

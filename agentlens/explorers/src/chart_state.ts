@@ -11,7 +11,12 @@
 //                                                              and each datum knows its row as `__row`
 //       tables: {"<name>": {columns: [{name, label, kind, missing?}], rows: [[…]], pick: [column names]}}
 //       notes: [sentence, …]
+//       panels?: [{title, table, specs?: {"<value of the control `measure`>" or "*": spec}, has_table?, is_wide?, note?, empty?,
+//                  links: [column names]}]                     shown below; rows whose `links` columns contradict what is picked
+//                                                              are left out. A table with a column `level` picks its first
+//                                                              `level` columns only.
 //     }
+//   _asked    {table name: rows}: rows of panels, asked anew for what is picked          (Python to page)
 //   _choice   {control key: value}                              (both ways)
 //   _picked   {column name: value} of the picked row's `pick` columns, {} for none   (both ways)
 
@@ -33,12 +38,24 @@ export interface ChartView {
   note?: string;
 }
 
+export interface ChartPanel {
+  title: string;
+  table: string;
+  specs?: Record<string, Record<string, unknown>>;
+  has_table?: boolean;
+  is_wide?: boolean;
+  note?: string;
+  empty?: string;
+  links: string[];
+}
+
 export interface ChartsState {
   title: string;
   controls: Control[];
   views: Record<string, ChartView>;
   tables: Record<string, ChartTable>;
   notes: string[];
+  panels?: ChartPanel[];
 }
 
 export type Choice = Record<string, string>;
@@ -55,13 +72,36 @@ export function chooseView(state: ChartsState, choice: Choice): { key: string; c
 
 export function pickRow(table: ChartTable, row: number): Picked {
   const values = table.rows[row];
-  return Object.fromEntries(table.pick.map((name) => [name, values[table.columns.findIndex((column) => column.name === name)] ?? null]));
+  return Object.fromEntries(picksOf(table, row).map((name) => [name, values[table.columns.findIndex((column) => column.name === name)] ?? null]));
+}
+
+// The columns that a row picks: all of the table's, or as many as its level says.
+function picksOf(table: ChartTable, row: number): string[] {
+  const level = table.columns.findIndex((column) => column.name === "level");
+  return level < 0 ? table.pick : table.pick.slice(0, Number(table.rows[row][level]));
+}
+
+// Whether a row of a linked table belongs to what is picked: no column that links the two says otherwise.
+export function keepRow(table: ChartTable, row: number, picked: Picked, links: string[]): boolean {
+  return links.every((name) => {
+    const at = table.columns.findIndex((column) => column.name === name);
+    return !(name in picked) || at < 0 || (table.rows[row][at] ?? null) === picked[name] || isAbove(table, row, name);
+  });
+}
+
+// In a table with levels, a row above the level of a column says nothing of it.
+function isAbove(table: ChartTable, row: number, name: string): boolean {
+  const level = table.columns.findIndex((column) => column.name === "level");
+  return level >= 0 && table.pick.indexOf(name) >= Number(table.rows[row][level]);
 }
 
 // The first row whose `pick` columns equal what is picked, or -1.
 export function findPicked(table: ChartTable, picked: Picked): number {
-  if (Object.keys(picked).length === 0) return -1;
-  const columns = table.pick.map((name) => [name, table.columns.findIndex((column) => column.name === name)] as const);
-  if (!columns.every(([name]) => name in picked)) return -1;
-  return table.rows.findIndex((row) => columns.every(([name, at]) => (row[at] ?? null) === picked[name]));
+  const names = Object.keys(picked);
+  if (names.length === 0) return -1;
+  const place = Object.fromEntries(table.columns.map((column, at) => [column.name, at]));
+  return table.rows.findIndex((row, at) => {
+    const picks = picksOf(table, at);
+    return picks.length === names.length && picks.every((name) => name in picked && (row[place[name]] ?? null) === picked[name]);
+  });
 }

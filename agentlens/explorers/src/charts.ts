@@ -1,7 +1,8 @@
 // A chart and the same rows as a table, with choices above: TokenEconomics and Drift. The wire is written down in chart_state.ts.
 
+import { ChartPanels } from "./chart_panels.ts";
 import { completenessBadge } from "./completeness.ts";
-import { chooseView, findPicked, pickRow, type ChartsState, type ChartTable, type ChartView } from "./chart_state.ts";
+import { chooseView, findPicked, pickRow, type ChartsState, type ChartTable, type ChartView, type Picked } from "./chart_state.ts";
 import { h, select } from "./dom.ts";
 import { showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
@@ -15,6 +16,8 @@ class ChartsView {
   private note = h("p", { class: "al-chart-note", hidden: true });
   private tooltip = h("div", { class: "al-tooltip", role: "tooltip", hidden: true });
   private table = new SortableTable("Rows of the chart", (row) => this.pick(row));
+  private panels = new ChartPanels((picked) => this.setPicked(picked), (lines, x, y) => this.hover(lines, x, y));
+  private filter = h("span", { class: "al-filter", hidden: true });
   private selects: Record<string, HTMLSelectElement> = {};
   private clear: (() => void) | null = null;
   private theme: Theme | null = null;
@@ -25,7 +28,7 @@ class ChartsView {
   constructor(private model: Model, el: HTMLElement) {
     this.assemble();
     el.append(this.root);
-    const listeners: [string, () => void][] = [["change:_charts", () => this.reload()], ["change:_choice", () => this.show()], ["change:_picked", () => this.markPicked()]];
+    const listeners: [string, () => void][] = [["change:_charts", () => this.reload()], ["change:_choice", () => this.show()], ["change:_picked", () => this.markPicked()], ["change:_asked", () => void this.showPanels()]];
     for (const [event, listener] of listeners) {
       model.on(event, listener);
       this.cleanups.push(() => model.off(event, listener));
@@ -53,9 +56,10 @@ class ChartsView {
       return h("span", { class: "al-field" }, h("span", { class: "al-field-label", "aria-hidden": "true" }, control.label), this.selects[control.key]);
     });
     this.root.replaceChildren(
-      h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Chart controls" }, h("strong", { class: "al-chart-title" }, showInline(title)), ...fields, completenessBadge(this.model)),
-      this.place, this.note, this.table.element,
+      h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Chart controls" }, h("strong", { class: "al-chart-title" }, showInline(title)), ...fields, this.filter, completenessBadge(this.model)),
+      this.place, this.note, this.table.element, this.panels.element,
       h("footer", { class: "al-foot", hidden: notes.length === 0 }, h("ul", { class: "al-notes" }, ...notes.map((text) => h("li", {}, showInline(text))))), this.tooltip);
+    this.panels.assemble(this.state.panels ?? []);
   }
 
   private reload(): void {
@@ -78,6 +82,31 @@ class ChartsView {
     this.note.textContent = view?.note ? showInline(view.note) : "";
     if (table) this.table.show(table, findPicked(table, this.model.get("_picked") ?? {}));
     void this.draw();
+    void this.showPanels();
+  }
+
+  private showPanels(): Promise<void> | undefined {
+    const { choice } = chooseView(this.state, this.model.get("_choice") ?? {});
+    const picked: Picked = this.model.get("_picked") ?? {};
+    this.showFilter(picked);
+    if (!this.root.isConnected || !this.state.panels?.length) return;
+    return this.panels.show(this.state, choice["measure"] ?? "*", picked, this.model.get("_asked") ?? {}, readTheme(this.root));
+  }
+
+  // What everything is narrowed to, and a button that ends it.
+  private showFilter(picked: Picked): void {
+    const words = Object.entries(picked).filter(([name]) => this.state.panels?.some((panel) => panel.links.includes(name)));
+    this.filter.hidden = words.length === 0;
+    const texts = words.map(([name, value]) => `${name.replace(/_name$/, "")}: ${showInline(String(value ?? "none"))}`);
+    const clear = h("button", { type: "button", "aria-label": "Show all again" }, "×");
+    clear.addEventListener("click", () => this.setPicked({}));
+    this.filter.replaceChildren(texts.join(", "), clear);
+  }
+
+  private setPicked(picked: Picked): void {
+    this.model.set("_picked", picked);
+    this.model.save_changes();
+    this.markPicked();
   }
 
   // Draws the chart anew; a later call overtakes an earlier one that is still at work.
@@ -117,9 +146,7 @@ class ChartsView {
     const { table } = this.current;
     if (!table) return;
     const again = findPicked(table, this.model.get("_picked") ?? {}) === row;
-    this.model.set("_picked", again ? {} : pickRow(table, row));
-    this.model.save_changes();
-    this.markPicked();
+    this.setPicked(again ? {} : pickRow(table, row));
   }
 
   private markPicked(): void {
@@ -127,6 +154,7 @@ class ChartsView {
     const row = table ? findPicked(table, this.model.get("_picked") ?? {}) : -1;
     this.table.pick(row);
     if (this.clear) markPicked(this.clear, row);
+    void this.showPanels();
   }
 
   private hover(lines: [string, string][] | null, x: number, y: number): void {
@@ -140,22 +168,29 @@ class ChartsView {
   }
 
   private resize(): void {
-    if (Math.abs(this.place.clientWidth - this.width) > 2) void this.draw();
+    if (Math.abs(this.place.clientWidth - this.width) > 2) {
+      void this.draw();
+      void this.showPanels();
+    }
   }
 
   private retheme(): void {
-    if (JSON.stringify(readTheme(this.root)) !== JSON.stringify(this.theme)) void this.draw();
+    if (JSON.stringify(readTheme(this.root)) !== JSON.stringify(this.theme)) {
+      void this.draw();
+      void this.showPanels();
+    }
   }
 
   destroy(): void {
     this.drawing++;
     this.clear?.();
+    this.panels.destroy();
     for (const cleanup of this.cleanups) cleanup();
     this.root.remove();
   }
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const view = new ChartsView(model, el);
   return () => view.destroy();
 }

@@ -299,7 +299,7 @@ function drawTexts(texts: TextDiff[]): HTMLElement[] {
   });
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const view = new CompareView(model, el);
   return () => view.destroy();
 }

@@ -47,6 +47,8 @@ class ConversationView {
   private trouble = h("p", { class: "al-error al-trouble", role: "alert", hidden: true });
   private legend = h("ul", { class: "al-legend", "aria-label": "Where blocks came from" });
   private help = this.makeHelp();
+  // Where there is no room for both: which of the two is shown.
+  private panes = this.makePanes();
   private presence: Presence | null = null;
   private theme: Theme | null = null;
   private call = -1;
@@ -69,6 +71,7 @@ class ConversationView {
     this.transcript = new TranscriptView({ story: this.story, told: tellStory(this.story), store: this.store, onCall });
     this.inspector = new Inspector(this.story, this.windows, this.composition, { store: this.store, onCall, onFind: (text) => this.lookFor(text) });
     this.assemble(el);
+    this.showPane("inspector");
     this.listen();
     this.select(Math.min(model.get("_call") ?? -1, this.story.calls.length - 1), false);
     requestAnimationFrame(() => requestAnimationFrame(() => {
@@ -79,8 +82,8 @@ class ConversationView {
 
   private assemble(el: HTMLElement): void {
     const divider = h("div", { class: "al-divider al-divider-inspector", role: "separator", tabindex: 0, "aria-label": "Size of the inspector" });
-    listenDivider(divider, () => !this.root.classList.contains("al-narrow"), (delta) => this.resizeInspector(delta), this.abort.signal);
-    this.root.append(this.toolbar(), this.strip.element, this.answer, this.trouble,
+    listenDivider(divider, () => true, (delta) => this.resizeInspector(delta), this.abort.signal);
+    this.root.append(this.toolbar(), this.strip.element, this.answer, this.trouble, this.panes,
       h("div", { class: "al-body" }, this.transcript.element, divider, this.inspector.element), this.foot(), this.tooltip, this.help);
     el.append(this.root);
   }
@@ -146,6 +149,18 @@ class ConversationView {
     for (const [keys, what] of KEYS) list.append(h("dt", {}, keys), h("dd", {}, what));
     return h("div", { class: "al-help", role: "dialog", "aria-label": "Keyboard help", hidden: true, tabindex: -1 },
       h("div", { class: "al-details-head" }, h("h3", { class: "al-title" }, "Keyboard"), button("Close help", icon("close"), () => this.toggleHelp())), list);
+  }
+
+  private makePanes(): HTMLElement {
+    const names: [string, string][] = [["inspector", "Window"], ["transcript", "Transcript"]];
+    const buttons = names.map(([pane, text]) => button(text, text, () => this.showPane(pane), { "data-pane": pane }));
+    return h("div", { class: "al-panes" }, h("span", { class: "al-segments", role: "group", "aria-label": "Shown below" }, ...buttons));
+  }
+
+  private showPane(pane: string): void {
+    this.root.dataset["pane"] = pane;
+    for (const one of this.panes.querySelectorAll<HTMLElement>("[data-pane]")) one.setAttribute("aria-pressed", String(one.dataset["pane"] === pane));
+    if (pane === "transcript") this.transcript.select(this.call);
   }
 
   private toggleHelp(): void {
@@ -288,10 +303,8 @@ class ConversationView {
   }
 
   private resizeInspector(delta: number): void {
-    const narrow = this.root.classList.contains("al-narrow");
-    const box = this.inspector.element.getBoundingClientRect();
-    const size = (narrow ? box.height : box.width) - delta;
-    this.root.style.setProperty(narrow ? "--al-inspector-height" : "--al-inspector-width", `${Math.max(240, Math.min(size, (narrow ? this.root.clientHeight : this.root.clientWidth) * 0.75))}px`);
+    const size = this.inspector.element.getBoundingClientRect().width - delta;
+    this.root.style.setProperty("--al-inspector-width", `${Math.max(240, Math.min(size, this.root.clientWidth * 0.75))}px`);
   }
 
   private resize(): void {
@@ -342,7 +355,7 @@ function showNothing(el: HTMLElement): () => void {
   return () => root.remove();
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const open = (): (() => void) => {
     if (!model.get("_story")?.calls?.length) return showNothing(el);
     const view = new ConversationView(model, el);
@@ -353,9 +366,10 @@ export function render({ model, el }: RenderProps): Cleanup {
     close();
     close = open();
   };
-  model.on("change:_windows", reload);
+  // The windows of two stories may be the same, byte for byte; everything else of a story is set with it.
+  model.on("change:_story", reload);
   return () => {
-    model.off("change:_windows", reload);
+    model.off("change:_story", reload);
     close();
   };
 }

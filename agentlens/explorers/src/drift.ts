@@ -355,7 +355,7 @@ export function describeRelease(release: Release): string {
   return release.parts.map((part) => `${part.kind.replace("_", " ")} ${showInline(part.value_before)} → ${showInline(part.value)}`).join(", ");
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const view = new DriftView(model, el);
   return () => view.destroy();
 }

@@ -250,7 +250,7 @@ function drawCheck(check: Check): HTMLElement {
     h("td", {}, h("span", { class: "al-outcome" }, icon(OUTCOMES[outcome] ?? "unknown"), words)), h("td", { class: "al-because" }, showInline(check.reason ?? "")));
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const view = new FindingsView(model, el);
   return () => view.destroy();
 }

@@ -285,7 +285,7 @@ function describeSource(source: Source): string {
   return [...counted, ...(source.known_missing ?? []).map(showInline)].join(" · ");
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   const view = new OverviewView(model, el);
   return () => view.destroy();
 }

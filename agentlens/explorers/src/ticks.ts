@@ -1,4 +1,4 @@
-// Round places on a time axis.
+// Round places on an axis of time, or of plain amounts.
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -15,12 +15,19 @@ const LONG_STEPS = [
 export function chooseStep(span: number, most: number): number {
   const least = span / Math.max(1, most);
   if (!(least > 0) || !Number.isFinite(least)) return SECOND;
-  if (least <= 500) {
-    const power = 10 ** Math.floor(Math.log10(least));
-    const digit = [1, 2, 5, 10].find((d) => d * power >= least * (1 - 1e-9))!;
-    return digit * power;
-  }
+  if (least <= 500) return roundUp(least);
   return LONG_STEPS.find((step) => step >= least) ?? Math.ceil(least / (1000 * DAY)) * 1000 * DAY;
+}
+
+// The same for amounts: one, two or five of a power of ten.
+export function chooseRound(span: number, most: number): number {
+  const least = span / Math.max(1, most);
+  return least > 0 && Number.isFinite(least) ? roundUp(least) : 1;
+}
+
+function roundUp(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return [1, 2, 5, 10].find((digit) => digit * power >= least * (1 - 1e-9))! * power;
 }
 
 // Multiples of `step` in [from, to], counted from `zero`. Computed by multiplication, so that errors do not add up.

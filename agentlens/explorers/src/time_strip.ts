@@ -2,8 +2,8 @@
 
 import { BUCKETS } from "./activity.ts";
 import { textWidth, xOf, type Scene } from "./bars.ts";
-import { formatClock, formatDate, formatDuration, formatTick } from "./format.ts";
-import { chooseStep, placeTicks } from "./ticks.ts";
+import { formatClock, formatCost, formatDate, formatDuration, formatTick, formatTokens } from "./format.ts";
+import { chooseRound, chooseStep, placeTicks } from "./ticks.ts";
 
 export const MINIMAP = 36;
 export const AXIS = 34;
@@ -65,8 +65,8 @@ export interface Tick {
 
 // Round moments of real time in the window, at most one every `room` px, counted from `zero`.
 export function listTicks(scene: Scene, room: number, zero: number): { ticks: Tick[]; step: number } {
-  const { clock, window } = scene.state;
-  const step = chooseStep(window.to - window.from, scene.width / room);
+  const { clock, window, axis } = scene.state;
+  const step = (axis === "time" ? chooseStep : chooseRound)(window.to - window.from, scene.width / room);
   const [from, to] = [clock.tell(window.from), clock.tell(window.to)];
   const moments = clock.segments.length < 2 ? placeTicks(from, to, step, zero)
     : clock.segments.filter((segment) => segment.to >= from && segment.from <= to).flatMap((segment) =>
@@ -79,7 +79,14 @@ export function zeroOf(scene: Scene): number {
   return scene.state.clock.tell(scene.state.limits.from);
 }
 
-// Two lines: time since the start above the grid, and the UTC wall clock.
+// A stretch of the axis in words: a length of time, tokens, or money.
+function formatStretch({ state: { axis } }: Scene, length: number, isTick = false): string {
+  if (axis === "tokens") return formatTokens(Math.round(length)) || "0";
+  if (axis === "cost") return formatCost(length / 1e6);
+  return `${length > 0 ? "+" : ""}${isTick ? formatTick(length) : formatDuration(Math.max(0, length))}`;
+}
+
+// Two lines: time since the start above the grid, and the UTC wall clock; or what was spent up to there.
 export function drawAxis(scene: Scene, cursor: number | null): void {
   const { context, state, theme, width } = scene;
   context.fillStyle = theme.background;
@@ -91,7 +98,7 @@ export function drawAxis(scene: Scene, cursor: number | null): void {
   let free = -Infinity;
   for (const { x, real } of listTicks(scene, 90, zero).ticks) {
     context.fillRect(x, AXIS - 6, 1, 6);
-    free = writeTick(scene, real === zero ? "0" : `${real > zero ? "+" : ""}${formatTick(real - zero)}`, x + 4, AXIS - 9, free);
+    free = writeTick(scene, real === zero ? "0" : formatStretch(scene, real - zero, true), x + 4, AXIS - 9, free);
   }
   drawClock(scene);
   if (cursor !== null) drawCursor(scene, cursor);
@@ -100,6 +107,8 @@ export function drawAxis(scene: Scene, cursor: number | null): void {
 function drawClock(scene: Scene): void {
   const { context, state, theme } = scene;
   const origin = state.header.origin_ms;
+  context.fillStyle = theme.dim;
+  if (state.axis !== "time") return void writeTick(scene, `${state.axis} spent, in the order of the tree`, 4, 8, 0);
   if (origin === null) return;
   const { ticks, step } = listTicks(scene, 130, -origin);
   // Where idle time is skipped, each stretch says when it begins.
@@ -143,9 +152,9 @@ function drawCursor(scene: Scene, x: number): void {
   const { context, state, theme, width } = scene;
   const { from, to } = state.window;
   const time = state.clock.tell(from + (x / width) * (to - from));
-  const relative = `+${formatDuration(Math.max(0, time - zeroOf(scene)))}`;
+  const relative = formatStretch(scene, time - zeroOf(scene));
   const origin = state.header.origin_ms;
-  const text = origin === null ? relative : `${formatClock(origin + time, Math.min(1, (to - from) / 1000))} · ${relative}`;
+  const text = origin === null || state.axis !== "time" ? relative : `${formatClock(origin + time, Math.min(1, (to - from) / 1000))} · ${relative}`;
   const room = textWidth(context, text) + 10;
   const left = Math.min(Math.max(0, x - room / 2), width - room);
   context.fillStyle = theme.text;
@@ -160,6 +169,7 @@ export function describeWindow(scene: Scene): string {
   if (!state.timed) return "no span here has a time";
   const from = state.clock.tell(Math.max(state.window.from, state.limits.from));
   const to = state.clock.tell(Math.min(state.window.to, state.limits.to));
+  if (state.axis !== "time") return `${formatStretch(scene, to - from)}${state.axis === "tokens" ? " tokens" : ""} on screen`;
   const length = formatDuration(to - from);
   const origin = state.header.origin_ms;
   if (origin === null) return `${length} shown`;

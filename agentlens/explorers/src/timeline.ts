@@ -1,6 +1,7 @@
 // Painting the timeline: one bar a visible row (tree), or every span in its agent's lanes.
 
-import { barBox, barColour, drawBar, fitText, textWidth, xOf, type Box, type Scene } from "./bars.ts";
+import { barBox, barColour, drawBar, drawOnBar, fitText, textWidth, xOf, type Box, type Scene } from "./bars.ts";
+import type { BlockedStretch } from "./columns.ts";
 import { FLAG } from "./columns.ts";
 import { formatCost, formatDuration, formatTokens } from "./format.ts";
 import { firstRunningAt, firstStartingAt, type AgentLanes, type Packing } from "./lanes.ts";
@@ -34,16 +35,31 @@ export function drawTreeBars(scene: Scene, top: number): number {
       context.fillStyle = row === state.selected ? theme.band : theme.hover;
       context.fillRect(0, y, width, ROW);
     }
+    for (const stretch of state.blockedIn(row)) drawTrouble(scene, stretch, y + 1, ROW - 2);
     const box = barBox(scene, row, y + 5, ROW - 10);
     if (!box) {
-      drawOutside(scene, row, y);
+      if (!state.isWeightless(row)) drawOutside(scene, row, y);
       continue;
     }
     drawBar(scene, row, box);
     drawNumber(scene, row, box);
     drawn++;
   }
+  drawTreeHandoffs(scene, top);
   return drawn;
+}
+
+// From a row down to each row below it that is another agent's work, where its bar begins.
+function drawTreeHandoffs(scene: Scene, top: number): void {
+  const { state, height, width } = scene;
+  const first = Math.floor(top / ROW);
+  for (let at = first; at < state.visible.length && (at - first - 1) * ROW < height; at++) {
+    const row = state.visible[at];
+    const x = xOf(scene, state.columns.start[row]) + 4;
+    if (!state.isHandoff(row) || !(x > 0 && x < width)) continue;
+    const from = Math.max(state.placeOf[state.shape.parent[row]] * ROW - top + ROW - 5, -ROW);
+    drawArrow(scene, x, from, at * ROW - top + 5);
+  }
 }
 
 // A bar beyond the window leaves an arrow at the edge it went over.
@@ -64,18 +80,18 @@ function drawOutside(scene: Scene, row: number, y: number): void {
   context.globalAlpha = 1;
 }
 
-export function weightText(scene: Scene["state"], row: number): string {
-  const weight = scene.weightOf(row);
-  if (scene.weight === "tokens") return formatTokens(weight);
-  if (scene.weight === "cost") return formatCost(weight);
-  return scene.columns.flags[row] & FLAG.unfinished ? "unfinished" : formatDuration(weight);
+export function weightText(state: Scene["state"], row: number, kind = state.weight): string {
+  const weight = state.weightOf(row, kind);
+  if (kind === "tokens") return formatTokens(weight);
+  if (kind === "cost") return formatCost(weight);
+  return state.columns.flags[row] & FLAG.unfinished ? "unfinished" : formatDuration(weight);
 }
 
-// The row's duration beside its bar: after it, else before it, else inside.
+// What the bar's length stands for, beside it: after it, else before it, else inside.
 function drawNumber(scene: Scene, row: number, box: Box): void {
   const { state, context, theme, width } = scene;
-  const unfinished = (state.columns.flags[row] & FLAG.unfinished) !== 0;
-  const text = unfinished ? "unfinished" : formatDuration(state.columns.duration[row]);
+  const unfinished = state.axis === "time" && (state.columns.flags[row] & FLAG.unfinished) !== 0;
+  const text = weightText(state, row, state.axis);
   if (!text) return;
   const room = textWidth(context, text) + 6;
   const y = box.y + box.height / 2 + 0.5;
@@ -83,10 +99,7 @@ function drawNumber(scene: Scene, row: number, box: Box): void {
   context.fillStyle = theme.dim;
   if (after + room < width) context.fillText(text, after + 5, y);
   else if (box.x > room) context.fillText(text, box.x - room, y);
-  else {
-    context.fillStyle = theme.onBar;
-    context.fillText(text, Math.max(0, box.x) + 6, y);
-  }
+  else drawOnBar(scene, row, box, text, Math.max(0, box.x) + 6);
 }
 
 export function agentTop(packing: Packing, at: number): number {
@@ -158,6 +171,10 @@ function drawLane(scene: Scene, rows: Int32Array, y: number): number {
   let drawn = 0;
   for (let at = firstRunningAt(rows, start, state.last, from); at < rows.length && start[rows[at]] <= to; drawn++) {
     const row = rows[at];
+    if (state.isWeightless(row)) {
+      at++;
+      continue;
+    }
     if ((state.last[row] - start[row]) / perPixel >= 1.5 || row === state.selected) {
       const box = barBox(scene, row, y, LANE - 3);
       if (box) drawLabelled(scene, row, box);
@@ -175,15 +192,14 @@ function drawLane(scene: Scene, rows: Int32Array, y: number): number {
 }
 
 function drawLabelled(scene: Scene, row: number, box: Box): void {
-  const { state, context, theme } = scene;
+  const { state, context } = scene;
   drawBar(scene, row, box);
   const left = Math.max(box.x, 0) + 4;
   const text = fitText(context, state.header.dictionaries.name[state.columns.name[row]], box.x + box.width - left - 3);
   if (!text) return;
   const emphasis = state.emphasis();
   context.globalAlpha = emphasis && !emphasis[row] ? 0.45 : 1;
-  context.fillStyle = theme.onBar;
-  context.fillText(text, left, box.y + box.height / 2 + 0.5);
+  drawOnBar(scene, row, box, text, left);
   context.globalAlpha = 1;
 }
 
@@ -191,25 +207,28 @@ const MOST_LINKS = 200;
 
 // The stretches in which an agent said that it was in trouble: a hatched ground with the word it used.
 function drawBlocked(scene: Scene, agent: AgentLanes, y: number, tall: number): void {
-  const { context, state, theme, width } = scene;
+  const { state } = scene;
   const name = state.header.dictionaries.agent[agent.agent];
-  for (const stretch of state.header.blocked ?? []) {
-    if (stretch.agent !== name) continue;
-    const [left, right] = [xOf(scene, state.clock.show(stretch.from)), xOf(scene, state.clock.show(stretch.to))];
-    if (right < 0 || left > width) continue;
-    const from = Math.max(left, -4);
-    const room = Math.max(Math.min(right, width + 4) - from, 3);
-    context.globalAlpha = 0.16;
-    context.fillStyle = context.strokeStyle = theme.finding;
-    context.fillRect(from, y, room, tall);
-    context.globalAlpha = 0.9;
-    context.setLineDash([3, 3]);
-    context.strokeRect(from + 0.5, y + 0.5, room - 1, tall - 1);
-    context.setLineDash([]);
-    const text = fitText(context, stretch.detail ? `${stretch.status}: ${stretch.detail}` : stretch.status, room - 8);
-    if (text) context.fillText(text, from + 4, y + tall - 5);
-    context.globalAlpha = 1;
-  }
+  if (state.axis === "time") for (const stretch of state.header.blocked ?? []) if (stretch.agent === name) drawTrouble(scene, stretch, y, tall);
+}
+
+function drawTrouble(scene: Scene, stretch: BlockedStretch, y: number, tall: number): void {
+  const { context, state, theme, width } = scene;
+  const [left, right] = [xOf(scene, state.clock.show(stretch.from)), xOf(scene, state.clock.show(stretch.to))];
+  if (right < 0 || left > width) return;
+  const from = Math.max(left, -4);
+  const room = Math.max(Math.min(right, width + 4) - from, 3);
+  context.globalAlpha = 0.16;
+  context.fillStyle = context.strokeStyle = theme.finding;
+  context.lineWidth = 1;
+  context.fillRect(from, y, room, tall);
+  context.globalAlpha = 0.9;
+  context.setLineDash([3, 3]);
+  context.strokeRect(from + 0.5, y + 0.5, room - 1, tall - 1);
+  context.setLineDash([]);
+  const text = tall < LANES_LEAST ? "" : fitText(context, stretch.detail ? `${stretch.status}: ${stretch.detail}` : stretch.status, room - 8);
+  if (text) context.fillText(text, from + 4, y + tall - 5);
+  context.globalAlpha = 1;
 }
 
 // Every handing over in sight: where a row's parent stands in another agent's lanes. Faint, and none when there are too many.
@@ -239,14 +258,18 @@ function drawLinks(scene: Scene, packing: Packing, top: number): void {
 }
 
 function drawLink(scene: Scene, packing: Packing, from: number, to: number, top: number): void {
-  const { context, state, theme } = scene;
+  const { state } = scene;
   if (from < 0 || packing.laneOf[from] < 0 || packing.laneOf[to] < 0 || state.agents[from] === state.agents[to]) return;
   const x = xOf(scene, state.columns.start[to]);
   if (x < -4 || x > scene.width + 4) return;
   const half = LANE / 2 - 2;
   const down = packing.laneOf[to] > packing.laneOf[from] ? 1 : -1;
-  const y0 = laneY(packing, from) - top + down * half;
-  const y1 = laneY(packing, to) - top - down * (half + 1);
+  drawArrow(scene, x, laneY(packing, from) - top + down * half, laneY(packing, to) - top - down * (half + 1));
+}
+
+function drawArrow(scene: Scene, x: number, y0: number, y1: number): void {
+  const { context, theme } = scene;
+  const down = y1 > y0 ? 1 : -1;
   context.strokeStyle = context.fillStyle = theme.accent;
   context.lineWidth = 1.5;
   context.beginPath();

@@ -11,6 +11,7 @@ export interface Commands {
   setTrace(at: number): void;
   setColour(mode: ColourMode): void;
   setWeight(weight: Weight): void;
+  setAxis(axis: Weight): void;
   setSorted(sorted: boolean): void;
   setOnlyCritical(only: boolean): void;
   searchTexts(): void;
@@ -27,6 +28,7 @@ export interface Commands {
 }
 
 const WEIGHTS: [Weight, string][] = [["time", "Duration"], ["tokens", "Tokens"], ["cost", "Cost"]];
+const AXES: [Weight, string][] = [["time", "Time"], ["tokens", "Tokens"], ["cost", "Cost"]];
 const COLOURS: [ColourMode, string][] = [["operation", "Operation"], ["agent", "Agent"], ["model", "Model"], ["status", "Status"]];
 
 const NAMES = "Search names, agents, tools, models";
@@ -44,6 +46,7 @@ export class Toolbar {
   private modes: Record<Mode, HTMLButtonElement>;
   private trace: HTMLSelectElement;
   private colour: HTMLSelectElement;
+  private axis: HTMLSelectElement;
   private steps: HTMLButtonElement[];
   private texts: HTMLButtonElement;
   private sql: HTMLButtonElement;
@@ -57,6 +60,7 @@ export class Toolbar {
     };
     this.trace = select("Trace", traceOptions(state), (value) => commands.setTrace(Number(value)));
     this.colour = select("Colour by", COLOURS, (value) => commands.setColour(value as ColourMode));
+    this.axis = select("Length of the bars", AXES, (value) => commands.setAxis(value as Weight));
     this.search = this.makeSearch(commands);
     this.sql = button("Search by an SQL condition over the columns of `spans`", "SQL", () => this.setSql(!this.isSql, commands), { class: "al-button al-sql", "aria-label": "SQL condition", "aria-pressed": "false" });
     this.steps = [button("Previous match (Shift+Enter)", icon("up"), () => commands.stepHit(-1)),
@@ -64,7 +68,7 @@ export class Toolbar {
     this.texts = button("Search messages, arguments and results too (Ctrl+Enter)", icon("text"), () => commands.searchTexts(), { "aria-label": "Search texts too" });
     this.element = h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Trace tree controls" },
       h("span", { class: "al-segments", role: "group", "aria-label": "Mode" }, this.modes.tree, this.modes.lanes),
-      state.header.traces.length > 1 && labelled("Trace", this.trace), labelled("Colour", this.colour),
+      state.header.traces.length > 1 && labelled("Trace", this.trace), labelled("Colour", this.colour), labelled("Length", this.axis),
       h("span", { class: "al-search" }, icon("search"), this.sql, this.search, this.count, this.texts, ...this.steps),
       h("span", { class: "al-segments", role: "group", "aria-label": "Zoom" },
         button("Zoom out (−)", icon("minus"), () => commands.zoom(1.6)), button("Show all (f)", icon("fit"), () => commands.fit()),
@@ -133,6 +137,7 @@ export class Toolbar {
     setAttribute(this.modes.tree, "aria-pressed", String(state.mode === "tree"));
     setAttribute(this.modes.lanes, "aria-pressed", String(state.mode === "lanes"));
     this.colour.value = state.colourMode;
+    this.axis.value = state.axis;
     const { hits } = state;
     for (const step of this.steps) step.hidden = hits === null;
     this.texts.hidden = state.query.trim() === "";

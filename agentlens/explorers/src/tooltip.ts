@@ -35,7 +35,7 @@ function tooltipLines(state: TreeState, row: number): string[] {
   return [
     words.filter(Boolean).map(showInline).join(" · "),
     agent ? `agent ${showInline(agent)}` : "",
-    `${length} · ${start}`,
+    state.axis === "time" ? `${length} · ${start}` : length,
     [tokens, formatCost(sums.cost[row])].filter(Boolean).join(" · ") + (below && tokens ? " with all below" : ""),
     columns.status[row] === STATUS.error ? "status: error" : "",
     below ? `${formatCount(below)} ${below === 1 ? "span" : "spans"} below` : "",

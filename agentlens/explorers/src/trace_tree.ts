@@ -267,6 +267,11 @@ class TraceTreeView implements Commands, KeyCommands {
     this.schedule();
   }
 
+  setAxis(axis: Weight): void {
+    this.state.setAxis(axis);
+    this.syncAll();
+  }
+
   setSorted(sorted: boolean): void {
     this.state.setSorted(sorted);
     this.syncAll();
@@ -505,7 +510,7 @@ function minimapKey(event: KeyboardEvent): { key: string; shiftKey: boolean } {
   return { key: event.key, shiftKey: event.shiftKey || event.key.startsWith("Arrow") };
 }
 
-export function render({ model, el }: RenderProps): Cleanup {
+function render({ model, el }: RenderProps): Cleanup {
   let view = new TraceTreeView(model, el);
   const reload = () => {
     view.destroy();

@@ -1,7 +1,7 @@
 // Everything the trace tree knows about what is on screen, without the screen.
 
 import { measureActivity, isFailure, type Activity } from "./activity.ts";
-import { decodeColumns, decodeBits, FLAG, type Codes, type Columns, type Header, type Packed } from "./columns.ts";
+import { decodeColumns, decodeBits, FLAG, type BlockedStretch, type Codes, type Columns, type Header, type Packed } from "./columns.ts";
 import {
   collapseToDepth, countPlumbing, extentOf, inheritAgents, lastSigns, listIdle, listSorted, listVisible, shapeForest, sumSubtrees,
   type RowRange, type Shape, type Sums,
@@ -20,6 +20,8 @@ const NOTHING: TimeWindow = { from: 0, to: 1 };
 const OPEN_ALL = 1000;
 const OUTLINE_DEPTH = 3;
 
+const MILLION = 1e6;
+
 const RUNS = ["invoke_agent", "invoke_workflow"];
 
 export interface LaneLists {
@@ -30,7 +32,8 @@ export interface LaneLists {
 
 export class TreeState {
   readonly header: Header;
-  // `columns.start` and `last` are times as shown; `real` and `realLast` are as logged. They differ where idle time is skipped.
+  // `columns.start` and `last` are places on the axis as shown; `real` and `realLast` are times as logged. They differ where idle
+  // time is skipped, and where the axis is no time at all but what was spent, in the order of the tree.
   readonly columns: Columns;
   readonly real: Columns;
   readonly agents: Codes;
@@ -59,6 +62,8 @@ export class TreeState {
   onlyCritical = false;
   mode: Mode = "tree";
   weight: Weight = "time";
+  // What the length of a bar stands for: ms, tokens, or millionths of a dollar.
+  axis: Weight = "time";
   colourMode: ColourMode = "operation";
   query = "";
   hits: Hits | null = null;
@@ -71,6 +76,7 @@ export class TreeState {
   private runs: Set<number>;
   private critical: Uint8Array | null = null;
   private handed: Int32Array | null = null;
+  private blocked: Map<number, BlockedStretch[]> | null = null;
   private packing: Packing | null = null;
   private lists: LaneLists | null = null;
   private curve: Activity | null = null;
@@ -111,6 +117,7 @@ export class TreeState {
   // Idle time is skipped when asked for, or by itself when it is most of the time there is.
   private setClock(): void {
     const { real, realLast, scope } = this;
+    if (this.axis !== "time") return this.spread();
     const clock = makeClock(listAlive(real, realLast, scope));
     const extent = extentOf(real, realLast, scope);
     this.idle = clock.idle;
@@ -120,6 +127,29 @@ export class TreeState {
     this.columns.start = isPlain ? real.start : real.start.map((time) => this.clock.show(time));
     this.last = isPlain ? realLast : realLast.map((time) => this.clock.show(time));
     this.idleOf.clear();
+  }
+
+  // What was spent before a row, and with it and all below it. Bars of children fill those of their parents.
+  private spread(): void {
+    const { columns, axis } = this;
+    const spent = new Float64Array(columns.n + 1);
+    for (let row = 0; row < columns.n; row++) spent[row + 1] = spent[row] + (axis === "tokens" ? columns.tokens[row] : (columns.cost[row] || 0) * MILLION);
+    columns.start = spent.subarray(0, columns.n);
+    this.last = Float64Array.from(columns.end, (end) => spent[end]);
+    this.clock = PLAIN;
+    this.idle = 0;
+    this.idleOf.clear();
+  }
+
+  setAxis(axis: Weight): void {
+    this.axis = axis;
+    this.setWeight(axis);
+    this.setScope(this.scope);
+  }
+
+  // Takes no room on the axis: nothing was spent.
+  isWeightless(row: number): boolean {
+    return this.axis !== "time" && this.last[row] === this.columns.start[row];
   }
 
   setSkipIdle(skip: boolean): void {
@@ -198,7 +228,7 @@ export class TreeState {
 
   // When a run of an agent or a workflow had nothing running below it.
   idleStretches(row: number): [number, number][] {
-    if (!this.runs.has(this.columns.operation[row])) return [];
+    if (this.axis !== "time" || !this.runs.has(this.columns.operation[row])) return [];
     let idle = this.idleOf.get(row);
     if (!idle) this.idleOf.set(row, (idle = listIdle(this.columns, this.last, row)));
     return idle;
@@ -262,16 +292,43 @@ export class TreeState {
     return this.onlyCritical ? (this.critical ??= this.columns.flags.reduce((rows, flags, row) => ((rows[row] = flags & FLAG.critical ? 1 : 0), rows), new Uint8Array(this.columns.n))) : this.highlight;
   }
 
-  // Rows whose parent is the work of another agent.
+  // Is its parent the work of another agent?
+  isHandoff(row: number): boolean {
+    const { agents } = this;
+    const above = this.shape.parent[row];
+    return above >= 0 && agents[row] !== agents[above] && agents[row] !== 0 && agents[above] !== 0;
+  }
+
   handoffs(): Int32Array {
-    const { shape, agents, scope } = this;
+    const { shape, scope } = this;
     if (this.handed) return this.handed;
     const rows: number[] = [];
-    for (let row = scope.from; row < scope.to; row++) {
-      const above = shape.parent[row];
-      if (!shape.hidden[row] && above >= 0 && agents[row] !== agents[above] && agents[row] !== 0 && agents[above] !== 0) rows.push(row);
-    }
+    for (let row = scope.from; row < scope.to; row++) if (!shape.hidden[row] && this.isHandoff(row)) rows.push(row);
     return (this.handed = Int32Array.from(rows));
+  }
+
+  // The stretches in which the agent was in trouble, at the run in which they began or the last one before.
+  blockedIn(row: number): BlockedStretch[] {
+    if (this.axis !== "time" || !this.header.blocked?.length) return [];
+    return (this.blocked ??= this.placeBlocked()).get(row) ?? [];
+  }
+
+  private placeBlocked(): Map<number, BlockedStretch[]> {
+    const { real, agents, runs, header } = this;
+    const placed = new Map<number, BlockedStretch[]>();
+    const ofAgent = new Map<string, number[]>();
+    for (let row = 0; row < real.n; row++) {
+      const name = header.dictionaries.agent[agents[row]];
+      if (!runs.has(real.operation[row]) || !name) continue;
+      if (!ofAgent.has(name)) ofAgent.set(name, []);
+      ofAgent.get(name)!.push(row);
+    }
+    for (const stretch of header.blocked ?? []) {
+      const began = (ofAgent.get(stretch.agent) ?? []).filter((row) => real.start[row] <= stretch.from);
+      const row = began.reduce((latest, one) => (latest < 0 || real.start[one] > real.start[latest] ? one : latest), -1);
+      if (row >= 0) placed.set(row, [...(placed.get(row) ?? []), stretch]);
+    }
+    return placed;
   }
 
   lanes(): Packing {
@@ -283,7 +340,7 @@ export class TreeState {
   }
 
   activity(): Activity {
-    return (this.curve ??= measureActivity(this.columns, this.last, this.scope, this.limits));
+    return (this.curve ??= measureActivity(this.columns, this.last, this.scope, this.limits, (row) => this.isWeightless(row)));
   }
 
   zoom(factor: number, at = (this.window.from + this.window.to) / 2): void {
@@ -314,9 +371,9 @@ export class TreeState {
     return path;
   }
 
-  weightOf(row: number): number {
-    if (this.weight === "time") return this.columns.duration[row];
-    return this.weight === "tokens" ? this.sums.tokens[row] : this.sums.cost[row];
+  weightOf(row: number, weight = this.weight): number {
+    if (weight === "time") return this.columns.duration[row];
+    return weight === "tokens" ? this.sums.tokens[row] : this.sums.cost[row];
   }
 
   // What a full bar behind a row's number stands for: the largest root on screen.

@@ -22,7 +22,7 @@ function makeConfig(theme: Theme): Record<string, unknown> {
     range: { category: categoryColours(theme.name) }, mark: { color: categoryColours(theme.name)[0] }, text: { color: theme.text }, rule: { color: theme.dim },
     bar: { cornerRadiusEnd: 2 }, line: { strokeWidth: 2 }, point: { filled: true, size: 45 },
     // `signal`-style names for specs that mark failures and baselines themselves.
-    style: { failure: { color: errorColour(theme.name) }, baseline: { color: theme.dim, strokeDash: [4, 3] } },
+    style: { failure: { color: errorColour(theme.name) }, baseline: { color: theme.dim, strokeDash: [4, 3] }, inverse: { color: theme.name === "dark" ? "#101215" : "#ffffff", fill: theme.name === "dark" ? "#101215" : "#ffffff" } },
   };
 }
 
@@ -37,13 +37,13 @@ export interface ChartHost {
 }
 
 // Rows become objects with `__row`, their number, so that a click can be walked back to the table. They stand in for the
-// data set that the spec calls `rows`. Hidden characters are shown, and texts that are missing have their name.
-export function attachRows(spec: Record<string, unknown>, { columns, rows }: TableData): Record<string, unknown> {
+// data set that the spec calls `rows`; `numbers` are the rows' own where only some are shown. Hidden characters are shown, and texts that are missing have their name.
+export function attachRows(spec: Record<string, unknown>, { columns, rows }: TableData, numbers?: number[]): Record<string, unknown> {
   const show = (value: Value, column: Column) => {
     if (column.kind === "text") return formatValue(value, column);
     return typeof value === "string" ? showInline(value) : value;
   };
-  const values = rows.map((row, at) => ({ ...Object.fromEntries(columns.map((column, k) => [column.name, show(row[k], column)])), __row: at }));
+  const values = rows.map((row, at) => ({ ...Object.fromEntries(columns.map((column, k) => [column.name, show(row[k], column)])), __row: numbers ? numbers[at] : at }));
   return { ...spec, datasets: { ...(spec["datasets"] as object | undefined), rows: values } };
 }
 

@@ -3,7 +3,7 @@
 -- include: detectors.missing_brief
 -- include: detectors.evidence
 
--- Why context collapse cannot be looked for; no reason when all is there.
+-- Why context collapse cannot be looked for, or what is not seen; no reason when all is there.
 CREATE VIEW _needs_context_collapse (
   -- False where nothing can be found for lack of evidence.
   can_look,
@@ -11,36 +11,61 @@ CREATE VIEW _needs_context_collapse (
   reason
 ) AS
 SELECT
-  sent > 0 AND missing_brief.can_look,
+  sent > 0,
   CASE
     WHEN sent = 0 THEN 'no model call has its input messages recorded'
-    ELSE missing_brief.reason
+    WHEN NOT missing_brief.can_look THEN 'only what was asked for again was looked at: ' || missing_brief.reason
   END
 FROM (SELECT count(*) AS sent FROM span_messages WHERE direction = 'input'), _needs_missing_brief AS missing_brief;
+
+-- Model calls whose window holds less than `1 - min_share_dropped` of the bytes of the window before it.
+CREATE MACRO _window_cuts(min_share_dropped) AS TABLE
+WITH calls AS (
+  SELECT
+    *, lag(message_bytes) OVER in_order AS bytes_before, lag(span_id) OVER in_order AS span_before, lag(trace_id) OVER in_order AS trace_before
+  FROM context_growth
+  WHERE messages IS NOT NULL AND start_time IS NOT NULL
+  WINDOW in_order AS (PARTITION BY agent_name, conversation_id ORDER BY call_number)
+)
+SELECT *, lead(start_time) OVER (PARTITION BY trace_id, agent_name ORDER BY start_time, preorder) AS next_cut
+FROM calls
+WHERE bytes_dropped >= min_share_dropped * bytes_before;
+
+-- Tool calls after a cut that ask again, with the same arguments, for what had stood in the window before the cut, and get the same answer.
+CREATE MACRO _asked_again(min_share_dropped) AS TABLE
+WITH cuts AS MATERIALIZED (FROM _window_cuts(min_share_dropped)),
+lost AS (
+  SELECT cuts.trace_id, cuts.span_id, cuts.agent_name, cuts.start_time, next_cut, unnest(json_extract_string(parts, '$[*].id')) AS tool_call_id
+  FROM cuts
+  JOIN span_messages AS before ON before.trace_id = trace_before AND before.span_id = span_before AND before.direction = 'input'
+  JOIN messages USING (message_hash)
+  WHERE contains(parts::VARCHAR, '"tool_call_response"')
+    AND (cuts.trace_id, cuts.span_id, message_hash) NOT IN (SELECT (trace_id, span_id, message_hash) FROM span_messages WHERE direction = 'input')
+)
+SELECT DISTINCT lost.trace_id, lost.span_id, first.preorder AS first_preorder, again.preorder, first.tool_name, again.end_time
+FROM lost
+JOIN (FROM spans WHERE operation_name = 'execute_tool') AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = lost.tool_call_id
+JOIN (FROM spans WHERE operation_name = 'execute_tool') AS again
+  ON again.trace_id = first.trace_id AND again.agent_name IS NOT DISTINCT FROM first.agent_name AND again.tool_name = first.tool_name
+    AND again.tool_call_arguments = first.tool_call_arguments AND again.tool_call_result = first.tool_call_result
+WHERE again.start_time >= lost.start_time AND (next_cut IS NULL OR again.start_time < next_cut) AND length(first.tool_call_result) >= 40
+  AND again.status_code <> 'ERROR';
 
 -- Most of an agent's conversation is dropped between two calls, and the work it hands over after that lacks what it handed over before.
 --
 -- Means: a summary, a limit or a cut took the facts away, and the agent went on without them. Matters: it is the cause; what its helpers guess is
 -- the effect. Fires when a call holds less than `1 - min_share_dropped` of the bytes of the call before it and delegations of the same agent later in
--- the trace are findings of missing_brief. One finding a cut. Tier proven, severity critical.
--- Leaves alone: compactions after which nothing is missing; a new conversation.
--- Misses: lost facts that were never part of a brief; calls whose messages are not logged.
+-- the trace are findings of missing_brief: severity critical. Fires as well when an agent asks a tool again, with the same arguments, for an answer that
+-- the cut had taken out of its window, and gets the same answer: severity warning from three such calls on, else info. One finding a cut. Tier proven.
+-- Example: after a summary, the three files that had been read are read again, unchanged.
+-- Leaves alone: compactions after which nothing is missing; a new conversation; answers that have changed since.
+-- Misses: lost facts that were never part of a brief and were not asked for again; calls whose messages are not logged.
+-- To do: keep facts and constraints in the summary, or in a file that is read again on purpose.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_context_collapse(min_share_dropped := 0.5) AS TABLE
 WITH poorer AS (FROM _missing_parts(5, 0.9)),
-calls AS (
-  SELECT
-    *, lag(message_bytes) OVER in_order AS bytes_before, lag(messages) OVER in_order AS messages_before, lag(span_id) OVER in_order AS span_before
-  FROM context_growth
-  WHERE messages IS NOT NULL AND start_time IS NOT NULL
-  WINDOW in_order AS (PARTITION BY agent_name, conversation_id ORDER BY call_number)
-),
-cuts AS (
-  SELECT calls.*, lead(start_time) OVER (PARTITION BY trace_id, agent_name ORDER BY start_time, preorder) AS next_cut
-  FROM calls
-  WHERE bytes_dropped >= min_share_dropped * bytes_before
-),
+cuts AS MATERIALIZED (FROM _window_cuts(min_share_dropped)),
 told AS (
   SELECT
     cuts.trace_id, cuts.agent_name, cuts.span_id, cuts.span_before, cuts.start_time, cuts.bytes_dropped, cuts.messages_dropped,
@@ -74,4 +99,22 @@ SELECT
 FROM told
 JOIN proof USING (trace_id, span_id)
 JOIN spans AS here ON here.trace_id = told.trace_id AND here.span_id = told.span_id
-JOIN spans AS before ON before.trace_id = told.trace_id AND before.span_id = span_before;
+JOIN spans AS before ON before.trace_id = told.trace_id AND before.span_id = span_before
+UNION ALL
+SELECT
+  'proven', CASE WHEN count(*) >= 3 THEN 'warning' ELSE 'info' END, cut.trace_id, cut.agent_name,
+  list_concat([any_value(span_before), cut.span_id], list(repeated.span_id ORDER BY repeated.preorder)), cut.start_time, max(repeated.end_time),
+  format('{} lost {} of {} bytes of its conversation at {} and then asked again for what it had known ({}).', coalesce(cut.agent_name, 'An agent'),
+    any_value(bytes_dropped), any_value(bytes_before), _clock(cut.start_time), _short(array_to_string(list_sort(list(DISTINCT again.tool_name)), ', '), 80)),
+  list_concat(
+    [_evidence(any_value(here.source_id), any_value(here.source_line), any_value(here.source_offset), any_value(here.source_length), cut.span_id,
+      format('the call without {} of the messages before', any_value(cut.messages_dropped)))],
+    list(_evidence(repeated.source_id, repeated.source_line, repeated.source_offset, repeated.source_length, repeated.span_id,
+      'asked again: ' || repeated.tool_name || ' ' || repeated.tool_call_arguments) ORDER BY repeated.preorder)[:20]),
+  NULL, NULL
+FROM (SELECT trace_id, span_id, tool_name, preorder FROM _asked_again(min_share_dropped) GROUP BY ALL) AS again
+JOIN cuts AS cut USING (trace_id, span_id)
+JOIN spans AS repeated ON repeated.preorder = again.preorder
+JOIN spans AS here ON here.trace_id = cut.trace_id AND here.span_id = cut.span_id
+WHERE (cut.trace_id, cut.span_id) NOT IN (SELECT (trace_id, span_id) FROM told)
+GROUP BY cut.trace_id, cut.span_id, cut.agent_name, cut.start_time;

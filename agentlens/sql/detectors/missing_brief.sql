@@ -1,5 +1,6 @@
 -- Work that was handed over without what all the others were given.
 -- include: agents.handoffs
+-- include: messages.texts
 -- include: detectors.evidence
 
 -- The keys that carry something in the arguments of every delegation by tool.
@@ -46,12 +47,17 @@ CREATE VIEW _needs_missing_brief (
   reason
 ) AS
 SELECT
-  coalesce(max(delegations), 0) >= 6,
+  coalesce(max(delegations), 0) >= 6 OR coalesce(max(siblings), 0) >= 4,
   CASE
     WHEN count(*) = 0 THEN 'no delegation has its arguments recorded as a JSON object'
-    WHEN max(delegations) < 6 THEN 'there are too few delegations with one tool to know what a brief usually carries (6 are needed)'
+    WHEN max(delegations) < 6 AND max(siblings) < 4
+      THEN 'there are too few delegations with one tool to know what a brief usually carries (6 are needed, or 4 in one trace)'
   END
-FROM (SELECT count(*) AS delegations FROM _brief_keys GROUP BY from_agent, tool_name);
+FROM (
+  SELECT count(*) AS delegations, max(siblings) AS siblings
+  FROM (SELECT *, count(*) OVER (PARTITION BY trace_id, from_agent, tool_name) AS siblings FROM _brief_keys)
+  GROUP BY from_agent, tool_name
+);
 
 -- Every delegation that lacks a part which nearly all before it carried: the parts, how many had them, and one that did. Arguments as in
 -- `detect_missing_brief`.
@@ -88,23 +94,64 @@ FROM counted
 WHERE NOT is_carried AND earlier_with >= min_earlier AND earlier_with >= min_share * last_with AND number - last_with <= min_earlier
 GROUP BY ALL;
 
+-- Every delegation that alone lacks a value (an amount, a date, a name, a path, an identifier) that all its siblings carry: briefs of the same agent, tool and
+-- trace, of which two at least came before it.
+CREATE MACRO _missing_values(min_siblings) AS TABLE
+WITH briefs AS MATERIALIZED (
+  SELECT
+    _brief_keys.*, row_number() OVER (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name ORDER BY _brief_keys.start_time, preorder) AS number,
+    count(*) OVER (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name) AS briefs,
+    list_distinct(_values_of(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000))) AS values_told
+  FROM _brief_keys
+  JOIN (SELECT preorder, tool_call_arguments FROM spans) USING (preorder)
+),
+common AS (
+  SELECT trace_id, from_agent, tool_name, value, list(number) AS carriers
+  FROM (SELECT *, unnest(values_told) AS value FROM briefs WHERE briefs >= min_siblings)
+  GROUP BY trace_id, from_agent, tool_name, value
+  HAVING count(*) = any_value(briefs) - 1
+)
+SELECT
+  briefs.trace_id, span_id, briefs.from_agent, to_agent, start_time, end_time, preorder, any_value(briefs) - 1 AS siblings,
+  list_sort(list(value)) AS missing, max(carriers[1]) AS example
+FROM briefs
+JOIN common USING (trace_id, from_agent, tool_name)
+WHERE number > 2 AND NOT list_contains(carriers, number)
+GROUP BY ALL;
+
 -- A delegation lacks what nearly all earlier ones by the same agent and tool carried.
 --
 -- Means: the agent that took over did not get facts, context or constraints that it usually gets. Matters: it fills the gap with a guess.
 -- A part of a brief is expected when at least `min_earlier` earlier delegations carried it, and at least `min_share` of those up to the last that did.
 -- More than `min_earlier` delegations in a row without it are a new habit. One finding a delegation. Tier event. Severity: critical when other delegations of the same trace carried what is missing
--- here, else warning.
--- Leaves alone: parts that are often left out; the first delegations.
--- Misses: briefs in prose that lack a fact; parts that were never given.
+-- here, else warning. Tier candidate, severity warning: a value (amount, date, name, path, identifier) that all other briefs of the same agent, tool and
+-- trace carry (`min_siblings` briefs at least), this one alone does not.
+-- Example: every brief carries `context`, the one to the writer does not; four briefs name the deadline of 28 April, the fifth does not.
+-- Leaves alone: parts that are often left out; the first delegations; values that two briefs or more do without.
+-- Misses: briefs in prose that lack a fact which is no value; parts that were never given.
+-- To do: compare this brief with the one shown beside it, and check what the agent assumed instead.
 -- scope: fleet
--- version: 1
-CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9) AS TABLE
-WITH told AS (FROM _missing_parts(min_earlier, min_share))
+-- version: 2
+CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9, min_siblings := 4) AS TABLE
+WITH parts AS (FROM _missing_parts(min_earlier, min_share)),
+told AS (
+  SELECT
+    *, 'event' AS tier, CASE WHEN is_in_trace THEN 'critical' ELSE 'warning' END AS severity, format('{} earlier briefs carried', earlier_with) AS carried
+  FROM parts
+  UNION ALL BY NAME
+  SELECT
+    lacking.* EXCLUDE (siblings, example), example.preorder AS example, 'candidate' AS tier, 'warning' AS severity,
+    format('all {} other briefs of the trace carry', siblings) AS carried
+  FROM (FROM _missing_values(min_siblings) ANTI JOIN parts USING (preorder)) AS lacking
+  LEFT JOIN (
+    SELECT trace_id, from_agent, preorder, row_number() OVER (PARTITION BY trace_id, from_agent, tool_name ORDER BY start_time, preorder) AS number FROM _brief_keys
+  ) AS example ON example.trace_id = lacking.trace_id AND example.from_agent = lacking.from_agent AND example.number = lacking.example
+)
 SELECT
-  'event' AS tier, CASE WHEN is_in_trace THEN 'critical' ELSE 'warning' END AS severity, told.trace_id, told.to_agent AS agent_name,
+  tier, severity, told.trace_id, told.to_agent AS agent_name,
   [told.span_id] AS span_ids, told.start_time, told.end_time,
-  format('{} sent {} a brief without {}, which {} earlier briefs carried.', told.from_agent, coalesce(told.to_agent, 'an agent'),
-    array_to_string(missing, ', '), earlier_with) AS summary,
+  format('{} sent {} a brief without {}, which {}.', told.from_agent, coalesce(told.to_agent, 'an agent'),
+    array_to_string(missing[:6], ', '), carried) AS summary,
   list_filter([
     _evidence(here.source_id, here.source_line, here.source_offset, here.source_length, told.span_id, 'this brief: ' || here.tool_call_arguments),
     CASE WHEN example.span_id IS NOT NULL THEN

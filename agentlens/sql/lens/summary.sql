@@ -1,5 +1,6 @@
 -- What has been read, in a dozen lines.
 -- include: tokens.usage_ledger
+-- include: spans.completeness
 
 -- The lines of `repr(lens)`: what there is, when, what it cost, and what is missing.
 CREATE VIEW lens_summary (
@@ -13,16 +14,23 @@ WITH
     SELECT
       count(*) AS files, coalesce(sum(bytes), 0) AS bytes, coalesce(sum(records), 0) AS records,
       coalesce(sum(accepted), 0) AS accepted, coalesce(sum(rejected), 0) AS rejected, coalesce(sum(skipped), 0) AS skipped,
-      string_agg(DISTINCT format, ', ' ORDER BY format) AS formats, min(first_time) AS first_time, max(last_time) AS last_time,
-      len(list_distinct(flatten(list(coalesce(known_missing, []))))) AS gaps
+      string_agg(DISTINCT format, ', ' ORDER BY format) AS formats, min(first_time) AS first_time, max(last_time) AS last_time
     FROM sources
   ),
   p AS (
     SELECT
-      count(*) AS spans, count(DISTINCT trace_id) AS traces, count(*) FILTER (status_code = 'ERROR' AND NOT is_control_flow) AS errors,
-      count(*) FILTER (is_orphan) AS orphans, count(*) FILTER (start_time IS NOT NULL AND end_time IS NULL AND source_id IN (SELECT source_id FROM spans WHERE end_time IS NOT NULL)) AS unfinished,
-      count(*) FILTER (is_cycle_broken) AS cycles
+      count(*) AS spans, count(DISTINCT trace_id) AS traces, count(*) FILTER (status_code = 'ERROR' AND NOT is_control_flow) AS errors
     FROM spans
+  ),
+  -- What `completeness` says, but for the checks that read every text or every pair of spans.
+  gaps AS (
+    SELECT source_id, place, replace(check_name, '_', ' ') AS word, sum(count)::BIGINT AS count
+    FROM _completeness_counts JOIN _completeness_checks USING (check_name)
+    WHERE count > 0 AND check_name NOT IN ('clock_skew', 'truncation_marks', 'length_limits', 'without_status')
+      AND (check_name <> 'date_gaps' OR source_id IS NULL)
+      -- A log that never says when a step ended has no unfinished steps.
+      AND (check_name <> 'unfinished' OR source_id IN (SELECT source_id FROM spans WHERE end_time IS NOT NULL))
+    GROUP BY ALL
   ),
   u AS (
     SELECT
@@ -63,11 +71,15 @@ WITH
     SELECT 12, 'findings', string_agg(format('{:,} {}', n, severity), ', ' ORDER BY severity)
     FROM (SELECT severity, count(*) AS n FROM findings GROUP BY severity) HAVING count(*) > 0
     UNION ALL
-    SELECT 13, 'gaps', concat_ws(', ',
-      CASE WHEN p.orphans > 0 THEN format('{:,} orphans', p.orphans) END,
-      CASE WHEN p.unfinished > 0 THEN format('{:,} unfinished spans', p.unfinished) END,
-      CASE WHEN p.cycles > 0 THEN format('{:,} cycles cut', p.cycles) END,
-      CASE WHEN s.gaps > 0 THEN format('{:,} things known to be missing (FROM sources)', s.gaps) END,
-      CASE WHEN s.rejected > 0 THEN format('{:,} rejects (FROM rejects)', s.rejected::BIGINT) END) FROM p, s
+    SELECT 13, 'gaps', string_agg(words, ', ' ORDER BY place)
+    FROM (SELECT place, format('{:,} {}', sum(count)::BIGINT, any_value(word)) AS words FROM gaps GROUP BY place)
+    UNION ALL
+    SELECT 14, 'most gaps in', string_agg(format('{}: {}', file, words), '; ' ORDER BY total DESC, file)
+    FROM (
+      SELECT parse_filename(path) AS file, sum(count) AS total, string_agg(format('{:,} {}', count, word), ', ' ORDER BY place) AS words
+      FROM gaps JOIN sources USING (source_id)
+      GROUP BY source_id, path
+      ORDER BY total DESC, file LIMIT 3
+    )
   )
 SELECT what, value FROM lines WHERE value IS NOT NULL AND value <> '' ORDER BY place;

@@ -52,3 +52,7 @@ FROM token_prices;
 
 -- A sum as BIGINT; NULL where it does not fit, which only a forged log can bring about.
 CREATE MACRO _whole(total) AS TRY_CAST(total AS BIGINT);
+
+-- An amount as it stands in a sentence.
+CREATE MACRO _amount(value, measure) AS
+CASE WHEN measure = 'tokens' THEN format('{:,} tokens', value::BIGINT) ELSE format('${:,.4f}', value::DOUBLE) END;

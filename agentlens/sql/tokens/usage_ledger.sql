@@ -1,9 +1,8 @@
 -- Which token records count, which only repeat what another has counted, and what each cost.
 -- include: tokens.prices
 
--- The ledger of some traces (a list), of all when the argument is NULL; columns as in `usage_ledger`. What the same calls left in
--- other traces is looked at too.
-CREATE MACRO ledger_of(of_trace_ids) AS TABLE
+-- The usage records of all spans with role, verdict and money, as they are written to `usage_ledger`.
+CREATE MACRO _judged_usage() AS TABLE
 WITH records AS (
   SELECT
     preorder, subtree_end, trace_id, root_span_id, depth, start_time, agent_name, source_id, usage_key, input_tokens, output_tokens,
@@ -15,12 +14,7 @@ WITH records AS (
       ELSE 'call'
     END AS kind
   FROM spans
-  WHERE (input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR reported_cost_usd IS NOT NULL)
-    AND (
-      of_trace_ids IS NULL
-      OR trace_id IN (SELECT unnest(of_trace_ids))
-      OR usage_key IN (SELECT usage_key FROM spans WHERE usage_key IS NOT NULL AND trace_id IN (SELECT unnest(of_trace_ids)))
-    )
+  WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR reported_cost_usd IS NOT NULL
 ),
 -- The record that stands for its call; only keys met more than once need deciding.
 kept AS (
@@ -106,8 +100,9 @@ priced AS (
       + cache_read::HUGEINT * price.cache_read_pico
       + (cache_write - cache_write_1h)::HUGEINT * price.cache_write_pico
       + cache_write_1h::HUGEINT * price.cache_write_1h_pico
-      + greatest(coalesce(output_tokens, 0), 0)::HUGEINT * price.output_pico
-    ) AS pico_usd
+    ) AS input_pico_usd,
+    greatest(coalesce(output_tokens, 0), 0)::HUGEINT * price.output_pico AS output_pico_usd,
+    input_pico_usd + output_pico_usd AS pico_usd
   FROM (
     SELECT
       *,
@@ -151,80 +146,10 @@ SELECT
   coalesce(pico_usd / 1e12, reported_cost_usd) AS cost_usd,
   CASE WHEN pico_usd IS NOT NULL THEN 'computed' WHEN reported_cost_usd IS NOT NULL THEN 'reported' ELSE 'unpriced' END AS cost_source,
   TRY_CAST(coalesce((pico_usd + 500) // 1000, round(reported_cost_usd * 1e9)) AS BIGINT) AS cost_nano_usd,
+  TRY_CAST((input_pico_usd + 500) // 1000 AS BIGINT) AS input_cost_nano_usd,
   reported_cost_usd, matched_model, usage_scope, usage_key, preorder, source_id, source_line, source_offset, source_length
 FROM priced;
 
--- Every usage record of every source with its role, whether it counts, and the rule that decided. Sum the rows where
--- `is_counted`, never `spans`.
---
--- A call that was logged more than once (same `usage_key`) counts once: the record with most output. Of calls that stand
--- inside one another, the innermost with usage counts. An agent's total counts only where no call below it has usage;
--- a total over other totals never does. A running total counts only where nothing else in its tree does, and then its last value.
-CREATE VIEW usage_ledger (
-  -- Trace of the record.
-  trace_id,
-  -- Span that carries it.
-  span_id,
-  -- `leaf` (one call), `rollup` (a total over what is below), `cumulative` (a running total), `re-emit` (the same call again in
-  -- the same source), `replay` (again in another source), `fork prefix` (again in another trace).
-  role,
-  -- True where the record is part of the sums.
-  is_counted,
-  -- Why it counts, or why not.
-  rule,
-  -- The agent that spent it.
-  agent_name,
-  -- Version of the agent.
-  agent_version,
-  -- The conversation.
-  conversation_id,
-  -- `gen_ai.operation.name`.
-  operation_name,
-  -- Version of the prompt.
-  prompt_version,
-  -- When the call began (UTC).
-  start_time,
-  -- When it ended (UTC).
-  end_time,
-  -- `gen_ai.provider.name`.
-  provider_name,
-  -- The model that answered, else the one that was asked for.
-  model,
-  -- Input tokens, cached tokens included.
-  input_tokens,
-  -- Output tokens, reasoning included.
-  output_tokens,
-  -- Part of `input_tokens` served from the cache.
-  cache_read_input_tokens,
-  -- Part of `input_tokens` written to the cache.
-  cache_write_input_tokens,
-  -- Part of `cache_write_input_tokens` written to the one-hour cache.
-  cache_write_1h_input_tokens,
-  -- Part of `output_tokens` spent on reasoning.
-  reasoning_output_tokens,
-  -- Money in USD: computed from dated prices where the model has one, else as the log reports it; NULL is unpriced, never 0.
-  cost_usd,
-  -- `computed`, `reported` or `unpriced`.
-  cost_source,
-  -- The same money in whole billionths of a dollar, for exact sums.
-  cost_nano_usd,
-  -- Cost in USD as the log reports it.
-  reported_cost_usd,
-  -- Model of the price list that was matched.
-  matched_model,
-  -- `self`, `rollup` or `cumulative`, as the loader understood it.
-  usage_scope,
-  -- Identity of the metered call, where the log gives one.
-  usage_key,
-  -- Place of the span in tree order.
-  preorder,
-  -- The source it stands in.
-  source_id,
-  -- Line of the record.
-  source_line,
-  -- Byte offset of the record.
-  source_offset,
-  -- Length of the record in bytes.
-  source_length
-) AS
-FROM ledger_of(NULL);
+-- The ledger of some traces (a list), of all when the argument is NULL; columns as in `usage_ledger`.
+CREATE MACRO ledger_of(of_trace_ids) AS TABLE
+FROM usage_ledger WHERE of_trace_ids IS NULL OR trace_id IN (SELECT unnest(of_trace_ids));

@@ -1,0 +1,95 @@
+-- Two agents do the same work.
+-- include: detectors.evidence
+-- include: spans.calls
+-- include: tokens.usage_ledger
+
+-- Why duplicate work cannot be looked for, or what is not seen; no reason when all is there.
+CREATE VIEW _needs_duplicate_work (
+  -- False where nothing can be found for lack of evidence.
+  can_look,
+  -- Why, in one sentence.
+  reason
+) AS
+SELECT
+  count(DISTINCT agent_name) > 1 AND count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL) > 0,
+  CASE
+    WHEN count(*) = 0 THEN 'the logs hold no tool calls'
+    WHEN count(DISTINCT agent_name) < 2 THEN 'only one agent calls tools'
+    WHEN count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL) = 0
+      THEN 'no tool call has both arguments and result recorded'
+  END
+FROM spans
+WHERE operation_name = 'execute_tool';
+
+-- In one trace, an agent repeats calls that another agent has made, with the same arguments and the same results.
+--
+-- Means: work was given out twice, or what one found did not reach the other. Matters: the second agent is paid for nothing new.
+-- Fires where at least `min_shared` different calls of the later agent, and at least the share `min_share` of its calls, had been made
+-- by one other agent, with arguments other than empty and a result of at least `min_bytes` bytes. Tier candidate: a reviewer who looks at the
+-- same files, and agents that are to vote, do so on purpose. Severity warning.
+-- Leaves alone: shared briefs (few calls), calls whose result changed, an agent that repeats itself (see tool_loop), agents of other traces.
+-- Misses: the same question in other words.
+-- `tokens_wasted` are those of the model calls that asked for the repeated calls.
+-- scope: trace
+-- version: 1
+CREATE MACRO detect_duplicate_work(min_shared := 3, min_share := 0.5, min_bytes := 40) AS TABLE
+WITH calls AS (
+  SELECT trace_id, span_id, agent_name, start_time, preorder, hash(tool_name, tool_call_arguments, tool_call_result) AS work
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND agent_name IS NOT NULL AND status_code <> 'ERROR' AND start_time IS NOT NULL
+    AND strlen(tool_call_result) >= min_bytes AND NOT regexp_matches(tool_call_arguments, '^\s*(\{\s*\})?\s*$')
+),
+done AS (
+  SELECT trace_id, agent_name, work, min(start_time) AS start_time, arg_min(preorder, start_time) AS preorder
+  FROM calls
+  GROUP BY ALL
+),
+busy AS (SELECT trace_id, agent_name, count(*) AS calls FROM done GROUP BY ALL),
+pairs AS (
+  SELECT
+    again.trace_id, again.agent_name, first.agent_name AS other, count(*) AS shared,
+    list([first.preorder, again.preorder] ORDER BY again.start_time) AS places
+  FROM done AS again
+  JOIN done AS first ON first.trace_id = again.trace_id AND first.work = again.work AND first.agent_name <> again.agent_name
+    AND first.start_time < again.start_time
+  GROUP BY ALL
+),
+-- Of several agents that did the same before, the one with most in common.
+told AS (
+  SELECT *
+  FROM pairs
+  JOIN busy USING (trace_id, agent_name)
+  WHERE shared >= min_shared AND shared >= min_share * calls
+  QUALIFY row_number() OVER (PARTITION BY trace_id, agent_name ORDER BY shared DESC, other) = 1
+),
+shown AS (
+  SELECT
+    told.trace_id, told.agent_name, other, shared, calls,
+    list(span_id ORDER BY preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
+    list(_evidence(source_id, source_line, source_offset, source_length, span_id,
+      s.agent_name || ': ' || tool_name || ' ' || _short(tool_call_arguments, 120) || ' → ' || _short(tool_call_result, 80)) ORDER BY preorder) AS evidence
+  FROM (SELECT *, unnest(flatten(places)) AS place FROM told) AS told
+  JOIN spans AS s ON s.preorder = place
+  GROUP BY ALL
+),
+asked AS (
+  SELECT DISTINCT told.trace_id, told.agent_name, model.preorder, model.tokens, model.cost_nano_usd
+  FROM (
+    SELECT told.trace_id, told.agent_name, s.start_time AS start_time
+    FROM (SELECT trace_id, agent_name, unnest(places)[2] AS place FROM told) AS told
+    JOIN spans AS s ON s.preorder = place
+  ) AS told
+  ASOF JOIN (
+    SELECT trace_id, agent_name, start_time, preorder, coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0) AS tokens, cost_nano_usd
+    FROM usage_ledger
+    WHERE is_counted AND start_time IS NOT NULL AND agent_name IS NOT NULL
+  ) AS model
+    ON model.trace_id = told.trace_id AND model.agent_name = told.agent_name AND model.start_time <= told.start_time
+)
+SELECT
+  'candidate' AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
+  format('{} of the {} different tool calls of {} had been made by {} before, with the same results.', shared, calls, agent_name, other) AS summary,
+  evidence[:20] AS evidence,
+  (SELECT _whole(sum(tokens)) FROM asked WHERE asked.trace_id = shown.trace_id AND asked.agent_name = shown.agent_name) AS tokens_wasted,
+  (SELECT sum(cost_nano_usd) / 1e9 FROM asked WHERE asked.trace_id = shown.trace_id AND asked.agent_name = shown.agent_name) AS cost_usd_wasted
+FROM shown;
