@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lens_builder import agent, call, read_steps
 
 import agentlens as al
 from agentlens import Lens
@@ -49,7 +50,7 @@ def test_all_is_read_and_counted_once(lens: Lens) -> None:
 
 
 def test_what_was_planted_is_found_and_no_more(lens: Lens) -> None:
-    found = lens.sql("SELECT detector, agent_name FROM findings ORDER BY ALL").fetchall()
+    found = lens.sql("SELECT detector, agent_name FROM findings WHERE severity <> 'info' ORDER BY ALL").fetchall()
     assert found == sorted((fault["detector"], fault["agents"][0]) for fault in TRUTH["faults"])
 
 
@@ -113,3 +114,16 @@ def test_measuring_twice_gives_the_same(lens: Lens) -> None:
     before = lens.sql("FROM drift_changes ORDER BY ALL").fetchall()
     al.detect(lens, ["drift_step"])
     assert lens.sql("FROM drift_changes ORDER BY ALL").fetchall() == before
+
+
+def test_one_long_session_is_not_called_drift(tmp_path: Path) -> None:
+    """The window of a session grows from call to call: that is how one task unfolds, and no change of behaviour."""
+    steps = [agent("lead", end=900)]
+    steps += [
+        call(f"c{n}", "lead", n * 10, model="m", input_tokens=1_000 + 400 * n, output_tokens=50) for n in range(80)
+    ]
+    found = read_steps(tmp_path, steps)
+    al.detect(found, ["drift_step", "drift_slope"])
+    assert found.sql("SELECT summary FROM findings").fetchall() == []
+    verdicts_of_calls = found.sql("SELECT DISTINCT verdict FROM drift_changes WHERE measure = 'call_input_tokens'")
+    assert verdicts_of_calls.fetchall() == [("too few",)]

@@ -65,7 +65,10 @@ def explain(
     label = MEASURES[measure][0] + (f" {tool}" if tool else "")
     count = len(series.values)
     if change.verdict == "too few":
-        return f"{agent}, {label}: {count} observations, too few to tell (12 are needed)."
+        tasks = len(set(series.tasks.tolist()))
+        return (
+            f"{agent}, {label}: {count:,} observations of {tasks:,} tasks, too few to tell (12 of 4 tasks are needed)."
+        )
     if change.verdict == "none":
         return f"{agent}, {label}: no change beyond chance in {count:,} observations."
     effect = change.effect

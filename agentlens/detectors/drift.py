@@ -17,6 +17,8 @@ from agentlens.detectors._drift_words import Release, explain
 
 LIMIT = 0.05  # of the share of false discoveries
 MOST_STRATA = 12
+MIN_TASKS = 4  # calls of fewer tasks may follow from how one task unfolds
+MIN_TASKS_A_SIDE = 2
 MOST_OBSERVATIONS = 20_000  # of one series; of a longer one every second, third, ... is looked at
 SHOWN_SPANS = 50
 
@@ -33,6 +35,7 @@ class Series:
     values: cp.Floats
     span_ids: list[str | None]
     strata: cp.Ints
+    tasks: cp.Ints
     p_value: float | None = None
     q_value: float | None = None
     mixed_p_value: float | None = None
@@ -82,8 +85,9 @@ def _agents(con: duckdb.DuckDBPyConnection) -> list[str]:
 def _series_of(con: duckdb.DuckDBPyConnection, agent: str) -> Iterator[Series]:
     table = con.sql(
         """
-        SELECT measure, tool_name, kind, epoch_ns(time) AS time, value, task_type, brief_bytes, span_id
-        FROM (SELECT *, row_number() OVER series AS place, count(*) OVER (PARTITION BY measure, tool_name) AS length
+        SELECT measure, tool_name, kind, epoch_ns(time) AS time, value, task_type, brief_bytes, span_id, coalesce(task, -place) AS task, position
+        FROM (SELECT *, row_number() OVER series AS place, count(*) OVER (PARTITION BY measure, tool_name) AS length,
+                row_number() OVER (PARTITION BY measure, tool_name, task ORDER BY time, span_id) AS position
               FROM _observed WHERE agent_name = $agent WINDOW series AS (PARTITION BY measure, tool_name ORDER BY time, task, span_id))
         WHERE place % ceil(length / $most) = 0
         ORDER BY measure, tool_name, time, task, span_id
@@ -103,6 +107,7 @@ def _series_of(con: duckdb.DuckDBPyConnection, agent: str) -> Iterator[Series]:
             values=part["value"].to_numpy().astype(np.float64),
             span_ids=part["span_id"].to_pylist(),
             strata=_stratify(part, size_matters),
+            tasks=part["task"].to_numpy(),
         )
 
 
@@ -122,6 +127,9 @@ def _stratify(part: pa.Table, size_matters: bool) -> cp.Ints:
     if len(codes) > min(MOST_STRATA, len(kinds) / cp.MIN_SIDE):
         codes = dict.fromkeys(codes, 0)
     strata = np.array([codes[kind] for kind in kinds], dtype=np.int64)
+    if part["measure"][0].as_py().startswith("call_"):
+        # Windows grow as a task goes on: a call is compared with calls about as far into their task.
+        strata = strata * 32 + np.floor(np.log2(part["position"].to_numpy())).astype(np.int64)
     if not size_matters:
         return strata
     sizes = np.array([size if size is not None else -1 for size in part["brief_bytes"].to_pylist()])
@@ -129,7 +137,7 @@ def _stratify(part: pa.Table, size_matters: bool) -> cp.Ints:
 
 
 def _test(series: Series) -> None:
-    if len(series.values) < cp.MIN_SERIES:
+    if len(series.values) < cp.MIN_SERIES or len(np.unique(series.tasks)) < MIN_TASKS:
         return
     found = cp.scan(series.values, series.strata, series.rng)
     series.p_value, series.shape, series.inflation = found.p_value, found.shape, found.inflation
@@ -158,13 +166,20 @@ def _judge(series: Series, releases: list[Release]) -> list[Change]:
         if series.shape == "slope":
             return [_slope(series)]
         steps = _steps(series)
+        if not steps:
+            return [_none(series)]
         # Where the course alone does not say, a step needs something that was released at its date.
         is_step = series.shape == "step" or any(_suspects(series, step, releases) for step in steps)
         return steps if is_step else [_slope(series)]
     if series.mixed_q_value <= LIMIT:
         mixed = replace(series, strata=np.zeros_like(series.strata), inflation=_mixed(series).inflation)
-        return [change._replace(verdict="workload") for change in _steps(mixed)[:1]]
-    return [Change("none", 0, count, count, count, count, None)]
+        return [change._replace(verdict="workload") for change in _steps(mixed)[:1]] or [_none(series)]
+    return [_none(series)]
+
+
+def _none(series: Series) -> Change:
+    count = len(series.values)
+    return Change("none", 0, count, count, count, count, None)
 
 
 def _slope(series: Series) -> Change:
@@ -181,7 +196,7 @@ def _steps(series: Series) -> list[Change]:
     bounds = [0, *found, len(series.values)]
     changes = []
     for first, at, end in zip(bounds, bounds[1:], bounds[2:]):
-        if len(found) == 1 or _holds(series, first, end):
+        if _has_tasks(series, first, at, end) and (len(found) == 1 or _holds(series, first, end)):
             effect = cp.measure_effect(
                 series.values[first:end], series.strata[first:end], at - first, series.is_rate, series.rng
             )
@@ -189,7 +204,13 @@ def _steps(series: Series) -> list[Change]:
             changes.append(Change("step", first, at, end, *dates, effect))
     if changes or len(found) == 1:
         return changes
-    return _steps_at(series, cp.best_split(cp.rank_within(series.values, series.strata)))
+    at = cp.best_split(cp.rank_within(series.values, series.strata))
+    return _steps_at(series, at) if _has_tasks(series, 0, at, len(series.values)) else []
+
+
+def _has_tasks(series: Series, first: int, at: int, end: int) -> bool:
+    """Whether both sides of a change rest on more than one task."""
+    return all(len(np.unique(series.tasks[a:b])) >= MIN_TASKS_A_SIDE for a, b in ((first, at), (at, end)))
 
 
 def _steps_at(series: Series, at: int) -> list[Change]:

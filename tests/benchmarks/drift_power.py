@@ -1,0 +1,97 @@
+"""What drift detection finds and what it invents: `python tests/benchmarks/drift_power.py [--fleets 500] [--series 100]`.
+
+Null fleets: no series changes; half of the fleets have another mix of work from the middle on, a quarter a memory from task
+to task. Reported: the share of fleets with any discovery at q <= 0.05 (with no true change, that is the false discovery
+rate), for like work and for work mixed. Power: one series of a fleet changes, the others do not; reported by size and
+length: how often it is found, the median error of its date, and how often the interval of the date holds it. Mixed fleets:
+a fifth of the series change; the share of discoveries that are false.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from drift_fleets import made_series
+
+from agentlens.detectors import change_points as cp
+
+LIMIT = 0.05
+
+
+def null_fleets(fleets: int, series: int) -> None:
+    """Print how many fleets without any change have a discovery."""
+    invented: dict[str, list[bool]] = {"independent": [], "other work": [], "dependent": []}
+    mixed = []
+    for fleet in range(fleets):
+        rng = np.random.default_rng(fleet)
+        name = ("other work", "dependent", "other work", "independent")[fleet % 4]
+        kind = {"other work": {"mix_shift": True}, "dependent": {"memory": 0.3}}.get(name, {})
+        made = [made_series(rng, int(rng.integers(12, 200)), **kind) for _ in range(series)]
+        q_values = cp.control([cp.scan(values, strata, rng).p_value for values, strata in made])
+        invented[name].append(min(q_values) <= LIMIT)
+        if name == "other work" and len(mixed) < 30:
+            p_values = [cp.scan(values, np.zeros_like(strata), rng).p_value for values, strata in made]
+            mixed.append(min(cp.control(p_values)) <= LIMIT)
+    everything = [found for kinds in invented.values() for found in kinds]
+    print(f"null fleets: {fleets} of {series} series; any discovery at q <= {LIMIT}: {np.mean(everything):.3f}")
+    for name, found in invented.items():
+        print(f"  {name}: {np.mean(found):.3f} of {len(found)}")
+    print(f"  other work, were it not told apart: {np.mean(mixed):.3f} of {len(mixed)}")
+
+
+def power(draws: int, series: int) -> None:
+    """Print how often a change among many series is found, and how well it is dated."""
+    print("observations  change  found  median error (observations)  in the interval")
+    for count in (20, 40, 80, 160):
+        for step in (0.3, 0.6, 1.0, 2.0):
+            found, errors, inside = 0, [], 0
+            for draw in range(draws):
+                rng = np.random.default_rng(draw)
+                values, strata = made_series(rng, count, step=step)
+                scan = cp.scan(values, strata, rng)
+                # Among `series` the others are null: their p-values are as good as uniform.
+                q_values = cp.control([scan.p_value, *rng.uniform(size=series - 1)])
+                if q_values[0] > LIMIT:
+                    continue
+                found += 1
+                at = cp.split(values, strata, scan.inflation)[0]
+                first, last = cp.date_range(values, strata, 0, at, count, scan.inflation)
+                errors.append(abs(at - count // 2))
+                inside += first <= count // 2 <= last
+            shown = f"{np.median(errors):27.0f}  {inside / found:15.2f}" if found else f"{'-':>27}  {'-':>15}"
+            print(f"{count:12}  {step:+6.0%}  {found / draws:5.2f}  {shown}")
+
+
+def mixed_fleets(fleets: int, series: int) -> None:
+    """Print the share of false ones among the discoveries where a fifth of the series change."""
+    shares, found = [], 0
+    for fleet in range(fleets):
+        rng = np.random.default_rng(10_000 + fleet)
+        steps = [1.0 if number % 5 == 0 else 0.0 for number in range(series)]
+        made = [made_series(rng, int(rng.integers(40, 160)), step=step) for step in steps]
+        q_values = cp.control([cp.scan(values, strata, rng).p_value for values, strata in made])
+        chosen = [step for step, q in zip(steps, q_values) if q <= LIMIT]
+        shares.append(chosen.count(0.0) / max(len(chosen), 1))
+        found += len(chosen) - chosen.count(0.0)
+    print(
+        f"mixed fleets: {fleets} of {series} series, a fifth doubled; false among discoveries: {np.mean(shares):.3f};"
+    )
+    print(f"  true ones found: {found / (fleets * len(range(0, series, 5))):.2f}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fleets", type=int, default=500)
+    parser.add_argument("--series", type=int, default=100)
+    chosen = parser.parse_args()
+    begin = time.process_time()
+    null_fleets(chosen.fleets, chosen.series)
+    mixed_fleets(max(chosen.fleets // 5, 1), chosen.series)
+    power(max(chosen.fleets // 5, 1), chosen.series)
+    print(f"{time.process_time() - begin:.0f} CPU-s")
