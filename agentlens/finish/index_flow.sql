@@ -17,8 +17,7 @@ WITH
   tools AS (
     SELECT
       preorder, trace_id, agent_name, coalesce(conversation_id, trace_id) AS conversation_id, tool_call_id, start_time, end_time,
-      tool_call_arguments AS arguments, tool_call_result AS result,
-      CASE WHEN starts_with(tool_call_result, '[') THEN _part_text(json_object('response', TRY_CAST(tool_call_result AS JSON))) END AS flat_result
+      tool_call_arguments AS arguments, coalesce(_text_blocks(TRY_CAST(tool_call_result AS JSON)), tool_call_result) AS result
     FROM tool_calls
   ),
   asked AS (
@@ -33,13 +32,20 @@ WITH
       -- Keys may stand in another order: the same call with as many characters is the same.
       AND parts.bytes IN (strlen(arguments), strlen(json(TRY_CAST(arguments AS JSON))))
     GROUP BY tools.preorder
+  ),
+  answered AS (
+    SELECT tools.preorder, min(parts.text_id) AS text_id
+    FROM tools
+    JOIN (FROM flow_parts WHERE type = 'tool_call_response') AS parts USING (tool_call_id)
+    WHERE parts.text_id IN (hash(result), hash(json(TRY_CAST(result AS JSON))::VARCHAR))
+    GROUP BY tools.preorder
   )
 SELECT
-  tools.* EXCLUDE (flat_result), from_preorder, asked.part, coalesce(asked.part.text_id, hash(arguments)) AS arguments_id,
-  hash(coalesce(flat_result, result)) AS result_id, strlen(coalesce(flat_result, result)) AS result_bytes,
-  hash(trace_id, agent_name) AS window_id
+  tools.*, from_preorder, asked.part, coalesce(asked.part.text_id, hash(arguments)) AS arguments_id,
+  coalesce(answered.text_id, hash(result)) AS result_id, hash(trace_id, agent_name) AS window_id
 FROM tools
-LEFT JOIN asked USING (preorder);
+LEFT JOIN asked USING (preorder)
+LEFT JOIN answered USING (preorder);
 
 -- What was said: by models, by tools, by agents to one another, in documents.
 INSERT INTO flow_texts BY NAME
@@ -47,7 +53,7 @@ SELECT row_number() OVER () AS number, *
 FROM (
 SELECT
   text_id, 'said' AS side, type, bytes, preorder, calls.trace_id, calls.agent_name, window_id,
-  coalesce(epoch_ns(coalesce(end_time, start_time)), preorder) AS moment, message_hash, part_index,
+  coalesce(epoch_ns(coalesce(end_time, start_time)), preorder) AS moment, coalesce(epoch_ns(start_time), preorder) AS until, message_hash, part_index,
   said.source_id, said.source_line, said.source_offset, said.source_length
 FROM span_messages AS said
 JOIN flow_calls AS calls USING (trace_id, span_id)
@@ -55,7 +61,7 @@ JOIN flow_parts USING (message_hash)
 WHERE said.direction = 'output'
 UNION ALL BY NAME
 SELECT
-  result_id AS text_id, 'said' AS side, 'result' AS type, result_bytes AS bytes, preorder, tools.trace_id, tools.agent_name, window_id,
+  result_id AS text_id, 'said' AS side, 'result' AS type, strlen(result) AS bytes, preorder, tools.trace_id, tools.agent_name, window_id,
   coalesce(epoch_ns(coalesce(tools.end_time, tools.start_time)), preorder) AS moment,
   spans.source_id, spans.source_line, spans.source_offset, spans.source_length
 FROM flow_tools AS tools
@@ -116,7 +122,7 @@ SELECT (SELECT count(*) FROM flow_texts) + row_number() OVER () AS number, *
 FROM (
 SELECT
   text_id, 'heard' AS side, type, bytes, arrived.preorder, coalesce(answered.from_preorder, repeated.from_preorder) AS from_preorder,
-  arrived.trace_id, calls.agent_name, arrived.window_id, coalesce(epoch_ns(arrived.start_time), arrived.preorder) AS moment,
+  arrived.trace_id, calls.agent_name, arrived.window_id, coalesce(epoch_ns(arrived.start_time), arrived.preorder) AS moment, until,
   arrived.message_hash, arrived.part_index, spans.source_id, spans.source_line, spans.source_offset, spans.source_length
 FROM arrived
 JOIN flow_calls AS calls ON calls.preorder = arrived.preorder
@@ -142,8 +148,7 @@ WITH texts AS (
   UNION ALL
   SELECT arguments_id, arguments FROM flow_tools WHERE part IS NULL AND arguments NOT IN ('', '{}')
   UNION ALL
-  SELECT hash(result), result FROM flow_tools WHERE result <> '' AND result_id = hash(result)
-    AND result_id NOT IN (SELECT text_id FROM flow_parts)
+  SELECT result_id, result FROM flow_tools WHERE result <> '' AND result_id NOT IN (SELECT text_id FROM flow_parts)
   UNION ALL
   SELECT hash(payload), payload FROM agent_messages WHERE payload <> ''
   UNION ALL
@@ -202,7 +207,7 @@ WITH
   pieces AS (
     SELECT
       from_number, from_preorder, to_number, to_preorder, what, rule, place,
-      place - lag(place) OVER (PARTITION BY from_number, from_preorder, to_number, what ORDER BY place) > 6 AS is_new
+      place - lag(place) OVER (PARTITION BY from_number, from_preorder, to_number, what ORDER BY place) > 4 AS is_new
     FROM (SELECT DISTINCT ON (from_number, from_preorder, to_number, what, place, feature) * FROM flow_found)
     WHERE what = 'run'
   ),

@@ -22,6 +22,8 @@ CREATE TABLE flow_texts (
   window_id UBIGINT,
   -- When it was said or heard, in nanoseconds since 1970 (UTC); without times, place in tree order.
   moment BIGINT,
+  -- When the window last held it: the start of the last call that was sent it; of what a model said, the start of that call.
+  until BIGINT,
   -- The message it is a part of; NULL for tool calls without one and for documents.
   message_hash VARCHAR,
   -- Position in the message, from 0.

@@ -3,10 +3,10 @@
 
 -- From which step to which each of some features went: a feature is anything that texts can have in common. Arguments: the name of a relation with
 -- `feature, text_id, place, what`, and in how many texts of a trace a feature may stand to tell anything (NULL for any number).
--- Rules, one source a feature and text: `window` (a model said it: from the first message of its window that held it, and from where that came);
+-- Rules, one source a feature and text: `window` (a model said it: from the first message that held it and stood in the window of that call, and from where that came);
 -- `brief` (a run was given it: from the call of the tool above the run); `other` (a run was given it: from the last step of the trace that said it before,
--- else from a document); `return` (a tool answered it: from the last step inside that said it); `agent` (windows are not logged: from the first step of the
--- same agent that had it, else from the tool above); `resource` (a tool read it: from the call that had written it there).
+-- else from a document); `return` (a tool answered it: from the last step inside that said it); `agent` (windows or ids are not logged: the
+-- arguments of a tool from the last call of the agent that asked so, else from the first step of the same agent that had it, else from the tool above); `resource` (a tool read it: from the call that had written it there).
 CREATE MACRO _flow_links(hits, most_texts) AS TABLE
 WITH
   standing AS MATERIALIZED (SELECT h.feature, h.place, h.what, t.* FROM query_table(hits) AS h JOIN flow_texts AS t USING (text_id)),
@@ -46,7 +46,7 @@ WITH
     SELECT b.feature, b.number AS to_number, arg_min(a.number, (a.moment, a.preorder, a.number)) AS held_number
     FROM (FROM placed WHERE side = 'said' AND type <> 'result' AND preorder IS NOT NULL) AS b
     JOIN (FROM placed WHERE side = 'heard' AND type IS DISTINCT FROM 'arguments') AS a ON a.feature = b.feature AND a.window_id = b.window_id
-    WHERE a.moment <= b.moment
+    WHERE a.moment <= b.until AND a.until >= b.until
     GROUP BY b.feature, b.number
   ),
   returned AS (
@@ -59,6 +59,7 @@ WITH
   unlogged AS (
     SELECT b.feature, b.number AS to_number,
       coalesce(
+        arg_max(a.number, (a.moment, a.preorder)) FILTER (a.agent_name IS NOT DISTINCT FROM b.agent_name AND a.type = 'tool_call' AND b.type = 'arguments'),
         arg_min(a.number, (a.moment, a.preorder)) FILTER (a.agent_name IS NOT DISTINCT FROM b.agent_name),
         arg_max(a.number, a.preorder) FILTER (a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments')) AS from_number
     FROM (

@@ -4,14 +4,25 @@
 -- include: flow.tokens
 -- include: detectors.evidence
 
--- The texts in which a value stands, as written or as the same number written otherwise.
+-- The texts in which a value stands as written, and those in which the same number stands written otherwise: in traces that hold the value, or in all where
+-- none does.
 CREATE MACRO _flow_hits_of(value) AS TABLE
-SELECT 1::UBIGINT AS feature, text_id, NULL::INTEGER AS place, CASE WHEN bool_or(token = value) THEN 'value' ELSE 'similar' END AS what, arg_max(token, token = value) AS written
-FROM flow_tokens
-WHERE token = value OR (
-  number BETWEEN _number_of(value) - 0.06 * abs(_number_of(value)) AND _number_of(value) + 0.06 * abs(_number_of(value))
-  AND _is_similar_number(token, number, value, _number_of(value)))
-GROUP BY text_id;
+WITH
+  exact AS MATERIALIZED (SELECT text_id, token FROM flow_tokens WHERE token = value),
+  rounded AS MATERIALIZED (
+    SELECT text_id, token
+    FROM flow_tokens
+    WHERE number BETWEEN _number_of(value) - 0.06 * abs(_number_of(value)) AND _number_of(value) + 0.06 * abs(_number_of(value))
+      AND _is_similar_number(token, number, value, _number_of(value))
+  ),
+  near AS (
+    SELECT DISTINCT other.text_id
+    FROM (FROM flow_texts SEMI JOIN rounded USING (text_id)) AS other
+    WHERE other.trace_id IN (SELECT trace_id FROM flow_texts SEMI JOIN exact USING (text_id)) OR NOT EXISTS (FROM exact)
+  )
+SELECT 1::UBIGINT AS feature, text_id, NULL::INTEGER AS place, 'value' AS what, token AS written FROM exact
+UNION ALL
+SELECT 1::UBIGINT, text_id, NULL, 'similar', min(token) FROM rounded SEMI JOIN near USING (text_id) ANTI JOIN exact USING (text_id) GROUP BY text_id;
 
 -- The way of something that stands in some texts, hop by hop. Argument: the name of a relation with `feature, text_id, place, what, written`.
 CREATE MACRO _flow_way(hits) AS TABLE

@@ -1,11 +1,13 @@
 -- Which texts the lens holds, and in which call each message came into a window.
 -- include: messages.context_calls
 
+-- The texts of content blocks (a JSON array of objects with `text`), one below the other; NULL for anything else.
+CREATE MACRO _text_blocks(blocks) AS
+CASE WHEN json_type(blocks) = 'ARRAY' AND len(json_extract_string(blocks, '$[*].text')) > 0 THEN array_to_string(json_extract_string(blocks, '$[*].text'), chr(10)) END;
+
 -- The text of one part of a message: what it says, what a tool answered, or the arguments of a call.
 CREATE MACRO _part_text(part) AS
-CASE WHEN json_type(part, '$.response') = 'ARRAY' AND len(json_extract_string(part, '$.response[*].text')) > 0
-  THEN array_to_string(json_extract_string(part, '$.response[*].text'), chr(10))
-ELSE coalesce(part->>'$.content', part->>'$.response', part->>'$.arguments', part::VARCHAR) END;
+coalesce(part->>'$.content', _text_blocks(json_extract(part, '$.response')), part->>'$.response', part->>'$.arguments', part::VARCHAR);
 
 -- Every part of every distinct message, with its text.
 CREATE VIEW _flow_parts (
@@ -85,10 +87,13 @@ CREATE VIEW _flow_arrivals (
   -- When the call began (UTC).
   start_time,
   -- The call.
-  preorder
+  preorder,
+  -- When the last call of the window that was sent it began, in nanoseconds since 1970; without times, its place in tree order.
+  until
 ) AS
 SELECT
-  message_hash, window_id, conversation_id, arg_min(trace_id, moment), min(start_time), arg_min(preorder, moment)
+  message_hash, window_id, conversation_id, arg_min(trace_id, moment), min(start_time), arg_min(preorder, moment),
+  max(coalesce(epoch_ns(start_time), preorder))
 FROM (
   SELECT message_hash, _flow_calls.*, (coalesce(epoch_ns(start_time), 0), preorder) AS moment
   FROM span_messages

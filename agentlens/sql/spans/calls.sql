@@ -119,5 +119,7 @@ WINDOW tools AS (PARTITION BY trace_id ORDER BY preorder)
 QUALIFY NOT coalesce(
   lead(preorder) OVER tools < subtree_end
   AND coalesce(lead(tool_name) OVER tools, '') = coalesce(tool_name, '')
-  AND coalesce(lead(tool_call_id) OVER tools, tool_call_id, '') = coalesce(tool_call_id, ''),
+  AND coalesce(lead(tool_call_id) OVER tools, tool_call_id, '') = coalesce(tool_call_id, '')
+  -- An agent that hands work on from within work handed to it makes two calls, and their arguments differ.
+  AND coalesce(lead(tool_call_arguments) OVER tools, tool_call_arguments, '') = coalesce(tool_call_arguments, lead(tool_call_arguments) OVER tools, ''),
   false);
