@@ -261,7 +261,8 @@ def test_waits_that_end_or_form_no_circle_are_no_deadlock(tmp_path: Path) -> Non
         {"Ana": "COMPLETE", "Ben": "COMPLETE"},
     ]
     outside = [{"Ana": "BLOCKED (no key from the vendor)", "Ben": "BLOCKED (API down)"}] * 3
-    for name, beats in {"chain": chain, "in turn": in_turn, "outside": outside}.items():
+    named = [{"Ana": "BLOCKED (waiting for Ben)", "Ben": "BLOCKED (Ana is done, waits for the customer)"}] * 3
+    for name, beats in {"chain": chain, "in turn": in_turn, "outside": outside, "named": named}.items():
         lens = read_steps(tmp_path / name, [], **{"beats.log": board(beats)})
         assert found(lens, "deadlock", "summary") == [], name
     talk = [message("Ana", "Ben", 1, "waiting for your part"), message("Ben", "Ana", 2, "here it is: 42")]
@@ -402,6 +403,10 @@ def test_a_task_that_comes_back_to_who_handed_it_over_is_a_loop(tmp_path: Path) 
     ]
     lens = read_steps(tmp_path / "words", [], **{"talk.jsonl": "\n".join(talk)})
     assert found(lens, "delegation_loop", "tier, len(evidence)") == [("proven", 2)]
+    ring = [message("Ana", "Ben", 1, task), message("Ben", "Cyd", 2, task), message("Cyd", "Ana", 3, task)]
+    passed_on = [message("Dan", "Eve", 1, "Tell all that " + task), message("Eve", "Fay", 2, "Tell all that " + task)]
+    lens = read_steps(tmp_path / "ring", [], **{"talk.jsonl": "\n".join(ring + passed_on)})
+    assert found(lens, "delegation_loop", "tier, agent_name, len(evidence)") == [("proven", "Ana", 3)]
 
 
 # --- premature_complete -----------------------------------------------------------------------------------------------

@@ -75,7 +75,11 @@ SELECT
   source_id, source_line, source_offset, source_length
 FROM reported
 JOIN names ON _plain_agent(names.agent_name) <> _plain_agent(reported.agent_name)
-  AND regexp_matches(text, CASE WHEN length(names.agent_name) < 4 THEN '' ELSE '(?i)' END || '(^|[^\p{L}\p{N}_-])' || regexp_escape(names.agent_name) || '($|[^\p{L}\p{N}_-])')
+  AND contains(lower(text), lower(names.agent_name))
+  AND regexp_matches(text, CASE WHEN length(names.agent_name) < 4 THEN '' ELSE '(?i)' END
+    -- The name follows a word of waiting within a few words, or is all that is said.
+    || '\b([Ww]ait\w*|[Aa]wait\w*|[Bb]locked|[Bb]locks|[Nn]eeds?|[Nn]eeded|[Dd]epend\w*|[Pp]ending|[Uu]ntil|[Ss]tuck|[Hh]eld up)\s+([^\s,;.:]+\s+){0,5}'
+    || regexp_escape(names.agent_name) || '($|[^\p{L}\p{N}_-])|(^|; )((on|by|for|from)\s+)?' || regexp_escape(names.agent_name) || '\s*($|[;,:(]|''s\b)')
 UNION ALL
 SELECT
   tools.agent_name, names.agent_name, start_time, CASE WHEN status_code = 'ERROR' THEN end_time END, 'span',
@@ -116,7 +120,7 @@ FROM (
 -- Agents wait for one another in a circle, at the same time.
 --
 -- Means: none can go on before another does, so none ever will. Matters: it looks like patience; only somebody from outside can end it.
--- Waits are reports of BLOCKED or WAITING that name an agent, calls that wait for an agent and never end or time out, and unanswered messages that
+-- Waits are reports of BLOCKED or WAITING that name an agent after a word of waiting, calls that wait for an agent and never end or time out, and unanswered messages that
 -- say their sender waits. The waits of a circle must overlap for at least `min_minutes`, or to the end of the log. Up to `max_agents` agents.
 -- One finding a circle. Tier proven, candidate where a message is part of it. Severity critical.
 -- Example: Ana reports `BLOCKED (waiting for Ben)`, and Ben `BLOCKED (waiting for Ana)`.

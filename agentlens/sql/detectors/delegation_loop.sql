@@ -34,7 +34,7 @@ FROM (
 -- Example: Ana hands `write the summary` to Ben, and Ben hands `write the summary` to Ana.
 -- Leaves alone: an agent that is asked several times by one that does other work in between; answers and results in words of their own; an
 -- agent that calls itself again; chains through ever new agents.
--- Misses: rounds of three and more agents; matters put into other words; bouncing with other tools in between.
+-- Misses: rounds of more than three agents; matters put into other words; bouncing with other tools in between.
 -- Do: say in the brief who decides; forbid handing a task back unchanged.
 -- scope: trace
 -- version: 2
@@ -91,6 +91,19 @@ returned AS (
     AND back.taker = there.giver AND back.time > there.time
   WHERE there.giver <> there.taker
 ),
+-- The same words handed on from one to another to a third, and by that one back to the first.
+rings AS (
+  SELECT DISTINCT a.trace_id, a.giver AS one, a.taker AS other, b.taker AS third, a.matter,
+    list_filter([a.span_id, b.span_id, c.span_id], lambda id: id IS NOT NULL) AS span_ids, a.time AS start_time, c.time AS end_time,
+    [_evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a.span_id, a.giver || ' → ' || a.taker || ': ' || a.matter),
+     _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b.span_id, b.giver || ' → ' || b.taker || ': ' || a.matter),
+     _evidence(c.source_id, c.source_line, c.source_offset, c.source_length, c.span_id, c.giver || ' → ' || c.taker || ': ' || a.matter)] AS evidence
+  FROM passed AS a
+  JOIN passed AS b ON b.trace_id IS NOT DISTINCT FROM a.trace_id AND b.matter = a.matter AND b.giver = a.taker AND b.time > a.time
+  JOIN passed AS c ON c.trace_id IS NOT DISTINCT FROM a.trace_id AND c.matter = a.matter AND c.giver = b.taker AND c.taker = a.giver AND c.time > b.time
+  WHERE a.giver <> a.taker AND b.taker NOT IN (a.giver, a.taker)
+  QUALIFY row_number() OVER (PARTITION BY a.trace_id, a.matter ORDER BY a.time) = 1
+),
 bounced AS (
   SELECT
     returned.trace_id, matter, arg_min(giver, time) AS agent_name, arg_min(taker, time) AS other_agent, count(*) AS bounces,
@@ -122,6 +135,11 @@ SELECT
   format('{} handed {} a task and was handed it back; it was passed {} times.', agent_name, other_agent, bounces), evidence, NULL, NULL
 FROM bounced
 WHERE NOT list_has_any(span_ids, coalesce((SELECT flatten(list(span_ids)) FROM loops WHERE loops.bounces >= min_bounces), []))
+UNION ALL
+SELECT
+  'proven', 'warning', trace_id, one, span_ids, start_time, end_time,
+  format('{} handed {} a task, which went on to {} and back to {}.', one, other, third, one), evidence, NULL, NULL
+FROM rings
 UNION ALL
 SELECT
   'event', 'warning', trace_id, agent_name, coalesce(span_ids, []), start_time, end_time,

@@ -37,9 +37,10 @@ WITH bad_runs AS MATERIALIZED (
   WHERE operation_name = 'invoke_agent' AND status_code = 'ERROR' AND NOT is_control_flow AND agent_name IS NOT NULL AND start_time IS NOT NULL
 ),
 bad_steps AS MATERIALIZED (
+  -- A flat log without traces is one trace for want of better: its agents share a file, and no more.
   SELECT trace_id, agent_name, preorder, kind, tool_name, coalesce(end_time, start_time) AS time
   FROM errors
-  WHERE agent_name IS NOT NULL AND start_time IS NOT NULL
+  WHERE agent_name IS NOT NULL AND start_time IS NOT NULL AND NOT starts_with(trace_id, 'log:')
 ),
 suspects AS MATERIALIZED (
   SELECT trace_id

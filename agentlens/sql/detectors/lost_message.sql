@@ -1,19 +1,20 @@
 -- Work and words that were sent and never taken up.
 -- include: agents.handoffs
+-- include: detectors.off_matrix_delegation
 -- include: detectors.evidence
 
 -- Every sign of life of an agent: its spans, its reports, its messages.
 CREATE VIEW _signs_of_life (
   -- The agent.
   agent_name,
-  -- Its name without case and separators.
+  -- Its name without case, separators and the word agent.
   plain_name,
   -- First sign (UTC).
   first_time,
   -- Last sign (UTC).
   last_time
 ) AS
-SELECT any_value(agent_name), lower(replace(replace(agent_name, '-', '_'), ' ', '_')) AS plain_name, min(first_time), max(last_time)
+SELECT any_value(agent_name), _plain_agent(agent_name) AS plain_name, min(first_time), max(last_time)
 FROM (
   SELECT agent_name, min(start_time) AS first_time, max(start_time) AS last_time FROM spans WHERE start_time IS NOT NULL GROUP BY agent_name
   UNION ALL
@@ -24,7 +25,8 @@ FROM (
 WHERE agent_name IS NOT NULL
 GROUP BY plain_name;
 
--- Everything that was sent from one agent to another and waits to be taken up: messages, and work handed over that no run below it took.
+-- Everything that was sent from one agent to another and waits to be taken up: messages, and work handed over that no run below it took and that
+-- brought back no more than a receipt.
 CREATE VIEW _sent (
   -- `message` or `task`.
   kind,
@@ -56,7 +58,9 @@ UNION ALL
 SELECT 'task', from_agent, to_agent, coalesce(giver.end_time, giver.start_time), task, giver.trace_id, giver.span_id, source_id, source_line, source_offset, source_length
 FROM (SELECT from_agent, to_agent, task, preorder FROM handoffs WHERE kind = 'tool' AND to_span_id IS NULL AND NOT is_error) AS handoff
 JOIN spans AS giver USING (preorder)
-WHERE giver.start_time IS NOT NULL AND from_agent <> to_agent;
+WHERE giver.start_time IS NOT NULL AND from_agent <> to_agent
+  -- What brought back a result was done; a receipt is no result.
+  AND (tool_call_result IS NULL OR (strlen(tool_call_result) < 160 AND regexp_matches(tool_call_result, '\b(sent|queued|accepted|dispatched|delivered|assigned|scheduled|submitted|received|created|transferr?ed|ok)\b', 'i')));
 
 -- Whether a text asks its reader to do something; an answer or a note does not.
 CREATE MACRO _is_request(text) AS
@@ -94,11 +98,11 @@ FROM (
 -- version: 1
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
 WITH sent AS MATERIALIZED (
-  SELECT *, row_number() OVER () AS number, lower(replace(replace(recipient, '-', '_'), ' ', '_')) AS plain_name
+  SELECT *, row_number() OVER () AS number, _plain_agent(recipient) AS plain_name
   FROM _sent
 ),
 known AS MATERIALIZED (FROM _signs_of_life),
-declared AS (SELECT DISTINCT lower(replace(replace(agent_name, '-', '_'), ' ', '_')) AS plain_name FROM agents WHERE known_from IN ('manifest', 'identity file')),
+declared AS (SELECT DISTINCT _plain_agent(agent_name) AS plain_name FROM agents WHERE known_from IN ('manifest', 'identity file')),
 -- Where all of a sender's words go to agents of which the log knows nothing, it simply does not hold the other side.
 reachable AS (
   SELECT sender, count(DISTINCT sent.plain_name) FILTER (known.last_time >= sent.time) AS reached
@@ -117,7 +121,7 @@ others AS (
   SELECT number, max(other.last_time) AS goes_on_until
   FROM sent
   JOIN circle ON circle.one = sent.sender
-  JOIN known AS other ON other.agent_name = circle.other AND other.plain_name <> sent.plain_name
+  JOIN known AS other ON other.plain_name = _plain_agent(circle.other) AND other.plain_name <> sent.plain_name
   GROUP BY number
 ),
 -- What the recipient had written to the sender last, and whether the sender has written since.

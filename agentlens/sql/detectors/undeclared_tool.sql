@@ -1,8 +1,15 @@
 -- A tool that its user was never given.
+-- include: agents.handoffs
 -- include: detectors.evidence
 
--- A tool's name without case, separators and the prefix of its server.
-CREATE MACRO _plain_tool(tool) AS replace(replace(lower(regexp_replace(tool, '^mcp__.+?__', '')), '-', '_'), ' ', '_');
+-- A tool's name without case, separators, the prefix of its server, and a pattern of arguments in brackets.
+CREATE MACRO _plain_tool(tool) AS replace(replace(lower(regexp_replace(regexp_replace(tool, '^mcp__.+?__', ''), '\(.*\)$', '')), '-', '_'), ' ', '_');
+
+-- Whether a call of a tool is covered by a list of plain names: by its name, by its server, by a family (`web` covers `web_search`) or by `*`.
+CREATE MACRO _is_declared(tool, declared) AS
+list_contains(declared, _plain_tool(tool)) OR list_contains(declared, '*')
+OR len(list_filter(declared, lambda name: starts_with(_plain_tool(tool), name || '_') OR starts_with(_plain_tool(tool), name || '.')
+  OR replace(lower(regexp_extract(tool, '^mcp__(.+?)__', 1)), '-', '_') = regexp_replace(name, '^mcp__', ''))) > 0;
 
 -- Why undeclared tools cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_undeclared_tool (
@@ -23,13 +30,15 @@ FROM agents;
 -- An agent calls a tool that is not in its declared list.
 --
 -- Means: the list is out of date, or the agent has more power than it was meant to have. Matters: approval and review rest on the list.
--- One finding an agent and tool. Tier proven, severity warning.
+-- One finding an agent and tool. Tier proven where the agent also calls tools that are declared, else candidate (the list may name
+-- other things than tools). Severity warning.
 -- Example: the declared tools are search and fetch_page; the agent calls drop_table.
--- Leaves alone: agents without a list; tools whose name differs only in case, `-` and `_`, or by a server prefix (`mcp__server__tool`); lists with `*`.
+-- Leaves alone: agents without a list; tools whose name differs only in case, `-` and `_`, or by a server prefix (`mcp__server__tool`); lists that
+-- name the server or the family of a tool, or `*`; tools for handing over (see off_matrix_delegation), for thinking and for ending.
 -- Misses: declared tools used for other ends.
 -- Do: take the tool away, or declare it and review why it is needed.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_undeclared_tool() AS TABLE
 WITH declared AS (
   SELECT agent_name, list_distinct(flatten(list(list_transform(tools, lambda tool: _plain_tool(tool))))) AS tools
@@ -44,12 +53,17 @@ used AS (
     list(_evidence(source_id, source_line, source_offset, source_length, span_id, agent_name || ' calls ' || tool_name) ORDER BY preorder)[:10] AS evidence
   FROM spans
   WHERE operation_name = 'execute_tool' AND tool_name IS NOT NULL AND agent_name IN (SELECT agent_name FROM declared)
+    AND NOT _is_handoff_tool(tool_name)
+    AND NOT regexp_matches(tool_name, '^(final_?answer|finish|submit|done|think|thinking|attempt_completion|todo_?write|exit_?plan_?mode|ask_user_?question)$', 'i')
   GROUP BY agent_name, tool_name
 )
 SELECT
-  'proven' AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
+  CASE WHEN has_declared THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
   format('{} called {} {} times; its declared tools are {}.', agent_name, tool_name, calls, _short(array_to_string(tools, ', '), 160)) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM used
-JOIN declared USING (agent_name)
-WHERE NOT list_contains(tools, _plain_tool(tool_name)) AND NOT list_contains(tools, '*');
+FROM (
+  SELECT *, _is_declared(tool_name, tools) AS is_declared, bool_or(_is_declared(tool_name, tools)) OVER (PARTITION BY agent_name) AS has_declared
+  FROM used
+  JOIN declared USING (agent_name)
+)
+WHERE NOT is_declared;
