@@ -23,6 +23,8 @@ BATCH_ROWS = 30_000
 BATCH_BYTES = 24 * 1024 * 1024
 RAW_BYTES = 4096
 MESSAGE_MEMO_BYTES = 64 * 1024 * 1024
+# Hashes of messages that are known to be stored, at 150 bytes each; one that is forgotten is stored once more, and merged later.
+MOST_SEEN = 500_000
 # Nanoseconds that are kept as times: the years 1823 to 2116, so that no difference of two can overflow.
 NS_RANGE = range(-(2**62), 2**62)
 
@@ -220,7 +222,7 @@ class Evidence:
         speaker = f"{role}\x00{name}\x00".encode("utf-8", "replace")
         message_hash = hashlib.blake2b(speaker + content, digest_size=16).hexdigest()
         if message_hash not in self._seen:
-            if len(self._seen) > 2_000_000:
+            if len(self._seen) > MOST_SEEN:
                 self._seen.clear()
             self._seen.add(message_hash)
             self._held += len(content) * BATCH_ROWS // BATCH_BYTES

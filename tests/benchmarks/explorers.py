@@ -120,6 +120,7 @@ def tabulate(forest: synthetic.Forest) -> pa.Table:
             "duration_ns": pa.array(ends - starts, mask=unfinished),
             "status_code": pa.array(np.array(["UNSET", "OK", "ERROR"], dtype=object)[columns["status"]]),
             "input_tokens": pa.array(columns["tokens"], mask=columns["tokens"] == 0),
+            "usage_scope": pa.array(["self" if spent else None for spent in columns["tokens"]], pa.string()),
             **{name: pa.array(np.zeros(n, bool)) for name in ("is_control_flow", "is_agent_inherited", "is_conversation_inherited", "is_orphan", "is_cycle_broken")},
             "root_span_id": pa.array([ids[0]] * n),
             "depth": pa.array(depths),

@@ -200,7 +200,9 @@ export class WindowStrip {
       if (!isChosen && (near && round > 1 || (call.number % round !== 0 && at !== 0))) return;
       context.fillStyle = isChosen ? theme.accent : theme.dim;
       context.font = `${isChosen ? "bold " : ""}11px ${theme.font}`;
-      context.fillText(formatCount(call.number), LEFT + at * step + step / 2, STRIP_HEIGHT - 5);
+      const text = formatCount(call.number);
+      const half = context.measureText(text).width / 2 + 2;
+      context.fillText(text, Math.min(LEFT + at * step + step / 2, this.width - half), STRIP_HEIGHT - 5);
     });
   }
 }

@@ -63,7 +63,7 @@ class OverviewView {
 
   private drawCards(): HTMLElement {
     const { totals, agents, burn, time } = this.view;
-    const rate = totals.tokens_an_hour === null ? "" : `${formatTokens(totals.tokens_an_hour)} tokens an hour of work`;
+    const rate = !totals.tokens_an_hour ? "" : `${formatTokens(totals.tokens_an_hour)} tokens an hour of work`;
     const money = [totals.usd_an_hour === null ? "" : `${formatCost(totals.usd_an_hour)} an hour of work`, totals.unpriced ? `${formatCount(totals.unpriced)} calls unpriced` : ""];
     const errors = totals.error_rate === null ? "" : `${(totals.error_rate * 100).toFixed(1)} % of ${formatCount(totals.model_calls + totals.tool_calls)} calls`;
     const found = { critical: totals.critical, warning: totals.warning, info: totals.info };

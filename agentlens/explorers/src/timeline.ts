@@ -35,7 +35,7 @@ export function drawTreeBars(scene: Scene, top: number): number {
       context.fillStyle = row === state.selected ? theme.band : theme.hover;
       context.fillRect(0, y, width, ROW);
     }
-    for (const stretch of state.blockedIn(row)) drawTrouble(scene, stretch, y + 1, ROW - 2);
+    for (const stretch of state.blockedIn(row)) drawTrouble(scene, stretch, y + 1, ROW - 2, xOf(scene, state.last[row]) + 80);
     const box = barBox(scene, row, y + 5, ROW - 10);
     if (!box) {
       if (!state.isWeightless(row)) drawOutside(scene, row, y);
@@ -51,14 +51,23 @@ export function drawTreeBars(scene: Scene, top: number): number {
 
 // From a row down to each row below it that is another agent's work, where its bar begins.
 function drawTreeHandoffs(scene: Scene, top: number): void {
-  const { state, height, width } = scene;
+  const { state, context, theme, height, width } = scene;
   const first = Math.floor(top / ROW);
+  // How far the line from each row above is drawn already: many tips share one line.
+  const drawn = new Map<number, number>();
   for (let at = first; at < state.visible.length && (at - first - 1) * ROW < height; at++) {
     const row = state.visible[at];
     const x = xOf(scene, state.columns.start[row]) + 4;
     if (!state.isHandoff(row) || !(x > 0 && x < width)) continue;
-    const from = Math.max(state.placeOf[state.shape.parent[row]] * ROW - top + ROW - 5, -ROW);
-    drawArrow(scene, x, from, at * ROW - top + 5);
+    const above = state.shape.parent[row];
+    const from = drawn.get(above) ?? Math.max(state.placeOf[above] * ROW - top + ROW - 5, -ROW);
+    const to = at * ROW - top + 5;
+    drawn.set(above, to);
+    context.globalAlpha = 0.4;
+    context.fillStyle = theme.accent;
+    context.fillRect(x - 0.5, from, 1, to - from - 6);
+    context.globalAlpha = 1;
+    drawTip(scene, x, to, 1);
   }
 }
 
@@ -212,7 +221,8 @@ function drawBlocked(scene: Scene, agent: AgentLanes, y: number, tall: number): 
   if (state.axis === "time") for (const stretch of state.header.blocked ?? []) if (stretch.agent === name) drawTrouble(scene, stretch, y, tall);
 }
 
-function drawTrouble(scene: Scene, stretch: BlockedStretch, y: number, tall: number): void {
+// A hatched ground with the word the agent used, which stands right of `clear`.
+function drawTrouble(scene: Scene, stretch: BlockedStretch, y: number, tall: number, clear = -Infinity): void {
   const { context, state, theme, width } = scene;
   const [left, right] = [xOf(scene, state.clock.show(stretch.from)), xOf(scene, state.clock.show(stretch.to))];
   if (right < 0 || left > width) return;
@@ -226,8 +236,9 @@ function drawTrouble(scene: Scene, stretch: BlockedStretch, y: number, tall: num
   context.setLineDash([3, 3]);
   context.strokeRect(from + 0.5, y + 0.5, room - 1, tall - 1);
   context.setLineDash([]);
-  const text = tall < LANES_LEAST ? "" : fitText(context, stretch.detail ? `${stretch.status}: ${stretch.detail}` : stretch.status, room - 8);
-  if (text) context.fillText(text, from + 4, y + tall - 5);
+  const x = Math.max(from, clear) + 4;
+  const text = fitText(context, stretch.detail ? `${stretch.status}: ${stretch.detail}` : stretch.status, from + room - x - 4);
+  if (text) context.fillText(text, x, tall < LANES_LEAST ? y + tall / 2 + 0.5 : y + tall - 5);
   context.globalAlpha = 1;
 }
 
@@ -270,16 +281,21 @@ function drawLink(scene: Scene, packing: Packing, from: number, to: number, top:
 function drawArrow(scene: Scene, x: number, y0: number, y1: number): void {
   const { context, theme } = scene;
   const down = y1 > y0 ? 1 : -1;
-  context.strokeStyle = context.fillStyle = theme.accent;
+  context.strokeStyle = theme.accent;
   context.lineWidth = 1.5;
   context.beginPath();
   context.moveTo(x, y0);
   context.lineTo(x, y1);
   context.stroke();
+  drawTip(scene, x, y1, down);
+}
+
+function drawTip({ context, theme }: Scene, x: number, y: number, down: number): void {
+  context.fillStyle = theme.accent;
   context.beginPath();
-  context.moveTo(x, y1);
-  context.lineTo(x - 4, y1 - 6 * down);
-  context.lineTo(x + 4, y1 - 6 * down);
+  context.moveTo(x, y);
+  context.lineTo(x - 4, y - 6 * down);
+  context.lineTo(x + 4, y - 6 * down);
   context.fill();
 }
 
