@@ -33,7 +33,7 @@ def fill_redacted(lens: Lens, copy: Lens, redactor: Redactor, where_it_stands: b
     for table, columns in tables.items():
         cells = _fill_table(lens, copy, table, columns, redactor)
         compared = _prove_equal(lens, copy, table, columns)
-        rows = copy.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        rows = copy._con.cursor().sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]
         if table == "sources":
             _place_sources(lens, copy, where_it_stands)
         copy._con.execute(PROOFS, {"table": table, "rows": rows, "aggregates": compared, "cells": cells})
@@ -55,7 +55,7 @@ def _as_text(name: str, kind: str) -> str:
 def _learn_table(lens: Lens, table: str, columns: dict[str, str], redactor: Redactor) -> None:
     for name, kind in _texts(columns).items():
         cells = f"SELECT DISTINCT {_as_text(name, kind)} AS cell FROM {table} WHERE cell IS NOT NULL ORDER BY cell"
-        for batch in _batches(lens.sql(cells).to_arrow_reader(2048)):
+        for batch in _batches(lens._con.cursor().sql(cells).to_arrow_reader(2048)):
             redactor.learn(SEPARATOR.join([*batch, *redactor.canary]))
 
 
@@ -178,7 +178,7 @@ def _prove_equal(lens: Lens, copy: Lens, table: str, columns: dict[str, str]) ->
                 f'sum("{name}"::DECIMAL(38, 9))' if kind == "DOUBLE" else f'sum("{name}"::HUGEINT)'
             )
     question = f"SELECT {', '.join(figures.values())} FROM {table}"
-    before, after = lens.sql(question).fetchall()[0], copy.sql(question).fetchall()[0]
+    before, after = (each._con.cursor().sql(question).fetchall()[0] for each in (lens, copy))
     wrong = [figure for figure, old, new in zip(figures, before, after) if old != new]
     if wrong:
         raise RedactionRefused(

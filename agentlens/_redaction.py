@@ -25,6 +25,9 @@ CHUNK = 256 * 1024
 SHORTEST_TAIL = 6
 # Between cells that are searched together: no pattern but that of a key block goes over line ends.
 SEPARATOR = "\n\x00\n"
+# How the explorers say that a text goes on.
+CUT = "\n… cut here:"
+_LAST_WORD = re.compile(r"""[^\s"',;:=]{4,400}$""")
 
 
 class RedactionRefused(AgentLensError):
@@ -269,12 +272,14 @@ class Redactor:
 
     def _without_torn_end(self, text: str) -> str:
         """A text that was cut in the middle of a secret must not end in half of it."""
-        body = text.partition("\n… cut here:")[0] if "\n… cut here:" in text else text
+        body, mark, rest = text.partition(CUT)
+        if mark:  # the last word may be the beginning of something that was never read
+            return f"{_LAST_WORD.sub('', body)}{mark}{rest}"
         for at in range(max(0, len(body) - self._longest), len(body) - SHORTEST_TAIL + 1):
             if body[at : at + SHORTEST_TAIL] in self._heads:
-                tail = body[at:].rstrip("…")
+                tail = body[at:]
                 if any(word.startswith(tail) for word in self._words if len(word) > len(tail)):
-                    return f"{body[:at]}[torn:0]{text[len(body) :]}"
+                    return f"{body[:at]}[torn:0]"
         return text
 
 

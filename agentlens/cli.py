@@ -1,4 +1,4 @@
-"""The command line: read, sql, detect, report, lab, archive, formats."""
+"""The command line: read, sql, detect, report, verify, lab, archive, formats."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from agentlens._visible import show_controls, show_inline
 
 if TYPE_CHECKING:
     from agentlens._lens import Lens
+    from agentlens._redaction import Rule
     from agentlens.report._facts import Finding
 
 FOUND = 3
@@ -119,21 +120,85 @@ def detect(paths: tuple[str, ...], fail_on: str | None) -> None:
             raise click.exceptions.Exit(FOUND)
 
 
+def _redaction(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of whatever is redacted."""
+    options = (
+        click.option("--redact/--no-redact", default=True, show_default=True, help="Put pseudonyms in place of secrets and personal data."),
+        click.option("--rule", "rules", multiple=True, metavar="NAME=PATTERN", help="What else is replaced, as an RE2 pattern; may be repeated."),
+        click.option("--keep", multiple=True, metavar="TEXT", help="A value that was reviewed and stays; may be repeated."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @main.command()
 @_paths
-@click.option("-o", "--output", default="report.html", show_default=True, help="The file to write.")
+@click.option(
+    "-o", "--output", default="report.html", show_default=True, help="The file to write: .html, .md, .json or .pdf."
+)
 @click.option("--title", help="Heading of the report; by default the folder that was read.")
 @click.option(
     "--max-mb", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Largest size of the file."
 )
-def report(paths: tuple[str, ...], output: str, title: str | None, max_mb: float) -> None:
-    """Say what went wrong and write it down in one HTML file that opens offline."""
+@_redaction
+@click.option("--review", is_flag=True, help="Only list what would be replaced (values shortened), and write nothing.")
+def report(
+    paths: tuple[str, ...], output: str, title: str | None, max_mb: float, redact: bool, rules: tuple[str, ...], keep: tuple[str, ...], review: bool
+) -> None:  # fmt: skip
+    """Say what went wrong and write it down in one file: a page that opens offline, Markdown, JSON or PDF."""
+    from agentlens.report import report as write
+
     with _open(paths) as lens:
+        if review:
+            return _review(lens, rules, keep)
         _say(repr(lens) + "\n")
         _show_findings(lens)
-        written = al.report(lens, output, title=title, max_mb=max_mb)
-    _say(f"\nReport:     {written} ({written.stat().st_size / 1e6:.1f} MB, opens offline)")
+        written = write(lens, output, title=title, max_mb=max_mb, redact=redact, rules=_rules(rules), keep=keep)
+    _say(f"\nReport:     {written} ({written.stat().st_size / 1e6:.1f} MB, {'redacted' if redact else 'NOT redacted'})")
     _say(f"Notebooks:  agentlens lab {' '.join(_quote(path) for path in paths)}")
+
+
+@main.command()
+@_paths
+@click.option(
+    "--to", "form", required=True, type=click.Choice(["perfetto", "speedscope", "parquet", "sarif", "junit"]), help="The form."
+)  # fmt: skip
+@click.option("-o", "--output", required=True, help="The file to write.")
+@click.option("--trace", "trace_id", help="Only this trace.")
+def export(paths: tuple[str, ...], form: str, output: str, trace_id: str | None) -> None:
+    """Write traces or findings for another tool; texts go out as the logs have them."""
+    from agentlens._detect import detect as look
+    from agentlens.export import export as write
+
+    with _open(paths) as lens:
+        if form in ("sarif", "junit") and not lens.sql("FROM checks LIMIT 1").fetchall():
+            look(lens)
+        _say(f"Written: {write(lens, output, form, trace_id)}")
+
+
+@main.command()
+@click.argument("page", metavar="REPORT.html")
+@click.option("--against", required=True, metavar="FOLDER", help="Where the logs are.")
+@click.option("--rule", "rules", multiple=True, metavar="NAME=PATTERN", help="The rules it was redacted with.")
+@click.option("--keep", multiple=True, metavar="TEXT", help="The values that were kept.")
+@click.option("-v", "--verbose", is_flag=True, help="List what was proved as well.")
+def verify(page: str, against: str, rules: tuple[str, ...], keep: tuple[str, ...], verbose: bool) -> None:
+    """Read the logs again and say of each claim of a report: proved, differs, source missing.
+
+    Exits with 3 unless everything was proved.
+    """
+    from agentlens.report._verify import PROVED
+    from agentlens.report._verify import verify as prove
+
+    verdicts = prove(page, against, _rules(rules), keep)
+    for verdict in verdicts:
+        if verbose or verdict.verdict != PROVED:
+            _say(f"{verdict.verdict:<14}  {show_inline(verdict.claim)}: {show_inline(verdict.why)}")
+    counts = {word: sum(one.verdict == word for one in verdicts) for word in dict.fromkeys(v.verdict for v in verdicts)}
+    _say(f"{len(verdicts)} claims: " + ", ".join(f"{count} {word}" for word, count in counts.items()) + ".")
+    if counts.get(PROVED, 0) < len(verdicts):
+        raise click.exceptions.Exit(FOUND)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -220,6 +285,24 @@ def _bundled() -> Path:
     raise AgentLensError(
         f"This installation has no example notebooks (looked beside {package}). Install from a checkout of agentlens."
     )
+
+
+def _rules(given: Iterable[str]) -> list[Rule]:
+    """Return rules written as NAME=PATTERN."""
+    from agentlens._redaction import Rule
+
+    parted = [text.partition("=") for text in given]
+    return [Rule(name, pattern) for name, _, pattern in parted]
+
+
+def _review(lens: Lens, rules: tuple[str, ...], keep: tuple[str, ...]) -> None:
+    from agentlens.report._copy import travelling
+
+    with travelling(lens, True, _rules(rules), keep) as copy:
+        rows = copy.redactor.review() if copy.redactor else []
+    for row in rows:
+        _say(f"{row['pseudonym']:<32}  {row['times']:>6,}×  {show_inline(row['value'])}")
+    _say(f"{len(rows):,} values would be replaced." if rows else "Nothing of the kinds that are known was found.")
 
 
 # --- saying -----------------------------------------------------------------------------------------------------------

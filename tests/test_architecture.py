@@ -20,7 +20,7 @@ ROOMS = [
     ("dialects", "_own_prices", "pricing", "loaders"),
     ("_load", "_read"),
     ("detectors", "_detect"),
-    ("charts",),
+    ("charts", "export"),
     ("explorers",),
     ("report",),
     ("cli", "_magic"),

@@ -92,6 +92,23 @@ def test_the_innermost_failure_is_the_cause_of_a_failed_trace(tmp_path: Path) ->
     ]
 
 
+def test_only_the_same_failure_in_a_trace_that_ended_well_speaks_against_it(tmp_path: Path) -> None:
+    def run(trace: str, status: int, message: str) -> list[Step]:
+        failed = tool("load", "lead", 3, trace=trace, status=ERROR, message=message)
+        return [
+            agent("lead", trace=trace, status=status),
+            failed,
+            tool("after", "lead", 6, trace=trace, result="went on"),
+        ]
+
+    lens = detected(
+        tmp_path, [*run("bad", ERROR, "disk is full"), *run("a", OK, "disk is full"), *run("b", OK, "no such table")]
+    )
+    assert causes(lens, hex_id("bad", 32), "speaks_against") == [
+        (["The same kind of defect is in 1 trace that ended well."],)
+    ]
+
+
 def test_where_nothing_speaks_for_a_cause_nothing_is_said(tmp_path: Path) -> None:
     healthy = [
         agent("lead", status=OK),

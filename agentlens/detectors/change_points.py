@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 MIN_SIDE = 5  # fewer observations on a side say nothing about it
 MIN_SERIES = 12
-MOST_POINTS = 1_500  # longer series are tested on means of neighbours
+MOST_POINTS = 500  # longer series are tested on means of neighbours
 FIRST_DRAWS, MORE_DRAWS, TAIL = 199, 1_999, 200
 DRAWS_AT_ONCE = 2_000_000
 # 95 % of the likelihood ratio of a change point's date lies below: (1 - exp(-x / 2))^2 = 0.95 (Yao 1987).

@@ -14,7 +14,7 @@ const sources = (names, end) => names.map((name) => `src/${name}.${end}`).filter
 
 async function buildStatic() {
   await build({ ...shipped, entryPoints: sources(views, "ts"), format: "esm", outdir: "static" });
-  await build({ ...shipped, entryPoints: ["src/report.ts"], format: "iife", globalName: "agentlens_report", outdir: "static" });
+  await build({ ...shipped, entryPoints: ["src/report.ts", "src/loader.ts"], format: "iife", globalName: "agentlens_report", outdir: "static" });
   await build({ ...shipped, entryPoints: sources([...views, "report"], "css"), outdir: "static" });
 }
 

@@ -190,7 +190,7 @@ WHERE run <= coalesce(least(a1, a2, a3), run) OR run <= coalesce(least(b1, a1, a
 
 -- What may show that one text depends on another: whole texts, runs of words and telling values that several texts or steps have in common.
 CREATE OR REPLACE TEMP TABLE flow_hits AS
-WITH shared AS (SELECT run FROM flow_runs GROUP BY run HAVING count(DISTINCT text_id) BETWEEN 2 AND 300)
+WITH shared AS (SELECT run FROM flow_runs GROUP BY run HAVING min(text_id) <> max(text_id) AND count(*) <= 300)
 SELECT run AS feature, text_id, min(place) AS place, 'run' AS what FROM flow_runs SEMI JOIN shared USING (run) GROUP BY ALL
 UNION ALL
 SELECT hash(token), text_id, NULL, 'value'
@@ -198,6 +198,13 @@ FROM flow_tokens
 SEMI JOIN (SELECT token FROM flow_tokens GROUP BY token HAVING count(*) BETWEEN 2 AND 300 AND _is_telling(token)) USING (token)
 UNION ALL
 SELECT text_id, text_id, 0, 'whole' FROM flow_texts WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
+
+-- What a tool read that another had written before.
+INSERT INTO flow_quotes BY NAME
+SELECT 'read_after_write' AS kind, confidence, from_preorder, a.number AS from_number, to_preorder, b.number AS to_number, 0 AS words, resource AS passed
+FROM _flow_read_after_write
+JOIN (SELECT number, preorder FROM flow_texts WHERE type = 'arguments') AS a ON a.preorder = from_preorder
+JOIN (SELECT number, preorder FROM flow_texts WHERE type = 'result') AS b ON b.preorder = to_preorder;
 
 CREATE OR REPLACE TEMP TABLE flow_found AS FROM _flow_links('flow_hits', 40);
 

@@ -4,34 +4,59 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens, is_lens_file, written_whole
-from agentlens.report._facts import make_sure_detected
-from agentlens.report._page import compose
+from agentlens._redaction import Rule
+from agentlens.report._copy import Travelling, travelling
+from agentlens.report._facts import common_folder, make_sure_detected
+from agentlens.report._forms import compose_json, compose_markdown, compose_pdf
+from agentlens.report._page import Options, compose
+
+FORMS: dict[str, Callable[[Travelling, Options], bytes]] = {
+    ".html": compose, ".md": compose_markdown, ".json": compose_json, ".pdf": compose_pdf,
+}  # fmt: skip
 
 __all__ = ["report"]
 
 
-def report(lens: Lens, path: str | os.PathLike[str], title: str | None = None, max_mb: float = 10.0) -> Path:
-    """Write what went wrong, with the lines that prove it, into one HTML file that opens offline, and return its path.
+def report(
+    lens: Lens,
+    path: str | os.PathLike[str],
+    title: str | None = None,
+    max_mb: float = 10.0,
+    redact: bool = True,
+    rules: Sequence[Rule] = (),
+    keep: Iterable[str] = (),
+) -> Path:
+    """Write what went wrong, with the lines that prove it, into one file, and return its path.
 
-    The page asks nothing of any server, and its tree and charts stay interactive. Every figure stands with its SQL. Detectors
-    run first unless they have run on this lens. `title` is by default the name of the folder that was read.
+    The ending of `path` chooses the form: `.html` opens offline, asks nothing of any server, and its views stay interactive;
+    `.md` is for pull requests and chat, `.json` for machines, `.pdf` for print (needs a Chromium). Every figure stands with
+    its SQL, every finding with its span, file and line. Detectors run first unless they have run on this lens. `title` is by
+    default the name of the folder that was read.
+
+    Unless `redact` is False, secrets and personal data are replaced by pseudonyms (`Lens.save` tells how, `rules` and `keep`
+    are those of it), and the footer proves that no aggregate has changed.
 
     The file is at most `max_mb` megabytes (10^6 bytes); the details of spans take at most a tenth of that, the most important
     spans first, and the page says what was left out. A file at `path` is replaced, whole or not at all.
 
-    Raises AgentLensError when the folder of `path` does not exist, when a folder or a saved lens stands there, or when not
-    even the findings alone fit.
+    Raises AgentLensError when the folder of `path` does not exist, when a folder or a saved lens stands there, when the
+    ending is none of the four, when not even the findings alone fit, and when the redaction is not certain.
     """
     target = _check_target(Path(path).expanduser())
     make_sure_detected(lens)
-    page = compose(lens, title, int(max_mb * 1e6))
+    folder = common_folder([source for (source,) in lens.sql("SELECT path FROM sources").fetchall()])
+    options = Options(title, int(max_mb * 1e6), folder=folder.name if folder is not None else None)
+    with travelling(lens, redact, rules, keep) as copy:
+        content = FORMS[target.suffix.lower()](copy, options)
     with written_whole(target) as part:
-        part.write_bytes(page)
+        part.write_bytes(content)
     return target
 
 
@@ -46,16 +71,16 @@ def _check_target(path: Path) -> Path:
         raise AgentLensError(
             f"{path} is a saved lens and would be overwritten. Give another name, e.g. {path.with_suffix('.html')}."
         )
+    if path.suffix.lower() not in FORMS:
+        raise AgentLensError(f"A report ends in {', '.join(FORMS)}, and {path.name} does not. Say e.g. report.html.")
     return path
 
 
 class _CallableModule(ModuleType):
     """Python puts a submodule under its name into the package, where the function `agentlens.report` stands: both must answer."""
 
-    def __call__(
-        self, lens: Lens, path: str | os.PathLike[str], title: str | None = None, max_mb: float = 10.0
-    ) -> Path:
-        return report(lens, path, title, max_mb)
+    def __call__(self, *args: Any, **kwargs: Any) -> Path:
+        return report(*args, **kwargs)
 
 
 sys.modules[__name__].__class__ = _CallableModule

@@ -6,32 +6,43 @@ import base64
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agentlens._lens import Lens
 from agentlens.explorers._explorer import load_question
 from agentlens.explorers._span_details import describe_span, group_usage
+from agentlens.report._copy import Travelling
 from agentlens.report._facts import ask, fetch
 
 Row = dict[str, Any]
 
-AT_ONCE = 200
+AT_ONCE = 100
 TEXT_LIMIT = 6_000
 
 
-def pack_details(lens: Lens, rows: Mapping[int, int], budget: int) -> tuple[str, int]:
+def pack_details(copy: Travelling, rows: Mapping[int, int], budget: int) -> tuple[str, int]:
     """Return base64(zlib(JSON)) of `{row: span}`, the most important spans first, in at most `budget` characters; and how many.
 
     `rows` maps a span's `preorder` to its row in the tree.
     """
-    wanted = [row["preorder"] for row in ask(lens, "span_importance") if row["preorder"] in rows]
+    wanted = [row["preorder"] for row in ask(copy.lens, "span_importance") if row["preorder"] in rows]
+    batches = (sorted(wanted[at : at + AT_ONCE]) for at in range(0, len(wanted), AT_ONCE))
+    return pack_batches(
+        ({str(rows[preorder]): span for preorder, span in _describe(copy.lens, batch)} for batch in batches),
+        copy,
+        budget,
+    )
+
+
+def pack_batches(batches: Iterable[Mapping[str, Any]], copy: Travelling, budget: int) -> tuple[str, int]:
+    """Return base64(zlib(JSON)) of as many batches of entries as fit into `budget` characters; and how many entries."""
     packer, packed, count = zlib.compressobj(9), b"", 0
-    for at in range(0, len(wanted), AT_ONCE):
-        batch = sorted(wanted[at : at + AT_ONCE])
+    for batch in batches:
+        text = json.dumps(copy.clean(batch), allow_nan=False)
+        copy.check(text, "What a click shows")
         trial = packer.copy()
-        texts = [f'"{rows[preorder]}":{json.dumps(span)}' for preorder, span in _describe(lens, batch)]
-        piece = trial.compress((("," if count else "{") + ",".join(texts)).encode()) + trial.flush(zlib.Z_SYNC_FLUSH)
+        piece = trial.compress((("," if count else "{") + text[1:-1]).encode()) + trial.flush(zlib.Z_SYNC_FLUSH)
         if (len(packed) + len(piece)) * 4 / 3 + 100 > budget:
             break
         packer, packed, count = trial, packed + piece, count + len(batch)

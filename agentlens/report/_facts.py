@@ -126,6 +126,16 @@ def headline(findings: list[Finding], checks: list[dict[str, Any]]) -> str:
     return " ".join(parts) + more + "."
 
 
+def answer(findings: list[Finding], totals: dict[str, Any]) -> dict[str, Any]:
+    """Return the first of the gravest findings that are proven, else the first of the gravest: where to begin."""
+    if not findings:
+        return {"first": None, "number": None}
+    gravest = [(number, f) for number, f in enumerate(findings, 1) if f.severity == findings[0].severity]
+    proven = [item for item in gravest if item[1].tier == "proven"] or gravest
+    number, first = min(proven, key=lambda item: (item[1].start_time is None, item[1].start_time))
+    return {"first": first, "number": number}
+
+
 def join_words(words: list[str], most: int) -> str:
     """Return `a, b and c`; well beyond `most` words, how many more there are."""
     shown = words if len(words) <= most + 1 else words[:most]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,17 +23,18 @@ from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._explorer import list_gaps
 from agentlens.report import _explorers as explorers
+from agentlens.report._claims import claims_of
+from agentlens.report._copy import Travelling
 from agentlens.report._details import pack_details
 from agentlens.report._facts import (
     SEVERITIES,
     Finding,
+    answer,
     ask,
-    common_folder,
     headline,
     join_words,
     list_findings,
     query_text,
-    short_path,
 )
 from agentlens.report._quotes import Quoter
 from agentlens.report._words import FILTERS, finalize, period, plural
@@ -41,8 +45,13 @@ GRAVEST = 8
 SHOWN_FINDINGS = 60
 LISTED_FINDINGS = 1_000
 DETAILS_SHARE = 10
+# Of what a click shows, so much at most, in characters as packed.
+MOST_DETAILS = 400_000
+WITH_FINDINGS = "trace_id IN (SELECT trace_id FROM findings)"
+VIEWS = ("overview", "agent_map", "tokens", "drift", "conversation", "all_findings", "tree")
+TITLES = {"agent_map": "the map of agents", "tokens": "the token chart", "drift": "the drift chart"}
 POLICY = (
-    "default-src 'none'; script-src '{hash}'; style-src 'unsafe-inline'; img-src data:; font-src 'none'; "
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; font-src 'none'; "
     "base-uri 'none'; form-action 'none'"
 )
 TIERS = {
@@ -53,61 +62,82 @@ TIERS = {
 
 
 @dataclass
+class Options:
+    """What a report is written with; a verification writes it again with the same."""
+
+    title: str | None = None
+    max_bytes: int = 10_000_000
+    written: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    folder: str | None = None
+
+
+@dataclass
 class Content:
     """Everything the template is given."""
 
     facts: Row
-    tree: explorers.Mounted | None = None
-    tokens: explorers.Mounted | None = None
-    drift: explorers.Mounted | None = None
+    mounted: dict[str, explorers.Mounted] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
-    @property
-    def mounted(self) -> list[explorers.Mounted]:
-        """The explorers that fit into the page."""
-        return [item for item in (self.tree, self.tokens, self.drift) if item is not None]
 
-
-def compose(lens: Lens, title: str | None, limit: int) -> bytes:
-    """Return the page in at most `limit` bytes: whole, else with fewer details, fewer spans, or without explorers."""
-    facts = gather(lens, title)
+def compose(copy: Travelling, options: Options) -> bytes:
+    """Return the page in at most `max_bytes`: whole, else with fewer details, fewer spans, or without explorers."""
+    facts = gather(copy, options)
     size = 0
-    for content in _ever_smaller(lens, facts, limit):
-        page = render(content)
+    for content in _ever_smaller(copy, facts, options.max_bytes):
+        page = render(content, copy)
         size = len(page)
-        if size <= limit:
+        if size <= options.max_bytes:
             return page
     raise AgentLensError(
-        f"The findings alone take {size / 1e6:.2f} MB, and the report may have {limit / 1e6:.2f}. Allow more with max_mb (--max-mb)."
+        f"The findings alone take {size / 1e6:.2f} MB, and the report may have {options.max_bytes / 1e6:.2f}. Allow more with max_mb (--max-mb)."
     )
 
 
-def _ever_smaller(lens: Lens, facts: Row, limit: int) -> Iterator[Content]:
-    tokens, drift = explorers.mount_tokens(lens), explorers.mount_drift(lens)
-    for where in (None, "trace_id IN (SELECT trace_id FROM findings)"):
-        content = Content(facts, tokens=tokens, drift=drift)
-        _add_tree(lens, content, limit, where)
+def _ever_smaller(copy: Travelling, facts: Row, limit: int) -> Iterator[Content]:
+    """Yield contents: all; the traces with findings, and no drift; those and nothing else to click; no explorers."""
+    case = explorers.mount_case(copy) if facts["totals"]["spans"] else {}
+    for where, names in (
+        (None, ("overview", "agent_map", "tokens", "drift", "conversation", "all_findings")),
+        (WITH_FINDINGS, ("overview", "agent_map", "tokens", "conversation", "all_findings")),
+        (WITH_FINDINGS, ("overview",)),
+    ):
+        content = Content(facts, {name: case[name] for name in names if name in case})
+        if facts["totals"]["spans"]:
+            _add_details(copy, content, names, limit)
+            _add_tree(copy, content, limit, where)
+            missing = [TITLES[name] for name in TITLES if name in case and name not in names]
+            if missing:
+                content.left_out.append(f"Left out for size: {join_words(missing, 9)}; the lens has them.")
         yield content
     yield Content(
         facts, left_out=["The trace tree and the charts did not fit; `agentlens lab` or a larger --max-mb shows them."]
     )
 
 
-def _add_tree(lens: Lens, content: Content, limit: int, where: str | None) -> None:
+def _add_details(copy: Travelling, content: Content, names: tuple[str, ...], limit: int) -> None:
+    if "conversation" in names:
+        story, note = explorers.mount_conversation(copy, min(limit // 8, MOST_DETAILS))
+        if story is not None:
+            content.mounted["conversation"] = story
+            content.left_out += [note] if note else []
+    if "all_findings" in names and content.facts["findings"]:
+        content.mounted["all_findings"] = explorers.mount_findings(copy, min(limit // 20, MOST_DETAILS // 2))
+
+
+def _add_tree(copy: Travelling, content: Content, limit: int, where: str | None) -> None:
     """Mount the tree with as many details as fit, and say what was left out."""
-    if not content.facts["totals"]["spans"]:
-        return
     first = next((span for finding in content.facts["findings"] for span in finding.span_ids), None)
-    tree = explorers.open_tree(lens, first, where)
+    tree = explorers.open_tree(copy.lens, first, where)
     rows = {int(preorder): row for row, preorder in enumerate(tree._preorders)}
     content.rows = {span_id: row for row, span_id in reversed(list(enumerate(tree._span_ids.to_pylist())))}
-    embedded = tree.embed()
-    content.tree = explorers.mount("tree", embedded, tree.sql)
-    budget = min(limit // DETAILS_SHARE, limit - len(render(content)) - 1_000)
-    details, count = pack_details(lens, rows, budget)
+    embedded, still = tree.embed(), explorers.picture(tree)
+    content.mounted["tree"] = explorers.mount("tree", embedded, tree.sql, copy, still=still)
+    budget = max(20_000, min(limit // DETAILS_SHARE, limit - len(render(content, copy)) - 2_000, MOST_DETAILS))
+    packed, count = pack_details(copy, rows, budget)
     missing = f"This report holds the details of {count:,} of {len(rows):,} spans; this one was left out for size. The lens has it."
-    content.tree = explorers.mount("tree", embedded, tree.sql, details, missing)
+    content.mounted["tree"] = explorers.mount("tree", embedded, tree.sql, copy, packed, missing, still)
     spans = content.facts["totals"]["spans"]
     if len(rows) < spans:
         content.left_out.append(
@@ -120,18 +150,19 @@ def _add_tree(lens: Lens, content: Content, limit: int, where: str | None) -> No
         )
 
 
-def gather(lens: Lens, title: str | None) -> Row:
+def gather(copy: Travelling, options: Options) -> Row:
     """Return all facts of the page; each table comes from a query in `queries/`, which the page shows."""
+    lens = copy.lens
     findings, checks, sources = list_findings(lens), ask(lens, "checks"), ask(lens, "sources")
-    folder = common_folder([source["path"] for source in sources])
-    quoter = Quoter(sources, folder)
+    quoter = Quoter(sources, copy.clean)
     totals = ask(lens, "totals")[0]
     return {
-        "title": title or (folder.name if folder is not None and folder.name else "agentlens report"),
+        "title": options.title or options.folder or "agentlens report",
         "headline": headline(findings, checks),
+        "answer": answer(findings, totals),
         "findings": findings,
         "gravest": _gravest(findings),
-        "groups": _group(findings, quoter),
+        "groups": _group(findings, quoter, _paths(lens, findings)),
         "severities": Counter(finding.severity for finding in findings),
         "tiers": Counter(finding.tier for finding in findings),
         "since": _since(findings),
@@ -142,46 +173,60 @@ def gather(lens: Lens, title: str | None) -> Row:
         "agents": _with_findings(ask(lens, "agents"), findings),
         "agent_tokens": ask(lens, "agent_tokens"),
         "models": ask(lens, "models"),
-        "sources": [source | {"short": short_path(source["path"], folder)} for source in sources],
+        "sources": [source | {"short": source["path"]} for source in sources],
         "accounts": {
             name: sum(source[name] for source in sources) for name in ("records", "accepted", "rejected", "skipped")
         },
         "lacks": list_gaps(lens),
         "gaps": [row["says"] for row in ask(lens, "completeness")],
-        "known_missing": _known_missing(sources, folder),
+        "known_missing": _known_missing(sources),
         "rejects": ask(lens, "rejects"),
-        "folder": folder,
+        "folder": options.folder,
         "version": version("agentlens"),
-        "written": datetime.now(UTC),
+        "written": options.written,
+        "max_bytes": options.max_bytes,
+        "proof": copy.proof(),
     }
 
 
-def render(content: Content) -> bytes:
+def render(content: Content, copy: Travelling) -> bytes:
     """Return the page as UTF-8."""
-    script = static("report.js") if content.mounted else ""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    scripts = [static("loader.js"), static("report.js")] if content.mounted else []
     facts = {name: value for name, value in content.facts.items() if name != "groups"}
-    return (
+    text = (
         _environment()
         .get_template("page.html.j2")
         .render(
-            facts, groups=content.facts["groups"], tree=content.tree, tokens=content.tokens, drift=content.drift,
-            mounted=content.mounted, rows=content.rows, left_out=content.left_out, script=script, query=query_text, tier_words=TIERS,
-            policy=POLICY.format(hash=f"sha256-{digest}"),
-            styles=_own("report.css") + (static("trace_tree.css") + static("charts.css") + static("drift.css") if content.mounted else ""),
+            facts, groups=content.facts["groups"], mounted=dict.fromkeys(VIEWS) | content.mounted, rows=content.rows, left_out=content.left_out,
+            query=query_text, tier_words=TIERS, styles=_own("report.css") + (static("report.css") if scripts else ""),
+            policy=POLICY.format(scripts=" ".join(map(_digest, scripts)) or "'none'"),
+            claims=explorers.pack(json.dumps(claims_of(content, copy)).encode()),
+            loader=scripts[0] if scripts else "", script=explorers.pack(scripts[1].encode()) if scripts else "",
         )
-        .encode()
     )  # fmt: skip
+    copy.check(
+        html.unescape(re.sub(r"<script.*?</script>|<style.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)), "The page"
+    )
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _digest(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def environment(is_html: bool = True) -> jinja2.Environment:
+    """Return what fills the templates: escaped by default, everything that hides in a text made visible, no name left open."""
+    surroundings = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=is_html, undefined=jinja2.StrictUndefined,
+        finalize=finalize, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    surroundings.filters |= FILTERS | {"join_words": join_words}
+    return surroundings
 
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
-        finalize=finalize, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= FILTERS | {"join_words": join_words}
-    return environment
+    return environment()
 
 
 @cache
@@ -203,7 +248,21 @@ def _gravest(findings: list[Finding]) -> list[tuple[int, Finding]]:
     return sorted(numbered, key=lambda item: (item[1].start_time is None, item[1].start_time))
 
 
-def _group(findings: list[Finding], quoter: Quoter) -> list[Row]:
+def _paths(lens: Lens, findings: list[Finding]) -> dict[str, list[Row]]:
+    """Return, by the first span of each finding that is shown whole, who stands above it, from the root down."""
+    firsts = {finding.span_ids[0]: finding.trace_id for finding in findings[:SHOWN_FINDINGS] if finding.span_ids}
+    places = {
+        row["span_id"]: row["preorder"]
+        for row in ask(lens, "span_places", span_ids=list(firsts))
+        if firsts[row["span_id"]] in (None, row["trace_id"])
+    }
+    above: dict[int, list[Row]] = {}
+    for row in ask(lens, "span_paths", preorders=list(places.values())):
+        above.setdefault(row["of"], []).append(row)
+    return {span_id: above.get(preorder, []) for span_id, preorder in places.items()}
+
+
+def _group(findings: list[Finding], quoter: Quoter, paths: dict[str, list[Row]]) -> list[Row]:
     """Return findings by severity: the first with their evidence quoted, the others as lines of a table."""
     groups, room, lines = [], SHOWN_FINDINGS, LISTED_FINDINGS
     names = [*SEVERITIES, *sorted({finding.severity for finding in findings} - {*SEVERITIES})]
@@ -213,7 +272,11 @@ def _group(findings: list[Finding], quoter: Quoter) -> list[Row]:
             continue
         shown, rest = found[:room], found[room:]
         cards = [
-            {"finding": finding, "quotes": [quoter.quote(place) for place in finding.evidence[:40]]}
+            {
+                "finding": finding,
+                "quotes": [quoter.quote(place) for place in finding.evidence[:40]],
+                "path": paths.get(finding.span_ids[0], []) if finding.span_ids else [],
+            }
             for finding in shown
         ]
         places = [finding.evidence[0] if finding.evidence else None for finding in rest[:lines]]
@@ -257,10 +320,10 @@ def _with_findings(agents: list[Row], findings: list[Finding]) -> list[Row]:
     return [agent | {"found": counts.get(agent["agent_name"], Counter())} for agent in agents]
 
 
-def _known_missing(sources: list[Row], folder: Path | None) -> list[Row]:
+def _known_missing(sources: list[Row]) -> list[Row]:
     """Return what loaders say is missing, each sentence once with its files."""
     files_by_text: dict[str, list[str]] = {}
     for source in sources:
         for text in source["known_missing"]:
-            files_by_text.setdefault(text, []).append(short_path(source["path"], folder))
+            files_by_text.setdefault(text, []).append(source["path"])
     return [{"text": text, "files": join_words(paths, 3)} for text, paths in files_by_text.items()]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentlens._source import hash_prefix
+from agentlens._errors import AgentLensError
+from agentlens._source import Source, hash_prefix
 from agentlens.explorers._span_details import read_record
-from agentlens.report._facts import Evidence, short_path
+from agentlens.report._facts import Evidence
 
 QUOTED_BYTES = 1_500
+HASHED_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Quote:
     says: str | None
     raw: str | None
     absent: str | None
+    sha256: str | None = None
 
     @property
     def place(self) -> str:
@@ -35,47 +40,57 @@ class Quote:
 class Quoter:
     """Quotes places of a lens; each cited file is hashed once, so that a file that has changed is not quoted."""
 
-    def __init__(self, sources: list[dict[str, Any]], folder: Path | None) -> None:
+    def __init__(self, sources: list[dict[str, Any]], clean: Callable[[Any], Any]) -> None:
         self._sources = {source["source_id"]: source for source in sources}
-        self._folder = folder
+        self._clean = clean
         self._states: dict[int, str | None] = {}
 
     def quote(self, place: Evidence) -> Quote:
-        """Return a place with the bytes it points at."""
+        """Return a place with the bytes it points at, and their hash."""
         source = self._sources.get(place.source_id)
+        about = (place.line, place.offset, place.length, place.span_id, place.says)
         if source is None:
-            return Quote(
-                "?", place.line, place.offset, place.length, place.span_id, place.says, None, "the source is unknown"
-            )
-        absent, raw = self._state(source), None
+            return Quote("?", *about, None, "the source is unknown")
+        absent, raw, digest = self._state(source), None, None
         if absent is None and place.offset is not None and place.length is not None:
-            raw = read_record(
-                Path(source["stored_at"] or source["path"]),
-                source["compression"],
-                place.offset,
-                place.length,
-                QUOTED_BYTES,
-            )
-        path = short_path(source["path"], self._folder)
-        return Quote(path, place.line, place.offset, place.length, place.span_id, place.says, raw, absent)
+            file = Path(source["stored_at"] or source["path"])
+            raw = read_record(file, source["compression"], place.offset, place.length, QUOTED_BYTES)
+            digest = hash_record(file, source["compression"], place.offset, place.length)
+        return Quote(source["path"], *about, self._clean(raw), absent, digest)
 
     def _state(self, source: dict[str, Any]) -> str | None:
         """Return why a source cannot be quoted, or None."""
         number = source["source_id"]
         if number not in self._states:
-            self._states[number] = _why_not(source)
+            self._states[number] = why_not(source)
         return self._states[number]
 
 
-def _why_not(source: dict[str, Any]) -> str | None:
-    if source["stored_at"]:
-        return (
-            None
-            if Path(source["stored_at"]).is_file()
-            else "the archive was no longer there when this report was written"
-        )
+def why_not(source: dict[str, Any]) -> str | None:
+    """Return why a source cannot be quoted: it is gone, or no longer what was read; None when it can."""
+    stored = Path(source["stored_at"] or source["path"])
+    if stored.name.startswith(source["sha256"]):  # an archive names its bytes by their hash
+        return None if stored.is_file() else "the archive was no longer there when this report was written"
     try:
-        same = hash_prefix(Path(source["path"]), source["bytes"]) == source["sha256"]
+        same = hash_prefix(stored, source["bytes"]) == source["sha256"]
     except OSError:
         return "the file was no longer there when this report was written"
     return None if same else "the file had changed when this report was written"
+
+
+def hash_record(path: Path, compression: str | None, offset: int, length: int) -> str | None:
+    """Return the SHA-256 of the bytes of a record; None when they cannot be read or are more than 64 MB."""
+    if length > HASHED_BYTES:
+        return None
+    try:
+        with Source(path, 0, compression).open() if compression else path.open("rb") as stream:
+            if compression:
+                left = offset
+                while left > 0 and (skipped := stream.read(min(left, 1 << 20))):
+                    left -= len(skipped)
+            else:
+                stream.seek(offset)
+            raw = stream.read(length)
+    except (OSError, AgentLensError):
+        return None
+    return hashlib.sha256(raw).hexdigest() if len(raw) == length else None

@@ -1,6 +1,6 @@
 -- Which step repeats what another one had brought: rare runs of words and rare values. Filled when lineage is first asked for.
 CREATE TABLE flow_quotes (
-  -- `quoted`, or `carried` where the whole text is the same.
+  -- `quoted`, `carried` where the whole text is the same, or `read_after_write`.
   kind VARCHAR NOT NULL,
   -- certain (it stood in the window, or came from the call that began the run, and is at least 12 words long), likely, or possible (the log does not show how it got there).
   confidence VARCHAR NOT NULL,
@@ -12,8 +12,8 @@ CREATE TABLE flow_quotes (
   to_preorder BIGINT NOT NULL,
   -- The text that repeats it: `number` in `flow_texts`.
   to_number BIGINT NOT NULL,
-  -- Number of words of the longest run; 1 for a value.
+  -- Number of words of the longest run; 1 for a value, 0 for what was read after it was written.
   words INTEGER NOT NULL,
-  -- The longest run of words, or the value, at most 40 words.
+  -- The longest run of words, at most 40 of them; the value; or the path, key or URL.
   passed VARCHAR NOT NULL
 );

@@ -5,7 +5,8 @@ import { chooseView, findPicked, keepRow, pickRow, type ChartsState } from "#src
 import { pressKey, type KeyCommands } from "#src/keys.ts";
 import { colourRows, isDark } from "#src/palette.ts";
 import { findMarks, searchRows, stepHit } from "#src/search.ts";
-import { inflate, StaticModel } from "#src/static_host.ts";
+import { inflate } from "#src/inflate.ts";
+import { StaticModel } from "#src/static_host.ts";
 import { formatValue, sortRows, type Column } from "#src/table.ts";
 import { TreeState } from "#src/tree_state.ts";
 import { clampWindow, panBy, windowAround, zoomAbout } from "#src/viewport.ts";

@@ -13,6 +13,8 @@
 //        {"state": {"_header": {…}, "_row": -1}, "binary": {"_columns": "tree-columns"}, "details": "tree-details"}
 //      </script>
 //
+//    or packed: <script type="text/plain" id="tree-state"> with base64(zlib(that JSON)), a fifth of its size.
+//
 //    state    the JSON traits of the widget, as `get_state()` gives them.
 //    binary   trait -> id of a <script type="text/plain"> with base64(zlib.compress(bytes)): the bytes traits.
 //    details  (optional) id of such a script whose inflated text is a JSON object {"<row>": span}, `span` as in
@@ -21,9 +23,10 @@
 //             texts and stories, see answerConversation in conversation_texts.ts.
 //    missing  (optional) what to say about those rows.
 //
-// 2. One inline <script> holds static/report.js as it is (its hash goes into the CSP) and stands at the end of <body>.
+// 2. One inline <script> at the end of <body> holds static/loader.js as it is, and <script type="text/plain" id="agentlens-script">
+//    holds base64(zlib(static/report.js)): the loader unpacks it and runs it, for the policy names the hashes of both.
 //    It mounts every place by itself. Policy that suffices:
-//      default-src 'none'; script-src 'sha256-…'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'
+//      default-src 'none'; script-src 'sha256-…' 'sha256-…'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'
 // 3. One <style> holds static/report.css.
 // 4. A button anywhere may open a span: <button type="button" data-select-in="tree" data-select-row="17">.
 // 5. Whatever is selected in one explorer is selected in all: spans in every trace_tree (`_span_ids`), the parts they belong to
@@ -34,6 +37,7 @@
 import { answerConversation, isAboutTexts } from "./conversation_texts.ts";
 import { h } from "./dom.ts";
 import { formatCount } from "./format.ts";
+import { inflate } from "./inflate.ts";
 import type { Cleanup, Listener, Model, RenderProps } from "./model.ts";
 import type { SpanDetail } from "./requests.ts";
 import { linkSelections, rowOfSpan } from "./static_links.ts";
@@ -89,17 +93,16 @@ export class StaticModel implements Model {
   }
 }
 
-// base64(zlib) -> bytes.
-export async function inflate(base64: string): Promise<Uint8Array> {
-  const packed = Uint8Array.from(atob(base64.trim()), (character) => character.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
 function textOf(page: Document, id: string): string {
   const element = page.getElementById(id);
   if (!element) throw new Error(`the page has no element with the id ${id}`);
   return element.textContent ?? "";
+}
+
+async function readEmbedded(page: Document, id: string): Promise<Embedded> {
+  const text = textOf(page, id);
+  const isPacked = page.getElementById(id)!.getAttribute("type") === "text/plain";
+  return JSON.parse(isPacked ? new TextDecoder().decode(await inflate(text)) : text);
 }
 
 async function readState(page: Document, embedded: Embedded): Promise<Record<string, unknown>> {
@@ -148,7 +151,7 @@ export function searchDetails(known: Record<string, SpanDetail>, text: string): 
 async function mountOne(page: Document, place: HTMLElement, explorers: Record<string, Explorer>): Promise<StaticModel> {
   const render = explorers[place.dataset["explorer"] ?? ""];
   if (!render) throw new Error(`no explorer is called ${place.dataset["explorer"]}`);
-  const embedded: Embedded = JSON.parse(textOf(page, place.dataset["state"] ?? ""));
+  const embedded = await readEmbedded(page, place.dataset["state"] ?? "");
   const state = await readState(page, embedded);
   const model = new StaticModel(state, answerFrom(page, embedded, state));
   render({ model, el: place });

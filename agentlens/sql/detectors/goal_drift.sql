@@ -10,13 +10,18 @@ CREATE VIEW _needs_goal_drift (
   reason
 ) AS
 SELECT
-  count(*) FILTER (alignment IS NOT NULL AND steps >= 10) > 0,
+  count(*) FILTER (calls >= 10 AND has_arguments) > 0,
   CASE
     WHEN count(*) = 0 THEN 'no run of an agent has tool calls'
-    WHEN count(*) FILTER (steps >= 10) = 0 THEN 'no run is long enough to drift (10 tool calls)'
-    WHEN count(*) FILTER (alignment IS NOT NULL AND steps >= 10) = 0 THEN 'the long runs do not say what they were asked, or with which arguments they called tools'
+    WHEN count(*) FILTER (calls >= 10) = 0 THEN 'no run is long enough to drift (10 tool calls)'
+    WHEN count(*) FILTER (calls >= 10 AND has_arguments) = 0 THEN 'the long runs do not say with which arguments they called tools'
   END
-FROM goal_alignment;
+FROM (
+  SELECT run_preorder, count(*) AS calls, bool_or(tool_call_arguments IS NOT NULL) AS has_arguments
+  FROM _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs
+  JOIN tool_calls USING (preorder)
+  GROUP BY run_preorder
+);
 
 -- A run that began with its task ends in a row of steps that share no word with the task nor with anything the run had read before.
 --
@@ -31,8 +36,7 @@ CREATE MACRO detect_goal_drift(min_steps := 10, min_aligned := 3, min_lost := 5)
 WITH steps AS (
   SELECT
     *, coalesce(alignment > 0 OR parent_alignment > 0, false) AS is_aligned, coalesce(alignment = 0 AND coalesce(parent_alignment, 0) = 0 AND NOT is_connected, false) AS is_lost
-  FROM goal_alignment
-  WHERE steps >= min_steps
+  FROM alignment_of(min_steps := min_steps)
 ),
 last_known AS (
   SELECT run_span_id, trace_id, coalesce(max(CASE WHEN NOT is_lost THEN step END), 0) AS step

@@ -51,49 +51,29 @@ list_filter(_distinct_words(said), lambda word: length(word) >= 4 AND NOT list_c
   'query', 'content', 'command', 'result', 'results', 'data', 'user', 'agent', 'task', 'next', 'first', 'last', 'each', 'every', 'after', 'before'
 ], word));
 
--- Every tool call of every run with its likeness to the brief of the run and to that of the agent it works for, in the order of the run. The
--- likeness is the share of the words of a step (its arguments and what was said with it) that stand in the brief, rare words counting more
--- (their inverse frequency among the steps of the lens, after Sparck Jones 1972).
-CREATE VIEW goal_alignment (
-  -- Trace of the step.
-  trace_id,
-  -- The step: a tool call.
-  span_id,
-  -- The agent.
-  agent_name,
-  -- The run it stands in.
-  run_span_id,
-  -- Number of the step within the run, from 1.
-  step,
-  -- Number of steps of the run.
-  steps,
-  -- `gen_ai.tool.name`.
-  tool_name,
-  -- When (UTC).
-  start_time,
-  -- Likeness to the brief of the run, 0 to 1; NULL where step or brief has no word.
-  alignment,
-  -- Likeness to the brief of the agent it works for; NULL where there is none.
-  parent_alignment,
-  -- True where the step has a word of the brief or of what an earlier step of the run read: it can be led back to something known.
-  is_connected,
-  -- Place in tree order.
-  preorder
-) AS
-WITH steps AS MATERIALIZED (
+-- The steps of runs of at least `min_steps` tool calls against their task; columns as in `goal_alignment`.
+CREATE MACRO alignment_of(min_steps := 1) AS TABLE
+WITH long_runs AS MATERIALIZED (
+  SELECT runs.preorder, run_preorder
+  FROM _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs
+  JOIN (SELECT preorder FROM tool_calls) AS calls USING (preorder)
+  QUALIFY count(*) OVER (PARTITION BY run_preorder) >= min_steps
+),
+steps AS MATERIALIZED (
   SELECT
     calls.trace_id, calls.span_id, calls.agent_name, calls.tool_name, calls.start_time, calls.preorder, run_preorder,
     row_number() OVER (PARTITION BY run_preorder ORDER BY calls.start_time, calls.preorder) AS step,
     count(*) OVER (PARTITION BY run_preorder) AS steps,
     _meaning_words(regexp_replace(coalesce(calls.tool_call_arguments, ''), '"\w+" ?:', ' ', 'g')) AS words,
-    _meaning_words(left(calls.tool_call_result, 4000)) AS read_words
+    _meaning_words(left(calls.tool_call_result, 2000)) AS read_words
   FROM tool_calls AS calls
-  JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs USING (preorder)
+  JOIN long_runs USING (preorder)
 ),
 briefs AS MATERIALIZED (
   SELECT own.preorder AS run_preorder, own.span_id AS run_span_id, _meaning_words(own.brief) AS words, _meaning_words(above.brief) AS parent_words
   FROM run_briefs AS own
   LEFT JOIN run_briefs AS above ON above.preorder = own.parent_preorder
+  WHERE own.preorder IN (SELECT run_preorder FROM long_runs)
 ),
 said AS (SELECT preorder, run_preorder, step, unnest(words) AS word FROM steps),
 weights AS (SELECT word, ln(1 + (SELECT count(*) FROM steps) / count(*)) AS weight FROM said GROUP BY word),
@@ -126,9 +106,41 @@ led AS (
 )
 SELECT
   trace_id, span_id, agent_name, run_span_id, step, steps, tool_name, start_time,
-  CASE WHEN len(briefs.words) > 0 THEN coalesce(shared, 0) / whole END, CASE WHEN len(briefs.parent_words) > 0 THEN coalesce(parent_shared, 0) / whole END,
-  CASE WHEN len(briefs.words) > 0 AND whole IS NOT NULL THEN led.first_step IS NOT NULL END, steps.preorder
+  CASE WHEN len(briefs.words) > 0 THEN coalesce(shared, 0) / whole END AS alignment,
+  CASE WHEN len(briefs.parent_words) > 0 THEN coalesce(parent_shared, 0) / whole END AS parent_alignment,
+  CASE WHEN len(briefs.words) > 0 AND whole IS NOT NULL THEN led.first_step IS NOT NULL END AS is_connected, steps.preorder
 FROM steps
 JOIN briefs USING (run_preorder)
 LEFT JOIN likeness USING (preorder)
 LEFT JOIN led USING (preorder);
+
+-- Every tool call of every run with its likeness to the brief of the run and to that of the agent it works for, in the order of the run. The
+-- likeness is the share of the words of a step (its arguments and what was said with it) that stand in the brief, rare words counting more
+-- (their inverse frequency among the steps of the lens, after Sparck Jones 1972).
+CREATE VIEW goal_alignment (
+  -- Trace of the step.
+  trace_id,
+  -- The step: a tool call.
+  span_id,
+  -- The agent.
+  agent_name,
+  -- The run it stands in.
+  run_span_id,
+  -- Number of the step within the run, from 1.
+  step,
+  -- Number of steps of the run.
+  steps,
+  -- `gen_ai.tool.name`.
+  tool_name,
+  -- When (UTC).
+  start_time,
+  -- Likeness to the brief of the run, 0 to 1; NULL where step or brief has no word.
+  alignment,
+  -- Likeness to the brief of the agent it works for; NULL where there is none.
+  parent_alignment,
+  -- True where the step has a word of the brief or of what an earlier step of the run read: it can be led back to something known.
+  is_connected,
+  -- Place in tree order.
+  preorder
+) AS
+FROM alignment_of();

@@ -31,11 +31,18 @@ CREATE VIEW releases (
   -- Place of that call in tree order.
   preorder
 ) AS
-WITH numbered AS (
+WITH all_versions AS MATERIALIZED (FROM span_versions),
+texts AS (
+  SELECT agent_name, kind, value, any_value(lines) AS lines
+  FROM all_versions
+  WHERE lines IS NOT NULL
+  GROUP BY agent_name, kind, value
+),
+numbered AS (
   SELECT
     trace_id, span_id, agent_name, start_time, kind, value, preorder, row_number() OVER in_time AS place,
     lag(value) OVER in_time AS value_before, lag(start_time) OVER in_time AS previous_time
-  FROM span_versions
+  FROM all_versions
   WINDOW in_time AS (PARTITION BY agent_name, kind ORDER BY start_time, preorder)
 ),
 versioned AS (
@@ -64,6 +71,6 @@ SELECT
   list_filter(newer.lines, lambda line: NOT list_contains(older.lines, line)),
   stints.trace_id, stints.span_id, preorder
 FROM stints
-LEFT JOIN fingerprints AS newer ON newer.agent_name IS NOT DISTINCT FROM stints.agent_name AND newer.kind = stints.kind AND newer.value = stints.value
-LEFT JOIN fingerprints AS older ON older.agent_name IS NOT DISTINCT FROM stints.agent_name AND older.kind = stints.kind AND older.value = value_before
+LEFT JOIN texts AS newer ON newer.agent_name IS NOT DISTINCT FROM stints.agent_name AND newer.kind = stints.kind AND newer.value = stints.value
+LEFT JOIN texts AS older ON older.agent_name IS NOT DISTINCT FROM stints.agent_name AND older.kind = stints.kind AND older.value = value_before
 WHERE place > 1 AND value_before IS DISTINCT FROM stints.value;

@@ -171,13 +171,13 @@ explains AS (
   GROUP BY earlier.defect
 ),
 explained AS (SELECT DISTINCT unnest(explained_defects) AS defect FROM explains),
--- How often the same kind of defect is in traces whose root ended well.
+-- How often the same kind of defect (for a failure: the same failure) is in other traces whose root ended well.
 harmless AS (
-  SELECT detector, count(DISTINCT trace_id) AS traces
-  FROM (SELECT detector, spans.trace_id, root_span_id FROM _defects JOIN spans USING (preorder)) AS elsewhere
+  SELECT sort, count(DISTINCT trace_id) AS traces
+  FROM (SELECT CASE detector WHEN 'error' THEN summary ELSE detector END AS sort, spans.trace_id, root_span_id FROM _defects JOIN spans USING (preorder)) AS elsewhere
   JOIN spans AS root USING (trace_id)
   WHERE root.span_id = elsewhere.root_span_id AND root.status_code = 'OK' AND trace_id NOT IN (SELECT trace_id FROM incident)
-  GROUP BY detector
+  GROUP BY sort
 ),
 ranked AS (
   SELECT
@@ -186,7 +186,7 @@ ranked AS (
     row_number() OVER (ORDER BY joined.defect IN (FROM explained), weakest, coalesce(explained, 0) DESC, tier_rank(tier), len(path), cause) AS rank
   FROM joined
   LEFT JOIN explains USING (defect)
-  LEFT JOIN harmless USING (detector)
+  LEFT JOIN harmless ON sort = CASE detector WHEN 'error' THEN summary ELSE detector END
 )
 SELECT
   rank, detector, tier, summary AS hypothesis, spans.trace_id, spans.span_id, spans.agent_name, spans.start_time,

@@ -67,7 +67,7 @@ WITH
     UNION ALL
     SELECT DISTINCT 'carried', 'certain', from_preorder, preorder, message_hash FROM flow_texts WHERE side = 'heard' AND from_preorder IS NOT NULL
     UNION ALL
-    SELECT kind, confidence, from_preorder, to_preorder, passed FROM flow_quotes WHERE from_preorder IS NOT NULL
+    SELECT kind, confidence, from_preorder, to_preorder, passed FROM flow_quotes WHERE from_preorder IS NOT NULL AND kind <> 'read_after_write'
     UNION ALL
     SELECT 'read_after_write', confidence, from_preorder, to_preorder, resource FROM _flow_read_after_write
   )

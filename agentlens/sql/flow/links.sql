@@ -1,5 +1,4 @@
 -- How something that stands in several texts came from one to the other.
--- include: flow.resources
 
 -- From which step to which each of some features went: a feature is anything that texts can have in common. Arguments: the name of a relation with
 -- `feature, text_id, place, what`, and in how many texts of a trace a feature may stand to tell anything (NULL for any number).
@@ -72,9 +71,9 @@ WITH
   ),
   reread AS (
     SELECT b.feature, b.number AS to_number, max(a.number) AS from_number
-    FROM _flow_read_after_write AS link
-    JOIN (FROM standing WHERE type = 'result') AS b ON b.preorder = link.to_preorder
-    JOIN (FROM standing WHERE type = 'arguments') AS a ON a.preorder = link.from_preorder AND a.feature = b.feature
+    FROM (FROM flow_quotes WHERE kind = 'read_after_write') AS link
+    JOIN standing AS b ON b.number = link.to_number
+    JOIN standing AS a ON a.number = link.from_number AND a.feature = b.feature
     GROUP BY b.feature, b.number
   ),
   ends AS (

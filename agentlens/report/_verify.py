@@ -1,0 +1,294 @@
+"""verify(): reads the logs again, asks every question again, and says of each claim of a report: proved, differs, source missing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from agentlens._detect import detect
+from agentlens._errors import AgentLensError
+from agentlens._read import read
+from agentlens._redaction import Rule
+from agentlens.report._copy import travelling
+from agentlens.report._facts import query_text
+from agentlens.report._page import Options, compose
+
+Row = dict[str, Any]
+
+PROVED, DIFFERS, MISSING = "proved", "differs", "source missing"
+MOST_CLAIMS_BYTES = 200_000_000
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one claim: its name, `proved`, `differs` or `source missing`, and why."""
+
+    claim: str
+    verdict: str
+    why: str = ""
+
+
+def verify(
+    report: str | os.PathLike[str],
+    against: str | os.PathLike[str],
+    rules: Sequence[Rule] = (),
+    keep: Iterable[str] = (),
+) -> list[Verdict]:
+    """Return a verdict for every claim of an HTML report, from the logs in the folder `against`.
+
+    The files are found by their hashes, read again with this agentlens, searched by the same detectors with the same
+    thresholds, and the page is written again: sources, findings, figures, views and every sentence of the page are compared.
+    A report that was redacted with rules of one's own needs the same `rules` and `keep` again.
+
+    Raises AgentLensError when the file is no report of agentlens, or none of its sources can be found.
+    """
+    page = Path(report).expanduser().read_text("utf-8", "replace")
+    claims = read_claims(page, str(report))
+    verdicts, paths = _check_sources(claims, Path(against).expanduser())
+    if not paths:
+        raise AgentLensError(f"None of the {len(claims['sources'])} sources of {report} is below {against}.")
+    missing = {verdict.claim.removeprefix("source ") for verdict in verdicts if verdict.verdict == MISSING}
+    again, page_again = _write_again(paths, claims, rules, keep)
+    verdicts += _check_findings(claims, again, missing)
+    verdicts += _check_figures(claims, again, missing)
+    verdicts += _check_rest(claims, again, missing)
+    verdicts += _check_page(page, page_again, missing, claims["agentlens"] == again["agentlens"])
+    return verdicts
+
+
+def read_claims(page: str, name: str) -> Row:
+    """Return the claims that a page carries; AgentLensError when it carries none that can be read."""
+    found = re.findall(r'<script type="text/plain" id="claims">([^<]*)</script>', page)
+    if len(found) != 1:
+        raise AgentLensError(
+            f"{name} is no HTML report of agentlens, or its claims were removed: there is nothing to verify."
+        )
+    try:
+        unpacked = zlib.decompressobj().decompress(base64.b64decode(found[0], validate=True), MOST_CLAIMS_BYTES)
+        claims = json.loads(unpacked)
+        _require(claims)
+    except (ValueError, zlib.error, KeyError, TypeError, RecursionError) as error:
+        raise AgentLensError(f"The claims in {name} are damaged and cannot be verified ({error}).") from error
+    return dict(claims)
+
+
+def _require(claims: Any) -> None:
+    kinds = {
+        "agentlens": str,
+        "written": str,
+        "sources": list,
+        "findings": list,
+        "figures": list,
+        "views": dict,
+        "headline": str,
+        "redacted": bool,
+    }
+    for name, kind in kinds.items():
+        if not isinstance(claims[name], kind):
+            raise ValueError(f"{name} is no {kind.__name__}")
+    datetime.fromisoformat(claims["written"])
+    for source in claims["sources"]:
+        source["path"], source["sha256"], source["bytes"]
+    for finding in claims["findings"]:
+        finding["number"], finding["detector"], finding["summary"], finding["evidence"]
+
+
+# --- sources ----------------------------------------------------------------------------------------------------------
+
+
+def _check_sources(claims: Row, against: Path) -> tuple[list[Verdict], list[Path]]:
+    """Return a verdict for each source, and the files to read: by hash, else by the place where the source stood."""
+    sizes = {source["bytes"] for source in claims["sources"]}
+    files = [against] if against.is_file() else sorted(path for path in against.rglob("*") if path.is_file())
+    by_hash: dict[str, list[Path]] = {}
+    for path in files:
+        if path.stat().st_size in sizes:
+            by_hash.setdefault(_hash(path), []).append(path)
+    verdicts, paths = [], []
+    for source in claims["sources"]:
+        name = str(source["path"])
+        same = sorted(by_hash.get(source["sha256"], []), key=lambda path: not path.as_posix().endswith(name))
+        standing = [path for path in files if path.as_posix().endswith("/" + name)]
+        if same:
+            verdicts.append(Verdict(f"source {name}", PROVED, "the file has the same SHA-256"))
+            paths.append(same[0])
+        elif standing:
+            verdicts.append(Verdict(f"source {name}", DIFFERS, "the file has another SHA-256 than the report says"))
+            paths.append(standing[0])
+        else:
+            verdicts.append(Verdict(f"source {name}", MISSING, "no file with this SHA-256 or this place was found"))
+    return verdicts, list(dict.fromkeys(paths))
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+# --- asking again -----------------------------------------------------------------------------------------------------
+
+
+def _thresholds(claims: Row) -> dict[str, Row]:
+    """Return the thresholds with which the checks of the report were run; unknown ones are left out and show as differences."""
+    from agentlens._detect import all_detectors
+
+    known = all_detectors()
+    return {
+        name: {key: value for key, value in settings.items() if key in known[name].thresholds}
+        for name, settings in claims.get("thresholds", {}).items()
+        if name in known and isinstance(settings, dict)
+    }
+
+
+def _write_again(paths: list[Path], claims: Row, rules: Sequence[Rule], keep: Iterable[str]) -> tuple[Row, str]:
+    """Return the claims and the page that the logs give, with the options of the report."""
+    options = Options(
+        claims["title"], int(claims["max_bytes"]), datetime.fromisoformat(claims["written"]), claims["folder"]
+    )
+    with read(*paths, progress=False) as lens:
+        detect(lens, **_thresholds(claims))
+        with travelling(lens, claims["redacted"], rules, keep) as copy:
+            page = compose(copy, options).decode()
+    return read_claims(page, "the page that was written again"), page
+
+
+def _check_findings(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:
+    known = {_identity(finding): finding for finding in again["findings"]}
+    for finding in claims["findings"]:
+        name = f"finding {finding['number']}: {finding['summary']}"
+        lost = sorted({place["path"] for place in finding["evidence"]} & missing)
+        found = known.pop(_identity(finding), None)
+        if lost:
+            yield Verdict(name, MISSING, f"{lost[0]} is not there")
+        elif found is None:
+            yield Verdict(name, DIFFERS, "no detector finds this in the logs")
+        else:
+            yield _compare(name, finding, found, "the logs show it, and its evidence has the same bytes")
+    for finding in known.values():
+        yield Verdict(f"finding {finding['summary']}", DIFFERS, "the logs show it, and the report does not say it")
+
+
+def _identity(finding: Row) -> tuple[str, ...]:
+    return (
+        str(finding["detector"]),
+        str(finding.get("trace_id")),
+        str(finding.get("span_ids")),
+        str(finding["summary"]),
+    )
+
+
+def _check_figures(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:
+    known = {figure["name"]: figure for figure in again["figures"]}
+    for figure in claims["figures"]:
+        name = f"figure {figure['name']}"
+        found = known.pop(figure["name"], None)
+        if found is None:
+            yield Verdict(name, DIFFERS, "this agentlens has no such figure")
+        elif figure["sql"] != query_text(figure["name"]):
+            yield Verdict(name, DIFFERS, "its SQL is not that of agentlens")
+        elif missing:
+            yield Verdict(name, MISSING, f"{len(missing)} of its sources are not there")
+        else:
+            yield _compare(name, figure, found, "the same SQL gives the same rows")
+    for name in known:
+        yield Verdict(f"figure {name}", DIFFERS, "it was taken out of the report")
+
+
+def _check_rest(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:
+    for name in ("headline", "sources", "redaction", "left_out", "views", "thresholds", "post_mortem"):
+        if claims.get(name) == again.get(name):
+            yield Verdict(name, PROVED, "it is what the logs give")
+        else:
+            yield Verdict(name, MISSING if missing else DIFFERS, "the logs give something else")
+
+
+def _compare(name: str, claimed: Row, found: Row, proved: str) -> Verdict:
+    wrong = [key for key in claimed if key != "number" and claimed[key] != found.get(key)]
+    return (
+        Verdict(name, DIFFERS, f"{', '.join(wrong)}: the logs say otherwise")
+        if wrong
+        else Verdict(name, PROVED, proved)
+    )
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+class _Parts(HTMLParser):
+    """The page cut into parts by the ids of its elements: everything, tags and attributes included, belongs to the last one."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.parts: dict[str, list[str]] = {"head": []}
+        self._here = "head"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs)
+        if names.get("id"):
+            self._here = str(names["id"])
+        elif tag == "script":
+            self._here = "scripts"
+        self.parts.setdefault(self._here, []).append(f"<{tag} {attrs}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.parts[self._here].append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self.parts[self._here].append(data)
+
+    def handle_entityref(self, name: str) -> None:
+        self.parts[self._here].append(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        self.parts[self._here].append(f"&#{name};")
+
+    def handle_comment(self, data: str) -> None:
+        self.parts[self._here].append(f"<!--{data}-->")
+
+    def handle_decl(self, decl: str) -> None:
+        self.parts[self._here].append(f"<!{decl}>")
+
+    def unknown_decl(self, data: str) -> None:
+        self.parts[self._here].append(f"<![{data}]>")
+
+    def handle_pi(self, data: str) -> None:
+        self.parts[self._here].append(f"<?{data}>")
+
+
+def _cut(page: str) -> dict[str, str]:
+    parser = _Parts()
+    parser.feed(page)
+    parser.close()
+    return {name: "".join(texts) for name, texts in parser.parts.items()}
+
+
+def _check_page(page: str, again: str, missing: set[str], same_version: bool) -> Iterator[Verdict]:
+    if page == again:
+        yield Verdict("page", PROVED, "byte for byte what agentlens writes from these logs")
+        return
+    mine, other = _cut(page), _cut(again)
+    wrong = [name for name in {**mine, **other} if mine.get(name) != other.get(name)] or ["its bytes"]
+    reason = "" if same_version else " (it was written by another version of agentlens)"
+    for name in wrong:
+        gone = (
+            "is not in the page"
+            if name not in mine
+            else "should not be in the page"
+            if name not in other
+            else "differs"
+        )
+        yield Verdict(f"page, part {name}", MISSING if missing else DIFFERS, f"{gone}{reason}")
