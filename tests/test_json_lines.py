@@ -390,7 +390,9 @@ def test_a_csv_is_read_by_the_mapping_in_a_yaml_file(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text(TABLE)
     (tmp_path / "my.yaml").write_text(TABLE_MAPPING)
     with read(tmp_path / "log.csv", format=str(tmp_path / "my.yaml"), progress=False) as lens:
-        columns = "name, agent_name, epoch_ms(start_time), input_tokens, output_tokens, provider_name, source_line"
+        columns = (
+            "name, agent_name, epoch_ns(start_time) // 1000000, input_tokens, output_tokens, provider_name, source_line"
+        )
         assert lens.sql(f"SELECT {columns} FROM spans ORDER BY source_line").fetchall() == [
             ("think", "Apollo", 1776176591000, 12, 3, "openai", 2),
             ("two\nlines", "Athena", 1776176592000, 13, None, "openai", 3),
