@@ -63,7 +63,8 @@ def _tree(con: duckdb.DuckDBPyConnection) -> pa.Table:
     for index in forest.cut:
         parents[index] = -1
     agent_from = nearest(pc.is_valid(spans["agent_name"]).to_pylist(), parents, forest.order)
-    own_conversation = pc.is_valid(spans["conversation_id"]).to_pylist()
+    conversations = spans["conversation_id"].to_pylist()
+    own_conversation = [conversation is not None for conversation in conversations]
     conversation_from = nearest(own_conversation, parents, forest.order)
     conversation_from = [root if own_conversation[root] else near for root, near in zip(forest.root, conversation_from)]
     indices = range(len(parents))
@@ -78,7 +79,7 @@ def _tree(con: duckdb.DuckDBPyConnection) -> pa.Table:
         "agent_name": _take(spans["agent_name"], agent_from),
         "is_agent_inherited": pa.array([0 <= near != index for index, near in zip(indices, agent_from)], pa.bool_()),
         "conversation_id": _take(spans["conversation_id"], conversation_from),
-        "is_conversation_inherited": pa.array([0 <= near != index for index, near in zip(indices, conversation_from)], pa.bool_()),
+        "is_conversation_inherited": pa.array([0 <= near and conversations[near] != own for near, own in zip(conversation_from, conversations)], pa.bool_()),
     })  # fmt: skip
 
 

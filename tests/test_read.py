@@ -129,6 +129,19 @@ def test_a_later_file_completes_the_trees_of_an_earlier_one(tmp_path: Path) -> N
         ]
 
 
+def test_a_root_that_comes_later_leaves_each_span_its_own_conversation(tmp_path: Path) -> None:
+    ids = {n: [attribute("gen_ai.conversation.id", name)] for n, name in {1: "one", 2: "one", 3: "two"}.items()}
+    spans = [span(0, n, n - 1 if n else None, start=n, attributes=ids.get(n, [])) for n in range(4)]
+    log, case = tmp_path / "log.jsonl", tmp_path / "case.duckdb"
+    for last in (3, 4):
+        log.write_bytes(as_lines(spans[::-1][:last], size=1))
+        read(log, into=case, progress=False).close()
+    with read(case) as grown, read(log, progress=False) as once:
+        assert everything(grown) == everything(once)
+        known = "SELECT conversation_id, is_conversation_inherited FROM spans ORDER BY preorder"
+        assert grown.sql(known).fetchall() == [(None, False), ("one", False), ("one", False), ("two", False)]
+
+
 def test_a_newer_loader_reads_a_source_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = tmp_path / "case.duckdb"
     read_bytes(tmp_path / "logs", as_lines(team(0, 2)), into=case).close()

@@ -6,7 +6,11 @@ SELECT
     duration_ns, is_agent_inherited, is_conversation_inherited, is_orphan, is_cycle_broken, root_span_id, depth, preorder, subtree_end
   ) REPLACE (
     CASE WHEN NOT is_agent_inherited THEN agent_name END AS agent_name,
-    coalesce(attributes->>'$."gen_ai.conversation.id"', CASE WHEN NOT is_conversation_inherited THEN conversation_id END) AS conversation_id
+    coalesce(attributes->>'$."gen_ai.conversation.id"', CASE WHEN NOT is_conversation_inherited THEN conversation_id END) AS conversation_id,
+    CASE
+      WHEN json_exists(attributes, '$."gen_ai.conversation.id"') THEN nullif(json_merge_patch(attributes, '{"gen_ai.conversation.id": null}'), '{}')
+      ELSE attributes
+    END AS attributes
   )
 FROM spans
 ORDER BY preorder;
