@@ -182,13 +182,14 @@ def icicle_rows(rows: Any) -> pl.DataFrame:
     sums = [pl.col(name).sum() for name in ("calls", "tokens", "cost_usd", "unpriced")]
     levels = []
     for level in (1, 2, 3):
-        grouped = frame.group_by(keys[:level]).agg(sums)
+        grouped = frame.group_by(keys[:level], maintain_order=True).agg(sums)
         missing = [pl.lit(None, pl.String).alias(name) for name in keys[level:]]
         levels.append(
             grouped.with_columns(*missing, pl.lit(level).alias("level"), pl.col(keys[level - 1]).alias("name"))
         )
     placed = pl.concat([level.select(sorted(level.columns)) for level in levels])
-    return _place(_place(placed, keys, "tokens"), keys, "cost_usd").sort("level", "tokens", descending=[False, True])
+    placed = _place(_place(placed, keys, "tokens"), keys, "cost_usd")
+    return placed.sort("level", "tokens", descending=[False, True], maintain_order=True)
 
 
 def _place(frame: pl.DataFrame, keys: list[str], measure: str) -> pl.DataFrame:
@@ -197,12 +198,14 @@ def _place(frame: pl.DataFrame, keys: list[str], measure: str) -> pl.DataFrame:
     for level in (1, 2, 3):
         above = keys[: level - 1]
         start = f"{measure}_from"
-        here = frame.filter(pl.col("level") == level).sort(measure, descending=True, nulls_last=True)
+        here = frame.filter(pl.col("level") == level).sort(
+            measure, descending=True, nulls_last=True, maintain_order=True
+        )
         ends = pl.col(measure).fill_null(0).cum_sum()
         here = here.with_columns((ends.over(above) if above else ends).alias(f"{measure}_to"))
         if level > 1:
             parents = done.filter(pl.col("level") == level - 1).select(*above, pl.col(start).alias("base"))
-            here = here.join(parents, on=above, how="left", nulls_equal=True)
+            here = here.join(parents, on=above, how="left", nulls_equal=True, maintain_order="left")
             here = here.with_columns(pl.col(f"{measure}_to") + pl.col("base")).drop("base")
         here = here.with_columns((pl.col(f"{measure}_to") - pl.col(measure).fill_null(0)).alias(start))
         done = here if level == 1 else pl.concat([done, here.select(done.columns)])

@@ -4,4 +4,4 @@ FROM usage_ledger WHERE is_counted AND cache_read_input_tokens > 0 GROUP BY agen
 UNION ALL
 SELECT agent_name, 'missed: ' || cause, sum(missed_tokens)::BIGINT, sum(cost_usd), count(*)
 FROM cache_misses GROUP BY ALL
-ORDER BY tokens DESC;
+ORDER BY tokens DESC, agent_name, fate;

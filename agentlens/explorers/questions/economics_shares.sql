@@ -5,4 +5,4 @@ SELECT
 FROM usage_ledger
 WHERE is_counted
 GROUP BY ALL
-ORDER BY tokens DESC;
+ORDER BY tokens DESC, agent_name, operation_name, model;

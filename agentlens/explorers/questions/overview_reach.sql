@@ -9,7 +9,8 @@ WITH parts AS (
   SELECT 'wave', wave::VARCHAR, span_id, preorder
   FROM (SELECT wave, unnest(trace_ids) AS trace_id FROM waves) JOIN spans USING (trace_id)
   UNION ALL
-  SELECT 'severity', severity, span_id, row_number() OVER () FROM (SELECT severity, unnest(span_ids) AS span_id FROM findings)
+  SELECT 'severity', severity, span_id, row_number() OVER (ORDER BY start_time, detector, trace_id, summary, place)
+  FROM (SELECT *, unnest(span_ids) AS span_id, generate_subscripts(span_ids, 1) AS place FROM findings)
 )
 SELECT kind, key, list(span_id ORDER BY preorder)[:$most] AS span_ids
 FROM parts
