@@ -203,10 +203,12 @@ def run_all(page: Any, *views: str) -> None:
         page.locator(f".al-{view}[data-ready=true]").wait_for()
 
 
-@pytest.fixture(scope="module")
-def case(lab: Lab) -> str:
-    write_notebook(lab.folder / "case.ipynb")
-    return "case.ipynb"
+@pytest.fixture
+def case(lab: Lab, request: pytest.FixtureRequest) -> str:
+    """A notebook of the test's own: another test's would open with outputs of a kernel that is gone."""
+    name = f"{request.node.name}.ipynb"
+    write_notebook(lab.folder / name)
+    return name
 
 
 def matches(page: Any) -> Any:
@@ -249,7 +251,7 @@ def test_linked_explorers_follow_one_another_and_the_notebook_reads_back_as_a_pi
 
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    check_reopened(lab, page)
+    check_reopened(lab, page, case)
 
 
 def check_selection_from_the_kernel(page: Any) -> None:
@@ -278,18 +280,20 @@ def test_only_details_wait_for_a_busy_kernel(open_notebook: Open, case: str) -> 
     page.wait_for_function(KERNEL_IS_IDLE)
     tree = page.get_by_role("tree", name="Trace tree")
     kernel = int(page.evaluate(ASK_KERNEL, "import os; print(os.getpid())"))
-    os.kill(kernel, signal.SIGSTOP)
-    tree.get_by_role("treeitem").nth(3).click()
     details = page.get_by_role("region", name="Span details")
-    details.get_by_text("waiting for the kernel").wait_for()
-    page.get_by_role("searchbox", name="Search spans").fill("deploy_preview")
-    assert matches(page).inner_text() == "7 matches"
-    tree.get_by_role("treeitem").first.locator(".al-twist").click()
-    tree.get_by_role("treeitem", expanded=False).first.wait_for()
-    page.get_by_role("button", name="Lanes").click()
-    page.get_by_role("listbox", name="Agent lanes").wait_for()
-    assert details.get_by_text("waiting for the kernel").is_visible()
-    os.kill(kernel, signal.SIGCONT)
+    os.kill(kernel, signal.SIGSTOP)
+    try:
+        tree.get_by_role("treeitem", name="invoke_agent").first.click()
+        details.get_by_text("waiting for the kernel").wait_for()
+        page.get_by_role("searchbox", name="Search spans").fill("deploy_preview")
+        assert matches(page).inner_text() == "7 matches"
+        tree.get_by_role("treeitem", expanded=True).last.locator(".al-twist").click()
+        tree.get_by_role("treeitem", expanded=False).first.wait_for()
+        page.get_by_role("button", name="Lanes").click()
+        page.get_by_role("listbox", name="Agent lanes").wait_for()
+        assert details.get_by_text("waiting for the kernel").is_visible()
+    finally:
+        os.kill(kernel, signal.SIGCONT)
     details.get_by_text("Raw record").wait_for()
 
 
@@ -345,9 +349,9 @@ def test_the_first_notebook_goes_on_from_a_click(lab: Lab, open_notebook: Open) 
     assert said and label.startswith(said)
 
 
-def check_reopened(lab: Lab, page: Any) -> None:
+def check_reopened(lab: Lab, page: Any, case: str) -> None:
     """Open the saved notebook again, and a copy that nobody trusts: each explorer must be there as a picture."""
-    saved = nbformat.read(lab.folder / "case.ipynb", as_version=4)
+    saved = nbformat.read(lab.folder / case, as_version=4)
     assert sum(len(json.dumps(cell)) for cell in saved.cells) < 300_000
     for cell in saved.cells:
         cell.metadata.pop("trusted", None)
