@@ -79,7 +79,7 @@ def _tree(con: duckdb.DuckDBPyConnection) -> pa.Table:
         "agent_name": _take(spans["agent_name"], agent_from),
         "is_agent_inherited": pa.array([0 <= near != index for index, near in zip(indices, agent_from)], pa.bool_()),
         "conversation_id": _take(spans["conversation_id"], conversation_from),
-        "is_conversation_inherited": pa.array([0 <= near and conversations[near] != own for near, own in zip(conversation_from, conversations)], pa.bool_()),
+        "is_conversation_inherited": pa.array([near >= 0 and conversations[near] != own for near, own in zip(conversation_from, conversations)], pa.bool_()),
     })  # fmt: skip
 
 
