@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import random
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from otlp_forests import as_lines, attribute, read_bytes, span
 
 import agentlens as al
 
@@ -135,3 +137,14 @@ def test_it_stays_below_the_size_it_is_given(lens: al.Lens, tmp_path: Path) -> N
 def test_a_folder_that_is_not_there_is_named(lens: al.Lens, tmp_path: Path) -> None:
     with pytest.raises(al.AgentLensError, match="does not exist"):
         al.report(lens, tmp_path / "nowhere" / "report.html")
+
+
+def test_a_call_with_a_long_window_keeps_its_details(tmp_path: Path) -> None:
+    noise = random.Random(3)
+    said = [
+        {"role": "user", "parts": [{"type": "text", "content": f"{noise.getrandbits(9000):x}"}]} for _ in range(600)
+    ]
+    window = [attribute("gen_ai.input.messages", json.dumps(said))]
+    with read_bytes(tmp_path / "logs", as_lines([span(0, n, attributes=window) for n in range(3)])) as lens:
+        page = al.report(lens, tmp_path / "report.html", redact=False).read_text()
+    assert "carry their details" not in page

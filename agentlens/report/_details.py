@@ -12,13 +12,13 @@ from typing import Any
 from agentlens._lens import Lens
 from agentlens.explorers._explorer import load_question
 from agentlens.explorers._span_details import describe_span, group_usage
+from agentlens.explorers.trace_tree import EMBEDDED_INPUTS, EMBEDDED_TEXT
 from agentlens.report._copy import Travelling
 from agentlens.report._facts import ask, fetch
 
 Row = dict[str, Any]
 
-AT_ONCE = 100
-TEXT_LIMIT = 6_000
+AT_ONCE = 20
 
 
 def pack_details(copy: Travelling, rows: Mapping[int, int], budget: int) -> tuple[str, int]:
@@ -71,7 +71,7 @@ def _describe(lens: Lens, preorders: list[int]) -> Iterator[tuple[int, Row]]:
         return findings[key] + findings["", key[1]]
 
     for preorder in preorders:
-        yield preorder, describe_span(answer, preorder, usage.get(preorder), TEXT_LIMIT)
+        yield preorder, describe_span(answer, preorder, usage.get(preorder), EMBEDDED_TEXT, EMBEDDED_INPUTS)
 
 
 def _findings_by_span(lens: Lens) -> dict[tuple[str, str], list[Row]]:
