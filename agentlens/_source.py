@@ -28,7 +28,7 @@ UNPACKED_LINE_BYTES = 256 * 1024 * 1024
 UNPACKED_DOCUMENT_BYTES = 1024 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 # Texts, which are passed over, and what Python writes for numbers that JSON does not have.
-_NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
+NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
 
 
 class Line(NamedTuple):
@@ -284,7 +284,7 @@ def json_values(head: bytes) -> tuple[dict[str, Any], ...]:
     if head.lstrip()[:1] not in (b"{", b"[", b'"'):
         return ()
     if b"NaN" in head or b"Infinity" in head:
-        head = _NOT_FINITE.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null", head)
+        head = NOT_FINITE.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null", head)
     values = [_flatten(line) for line in head.split(b"\n")[:-1] if line.strip()[:1] in (b"{", b"[")]
     if values and sum(complete for _, complete in values) * 2 >= len(values):
         return tuple(paths for paths, complete in values if complete)

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import BOM, HEAD_BYTES, Place, Source, json_values
+from agentlens._source import BOM, HEAD_BYTES, NOT_FINITE, Place, Source, json_values
 from agentlens.loaders import _otlp_protobuf
 from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
 from agentlens.loaders._otlp_span import KeyValue
@@ -83,7 +83,6 @@ LEVELS = {
     "scope": {"spans": "span"},
 }
 # What JSON forbids and Python's writer emits: NaN and infinities, and halves of surrogate pairs.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
 _ESCAPE = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\[^u])|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
@@ -146,7 +145,7 @@ def _load_value(into: Evidence, data: bytes, line: int, offset: int) -> None:
     except msgspec.ValidationError:
         _salvage(into, data, "batch", {}, places)
     except NOT_JSON as error:
-        mended = _TOKEN.sub(_mend, data)
+        mended = NOT_FINITE.sub(_mend, data)
         if mended != data:
             into.note_missing(
                 "Numbers that are not finite, or halves of characters, stand in the file; they are NULL or � here."

@@ -42,7 +42,7 @@ CREATE VIEW flow_edges (
 ) AS
 WITH
   wrote AS (
-    SELECT m.*, coalesce(s.preorder, NULL) AS from_preorder
+    SELECT m.*, s.preorder AS from_preorder
     FROM agent_messages AS m
     LEFT JOIN spans AS s USING (trace_id, span_id)
     WHERE m.recipient IS NOT NULL
