@@ -11,7 +11,7 @@ from typing import Any
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens, is_lens_file, written_whole
-from agentlens._redaction import Rule
+from agentlens._sensitive import Rule
 from agentlens.report._copy import Travelling, travelling
 from agentlens.report._facts import common_folder, make_sure_detected
 from agentlens.report._forms import compose_json, compose_markdown, compose_pdf
