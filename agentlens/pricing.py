@@ -105,7 +105,8 @@ def price_models(con: duckdb.DuckDBPyConnection, own: OwnPrices | None = None) -
         con.execute("DELETE FROM lens_properties WHERE name = 'prices'")
         con.execute("INSERT INTO lens_properties VALUES ('prices', $prices)", {"prices": own.to_json()})
     settled = _kept_prices(con)
-    rows = [row for used in con.execute(_UNPRICED).fetchall() for row in _rows(*used, settled)]
+    met = con.execute(_UNPRICED).fetchall()
+    rows = [row for model, provider, date, tier in met for row in _rows(model, provider, date, tier, settled)]
     _add_prices(con, rows)
 
 

@@ -255,15 +255,17 @@ def _counts_between(text: str) -> dict[str, Any]:
     """Return between which numbers the counts lie: `3.5k` is 3,450 to 3,550, and older versions do not say whether
     `cached` tokens were read or written, nor whether they are among the sent ones.
     """
-    parts = {name: _between(digits, unit) for digits, unit, name in _ROUNDED.findall(text)}
-    if not {"sent", "received"} <= parts.keys() or None in parts.values():
+    told = _ROUNDED.findall(text)
+    parts = {name: each for digits, unit, name in told if (each := _between(digits, unit)) is not None}
+    if len(parts) < len(told) or not {"sent", "received"} <= parts.keys():
         return {}
-    (low, high), cached = parts["sent"], [each for name, each in parts.items() if name.startswith("cache")]
+    low, high = parts["sent"]
+    cached = [each for name, each in parts.items() if name.startswith("cache")]
     least, most = sum(each[0] for each in cached), sum(each[1] for each in cached)
     is_known = "cached" not in parts
-    is_beside, is_inside = is_known and least > high, is_known and most <= low
-    sent = [low + least * is_beside, high + most * (not is_inside)]
-    return {"input_tokens_between": sent, "output_tokens_between": list(parts["received"])}
+    low += least if is_known and least > high else 0
+    high += 0 if is_known and most <= parts["sent"][0] else most
+    return {"input_tokens_between": [low, high], "output_tokens_between": list(parts["received"])}
 
 
 def _between(digits: str, unit: str) -> tuple[int, int] | None:
