@@ -1,5 +1,6 @@
 -- Work that was left behind when a conversation went back and took another way.
 -- include: messages.context_calls
+-- include: messages.span_messages
 -- include: messages.texts
 -- include: tokens.usage_ledger
 
