@@ -134,9 +134,12 @@ class Evidence:
 
     def add(self, table: str, place: Place, **columns: Any) -> None:
         """Add a row to an evidence table; columns not given are NULL, JSON columns take any JSON value or text."""
-        columns["source_id"] = self.source.source_id
-        columns["source_line"], columns["source_offset"], columns["source_length"] = place
-        self._buffers[table].append(columns)
+        self._add(table, place, columns)
+
+    def _add(self, table: str, place: Place, row: Row) -> None:
+        row["source_id"] = self.source.source_id
+        row["source_line"], row["source_offset"], row["source_length"] = place
+        self._buffers[table].append(row)
         self._held += 1
         if self._held >= BATCH_ROWS:
             self.flush()
@@ -152,7 +155,7 @@ class Evidence:
         self.see_time(columns.get("end_time"))
         if columns.get("input_tokens") is not None or columns.get("output_tokens") is not None:
             columns.setdefault("usage_scope", "self")
-        self.add("spans", place, **columns)
+        self._add("spans", place, columns)
 
     def see_time(self, time: int | None) -> None:
         """Widen the source's first and last time."""
@@ -167,18 +170,16 @@ class Evidence:
         self, place: Place, trace_id: str, span_id: str, direction: str, messages: Iterable[Message], start: int = 0
     ) -> int:
         """Add normalised messages of one direction of a call, positions counted from `start`; returns the next position."""
-        for position, (role, name, parts) in enumerate(messages, start):
-            start = position + 1
-            self._add_span_message(
-                place, trace_id, span_id, direction, position, self.add_message(place, role, name, parts)
-            )
-        return start
+        hashes = [self.add_message(place, *message) for message in messages]
+        self.add_span_messages(place, trace_id, span_id, direction, hashes, start)
+        return start + len(hashes)
 
     def add_logged_messages(
         self, place: Place, trace_id: str, span_id: str, direction: str, logged: Iterable[Any], normalise: Normaliser
     ) -> None:
         """Add messages as logged; those of a role and text alone are normalised once and looked up after that."""
-        for position, message in enumerate(logged):
+        hashes = []
+        for message in logged:
             key = _plain_text(message)
             if key is None:
                 message_hash = self.add_message(place, *normalise(message))
@@ -187,7 +188,8 @@ class Evidence:
             else:
                 message_hash = self.add_message(place, *normalise(message))
                 self._remember(key, len(key[1]), message_hash)
-            self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
+            hashes.append(message_hash)
+        self.add_span_messages(place, trace_id, span_id, direction, hashes)
 
     def add_raw_messages(
         self, place: Place, trace_id: str, span_id: str, direction: str, raw: str | bytes, normalise: Normaliser
@@ -212,8 +214,7 @@ class Evidence:
                     return False
                 self._remember(data, len(data), message_hash)
             hashes.append(message_hash)
-        for position, message_hash in enumerate(hashes):
-            self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
+        self.add_span_messages(place, trace_id, span_id, direction, hashes)
         return True
 
     def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
@@ -250,20 +251,13 @@ class Evidence:
         })  # fmt: skip
 
     def add_span_messages(
-        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Iterable[str]
+        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Iterable[str], start: int = 0
     ) -> None:
-        """Add messages that were stored with `add_message` as one direction of a call, in their order."""
+        """Add messages that were stored with `add_message` as one direction of a call, in their order, positions counted from `start`."""
         if known := list(hashes):
-            self._runs.append((known, trace_id, span_id, direction, self.source.source_id, *place))
+            self._runs.append((known, start, trace_id, span_id, direction, self.source.source_id, *place))
             self._held += len(known)
         self.hold(0)
-
-    def _add_span_message(
-        self, place: Place, trace_id: str, span_id: str, direction: str, position: int, message_hash: str
-    ) -> None:
-        row = (trace_id, span_id, direction, position, message_hash, self.source.source_id, *place)
-        self._buffers["span_messages"].rows.append(row)
-        self._held += 1
 
     def _remember(self, message: bytes | tuple[str, str], size: int, message_hash: str) -> None:
         if self._memo_bytes > MESSAGE_MEMO_BYTES:
@@ -303,13 +297,13 @@ def _span_messages(runs: list[tuple[Any, ...]], buffer: _Buffer, note: Callable[
     """Return a row for each message of each run. What is the same for a whole run is kept once and pointed at: a session
     shows its whole conversation again at every call, and has a hundred such rows for each of its lines.
     """
-    hashes, *shared = zip(*runs)
+    hashes, starts, *shared = zip(*runs)
     lengths = [len(run) for run in hashes]
     ends = np.cumsum(lengths)
     index = pa.array(np.repeat(np.arange(len(runs), dtype=np.int32), lengths))
     columns = {
         "message_hash": pa.array(list(itertools.chain.from_iterable(hashes)), pa.string()),
-        "position": pa.array(np.arange(ends[-1]) - np.repeat(ends - lengths, lengths), pa.int32()),
+        "position": pa.array(np.arange(ends[-1]) - np.repeat(ends - lengths - starts, lengths), pa.int32()),
     }
     kinds = dict(zip(buffer.names, buffer.types))
     names = ("trace_id", "span_id", "direction", "source_id", "source_line", "source_offset", "source_length")
@@ -379,7 +373,7 @@ class _Buffer:
         self.rows: list[tuple[Any, ...]] = []
 
     def append(self, row: Row) -> None:
-        """Hold a row; columns not given are NULL."""
+        """Hold a row; columns not given are NULL. At once as a tuple: a dict is out of the processor's cache when it is needed again."""
         filled = self._empty | row
         if len(filled) > len(self._empty):
             raise TypeError(f"{self.table} has no column {', '.join(sorted(row.keys() - self._empty.keys()))}")

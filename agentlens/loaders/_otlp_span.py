@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,7 +17,6 @@ from agentlens.dialects.messages import normalise_message
 
 STATUS = {0: "UNSET", 1: "OK", 2: "ERROR"}
 UNREAD = {"input": "gen_ai.input.messages", "output": "gen_ai.output.messages", "system": "gen_ai.system_instructions"}
-HEX = re.compile(r"[0-9a-fA-F]+")
 # Where several dialects fill one column, the first in this order wins: what one vendor means comes before what all agreed on.
 DIALECTS = (any_agent, vercel_ai, claude_code_otel, gcp_adk, openllmetry, gen_ai, openinference)
 CONTROL_FLOW = frozenset(
@@ -33,16 +30,20 @@ CONTROL_FLOW = frozenset(
         "ModelRetry",
     }
 )
-INTEGERS = frozenset({
+INTEGERS = (
     "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "reasoning_output_tokens",
-})  # fmt: skip
-TEXTS = frozenset({
+)  # fmt: skip
+TEXTS = (
     "operation_name", "agent_name", "agent_id", "agent_version", "conversation_id", "workflow_name", "provider_name",
     "request_model", "response_model", "tool_name", "tool_call_id", "prompt_version",
-})  # fmt: skip
+)  # fmt: skip
+# What a column holds that dialects fill; None is always right.
+TYPES: dict[str, type] = {**dict.fromkeys(INTEGERS, int), **dict.fromkeys(TEXTS, str)}
 MESSAGES = {"messages.input": "input", "messages.output": "output", "messages.system": "system"}
 # More tokens than this are no count; sums of such columns cannot overflow.
 MOST_TOKENS = 10**15
+
+_decode = msgspec.json.Decoder().decode
 
 
 class AnyValue(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -95,7 +96,12 @@ def key_values(pairs: Any) -> Row:
     if not isinstance(pairs, list):
         return {}
     if pairs and type(pairs[0]) is KeyValue:
-        return {pair.key: _typed_value(pair.value) for pair in pairs}
+        return {
+            pair.key: text
+            if (value := pair.value) is not None and (text := value.stringValue) is not None
+            else _typed_value(value)
+            for pair in pairs
+        }
     return {
         pair["key"]: any_value(pair.get("value"))
         for pair in pairs
@@ -104,8 +110,8 @@ def key_values(pairs: Any) -> Row:
 
 
 def _typed_value(value: AnyValue | None) -> Any:
-    if value is None or (text := value.stringValue) is not None:
-        return value and text
+    if value is None:
+        return None
     if value.intValue is not None:
         return _integer(value.intValue)
     if value.boolValue is not None:
@@ -138,16 +144,11 @@ def read_id(value: Any, length: int) -> str | None:
 
     Text that is neither is returned as it is: some tools use ids of their own.
     """
-    return _read_id(value, length) if isinstance(value, str) and value else None
-
-
-@functools.lru_cache(maxsize=1 << 15)
-def _read_id(value: str, length: int) -> str | None:
-    if len(value) == 2 * length and HEX.fullmatch(value):
-        return value.lower() if value.strip("0") else None
+    if not isinstance(value, str) or not value:
+        return None
     try:
-        data = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
+        data = bytes.fromhex(value) if len(value) == 2 * length else base64.b64decode(value, validate=True)
+    except ValueError:
         return value
     if len(data) != length:
         return value
@@ -227,6 +228,9 @@ def _fill(span: Row, attributes: Row, dialect: Any, is_only: bool) -> None:
 
 
 def _read_errors(span: Row, attributes: Row, events: list[Row]) -> None:
+    if not events and "error.type" not in attributes:
+        span["is_control_flow"] = False
+        return
     types = [event["attributes"].get("exception.type") for event in events if event["name"] == "exception"]
     names = [kind.rpartition(".")[2] for kind in types if isinstance(kind, str)]
     error_type = attributes.pop("error.type", None)
@@ -241,14 +245,13 @@ def _read_errors(span: Row, attributes: Row, events: list[Row]) -> None:
 def _fit_columns(span: Row, attributes: Row) -> None:
     """Bring columns to their types; a value that does not fit goes back to `attributes` under the column's name."""
     for column, value in span.items():
-        if column in INTEGERS:
-            if value is not None and (type(value) is not int or not 0 <= value <= MOST_TOKENS):
-                span[column] = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 15 else None
-                if span[column] is None:
-                    attributes[column] = value
-        elif column in TEXTS and value is not None and type(value) is not str:
-            span[column] = None
-            attributes[column] = value
+        kind = TYPES.get(column)
+        if kind is None or value is None or (type(value) is kind and (kind is str or 0 <= value <= MOST_TOKENS)):
+            continue
+        if kind is int and isinstance(value, str) and value.isdecimal() and len(value) < 15:
+            span[column] = int(value)
+        else:
+            span[column], attributes[column] = None, value
     cost = span.get("reported_cost_usd")
     if cost is not None and (not isinstance(cost, (int, float)) or isinstance(cost, bool)):
         attributes["reported_cost_usd"] = span.pop("reported_cost_usd")
@@ -265,22 +268,29 @@ def _fit_columns(span: Row, attributes: Row) -> None:
 
 def _json_list(text: str) -> list[Any] | None:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+        value = _decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        try:
+            value = json.loads(text)  # which takes NaN and halves of characters
+        except (ValueError, RecursionError):
+            return None
     return value if isinstance(value, list) else None
 
 
 def _event_messages(messages: Row, events: list[Row]) -> Row:
-    """Add the messages that older conventions log as events, unless the span itself carries them."""
-    if "input" in messages or "output" in messages:
+    """Add the messages that other conventions log as events, unless the span itself carries them.
+
+    An event that has them all goes before events of one message each.
+    """
+    if not events or "input" in messages or "output" in messages:
         return messages
+    single: dict[str, list[Any]] = {}
     for event in events:
         if found := gen_ai.event_message(event["name"] or "", event["attributes"]):
-            messages.setdefault(found[0], []).append(found[1])
+            single.setdefault(found[0], []).append(found[1])
         for direction, value in gen_ai.event_content(event["name"] or "", event["attributes"]).items():
             messages.setdefault(direction, value)
-    return messages
+    return {**single, **messages}
 
 
 def _add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, direction: str, value: Any) -> bool:
@@ -304,6 +314,14 @@ def _add_system(into: Evidence, place: Place, trace_id: str, span_id: str, value
     if not isinstance(parts, list):
         return False
     if not all(isinstance(part, dict) and "role" in part for part in parts):
-        parts = [{"role": "system", "parts": parts}]
-    into.add_messages(place, trace_id, span_id, "system", [normalise_message(part) for part in parts])
+        parts = [_system_message(parts)]
+    into.add_logged_messages(place, trace_id, span_id, "system", parts, normalise_message)
     return True
+
+
+def _system_message(parts: list[Any]) -> Row:
+    """Return one message; as plain text where it is no more, which is stored without another look when it is met again."""
+    text = parts[0] if len(parts) == 1 else None
+    if isinstance(text, dict) and text.keys() == {"type", "content"} and text["type"] == "text":
+        text = text["content"]
+    return {"role": "system", "content": text} if isinstance(text, str) and text else {"role": "system", "parts": parts}
