@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
 import math
 import operator
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -17,6 +16,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from agentlens._account import Account
 from agentlens._source import Place, Source
 
 BATCH_ROWS = 30_000
@@ -157,6 +157,31 @@ class Evidence:
             columns.setdefault("usage_scope", "self")
         self._add("spans", place, columns)
 
+    def add_spans(self, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add spans by column, as `add_span` adds one: a place and a value each, columns not given are NULL."""
+        self.see_times(columns.get("start_time", ()))
+        self.see_times(columns.get("end_time", ()))
+        nothing = [None] * len(places)
+        usage = zip(columns.get("input_tokens", nothing), columns.get("output_tokens", nothing))
+        filled = {
+            **columns,
+            "status_code": [code or "UNSET" for code in columns.get("status_code", nothing)],
+            "is_control_flow": [bool(steers) for steers in columns.get("is_control_flow", nothing)],
+            "usage_scope": [None if read is None and wrote is None else "self" for read, wrote in usage],
+        }
+        self.add_columns("spans", places, filled)
+
+    def add_columns(self, table: str, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add rows to an evidence table by column, as `add` adds one."""
+        lines, offsets, lengths = zip(*places) if places else ((), (), ())
+        stamped = {
+            **columns, "source_id": [self.source.source_id] * len(places),
+            "source_line": lines, "source_offset": offsets, "source_length": lengths,
+        }  # fmt: skip
+        self._buffers[table].extend(stamped, len(places), self.note_missing)
+        self._held += len(places)
+        self.hold(0)
+
     def see_time(self, time: int | None) -> None:
         """Widen the source's first and last time."""
         if time is not None:
@@ -165,6 +190,13 @@ class Evidence:
                 account.first_time = time
             if account.last_time is None or time > account.last_time:
                 account.last_time = time
+
+    def see_times(self, times: Iterable[int | None]) -> None:
+        """Widen the source's first and last time to hold all of these."""
+        known = [time for time in times if time is not None]
+        if known:
+            self.see_time(min(known))
+            self.see_time(max(known))
 
     def add_messages(
         self, place: Place, trace_id: str, span_id: str, direction: str, messages: Iterable[Message], start: int = 0
@@ -220,16 +252,15 @@ class Evidence:
     def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
         """Store a message under the hash of its content and return the hash."""
         content = _canonical(parts)
-        speaker = f"{role}\x00{name}\x00".encode("utf-8", "replace")
-        message_hash = hashlib.blake2b(speaker + content, digest_size=16).hexdigest()
+        message_hash = hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
         if message_hash not in self._seen:
             if len(self._seen) > MOST_SEEN:
                 self._seen.clear()
             self._seen.add(message_hash)
-            self._held += len(content) * BATCH_ROWS // BATCH_BYTES
-            self.add(
-                "messages", place, message_hash=message_hash, role=role, name=name, parts=content, bytes=len(content)
-            )
+            self._held += 1 + len(content) * BATCH_ROWS // BATCH_BYTES
+            row = (message_hash, role, name, content, len(content), self.source.source_id, *place)
+            self._buffers["messages"].rows.append(row)
+            self.hold(0)
         return message_hash
 
     def add_source(self, **columns: Any) -> None:
@@ -283,9 +314,10 @@ class Evidence:
         """Hand over everything that is held."""
         self._held = 0
         for buffer in self._buffers.values():
-            if buffer.rows:
-                self.rows_added += len(buffer.rows)
-                self._hand_over(buffer.table, buffer.take(self.note_missing))
+            if buffer.rows or buffer.tables:
+                batch = buffer.take(self.note_missing)
+                self.rows_added += batch.num_rows
+                self._hand_over(buffer.table, batch)
         if self._runs:
             runs, self._runs = self._runs, []
             batch = _span_messages(runs, self._buffers["span_messages"], self.note_missing)
@@ -320,46 +352,6 @@ def _plain_text(message: Any) -> tuple[str, str] | None:
     return (role, content) if type(role) is str and type(content) is str else None
 
 
-@dataclass
-class Account:
-    """The record-keeping of one source."""
-
-    records: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    known_missing: dict[str, None] = field(default_factory=dict)
-    first_time: int | None = None
-    last_time: int | None = None
-    dialects: dict[str, None] = field(default_factory=dict)
-    input_tokens_meaning: str | None = None
-
-    def merged(self, later: Account) -> Account:
-        """Return the account of this part of a source and a later one."""
-        firsts = [time for time in (self.first_time, later.first_time) if time is not None]
-        lasts = [time for time in (self.last_time, later.last_time) if time is not None]
-        return Account(
-            self.records + later.records,
-            self.accepted + later.accepted,
-            self.rejected + later.rejected,
-            dict(Counter(self.skipped) + Counter(later.skipped)),
-            self.known_missing | later.known_missing,
-            min(firsts, default=None),
-            max(lasts, default=None),
-            self.dialects | later.dialects,
-            later.input_tokens_meaning or self.input_tokens_meaning,
-        )
-
-    def to_json(self) -> str:
-        """Return the account as a JSON object."""
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> Account:
-        """Return the account written by `to_json`."""
-        return msgspec.json.decode(text, type=cls)
-
-
 class _Buffer:
     """Rows of one table, waiting to become an Arrow table."""
 
@@ -371,6 +363,7 @@ class _Buffer:
         self._values = operator.itemgetter(*columns)
         self.types = [_ARROW_TYPES[t] for t in columns.values()]
         self.rows: list[tuple[Any, ...]] = []
+        self.tables: list[pa.Table] = []
 
     def append(self, row: Row) -> None:
         """Hold a row; columns not given are NULL. At once as a tuple: a dict is out of the processor's cache when it is needed again."""
@@ -379,10 +372,26 @@ class _Buffer:
             raise TypeError(f"{self.table} has no column {', '.join(sorted(row.keys() - self._empty.keys()))}")
         self.rows.append(self._values(filled))
 
+    def extend(self, columns: Mapping[str, Sequence[Any]], count: int, note: Callable[[str], None]) -> None:
+        """Hold rows given by column; columns not given are NULL."""
+        if unknown := columns.keys() - self._empty.keys():
+            raise TypeError(f"{self.table} has no column {', '.join(sorted(unknown))}")
+        self._hold_rows(note)
+        self.tables.append(self._table([columns.get(name, [None] * count) for name in self.names], note))
+
     def take(self, note: Callable[[str], None]) -> pa.Table:
         """Return the rows as Arrow and forget them."""
+        self._hold_rows(note)
+        tables, self.tables = self.tables, []
+        return pa.concat_tables(tables)
+
+    def _hold_rows(self, note: Callable[[str], None]) -> None:
+        """Turn rows that came one by one into Arrow, so that all stay in their order."""
         rows, self.rows = self.rows, []
-        columns: list[Sequence[Any]] = list(zip(*rows))
+        if rows:
+            self.tables.append(self._table(list(zip(*rows)), note))
+
+    def _table(self, columns: list[Sequence[Any]], note: Callable[[str], None]) -> pa.Table:
         for position in self._json:
             columns[position] = [_json_column(value) for value in columns[position]]
         arrays = [self.column(values, name, kind, note) for values, name, kind in zip(columns, self.names, self.types)]
@@ -447,6 +456,11 @@ def json_bytes(value: Any) -> bytes:
         return _encode(value)
     except (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.ValidationError):
         return _plain_json(value)
+
+
+@functools.lru_cache(maxsize=64)
+def _speaker(role: str | None, name: str | None) -> bytes:
+    return f"{role}\x00{name}\x00".encode("utf-8", "replace")
 
 
 def _canonical(parts: list[dict[str, Any]]) -> bytes:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from agentlens._account import Account
 from agentlens._errors import AgentLensError
-from agentlens._evidence import Account, Evidence
+from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
 from agentlens.loaders import Loader, all_loaders
 

@@ -20,10 +20,11 @@ import duckdb
 import msgspec
 from tqdm.auto import tqdm
 
+from agentlens._account import Account
 from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
-from agentlens._evidence import Account, Evidence, json_text, staging
+from agentlens._evidence import Evidence, json_text, staging
 from agentlens._finish import finish, judge_usage
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
 from agentlens._load import Tables, load

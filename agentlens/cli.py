@@ -1,4 +1,4 @@
-"""The command line: read, sql, detect, report, verify, lab, archive, formats."""
+"""The command line: read, sql, detect, report, briefing, export, verify, lab, archive, formats."""
 
 from __future__ import annotations
 
@@ -157,6 +157,23 @@ def report(
         written = write(lens, output, title=title, max_mb=max_mb, redact=redact, rules=_rules(rules), keep=keep)
     _say(f"\nReport:     {written} ({written.stat().st_size / 1e6:.1f} MB, {'redacted' if redact else 'NOT redacted'})")
     _say(f"Notebooks:  agentlens lab {' '.join(_quote(path) for path in paths)}")
+
+
+@main.command()
+@_paths
+@click.option(
+    "--since", default="7d", show_default=True, help="What is compared with as long before: 7d, 2w, 12h, or a day."
+)
+@click.option("-o", "--output", help="The file to write: .html or .md; without it the Markdown is printed.")
+@click.option("--title", help="Heading; by default the folder that was read.")
+@_redaction
+def briefing(
+    paths: tuple[str, ...], since: str, output: str | None, title: str | None, redact: bool, rules: tuple[str, ...], keep: tuple[str, ...]
+) -> None:  # fmt: skip
+    """Say what changed materially against the week before, on a page that is read in 90 seconds."""
+    with _open(paths) as lens:
+        said = al.briefing(lens, output, since=since, title=title, redact=redact, rules=_rules(rules), keep=keep)
+    _say(f"Briefing: {said} ({'redacted' if redact else 'NOT redacted'})" if output else str(said))
 
 
 @main.command()

@@ -16,7 +16,7 @@ ROOT = Path(agentlens.__file__).parent
 ROOMS = [
     ("_errors", "_visible", "_rows_as_text", "_secrets"),
     ("_catalog",),
-    ("_source", "_evidence", "_tree", "_finish", "_redaction", "_redacted_copy", "_lens", "_archive"),
+    ("_source", "_account", "_evidence", "_tree", "_finish", "_redaction", "_redacted_copy", "_lens", "_archive"),
     ("dialects", "_own_prices", "pricing", "loaders"),
     ("_load", "_read"),
     ("detectors", "_detect"),

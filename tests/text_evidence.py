@@ -10,8 +10,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from agentlens._account import Account
 from agentlens._catalog import install_schema, table_columns
-from agentlens._evidence import Account, Evidence
+from agentlens._evidence import Evidence
 from agentlens._source import Source, detect_compression
 
 
