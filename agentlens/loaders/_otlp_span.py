@@ -246,7 +246,7 @@ def _fit_columns(span: Row, attributes: Row) -> None:
     """Bring columns to their types; a value that does not fit goes back to `attributes` under the column's name."""
     for column, value in span.items():
         kind = TYPES.get(column)
-        if kind is None or value is None or (type(value) is kind and (kind is str or 0 <= value <= MOST_TOKENS)):
+        if kind is None or value is None or (value.__class__ is kind and (kind is str or 0 <= value <= MOST_TOKENS)):
             continue
         if kind is int and isinstance(value, str) and value.isdecimal() and len(value) < 15:
             span[column] = int(value)
