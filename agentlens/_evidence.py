@@ -86,6 +86,14 @@ def staging(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, st
     return lambda table, batch: con.from_arrow(batch).insert_into(f"staged_{table}")
 
 
+def set_defaults(span: Row) -> None:
+    """Fill what a row of `spans` must have."""
+    span.setdefault("status_code", "UNSET")
+    span.setdefault("is_control_flow", False)
+    if span.get("input_tokens") is not None or span.get("output_tokens") is not None:
+        span.setdefault("usage_scope", "self")
+
+
 class Evidence:
     """Rows of one read, gathered in batches and handed over by table.
 
@@ -149,13 +157,21 @@ class Evidence:
 
         Tree columns and `duration_ns` are computed later; `status_code` defaults to UNSET.
         """
-        columns.setdefault("status_code", "UNSET")
-        columns.setdefault("is_control_flow", False)
+        set_defaults(columns)
         self.see_time(columns.get("start_time"))
         self.see_time(columns.get("end_time"))
-        if columns.get("input_tokens") is not None or columns.get("output_tokens") is not None:
-            columns.setdefault("usage_scope", "self")
         self._add("spans", place, columns)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the columns of a table that loaders fill, in the order in which `add_values` takes them."""
+        return self._buffers[table].names
+
+    def add_values(self, table: str, values: tuple[Any, ...]) -> None:
+        """Add a row that has a value for each of `columns()`, source and place included."""
+        self._buffers[table].rows.append(values)
+        self._held += 1
+        if self._held >= BATCH_ROWS:
+            self.flush()
 
     def add_spans(self, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
         """Add spans by column, as `add_span` adds one: a place and a value each, columns not given are NULL."""

@@ -14,6 +14,7 @@ from agentlens._evidence import NS_RANGE, Evidence, Row
 from agentlens._source import Place
 from agentlens.dialects import any_agent, claude_code_otel, gcp_adk, gen_ai, openinference, openllmetry, vercel_ai
 from agentlens.dialects.messages import normalise_message
+from agentlens.loaders._unseen import Unseen
 
 STATUS = {0: "UNSET", 1: "OK", 2: "ERROR"}
 UNREAD = {"input": "gen_ai.input.messages", "output": "gen_ai.output.messages", "system": "gen_ai.system_instructions"}
@@ -96,17 +97,20 @@ def key_values(pairs: Any) -> Row:
     if not isinstance(pairs, list):
         return {}
     if pairs and type(pairs[0]) is KeyValue:
-        return {
-            pair.key: text
-            if (value := pair.value) is not None and (text := value.stringValue) is not None
-            else _typed_value(value)
-            for pair in pairs
-        }
+        return dict(zip([pair.key for pair in pairs], typed_values(pairs)))
     return {
         pair["key"]: any_value(pair.get("value"))
         for pair in pairs
         if isinstance(pair, dict) and isinstance(pair.get("key"), str)
     }
+
+
+def typed_values(pairs: list[KeyValue]) -> list[Any]:
+    """Return the Python values of an OTLP list of key-value pairs of the right shape."""
+    return [
+        text if (value := pair.value) is not None and (text := value.stringValue) is not None else _typed_value(value)
+        for pair in pairs
+    ]
 
 
 def _typed_value(value: AnyValue | None) -> Any:
@@ -180,17 +184,11 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
     `span` holds the columns the container knows (ids, name, times, status, service_name, resource); `events` hold
     `time, name, attributes`, `links` hold `linked_trace_id, linked_span_id, attributes`, all with plain Python values.
     """
-    dialects = _dialects(attributes)
-    for dialect in dialects:
-        into.account.dialects.setdefault(dialect.NAME)
-        _fill(span, attributes, dialect, is_only=len(dialects) == 1)
-    messages = {direction: span.pop(key) for key, direction in MESSAGES.items() if key in span}
-    _read_errors(span, attributes, events)
-    _fit_columns(span, attributes)
+    dialects, messages = arrange(span, span.get("name") or "", attributes, events)
+    into.account.dialects.update(dict.fromkeys(dialects))
     trace_id, span_id = span["trace_id"], span["span_id"]
-    messages = _event_messages(messages, events)
-    for direction, value in messages.items():
-        if not _add_messages(into, place, trace_id, span_id, direction, value):
+    for direction, value in _event_messages(messages, events).items():
+        if not add_messages(into, place, trace_id, span_id, direction, value):
             attributes[UNREAD.get(direction, direction)] = value
     for index, event in enumerate(events):
         into.add("span_events", place, trace_id=trace_id, span_id=span_id, event_index=index, **event)
@@ -200,6 +198,20 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
         span["attributes"] = attributes
     into.add_span(place, **span)
     into.hold(place.length // 4)
+
+
+def arrange(span: Row, name: Any, attributes: Row, events: list[Row]) -> tuple[list[str], Row]:
+    """Fill the columns of a span from its attributes, which keeps those that fill none.
+
+    Returns the names of the dialects that apply, and the messages as logged, by direction.
+    """
+    dialects = _dialects(attributes)
+    for dialect in dialects:
+        _fill(span, name, attributes, dialect, is_only=len(dialects) == 1)
+    messages = {direction: span.pop(key) for key, direction in MESSAGES.items() if key in span}
+    _read_errors(span, attributes, events)
+    _fit_columns(span, attributes)
+    return [dialect.NAME for dialect in dialects], messages
 
 
 def _dialects(attributes: Row) -> Sequence[Any]:
@@ -216,10 +228,10 @@ def _dialects_of_keys(keys: tuple[str, ...]) -> list[Any]:
     return [dialect for dialect in DIALECTS if dialect.applies(dict.fromkeys(keys, ""))]
 
 
-def _fill(span: Row, attributes: Row, dialect: Any, is_only: bool) -> None:
+def _fill(span: Row, name: Any, attributes: Row, dialect: Any, is_only: bool) -> None:
     """Fill columns that are empty so far; an attribute that says otherwise than its column stays an attribute."""
     before = {} if is_only else dict(attributes)
-    for column, value in dialect.read_columns(attributes, span.get("name") or "").items():
+    for column, value in dialect.read_columns(attributes, name).items():
         held = span.get(column)
         if held is None:
             span[column] = value
@@ -246,7 +258,7 @@ def _fit_columns(span: Row, attributes: Row) -> None:
     """Bring columns to their types; a value that does not fit goes back to `attributes` under the column's name."""
     for column, value in span.items():
         kind = TYPES.get(column)
-        if kind is None or value is None or (value.__class__ is kind and (kind is str or 0 <= value <= MOST_TOKENS)):
+        if kind is None or value is None or _fits(value, kind):
             continue
         if kind is int and isinstance(value, str) and value.isdecimal() and len(value) < 15:
             span[column] = int(value)
@@ -266,7 +278,14 @@ def _fit_columns(span: Row, attributes: Row) -> None:
         span.pop("usage_scope", None)
 
 
+def _fits(value: Any, kind: type) -> bool:
+    is_right: bool = value.__class__ is kind
+    return is_right and (kind is str or type(value) is Unseen or 0 <= value <= MOST_TOKENS)
+
+
 def _json_list(text: str) -> list[Any] | None:
+    if text.lstrip()[:1] != "[":
+        return None
     try:
         value = _decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
@@ -293,7 +312,8 @@ def _event_messages(messages: Row, events: list[Row]) -> Row:
     return {**single, **messages}
 
 
-def _add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, direction: str, value: Any) -> bool:
+def add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, direction: str, value: Any) -> bool:
+    """Add the messages of one direction of a call, as logged; False when they cannot be read."""
     if direction == "system":
         return _add_system(into, place, trace_id, span_id, value)
     if isinstance(value, str) and value.lstrip()[:1] not in ("[", "{"):
