@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import json
 import math
 import operator
@@ -13,10 +12,11 @@ from typing import Any
 
 import duckdb
 import msgspec
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from agentlens._account import Account
+from agentlens._message_lists import MessageLists
 from agentlens._source import Place, Source
 
 BATCH_ROWS = 30_000
@@ -101,12 +101,12 @@ class Evidence:
     adds rows with `add()` and messages with `add_messages()`. Times are integers: nanoseconds since the epoch, UTC.
     """
 
-    def __init__(self, tables: Mapping[str, Mapping[str, str]], hand_over: HandOver) -> None:
+    def __init__(self, tables: Mapping[str, Mapping[str, str]], hand_over: HandOver, next_list: int = 0) -> None:
         self._hand_over = hand_over
         self._buffers = {name: _Buffer(name, columns) for name, columns in logged_columns(tables).items()}
         self._held = 0
         self.rows_added = 0
-        self._runs: list[tuple[Any, ...]] = []
+        self._lists = MessageLists(next_list)
         self._memo: dict[bytes | tuple[str, str], str] = {}
         self._memo_bytes = 0
         self._seen: set[str] = set()
@@ -116,6 +116,7 @@ class Evidence:
         """Start the account of a source, or go on with one; every row added from here on is stamped with the source."""
         self.source = source
         self.account = account or Account()
+        self._lists.forget()
 
     def record(self, count: int = 1) -> None:
         """Count records met."""
@@ -298,12 +299,20 @@ class Evidence:
         })  # fmt: skip
 
     def add_span_messages(
-        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Iterable[str], start: int = 0
+        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Sequence[str], start: int = 0
     ) -> None:
         """Add messages that were stored with `add_message` as one direction of a call, in their order, positions counted from `start`."""
-        if known := list(hashes):
-            self._runs.append((known, start, trace_id, span_id, direction, self.source.source_id, *place))
-            self._held += len(known)
+        stamp = (self.source.source_id, *place)
+        ranges = self._lists.once(hashes) if direction == "output" else self._lists.ranges(trace_id, hashes)
+        for position, list_id, length, added in ranges if hashes else ():
+            self._buffers["span_message_ranges"].rows.append(
+                (trace_id, span_id, direction, start + position, list_id, length, *stamp)
+            )
+            first = length - len(added)
+            self._buffers["message_lists"].rows += [
+                (list_id, index, message_hash, *stamp) for index, message_hash in enumerate(added, first)
+            ]
+            self._held += 1 + len(added)
         self.hold(0)
 
     def _remember(self, message: bytes | tuple[str, str], size: int, message_hash: str) -> None:
@@ -319,12 +328,23 @@ class Evidence:
         if self._held >= BATCH_ROWS:
             self.flush()
 
-    def add_batches(self, batches: Iterable[tuple[str, pa.Table]]) -> None:
-        """Hand over batches that another `Evidence` gathered from a part of the same source, after what is held."""
+    def add_batches(self, batches: Iterable[tuple[str, pa.Table]], lists: int) -> None:
+        """Hand over batches that another `Evidence` gathered from a part of the same source, after what is held; `lists` is
+        the number of message lists it began.
+        """
         self.flush()
         for table, batch in batches:
+            if "list_id" in batch.column_names:
+                place = batch.column_names.index("list_id")
+                batch = batch.set_column(place, "list_id", pc.add(batch["list_id"], self._lists.next_id))
             self.rows_added += batch.num_rows
             self._hand_over(table, batch)
+        self._lists.next_id += lists
+
+    @property
+    def lists(self) -> int:
+        """The number that the next list of messages gets."""
+        return self._lists.next_id
 
     def flush(self) -> None:
         """Hand over everything that is held."""
@@ -334,30 +354,6 @@ class Evidence:
                 batch = buffer.take(self.note_missing)
                 self.rows_added += batch.num_rows
                 self._hand_over(buffer.table, batch)
-        if self._runs:
-            runs, self._runs = self._runs, []
-            batch = _span_messages(runs, self._buffers["span_messages"], self.note_missing)
-            self.rows_added += batch.num_rows
-            self._hand_over("span_messages", batch)
-
-
-def _span_messages(runs: list[tuple[Any, ...]], buffer: _Buffer, note: Callable[[str], None]) -> pa.Table:
-    """Return a row for each message of each run. What is the same for a whole run is kept once and pointed at: a session
-    shows its whole conversation again at every call, and has a hundred such rows for each of its lines.
-    """
-    hashes, starts, *shared = zip(*runs)
-    lengths = [len(run) for run in hashes]
-    ends = np.cumsum(lengths)
-    index = pa.array(np.repeat(np.arange(len(runs), dtype=np.int32), lengths))
-    columns = {
-        "message_hash": pa.array(list(itertools.chain.from_iterable(hashes)), pa.string()),
-        "position": pa.array(np.arange(ends[-1]) - np.repeat(ends - lengths - starts, lengths), pa.int32()),
-    }
-    kinds = dict(zip(buffer.names, buffer.types))
-    names = ("trace_id", "span_id", "direction", "source_id", "source_line", "source_offset", "source_length")
-    for name, values in zip(names, shared):
-        columns[name] = pa.DictionaryArray.from_arrays(index, buffer.column(values, name, kinds[name], note))
-    return pa.table([columns[name] for name in buffer.names], names=list(buffer.names))
 
 
 def _plain_text(message: Any) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ ROOMS = [
         "_source",
         "_account",
         "_evidence",
+        "_message_lists",
         "_tree",
         "_finish",
         "_sensitive",
