@@ -98,7 +98,7 @@ class Plans:
                 plan = _plan(self._columns, keys, values, telling)
             except Unseen.Looked as look:
                 telling.add(look.index)
-            except Exception:  # noqa: BLE001  (a dialect may fail on a placeholder in any way: such spans go one by one)
+            except (TypeError, ValueError, LookupError, AttributeError):  # what libraries say to a placeholder
                 plan = None
                 break
             else:
