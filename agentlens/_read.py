@@ -86,9 +86,14 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
         fill(con)
         if locked:
             lock(con)
-    except BaseException:
+    except BaseException as error:
         con.close()
         shutil.rmtree(spill, ignore_errors=True)
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise AgentLensError(
+                "A record is too large for the memory that DuckDB may take, so nothing was read. "
+                f"Take the file that holds it out, or read on a larger machine. DuckDB says: {str(error).partition(chr(10))[0]}"
+            ) from error
         raise
     return Lens(con, path, spill)
 

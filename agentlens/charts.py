@@ -11,6 +11,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from agentlens._visible import show_inline
+
 USAGE_MEASURES = {
     "input_tokens": "input tokens",
     "output_tokens": "output tokens",
@@ -272,7 +274,14 @@ def _as_frame(rows: Any) -> pl.DataFrame:
     frame = rows if isinstance(rows, pl.DataFrame) else rows.pl()
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"a chart takes a polars frame or a DuckDB relation, and got {type(rows).__name__}")
-    return frame
+    return frame.with_columns(_visible(column) for column in frame.select(pl.col(pl.String)))
+
+
+def _visible(column: pl.Series) -> pl.Series:
+    """Write out what hides in texts: a control character in a name would end the program that draws the picture."""
+    shown = {text: show_inline(text) for text in column.unique().drop_nulls()}
+    changed = {text: new for text, new in shown.items() if text != new}
+    return column.replace(changed) if changed else column
 
 
 def _has_parts(frame: pl.DataFrame, text: str) -> bool:

@@ -95,14 +95,17 @@ class TraceTree(Explorer):
             raise AgentLensError(f"The tree shows no span {span_id!r}.")
         return f"#span={quote_url(span_id, safe='')}"
 
-    def embed(self) -> Embedded:
-        """Return the tree as a report carries it, with the details of failed, marked, unfinished and first spans."""
+    def embed(self, with_details: bool = True) -> Embedded:
+        """Return the tree as a page carries it, with the details of failed, marked, unfinished and first spans.
+
+        A report asks for the details of all spans at once and leaves them out here.
+        """
         state = {
             "_header": self._header, "_row": self._row, "_trace": -1, "_sql": self._question(self._trace_id), "_lacks": self._lacks
         }  # fmt: skip
         details: dict[str, Row] = {}
         size = 0
-        for row in self._choose_embedded():
+        for row in self._choose_embedded() if with_details else ():
             detail = self._describe(row, EMBEDDED_TEXT, EMBEDDED_INPUTS)
             size += len(json.dumps(detail))
             if size > EMBEDDED_SIZE:

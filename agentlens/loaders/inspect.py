@@ -35,7 +35,9 @@ VERSION = 2
 
 ZIP = b"PK\x03\x04"
 FIRST_MEMBERS = (b"_journal/", b"samples/", b"header.json", b"summaries.json", b"reductions.json")
-MEMBER_BYTES = 2 * 1024**3
+MEMBER_BYTES = 1024**3
+# A member that is large and packed so tightly holds the same thing over and over: a bomb, and no log.
+BOMB_BYTES, BOMB_RATIO = 64 * 1024**2, 200
 ZIP_ERRORS = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -142,10 +144,11 @@ def _archived_samples(archive: Any, names: list[str], into: Evidence) -> Iterato
 
 
 def _member(archive: Any, name: str) -> bytes:
+    info = archive.getinfo(name)
+    if info.file_size > MEMBER_BYTES or info.file_size > max(BOMB_BYTES, info.compress_size * BOMB_RATIO):
+        raise ValueError(f"it expands from {info.compress_size:,} to {info.file_size:,} bytes")
     with archive.open(name) as stream:
-        data: bytes = stream.read(MEMBER_BYTES + 1)
-    if len(data) > MEMBER_BYTES:
-        raise ValueError("it is larger than 2 GiB")
+        data: bytes = stream.read(info.file_size + 1)
     return data
 
 

@@ -39,7 +39,7 @@ def claims_of(content: Content, copy: Travelling) -> Row:
         "redaction": proof,
         "sources": [{name: plain(source[name]) for name in PUBLIC} for source in facts["sources"]],
         "findings": [describe_finding(number, card) for number, card in enumerate(_cards(facts), 1)],
-        "figures": [figure(copy, name) for name in FIGURES],
+        "figures": facts["figures"],
         "views": {
             name: {"sql": item.sql, "sha256": hash_scripts(item.scripts)} for name, item in content.mounted.items()
         },

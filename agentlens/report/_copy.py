@@ -30,9 +30,12 @@ class Travelling:
         """Return a JSON value with pseudonyms in all its texts, and every half of a word at a cut left out."""
         if self.redactor is None:
             return value
-        self.redactor.learn(SEPARATOR.join(_texts(value)))
-        redact = self.redactor.redact
-        return _map_texts(value, lambda text: without_last_word(redact(text)))
+        texts = list(dict.fromkeys(_texts(value)))
+        joined = SEPARATOR.join(texts)
+        self.redactor.learn(joined)
+        pieces = self.redactor.redact(joined).split(SEPARATOR)
+        cleaned = dict(zip(texts, pieces if len(pieces) == len(texts) else map(self.redactor.redact, texts)))
+        return _map_texts(value, lambda text: without_last_word(cleaned[text]))
 
     def check(self, text: str, place: str) -> None:
         """Raise RedactionRefused when a text that is about to be written still gives something away."""

@@ -23,7 +23,7 @@ from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._explorer import list_gaps
 from agentlens.report import _explorers as explorers
-from agentlens.report._claims import claims_of
+from agentlens.report._claims import FIGURES, claims_of, figure
 from agentlens.report._copy import Travelling
 from agentlens.report._details import pack_details
 from agentlens.report._facts import (
@@ -132,7 +132,7 @@ def _add_tree(copy: Travelling, content: Content, limit: int, where: str | None)
     tree = explorers.open_tree(copy.lens, first, where)
     rows = {int(preorder): row for row, preorder in enumerate(tree._preorders)}
     content.rows = {span_id: row for row, span_id in reversed(list(enumerate(tree._span_ids.to_pylist())))}
-    embedded, still = tree.embed(), explorers.picture(tree)
+    embedded, still = tree.embed(with_details=False), explorers.picture(tree)
     content.mounted["tree"] = explorers.mount("tree", embedded, tree.sql, copy, still=still)
     budget = max(20_000, min(limit // DETAILS_SHARE, limit - len(render(content, copy)) - 2_000, MOST_DETAILS))
     packed, count = pack_details(copy, rows, budget)
@@ -186,6 +186,7 @@ def gather(copy: Travelling, options: Options) -> Row:
         "written": options.written,
         "max_bytes": options.max_bytes,
         "proof": copy.proof(),
+        "figures": [figure(copy, name) for name in FIGURES],
     }
 
 
