@@ -18,8 +18,9 @@ from typing import Any
 from agentlens._detect import detect
 from agentlens._errors import AgentLensError
 from agentlens._read import read
-from agentlens._redaction import Rule
-from agentlens.report._copy import travelling
+from agentlens._sensitive import Rule
+from agentlens.report._briefing import BriefingOptions, Period, compose_html
+from agentlens.report._copy import Travelling, travelling
 from agentlens.report._facts import query_text
 from agentlens.report._page import Options, compose
 
@@ -45,7 +46,7 @@ def verify(
     rules: Sequence[Rule] = (),
     keep: Iterable[str] = (),
 ) -> list[Verdict]:
-    """Return a verdict for every claim of an HTML report, from the logs in the folder `against`.
+    """Return a verdict for every claim of an HTML report or briefing, from the logs in the folder `against`.
 
     The files are found by their hashes, read again with this agentlens, searched by the same detectors with the same
     thresholds, and the page is written again: sources, findings, figures, views and every sentence of the page are compared.
@@ -156,14 +157,19 @@ def _thresholds(claims: Row) -> dict[str, Row]:
 
 def _write_again(paths: list[Path], claims: Row, rules: Sequence[Rule], keep: Iterable[str]) -> tuple[Row, str]:
     """Return the claims and the page that the logs give, with the options of the report."""
-    options = Options(
-        claims["title"], int(claims["max_bytes"]), datetime.fromisoformat(claims["written"]), claims["folder"]
-    )
     with read(*paths, progress=False) as lens:
         detect(lens, **_thresholds(claims))
         with travelling(lens, claims["redacted"], rules, keep) as copy:
-            page = compose(copy, options).decode()
+            page = _compose_again(copy, claims).decode()
     return read_claims(page, "the page that was written again"), page
+
+
+def _compose_again(copy: Travelling, claims: Row) -> bytes:
+    written = datetime.fromisoformat(claims["written"])
+    if period := claims.get("briefing"):
+        bounds = Period(datetime.fromisoformat(period["since"]), datetime.fromisoformat(period["until"]))
+        return compose_html(copy, BriefingOptions(bounds, claims["title"], claims["folder"], written))
+    return compose(copy, Options(claims["title"], int(claims["max_bytes"]), written, claims["folder"]))
 
 
 def _check_findings(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:
@@ -209,7 +215,8 @@ def _check_figures(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdi
 
 
 def _check_rest(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:
-    for name in ("headline", "sources", "redaction", "left_out", "views", "thresholds"):
+    names = ("headline", "sources", "redaction", "left_out", "views", "thresholds", "items", "notes")
+    for name in (name for name in names if name in claims or name in again):
         if claims.get(name) == again.get(name):
             yield Verdict(name, PROVED, "it is what the logs give")
         else:
