@@ -292,7 +292,9 @@ def check_clicks_that_meet_cells(page: Any) -> None:
         page.wait_for_timeout(400)
         page.wait_for_function(KERNEL_IS_IDLE)
         row = page.locator(".al-tree .al-row[aria-selected=true]").get_attribute("data-row")
-        expect_kernel(page, "print(tree._row, tree.selection == overview.selection == findings.selection)", f"{row} True")
+        expect_kernel(
+            page, "print(tree._row, tree.selection == overview.selection == findings.selection)", f"{row} True"
+        )
 
 
 def test_only_details_wait_for_a_busy_kernel(open_notebook: Open, case: str) -> None:

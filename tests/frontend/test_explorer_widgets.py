@@ -225,7 +225,9 @@ def test_views_that_never_agree_come_to_rest(lens: Any) -> None:
     tree, other = al.TraceTree(lens), al.TraceTree(lens)
     traitlets.link((tree, "selection"), (other, "selection"))
     first, second = f"{1:016x}", f"{2:016x}"
-    tree.observe(lambda change: setattr(tree, "selection", [second if change["new"] == [first] else first]), "selection")
+    tree.observe(
+        lambda change: setattr(tree, "selection", [second if change["new"] == [first] else first]), "selection"
+    )
     tree.selection = [first]
     assert tree.selection == other.selection
 
