@@ -50,10 +50,11 @@ def load(name: str, loader: Loader, source: Source, size: int, into: Evidence, t
     if _is_worth_splitting(loader, source, size):
         _load_in_pieces(name, source, size, into, tables)
     else:
-        _load_alone(loader, source, into)
+        load_alone(loader, source, into)
 
 
-def _load_alone(loader: Loader, source: Source, into: Evidence) -> None:
+def load_alone(loader: Loader, source: Source, into: Evidence) -> None:
+    """Load a source in this process; what the loader cannot read on from becomes a reject."""
     try:
         loader.load(source, into)
     except AgentLensError as error:
@@ -71,7 +72,7 @@ def _is_worth_splitting(loader: Loader, source: Source, size: int) -> bool:
         splits is not None
         and source.compression is None
         and size - source.start >= LEAST_BYTES
-        and _workers() > 1
+        and workers() > 1
         and splits(source)
     )
 
@@ -82,10 +83,10 @@ def _load_in_pieces(name: str, source: Source, size: int, into: Evidence, tables
 
     path, waiting = source.stored or source.path, deque[tuple[Piece, "Future[Result]"]]()
     try:
-        with ProcessPoolExecutor(_workers()) as pool:
+        with ProcessPoolExecutor(workers()) as pool:
             for piece in pieces(path, source.start, source.start_line, size):
                 waiting.append((piece, pool.submit(load_piece, name, path, source.source_id, piece, tables)))
-                if len(waiting) > 2 * _workers():
+                if len(waiting) > 2 * workers():
                     _take(*waiting.popleft(), source, into)
             while waiting:
                 _take(*waiting.popleft(), source, into)
@@ -119,7 +120,7 @@ def load_piece(name: str, path: Path, source_id: int, piece: Piece, tables: Tabl
 
     source.on_tail = keep_account
     into.begin(source)
-    _load_alone(all_loaders()[name], source, into)
+    load_alone(all_loaders()[name], source, into)
     into.flush()
     result.account, result.consumed, result.consumed_lines = into.account, source.consumed, source.consumed_lines
     result.lists = into.lists
@@ -139,5 +140,6 @@ def _take(piece: Piece, future: Future[Result], source: Source, into: Evidence) 
     source.on_bytes(piece.end - piece.start)
 
 
-def _workers() -> int:
+def workers() -> int:
+    """Return how many processes read at the same time."""
     return min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
