@@ -249,7 +249,17 @@ class Evidence:
 
     def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
         """Store a message under the hash of its content and return the hash."""
-        content = _canonical(parts)
+        return self._store(place, role, name, _canonical(parts))
+
+    def add_text(self, place: Place, role: str, text: str) -> str:
+        """Store a message of one text part, as `add_message` does, and return its hash."""
+        try:
+            content = b'[{"content":%b,"type":"text"}]' % _encode(text)
+        except UnicodeEncodeError:
+            content = _canonical([{"content": text, "type": "text"}])
+        return self._store(place, role, None, content)
+
+    def _store(self, place: Place, role: str | None, name: str | None, content: bytes) -> str:
         message_hash = hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
         if message_hash not in self._seen:
             if len(self._seen) > MOST_SEEN:
@@ -370,7 +380,8 @@ class _Buffer:
         if unknown := columns.keys() - self._empty.keys():
             raise TypeError(f"{self.table} has no column {', '.join(sorted(unknown))}")
         self._hold_rows(note)
-        self.tables.append(self._table([columns.get(name, [None] * count) for name in self.names], note))
+        nothing = [None] * count
+        self.tables.append(self._table([columns.get(name, nothing) for name in self.names], note))
 
     def take(self, note: Callable[[str], None]) -> pa.Table:
         """Return the rows as Arrow and forget them."""
