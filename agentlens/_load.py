@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from agentlens._account import Account
 from agentlens._errors import AgentLensError
-from agentlens._evidence import Account, Evidence
+from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
 from agentlens.loaders import Loader, all_loaders
 
@@ -41,6 +42,7 @@ class Result:
     at_tail: Account | None = None
     consumed: int = 0
     consumed_lines: int = 0
+    lists: int = 0
 
 
 def load(name: str, loader: Loader, source: Source, size: int, into: Evidence, tables: Tables) -> None:
@@ -120,13 +122,14 @@ def load_piece(name: str, path: Path, source_id: int, piece: Piece, tables: Tabl
     _load_alone(all_loaders()[name], source, into)
     into.flush()
     result.account, result.consumed, result.consumed_lines = into.account, source.consumed, source.consumed_lines
+    result.lists = into.lists
     return result
 
 
 def _take(piece: Piece, future: Future[Result], source: Source, into: Evidence) -> None:
     """Add what a worker made of the next piece."""
     result = future.result()
-    into.add_batches(result.batches)
+    into.add_batches(result.batches, result.lists)
     if result.at_tail:
         into.account, so_far = into.account.merged(result.at_tail), into.account
         source.on_tail()

@@ -19,7 +19,7 @@ from agentlens._visible import show_controls, show_inline
 
 if TYPE_CHECKING:
     from agentlens._lens import Lens
-    from agentlens._redaction import Rule
+    from agentlens._sensitive import Rule
     from agentlens.report._facts import Finding
 
 FOUND = 3
@@ -306,7 +306,7 @@ def _bundled() -> Path:
 
 def _rules(given: Iterable[str]) -> list[Rule]:
     """Return rules written as NAME=PATTERN."""
-    from agentlens._redaction import Rule
+    from agentlens._sensitive import Rule
 
     parted = [text.partition("=") for text in given]
     return [Rule(name, pattern) for name, _, pattern in parted]

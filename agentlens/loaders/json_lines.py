@@ -8,13 +8,15 @@ the message `{message_id, from, to, depth, payload, timestamp}`.
 from __future__ import annotations
 
 import hashlib
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import HEAD_BYTES, Line, Place, Source, json_values
 from agentlens.loaders import pax
 from agentlens.loaders._csv_places import csv_header, csv_rows
-from agentlens.loaders._json_record import add_record, decode_line
+from agentlens.loaders._json_record import Record, add_records, decode_line
 from agentlens.loaders._mapping import PRESET, Mapping
 
 LOOKS_FOR = (
@@ -23,6 +25,7 @@ LOOKS_FOR = (
 )
 CANNOT_KNOW = "the parent of a record, unless it names one; records without an id are known by their content"
 VERSION = 1
+BATCH_ROWS = 1_000
 RESUMES = True
 RECORDS_ARE_SPANS = True
 
@@ -75,11 +78,12 @@ def load(source: Source, into: Evidence) -> None:
     state = source.state or {}
     log_id: str | None = state.get("log_id")
     ids = _ContentIds(source)
-    for line in source.lines():
+    for lines in source.line_batches():
         if log_id is None:
-            log_id = "log:" + _digest(line.raw)
+            log_id = "log:" + _digest(lines[0].raw)
             source.state = {"log_id": log_id}
-        _load_line(line, into, mapping, log_id, ids)
+        add_records(list(_records(lines, into, ids)), into, mapping, log_id)
+        into.hold(sum(len(line.raw) for line in lines))
 
 
 def _is_csv(source: Source) -> bool:
@@ -91,17 +95,20 @@ def _is_csv(source: Source) -> bool:
 def _load_csv(source: Source, into: Evidence, mapping: Mapping) -> None:
     """Add a span or a message for each row of a CSV; each row is a record. Cells that hold JSON are opened."""
     log_id, ids = None, _ContentIds(source)
-    for row in csv_rows(source):
-        log_id = log_id or "log:" + _digest(row.raw)
-        into.record()
-        content_id = ids.next(row.raw)
-        record = {name: _opened(cell) for name, cell in row.cells.items()}
-        reason = row.problem or add_record(record, row.place, into, mapping, log_id, content_id)
-        if reason:
-            into.reject(row.place, reason, row.raw)
-        else:
-            into.accept()
-            into.hold(len(row.raw))
+    rows = csv_rows(source)
+    while batch := list(itertools.islice(rows, BATCH_ROWS)):
+        log_id = log_id or "log:" + _digest(batch[0].raw)
+        into.record(len(batch))
+        records = []
+        for row in batch:
+            content_id = ids.next(row.raw)
+            if row.problem:
+                into.reject(row.place, row.problem, row.raw)
+            else:
+                cells = {name: _opened(cell) for name, cell in row.cells.items()}
+                records.append(Record(cells, row.place, row.raw, content_id))
+        add_records(records, into, mapping, log_id)
+        into.hold(sum(len(record.raw) for record in records))
 
 
 def _opened(cell: str) -> Any:
@@ -113,21 +120,21 @@ def _opened(cell: str) -> Any:
         return cell
 
 
-def _load_line(line: Line, into: Evidence, mapping: Mapping, log_id: str, ids: _ContentIds) -> None:
-    into.record()
-    place = Place(line.number, line.offset, len(line.raw))
-    content_id = ids.next(line.raw)
-    try:
-        record = decode_line(line.raw)
-    except (ValueError, RecursionError) as error:
-        return into.reject(place, f"no JSON ({error})", line.raw)
-    if not isinstance(record, dict):
-        return into.reject(place, "no JSON object", line.raw)
-    reason = add_record(record, place, into, mapping, log_id, content_id)
-    if reason:
-        return into.reject(place, reason, line.raw)
-    into.accept()
-    into.hold(len(line.raw))
+def _records(lines: list[Line], into: Evidence, ids: _ContentIds) -> Iterator[Record]:
+    """Yield the record of each line, and reject lines that are none."""
+    into.record(len(lines))
+    for line in lines:
+        content_id = ids.next(line.raw)
+        place = Place(line.number, line.offset, len(line.raw))
+        try:
+            value = decode_line(line.raw)
+        except (ValueError, RecursionError) as error:
+            into.reject(place, f"no JSON ({error})", line.raw)
+            continue
+        if isinstance(value, dict):
+            yield Record(value, place, line.raw, content_id)
+        else:
+            into.reject(place, "no JSON object", line.raw)
 
 
 class _ContentIds:

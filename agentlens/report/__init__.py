@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from agentlens._lens import Lens, written_whole
-from agentlens._redaction import Rule
+from agentlens._sensitive import Rule
 from agentlens.report._briefing import briefing
 from agentlens.report._copy import Travelling, travelling
 from agentlens.report._facts import common_folder, make_sure_detected

@@ -15,7 +15,7 @@ from typing import Any
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens, written_whole
-from agentlens._redaction import Rule
+from agentlens._sensitive import Rule
 from agentlens.report._briefing_items import KINDS, Item, fit, list_items
 from agentlens.report._claims import PUBLIC, figure, thresholds
 from agentlens.report._copy import Travelling, travelling

@@ -18,7 +18,7 @@ from typing import Any
 from agentlens._detect import detect
 from agentlens._errors import AgentLensError
 from agentlens._read import read
-from agentlens._redaction import Rule
+from agentlens._sensitive import Rule
 from agentlens.report._briefing import BriefingOptions, Period, compose_html
 from agentlens.report._copy import Travelling, travelling
 from agentlens.report._facts import query_text

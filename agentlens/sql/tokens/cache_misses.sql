@@ -1,6 +1,7 @@
 -- Why the provider's cache was missed, and what each miss cost.
 -- include: drift.fingerprints
 -- include: messages.context_calls
+-- include: messages.span_messages
 -- include: messages.texts
 -- include: tokens.usage_ledger
 

@@ -1,4 +1,5 @@
 -- What calls without usage may have used. Estimates stand apart: no sum of measured tokens ever holds one.
+-- include: messages.span_messages
 -- include: spans.calls
 -- include: tokens.usage_ledger
 

@@ -1,5 +1,6 @@
 -- Where tokens may have gone in vain, in one list.
 -- include: flow.resources
+-- include: messages.span_messages
 -- include: tokens.cache_misses
 -- include: tokens.message_carriage
 -- include: tokens.inside
