@@ -86,6 +86,14 @@ def staging(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, st
     return lambda table, batch: con.from_arrow(batch).insert_into(f"staged_{table}")
 
 
+def set_defaults(span: Row) -> None:
+    """Fill what a row of `spans` must have."""
+    span.setdefault("status_code", "UNSET")
+    span.setdefault("is_control_flow", False)
+    if span.get("input_tokens") is not None or span.get("output_tokens") is not None:
+        span.setdefault("usage_scope", "self")
+
+
 class Evidence:
     """Rows of one read, gathered in batches and handed over by table.
 
@@ -135,9 +143,12 @@ class Evidence:
 
     def add(self, table: str, place: Place, **columns: Any) -> None:
         """Add a row to an evidence table; columns not given are NULL, JSON columns take any JSON value or text."""
-        columns["source_id"] = self.source.source_id
-        columns["source_line"], columns["source_offset"], columns["source_length"] = place
-        self._buffers[table].append(columns)
+        self._add(table, place, columns)
+
+    def _add(self, table: str, place: Place, row: Row) -> None:
+        row["source_id"] = self.source.source_id
+        row["source_line"], row["source_offset"], row["source_length"] = place
+        self._buffers[table].append(row)
         self._held += 1
         if self._held >= BATCH_ROWS:
             self.flush()
@@ -147,13 +158,21 @@ class Evidence:
 
         Tree columns and `duration_ns` are computed later; `status_code` defaults to UNSET.
         """
-        columns.setdefault("status_code", "UNSET")
-        columns.setdefault("is_control_flow", False)
+        set_defaults(columns)
         self.see_time(columns.get("start_time"))
         self.see_time(columns.get("end_time"))
-        if columns.get("input_tokens") is not None or columns.get("output_tokens") is not None:
-            columns.setdefault("usage_scope", "self")
-        self.add("spans", place, **columns)
+        self._add("spans", place, columns)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the columns of a table that loaders fill, in the order in which `add_values` takes them."""
+        return self._buffers[table].names
+
+    def add_values(self, table: str, values: tuple[Any, ...]) -> None:
+        """Add a row that has a value for each of `columns()`, source and place included."""
+        self._buffers[table].rows.append(values)
+        self._held += 1
+        if self._held >= BATCH_ROWS:
+            self.flush()
 
     def add_spans(self, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
         """Add spans by column, as `add_span` adds one: a place and a value each, columns not given are NULL."""
@@ -249,7 +268,17 @@ class Evidence:
 
     def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
         """Store a message under the hash of its content and return the hash."""
-        content = _canonical(parts)
+        return self._store(place, role, name, _canonical(parts))
+
+    def add_text(self, place: Place, role: str, text: str) -> str:
+        """Store a message of one text part, as `add_message` does, and return its hash."""
+        try:
+            content = b'[{"content":%b,"type":"text"}]' % _encode(text)
+        except UnicodeEncodeError:
+            content = _canonical([{"content": text, "type": "text"}])
+        return self._store(place, role, None, content)
+
+    def _store(self, place: Place, role: str | None, name: str | None, content: bytes) -> str:
         message_hash = hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
         if message_hash not in self._seen:
             if len(self._seen) > MOST_SEEN:
@@ -359,7 +388,7 @@ class _Buffer:
         self.tables: list[pa.Table] = []
 
     def append(self, row: Row) -> None:
-        """Hold a row; columns not given are NULL."""
+        """Hold a row; columns not given are NULL. At once as a tuple: a dict is out of the processor's cache when it is needed again."""
         filled = self._empty | row
         if len(filled) > len(self._empty):
             raise TypeError(f"{self.table} has no column {', '.join(sorted(row.keys() - self._empty.keys()))}")
@@ -370,7 +399,8 @@ class _Buffer:
         if unknown := columns.keys() - self._empty.keys():
             raise TypeError(f"{self.table} has no column {', '.join(sorted(unknown))}")
         self._hold_rows(note)
-        self.tables.append(self._table([columns.get(name, [None] * count) for name in self.names], note))
+        nothing = [None] * count
+        self.tables.append(self._table([columns.get(name, nothing) for name in self.names], note))
 
     def take(self, note: Callable[[str], None]) -> pa.Table:
         """Return the rows as Arrow and forget them."""

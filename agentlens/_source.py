@@ -55,6 +55,7 @@ class Source:
     `start` and `start_line` say where to begin when a grown file is read on, and `state` is what the
     loader left behind the last time (`resume_state`); a loader that resumes replaces `state` before it returns.
     `end` says where to stop when the file is read in pieces; only a file that is not compressed is.
+    `identities` are the ids that a loader made of the content of records, eight bytes each.
     `stored` is where the bytes are when an archive keeps them; `path` is then where they once stood.
     """
 
@@ -67,6 +68,7 @@ class Source:
     state: dict[str, Any] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     stored: Path | None = None
+    identities: set[bytes] = field(default_factory=set)
     on_bytes: Callable[[int], object] = lambda _: None
     on_tail: Callable[[], None] = lambda: None
     consumed: int = 0

@@ -55,6 +55,7 @@ Rows = dict[str, list[Any]]
 """Values by column of `spans`, one for each record."""
 
 _OBJECTS = {dict, type(None)}
+_SCALARS = frozenset({bool, int, float})
 _decode = msgspec.json.decode
 
 
@@ -67,28 +68,37 @@ def decode_line(raw: bytes) -> Any:
 
 
 class Record(NamedTuple):
-    """One record: what it says, where it stands, its bytes, and the span id it has where it names none."""
+    """One record: what it says, where it stands, and its bytes."""
 
     value: dict[str, Any]
     place: Place
     raw: bytes
-    content_id: str
 
 
-def add_records(records: list[Record], into: Evidence, mapping: Mapping, log_id: str) -> None:
+class Log(NamedTuple):
+    """What holds for all records of a file.
+
+    `id` is the trace of records that name neither trace nor conversation, `content_id` gives an id to those that name none.
+    """
+
+    mapping: Mapping
+    id: str
+    content_id: Callable[[bytes], str]
+
+
+def add_records(records: list[Record], into: Evidence, log: Log) -> None:
     """Accept each record as a span or as a message between agents, or reject it.
 
     Records are read by column, a step for many values at once; what one becomes does not depend on those beside it.
-    `log_id` is the trace of records that name neither trace nor conversation.
     """
-    columns = Columns([record.value for record in records], mapping)
+    columns = Columns([record.value for record in records], log.mapping)
     kinds = _kinds(columns)
     for kind, add in ((SPAN, _add_spans), (MESSAGE, _add_messages), (STRANGE, _reject)):
         chosen = [record for record, its in zip(records, kinds) if its == kind]
         if chosen and len(chosen) < len(records):
-            columns = Columns([record.value for record in chosen], mapping)
+            columns = Columns([record.value for record in chosen], log.mapping)
         if chosen:
-            add(chosen, columns, into, log_id)
+            add(chosen, columns, into, log)
 
 
 class Columns:
@@ -102,7 +112,8 @@ class Columns:
         self.said: dict[str, list[Any]] = {}
         self.used: dict[str, int | list[int | None]] = {}
         self.fields: dict[str, tuple[Field, ...]] = {}
-        self._keys = dict.fromkeys(itertools.chain.from_iterable(set(map(tuple, records))))
+        self.shapes: list[tuple[str, ...]] = list(map(tuple, records))
+        self._keys = dict.fromkeys(itertools.chain.from_iterable(set(self.shapes)))
         for column, fields in mapping.plan(tuple(self._keys)):
             self._read(column, fields)
         for column, value in mapping.constants.items():
@@ -115,7 +126,7 @@ class Columns:
         """Take for each record the first of the fields that it has."""
         values = self._find(fields[0])
         used: int | list[int | None] = 0
-        if _lacks(values):
+        if None in values:
             used = [None if value is None else 0 for value in values]
             for number, field in enumerate(fields[1:], 1):
                 found = self._find(field)
@@ -125,10 +136,14 @@ class Columns:
 
     def _find(self, field: Field) -> list[Any]:
         """Return what `find` returns for each record."""
-        found: list[Any] = self._records
-        for key in (field.path,) if field.path in self._keys else field.keys:
-            kinds = set(map(type, found))
-            if not kinds <= _OBJECTS or (field.path in self._keys and len(field.keys) > 1):
+        first, *inner = field.keys
+        if not inner:
+            return [record.get(first) for record in self._records]
+        if field.path in self._keys:
+            return [find(record, field) for record in self._records]
+        found = [record.get(first) for record in self._records]
+        for key in inner:
+            if not set(map(type, found)) <= _OBJECTS:
                 return [find(record, field) for record in self._records]
             found = [None if value is None else value.get(key) for value in found]
         return found
@@ -147,11 +162,6 @@ class Columns:
         return "" if number is None else self.fields[column][number].path
 
 
-def _lacks(values: list[Any]) -> bool:
-    """Whether some values are None."""
-    return None.__class__ in set(map(type, values))
-
-
 def _kinds(columns: Columns) -> list[str]:
     """Return what each record is to become."""
     known = [columns.used[column] for column in columns.used.keys() & ESSENTIAL]
@@ -165,7 +175,7 @@ def _kinds(columns: Columns) -> list[str]:
     return kinds
 
 
-def _reject(records: list[Record], _columns: Columns, into: Evidence, _log_id: str) -> None:
+def _reject(records: list[Record], _columns: Columns, into: Evidence, _log: Log) -> None:
     for record in records:
         into.reject(record.place, "no field that the mapping knows: no time, no agent, no action", record.raw)
 
@@ -173,7 +183,7 @@ def _reject(records: list[Record], _columns: Columns, into: Evidence, _log_id: s
 # --- messages between agents ------------------------------------------------------------------------------------------
 
 
-def _add_messages(records: list[Record], said: Columns, into: Evidence, _log_id: str) -> None:
+def _add_messages(records: list[Record], said: Columns, into: Evidence, _log: Log) -> None:
     times = _times(said, "start_time", into)
     payloads = [r.value if payload is None else payload for r, payload in zip(records, said["payload"])]
     traces = [trace or parent for trace, parent in zip(said["trace_id"], said["parent_trace_id"])]
@@ -190,15 +200,15 @@ def _add_messages(records: list[Record], said: Columns, into: Evidence, _log_id:
 # --- spans ------------------------------------------------------------------------------------------------------------
 
 
-def _add_spans(records: list[Record], said: Columns, into: Evidence, log_id: str) -> None:
+def _add_spans(records: list[Record], said: Columns, into: Evidence, log: Log) -> None:
     row = {column: READERS[column](values) for column, values in said.said.items() if column in READERS}
     nothing = [None] * len(records)
     parents = zip(row.get("trace_id", nothing), row.get("parent_trace_id", nothing))
     row["parent_trace_id"] = [None if trace else parent for trace, parent in parents]
     traces = zip(row.get("trace_id", nothing), row["parent_trace_id"], row.get("conversation_id", nothing))
-    row["trace_id"] = [trace or parent or conversation or log_id for trace, parent, conversation in traces]
+    row["trace_id"] = [trace or parent or conversation or log.id for trace, parent, conversation in traces]
     spans = zip(row.get("span_id", nothing), records)
-    row["span_id"] = [span or record.content_id for span, record in spans]
+    row["span_id"] = [span or log.content_id(record.raw) for span, record in spans]
     _set_operation(row, said)
     _set_times(row, said, into)
     _set_status(row, said)
@@ -316,12 +326,17 @@ def _set_content(row: Rows, said: Columns, records: list[Record], into: Evidence
     for number, (operation, given, made, trace_id, span_id, record) in enumerate(talk):
         if operation and operation != "execute_tool":
             call = (record.place, trace_id, span_id)
-            row["input"][number] = _say(call, "input", "user", given, into)
-            row["output"][number] = _say(call, "output", "assistant", made, into)
+            if given is not None:
+                row["input"][number] = _say(call, "input", "user", given, into)
+            if made is not None:
+                row["output"][number] = _say(call, "output", "assistant", made, into)
 
 
 def _say(call: tuple[Place, str, str], direction: str, role: str, value: Any, into: Evidence) -> bool | None:
     """Add what went in or came out of a call as messages; None when there was nothing."""
+    if text := _only_text(value):
+        into.add_span_messages(*call, direction, [into.add_text(call[0], role, text)])
+        return True
     messages = _messages(value, role)
     if direction == "input" and any(message[0] == "system" for message in messages):
         into.add_messages(*call, "system", (message for message in messages if message[0] == "system"))
@@ -329,6 +344,13 @@ def _say(call: tuple[Place, str, str], direction: str, role: str, value: Any, in
     else:
         into.add_messages(*call, direction, messages)
     return True if messages else None
+
+
+def _only_text(value: Any) -> str | None:
+    """Return the text that is all that a value says, where `_messages` makes one part of it; None when it says more or less."""
+    if type(value) is dict and len(value) == 1 and "role" not in value:
+        [value] = value.values()
+    return value if type(value) is str else None
 
 
 def _messages(value: Any, role: str) -> list[Message]:
@@ -359,15 +381,19 @@ def _parts(value: Any) -> list[dict[str, Any]]:
 
 
 def _attributes(row: Rows, said: Columns, records: list[Record]) -> list[bytes | None]:
-    """Return what is left of each record: not the fields that a column took, but the numbers and flags beside texts."""
+    """Return what is left of each record: not the fields that a column took, but the numbers and flags that stood beside the
+    texts of input and output, such as `output.confidence`.
+    """
     taken = [_taken(row.get(column), used) for column, used in said.used.items()]
     remover = functools.lru_cache(maxsize=None)(functools.partial(_remover, tuple(said.fields.values())))
-    rests = [remover(tuple(r.value), numbers)(r.value) for r, numbers in zip(records, zip(*taken))]
+    rests = [remover(shape, numbers)(r.value) for shape, numbers, r in zip(said.shapes, zip(*taken), records)]
     for side in ("input", "output"):
         if side in said.used:
             for number, value in enumerate(said[side]):
-                if type(value) is dict and row[side][number] is not None:
-                    _put_back(rests[number], said.path(side, number), value)
+                if type(value) is dict and row[side][number] is not None and not _only_text(value):
+                    scalars = {key: item for key, item in value.items() if type(item) in _SCALARS}
+                    if scalars:
+                        rests[number][said.path(side, number)] = scalars
     return [json_bytes(rest) if rest else None for rest in rests]
 
 
@@ -376,7 +402,7 @@ def _taken(values: list[Any] | None, used: int | list[int | None]) -> Iterable[i
     if values is None:
         return itertools.repeat(None)
     if isinstance(used, int):
-        return [None if value is None else used for value in values] if _lacks(values) else itertools.repeat(used)
+        return [None if value is None else used for value in values] if None in values else itertools.repeat(used)
     return [None if value is None else number for value, number in zip(values, used)]
 
 
@@ -408,13 +434,6 @@ def _pruned(record: dict[str, Any], kept: list[tuple[str, set[str] | None]]) -> 
         elif len(value) > len(gone):
             rest[key] = {name: item for name, item in value.items() if name not in gone}
     return rest
-
-
-def _put_back(rest: dict[str, Any], path: str, value: dict[str, Any]) -> None:
-    """Put back the numbers and flags that stood beside the texts of input and output, such as `output.confidence`."""
-    scalars = {key: item for key, item in value.items() if isinstance(item, (bool, int, float))}
-    if scalars:
-        rest[path] = scalars
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
