@@ -144,10 +144,10 @@ def test_it_is_proved_against_its_logs_and_a_changed_word_differs(
         _verify, "_write_again", lambda *given: written or written.extend(write_again(*given)) or written
     )
     assert {verdict.verdict for verdict in verify(page, logs)} == {PROVED}
-    for old, new, part in (('class="headline">', 'class="headline">All is well. ', "answer"), ("tasks failed", "tasks went well", "critical")):  # fmt: skip
+    for old, new, claim in (('class="headline">', 'class="headline">All is well. ', "headline"), ("tasks failed", "tasks went well", "page, part critical")):  # fmt: skip
         assert old in page.read_text()
         (tmp_path / "other.html").write_text(page.read_text().replace(old, new))
-        assert [v.claim for v in verify(tmp_path / "other.html", logs) if v.verdict != PROVED] == [f"page, part {part}"]
+        assert [v.claim for v in verify(tmp_path / "other.html", logs) if v.verdict != PROVED] == [claim]
 
 
 def test_markdown_is_printed_without_a_file_and_hostile_text_means_nothing(logs: Path, tmp_path: Path) -> None:
