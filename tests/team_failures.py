@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from team_log import DAY, Log, Run, iso
 from team_words import MISHAPS, OTHER_MISHAPS, OTHER_OUTAGES, OTHER_TRADES, OUTAGES, Trade
@@ -211,7 +211,7 @@ def ping_pong(rng, t):
     for r in reversed(runs):
         r.end(t.half.format(reason="-"))
     run.end(t.half.format(reason="-"))
-    return Case(log, (a, b), ("runaway",))
+    return Case(log, (a, b), ("runaway", "repeated_text"))
 
 
 @fails("delegation_loop")
@@ -233,7 +233,9 @@ def all_fall_together(rng, t):
     log, run = begin(rng, t)
     error = outage(rng, t)
     crew = rng.sample(t.crew, rng.randrange(3, 6))
-    children = run.fan(t.hand, [(c, {"task": rng.choice(t.musing), "ref": i}) for c, i in zip(crew, t.items, strict=False)])
+    children = run.fan(
+        t.hand, [(c, {"task": rng.choice(t.musing), "ref": i}) for c, i in zip(crew, t.items, strict=False)]
+    )
     for child, item in zip(children, t.items, strict=False):
         child.wait(rng.uniform(0, 8))
         child.act(t.look[0], {t.look[1]: item}, error=error)
@@ -309,7 +311,9 @@ def everything_breaks(rng, t):
 # --- coordination -----------------------------------------------------------------------------------------------------
 
 
-def beats(log: Log, names: list[str], count: int, every: int, say: Callable[[int, str], str | None], next_: str = "") -> None:
+def beats(
+    log: Log, names: list[str], count: int, every: int, say: Callable[[int, str], str | None], next_: str = ""
+) -> None:
     """Write a file of heartbeats; `say` gives an agent's line in a beat, None where it is not heard of."""
     at, text = log.clock, ""
     for wave in range(1, count + 1):
@@ -365,7 +369,8 @@ def never_heard_again(rng, t):
     every = rng.uniform(40, 120)
     for child in children:
         for i in range(4 if child.agent == quiet else 16):
-            child.act(t.look[0], {t.look[1]: f"{t.items[i % 7]}/{i}"}, t.found.format(item=t.items[i % 7], n=i + 20))
+            item = f"{t.items[i % 7]}/{child.agent}/{i}"
+            child.act(t.look[0], {t.look[1]: item}, t.found.format(item=item, n=i + 20))
             child.wait(every * rng.uniform(0.8, 1.2))
         if child.agent != quiet:
             child.end(t.done)
@@ -488,7 +493,9 @@ def stuck_outside(rng, t):
     log = Log(rng, t.model, t.key)
     names = rng.sample(t.crew, 3)
     why = rng.choice(("API key revoked by the vendor", "needs a signature from the client", "VPN certificate expired", "quota of the vendor used up"))  # fmt: skip
-    beats(log, names, 12, 900, lambda w, n: f"BLOCKED ({why})" if n == names[0] and w > 3 else f"IN_PROGRESS ({w} of 12)")
+    beats(
+        log, names, 12, 900, lambda w, n: f"BLOCKED ({why})" if n == names[0] and w > 3 else f"IN_PROGRESS ({w} of 12)"
+    )
     return Case(log, (names[0],))
 
 
@@ -569,14 +576,16 @@ def reads_a_strangers_memory(rng, t):
     log, run = begin(rng, t)
     a, b = rng.sample(t.crew, 2)
     one, two = run.fan(t.hand, [(a, {"task": t.musing[0]}), (b, {"task": t.musing[1]})])
-    one.act(t.memory[0], {"key": "notes", "value": t.musing[2]}, "stored", **{"memory.scope": "agent", "memory.owner": a})
+    one.act(
+        t.memory[0], {"key": "notes", "value": t.musing[2]}, "stored", **{"memory.scope": "agent", "memory.owner": a}
+    )
     one.end(t.done)
     two.t += 10
     tool = t.memory[rng.randrange(2)]
     two.act(tool, {"key": "notes"} | ({"value": "x"} if tool == t.memory[0] else {}), t.musing[2], **{"memory.scope": "agent", "memory.owner": a})  # fmt: skip
     two.end(t.done)
     run.end(t.done)
-    return Case(log, (b,), forms=("genai", "nested", "inference"))
+    return Case(log, (b,), ("competing_writes",), ("genai", "nested", "inference"))
 
 
 @fails("approval_skipped")
@@ -594,7 +603,12 @@ def goes_past_the_gate(rng, t):
 def too_low_a_tier(rng, t):
     log, run = begin(rng, t)
     busy(run, rng, t, 2)
-    run.act(t.danger, {"target": t.items[0]}, {"ok": True}, **{"approval.required_tier": "T3", "approval.granted_tier": "T1"})
+    run.act(
+        t.danger,
+        {"target": t.items[0]},
+        {"ok": True},
+        **{"approval.required_tier": "T3", "approval.granted_tier": "T1"},
+    )
     run.end(t.done)
     return Case(log, (t.lead,), forms=("genai", "nested", "inference"))
 
@@ -641,7 +655,9 @@ def asks_again_after_the_cut(rng, t):
     for i in items:
         run.act(t.look[0], {t.look[1]: i}, found[i])
     run.end(t.done)
-    return Case(log, (t.lead,), ("tool_loop", "duplicate_work"), ("genai", "inference", "nested", "sdk"))
+    return Case(
+        log, (t.lead,), ("tool_loop", "duplicate_work", "budget_breach"), ("genai", "inference", "nested", "sdk")
+    )
 
 
 @fails("context_pollution")

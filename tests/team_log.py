@@ -64,7 +64,9 @@ class Log:
 class Run:
     """An agent at work; its own clock, its own window."""
 
-    def __init__(self, log: Log, agent: str, task: str, parent: Step | None, at: float, attributes: dict[str, Any]) -> None:
+    def __init__(
+        self, log: Log, agent: str, task: str, parent: Step | None, at: float, attributes: dict[str, Any]
+    ) -> None:
         self.log, self.agent, self.t = log, agent, at
         trace = parent.trace if parent else log.hex(32)
         self.step = Step("agent", agent, agent, at, parent, log.hex(16), attributes=attributes, trace=trace)
@@ -111,7 +113,15 @@ class Run:
         return self._use(ids[0], tool, args, result, error, secs, steers, attributes)
 
     def _use(
-        self, call: str, tool: str, args: Any, result: Any, error: Any, secs: float | None, steers: bool, attributes: Any
+        self,
+        call: str,
+        tool: str,
+        args: Any,
+        result: Any,
+        error: Any,
+        secs: float | None,
+        steers: bool,
+        attributes: Any,
     ) -> Step:
         step = self._add("tool", tool, self.log.rng.uniform(0.1, 2.5) if secs is None else secs)
         step.args, step.result, step.error, step.call_id = args, result, error, call
@@ -284,13 +294,20 @@ def _inference(log: Log, folder: Path) -> None:
     def describe(s: Step) -> tuple[str, dict[str, Any]]:
         a: dict[str, Any] = {"session.id": s.conversation, "agent.name": s.agent}
         if s.kind == "agent":
-            return s.agent, a | {"openinference.span.kind": "AGENT", "input.value": _as_text(s.args), "output.value": s.result}
+            return s.agent, a | {
+                "openinference.span.kind": "AGENT",
+                "input.value": _as_text(s.args),
+                "output.value": s.result,
+            }
         if s.kind == "tool":
             a |= {"openinference.span.kind": "TOOL", "tool.name": s.name, "input.value": _as_text(s.args)}
             a |= {"input.mime_type": "application/json"}
             return s.name, a | ({} if s.error or s.result is None else {"output.value": _as_text(s.result)})
         a |= {"openinference.span.kind": "LLM", "llm.model_name": log.model}
-        for side, messages in (("input", s.window), ("output", [{"role": "assistant", "parts": s.said}] if s.said else [])):
+        for side, messages in (
+            ("input", s.window),
+            ("output", [{"role": "assistant", "parts": s.said}] if s.said else []),
+        ):
             for i, message in enumerate(messages):
                 a |= _flattened(f"llm.{side}_messages.{i}.message", message)
         if s.tokens:
@@ -357,7 +374,9 @@ def _claude_lines(log: Log, run: Step, session: str, agent_id: str | None) -> li
         block |= {"is_error": True} if s.error else {}
         more: dict[str, Any] = {"toolUseResult": block["content"]}
         if s.id in helpers and s.result is not None:
-            more = {"toolUseResult": {"status": "completed", "agentId": helpers[s.id].id[:7], "content": block["content"]}}
+            more = {
+                "toolUseResult": {"status": "completed", "agentId": helpers[s.id].id[:7], "content": block["content"]}
+            }
         if s.end is not None and (s.result is not None or s.error):
             add("user", s.end, message={"role": "user", "content": [block]}, **more)
     rows.sort(key=lambda r: r["timestamp"])
@@ -369,7 +388,13 @@ def _claude_lines(log: Log, run: Step, session: str, agent_id: str | None) -> li
 def _claude_model(log: Log, s: Step, add: Any) -> None:
     if s.error:
         content = [{"type": "text", "text": f"API Error: {s.error[1]}"}]
-        message = {"id": log.hex(20), "model": "<synthetic>", "role": "assistant", "type": "message", "content": content}
+        message = {
+            "id": log.hex(20),
+            "model": "<synthetic>",
+            "role": "assistant",
+            "type": "message",
+            "content": content,
+        }
         return add("assistant", s.end, isApiErrorMessage=True, message=message)
     message_id, request = "msg_" + s.id, "req_" + s.id
     usage = {"input_tokens": 3, "cache_read_input_tokens": 0, "cache_creation_input_tokens": s.tokens[0] - 3}
@@ -378,13 +403,25 @@ def _claude_model(log: Log, s: Step, add: Any) -> None:
         block = {"type": "text", "text": part.get("content")}
         if part["type"] == "tool_call":
             is_helper = any(t.call_id == part["id"] and _has_helper(log, t) for t in log.steps)
-            block = {"type": "tool_use", "id": "toolu_" + part["id"][5:], "name": part["name"], "input": part["arguments"]}
+            block = {
+                "type": "tool_use",
+                "id": "toolu_" + part["id"][5:],
+                "name": part["name"],
+                "input": part["arguments"],
+            }
             if is_helper:
-                who = next(h.agent for h in log.steps if h.kind == "agent" and h.parent and h.parent.call_id == part["id"])
+                who = next(
+                    h.agent for h in log.steps if h.kind == "agent" and h.parent and h.parent.call_id == part["id"]
+                )
                 text = _as_text(part["arguments"])
                 block |= {"name": "Task", "input": {"subagent_type": who, "description": text[:30], "prompt": text}}
         message = {"id": message_id, "model": "claude-sonnet-4-5", "role": "assistant", "type": "message"}
-        add("assistant", s.end, requestId=request, message=message | {"content": [block], "usage": usage, "stop_reason": None})
+        add(
+            "assistant",
+            s.end,
+            requestId=request,
+            message=message | {"content": [block], "usage": usage, "stop_reason": None},
+        )
 
 
 def _has_helper(log: Log, step: Step) -> bool:
@@ -401,7 +438,11 @@ def _codex(log: Log, folder: Path) -> None:
         rows.append({"timestamp": iso(t), "type": kind, "payload": payload})
 
     add("session_meta", run.start, {"id": run.trace, "timestamp": iso(run.start), "cwd": "/srv/work", "originator": "codex_cli_rs", "cli_version": "0.104.0", "model_provider": "openai"})  # fmt: skip
-    add("turn_context", run.start, {"cwd": "/srv/work", "approval_policy": "never", "model": "gpt-5-codex", "effort": "high"})
+    add(
+        "turn_context",
+        run.start,
+        {"cwd": "/srv/work", "approval_policy": "never", "model": "gpt-5-codex", "effort": "high"},
+    )
     for s in sorted((s for s in log.steps if s.parent is run), key=lambda s: s.start):
         if s.kind == "tool":
             output = json.dumps({"output": s.error[1] if s.error else _as_text(s.result), "metadata": {"exit_code": int(bool(s.error))}}, ensure_ascii=False)  # fmt: skip
@@ -445,7 +486,10 @@ def _flat(log: Log, folder: Path) -> None:
         else:
             row |= {"input": s.args, "output": s.result}
         if s.end is not None:
-            row |= {"duration_ms": round((s.end - s.start) * 1000), "status": "error" if s.error and not s.steers else "success"}
+            row |= {
+                "duration_ms": round((s.end - s.start) * 1000),
+                "status": "error" if s.error and not s.steers else "success",
+            }
         row |= {"error": f"{s.error[0]}: {s.error[1]}"} if s.error and not s.steers else {}
         rows.append(row | ({"metadata": s.attributes} if s.attributes else {}) | s.attributes)
     _lines(folder / "agents.log", rows)
@@ -454,7 +498,13 @@ def _flat(log: Log, folder: Path) -> None:
 def _nested(log: Log, folder: Path) -> None:
     rows = []
     for s in sorted(log.steps, key=lambda s: s.end or s.start + 1e9):
-        row: dict[str, Any] = {"started_at": s.start, "ended_at": s.end, "actor": s.agent, "run_id": s.trace, "span_id": s.id}
+        row: dict[str, Any] = {
+            "started_at": s.start,
+            "ended_at": s.end,
+            "actor": s.agent,
+            "run_id": s.trace,
+            "span_id": s.id,
+        }
         row |= {"parent_span_id": s.parent.id} if s.parent else {}
         row["event"] = {"agent": "invoke_agent", "model": "chat", "tool": "execute_tool"}[s.kind]
         if s.kind == "model":
@@ -478,7 +528,11 @@ def _chat(window: list[dict[str, Any]]) -> list[dict[str, Any]]:
         calls = [p for p in m["parts"] if p["type"] == "tool_call"]
         if calls:
             row["tool_calls"] = [
-                {"id": c["id"], "type": "function", "function": {"name": c["name"], "arguments": _as_text(c["arguments"])}}
+                {
+                    "id": c["id"],
+                    "type": "function",
+                    "function": {"name": c["name"], "arguments": _as_text(c["arguments"])},
+                }
                 for c in calls
             ]
         for p in m["parts"]:

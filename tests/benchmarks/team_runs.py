@@ -1,0 +1,62 @@
+"""Scores of all detectors on teams of many trades: recall on runs that go wrong, false alarms on runs that do not.
+
+    python tests/benchmarks/team_runs.py [--rounds 6] [--healthy-rounds 20] [--seed 1] [--others] [--rows]
+
+`--others` plays trades whose words the rules were never tried on; `--rows` prints every miss and every false alarm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from team_judge import Verdict, sweep
+from team_words import OTHER_TRADES, TRADES
+
+
+def main() -> None:
+    """Play, judge and print a table per detector."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--healthy-rounds", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--others", action="store_true")
+    parser.add_argument("--rows", action="store_true")
+    options = parser.parse_args()
+    trades = OTHER_TRADES if options.others else TRADES
+    failing = list(sweep(True, trades, options.rounds, options.seed))
+    healthy = list(sweep(False, trades, options.healthy_rounds, options.seed))
+    _print(failing, healthy)
+    if options.rows:
+        _print_rows(failing, healthy)
+
+
+def _print(failing: list[Verdict], healthy: list[Verdict]) -> None:
+    played = collections.Counter(v.name for v in failing)
+    hits = collections.Counter(v.name for v in failing if v.hit)
+    wrong = collections.Counter(name for v in healthy for name in {row[0] for row in v.accused})
+    beside = collections.Counter(name for v in failing for name in {row[0] for row in v.accused})
+    print(f"{'detector':22} {'recall':>14} {'accused':>8} of {len(healthy)} healthy   beside, in failing runs")
+    for name in sorted(played.keys() | wrong.keys() | beside.keys()):
+        recall = f"{hits[name]}/{played[name]} {hits[name] / played[name]:.2f}" if played[name] else "-"
+        print(f"{name:22} {recall:>14} {wrong[name]:8} {beside[name]:24}")
+    accused = sum(bool(v.accused) for v in healthy)
+    proven = sum(any(row[1] == "proven" for row in v.accused) for v in healthy)
+    print(f"recall {sum(hits.values()) / len(failing):.3f} of {len(failing)}; healthy runs accused: {accused}, by proven findings: {proven}")  # fmt: skip
+
+
+def _print_rows(failing: list[Verdict], healthy: list[Verdict]) -> None:
+    for v in failing:
+        if not v.hit:
+            print(f"MISS {v.name} {v.play} {v.trade} {v.form} {v.seed}")
+    for v in [*failing, *healthy]:
+        for row in v.accused:
+            print(f"{'BESIDE' if v.name else 'FALSE'} {v.play} {v.trade} {v.form} {v.seed}: {' | '.join(row)}")
+
+
+if __name__ == "__main__":
+    main()
