@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from team_failures import FAILURES, Case, Play
 from team_healthy import HEALTHY
+from team_lineage import FORMS as LINEAGE_FORMS
+from team_lineage import WORLDS, World, hops_of
 from team_log import forms_of, write
 from team_words import Trade
 
@@ -66,3 +68,91 @@ def sweep(failing: bool, trades: Sequence[Trade], rounds: int, first_seed: int) 
     for turn in range(rounds):
         for index, (name, play) in enumerate(plays(failing)):
             yield judge(name, play, trades[(turn + index) % len(trades)], first_seed + turn)
+
+
+class Trail(NamedTuple):
+    """What came of the watched values of one world."""
+
+    world: str
+    trade: str
+    form: str
+    seed: int
+    needed: int
+    found: int
+    said: int
+    right: int
+    near: int  # said hops that leave out steps between, but whose ends truly depend on one another
+    missed: list[str]
+    wrong: list[str]
+
+
+def follow(play: Callable[[random.Random, Trade], World], trade: Trade, seed: int) -> Trail:
+    """Play one world, ask where each watched value came from, and compare hop by hop."""
+    rng = random.Random(f"{play.__name__} {trade.key} {seed}")
+    world = play(rng, trade)
+    form = rng.choice(LINEAGE_FORMS)
+    counts, missed, wrong = [0] * 5, [], []
+    with tempfile.TemporaryDirectory() as folder:
+        write(world.log, form, Path(folder) / "logs")
+        with al.read(Path(folder) / "logs", progress=False) as lens:
+            for value in world.watched:
+                _compare(world, value, lens, counts, missed, wrong)
+            _look_for_losses(world, lens, counts, missed)
+    return Trail(play.__name__, trade.key, form, seed, *counts, missed, wrong)
+
+
+def _compare(world: World, value: str, lens: al.Lens, counts: list[int], missed: list[str], wrong: list[str]) -> None:
+    hops = hops_of(world, value)
+    names = {s.id: f"{n} {s.agent}/{s.kind if s.kind != 'tool' else s.name}" for n, s in enumerate(world.log.steps)}
+    rows = lens.origin(value).project("from_span_id, to_span_id, kind").fetchall()
+    said = {(_plain(a), _plain(b)): kind for a, b, kind in rows}
+    counts[0] += len(hops.needed)
+    for pairs in hops.needed:
+        hit = any(pair in said for pair in pairs)
+        counts[1] += hit
+        missed += [] if hit else [" or ".join(f"{names.get(a)} -> {names.get(b)}" for a, b in pairs)]
+    for pair, kind in said.items():
+        is_right = pair in hops.allowed
+        counts[2] += 1
+        counts[3] += is_right
+        is_near = is_right or _reaches(hops.later, str(pair[0]), pair[1])
+        counts[4] += is_near
+        label = f"{names.get(pair[0])} -> {names.get(pair[1])} ({kind})"
+        wrong += [] if is_right else [label + (" leaves out steps" if is_near else " IS FALSE")]
+
+
+def _plain(span_id: str | None) -> str | None:
+    return span_id.removeprefix("span_") if span_id else None
+
+
+def _reaches(later: dict[str, set[str]], a: str, b: str) -> bool:
+    seen, todo = set(), [a]
+    while todo:
+        now = todo.pop()
+        if now == b:
+            return True
+        todo += later.get(now, set()) - seen
+        seen |= later.get(now, set())
+    return False
+
+
+def _look_for_losses(world: World, lens: al.Lens, counts: list[int], missed: list[str]) -> None:
+    """Whether values that a summary dropped, or that a brief left out, are named."""
+    lost = lens.sql("SELECT agent_name, value FROM context_lost_values()").fetchall() if world.lost else []
+    for pair in world.lost:
+        counts[0] += 1
+        counts[1] += pair in lost
+        missed += [] if pair in lost else [f"lost {pair}"]
+    rows = [str(row) for row in lens.sql("FROM handoff_losses").fetchall()] if world.untold else []
+    for helper, value in world.untold:
+        hit = any(helper in row and value in row for row in rows)
+        counts[0] += 1
+        counts[1] += hit
+        missed += [] if hit else [f"untold {helper} {value}"]
+
+
+def follow_all(trades: Sequence[Trade], rounds: int, first_seed: int) -> Iterator[Trail]:
+    """Follow every world in `rounds` parametrisations, trades in turn."""
+    for turn in range(rounds):
+        for index, play in enumerate(WORLDS):
+            yield follow(play, trades[(turn + index) % len(trades)], first_seed + turn)

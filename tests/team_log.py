@@ -50,6 +50,7 @@ class Log:
         self.rng, self.model, self.service = rng, model, service
         self.steps: list[Step] = []
         self.files: dict[str, str] = {}
+        self.brought: dict[int, Step] = {}  # which step brought a message into a window, by the message's id()
         self.clock = float(DAY + rng.randrange(0, 8 * 3600))
 
     def hex(self, digits: int) -> str:
@@ -102,6 +103,7 @@ class Run:
         ]
         step.said = parts
         self.window.append({"role": "assistant", "parts": parts})
+        self.log.brought[id(self.window[-1])] = step
         return ids
 
     def act(
@@ -126,12 +128,13 @@ class Run:
         step = self._add("tool", tool, self.log.rng.uniform(0.1, 2.5) if secs is None else secs)
         step.args, step.result, step.error, step.call_id = args, result, error, call
         step.steers, step.attributes = steers, attributes
-        self._hear(call, f"{error[0]}: {error[1]}" if error else result)
+        self._hear(step, f"{error[0]}: {error[1]}" if error else result)
         return step
 
-    def _hear(self, call: str, result: Any) -> None:
-        part = {"type": "tool_call_response", "id": call, "response": result}
+    def _hear(self, step: Step, result: Any) -> None:
+        part = {"type": "tool_call_response", "id": step.call_id, "response": result}
         self.window.append({"role": "tool", "parts": [part]})
+        self.log.brought[id(self.window[-1])] = step
 
     def hear(self, text: str, after: float = 0) -> None:
         """Get a message from a person."""
@@ -154,6 +157,7 @@ class Run:
             task = brief if isinstance(brief, str) else "\n".join(f"{k}: {v}" for k, v in brief.items())
             child = Run(self.log, agent, task, step, self.t + 0.05, dict(attributes))
             child.given, child.parent_run = step, self
+            self.log.brought[id(child.window[1])] = step
             children.append(child)
         return children
 
@@ -170,7 +174,7 @@ class Run:
         if self.given and self.parent_run:
             self.given.end, self.given.result, self.given.error = self.t + 0.02, text, error
             self.parent_run.t = max(self.parent_run.t, self.t + 0.05)
-            self.parent_run._hear(self.given.call_id, f"{error[0]}: {error[1]}" if error else text)
+            self.parent_run._hear(self.given, f"{error[0]}: {error[1]}" if error else text)
 
 
 def _text(role: str, text: str) -> dict[str, Any]:

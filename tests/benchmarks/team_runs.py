@@ -2,7 +2,7 @@
 
     python tests/benchmarks/team_runs.py [--rounds 6] [--healthy-rounds 20] [--seed 1] [--others] [--rows]
 
-`--others` plays trades whose words the rules were never tried on; `--rows` prints every miss and every false alarm.
+`--lineage` asks instead where planted values came from, and compares hop by hop. `--others` plays trades whose words the rules were never tried on; `--rows` prints every miss and every false alarm.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from team_judge import Verdict, sweep
+from team_judge import Trail, Verdict, follow_all, sweep
 from team_words import OTHER_TRADES, TRADES
 
 
@@ -24,10 +24,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--healthy-rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lineage", action="store_true")
     parser.add_argument("--others", action="store_true")
     parser.add_argument("--rows", action="store_true")
     options = parser.parse_args()
     trades = OTHER_TRADES if options.others else TRADES
+    if options.lineage:
+        return _print_trails(list(follow_all(trades, options.rounds, options.seed)), options.rows)
     failing = list(sweep(True, trades, options.rounds, options.seed))
     healthy = list(sweep(False, trades, options.healthy_rounds, options.seed))
     _print(failing, healthy)
@@ -46,7 +49,22 @@ def _print(failing: list[Verdict], healthy: list[Verdict]) -> None:
         print(f"{name:22} {recall:>14} {wrong[name]:8} {beside[name]:24}")
     accused = sum(bool(v.accused) for v in healthy)
     proven = sum(any(row[1] == "proven" for row in v.accused) for v in healthy)
-    print(f"recall {sum(hits.values()) / len(failing):.3f} of {len(failing)}; healthy runs accused: {accused}, by proven findings: {proven}")  # fmt: skip
+    print(f"recall {sum(hits.values()) / max(len(failing), 1):.3f} of {len(failing)}; healthy runs accused: {accused}, by proven findings: {proven}")  # fmt: skip
+
+
+def _print_trails(trails: list[Trail], with_rows: bool) -> None:
+    sums: dict[str, list[int]] = {}
+    for trail in trails:
+        for name in (trail.world, "all"):
+            old = sums.get(name, [0] * 5)
+            sums[name] = [a + b for a, b in zip(old, trail[4:9], strict=True)]
+    for name, (needed, found, said, right, near) in sums.items():
+        print(f"{name:24} recall {found}/{needed} {found / max(needed, 1):.3f}, precision {right}/{said} {right / max(said, 1):.3f}, ends that depend on one another {near / max(said, 1):.3f}")  # fmt: skip
+    for trail in trails if with_rows else ():
+        for row in trail.missed:
+            print(f"MISS {' '.join(map(str, trail[:4]))}: {row}")
+        for row in trail.wrong:
+            print(f"WRONG {' '.join(map(str, trail[:4]))}: {row}")
 
 
 def _print_rows(failing: list[Verdict], healthy: list[Verdict]) -> None:
