@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import team_coordination  # noqa: F401 - its plays join those of team_failures
+import team_healthy_teams  # noqa: F401 - its plays join those of team_healthy
 from team_failures import FAILURES, Case, Play
 from team_healthy import HEALTHY
 from team_lineage import FORMS as LINEAGE_FORMS
@@ -17,6 +19,7 @@ from team_words import Trade
 
 import agentlens as al
 
+TOGETHER = ("genai", "genai", "inference", "claude", "flat", "nested", "sdk")
 NO_AGENT_NAMES = ("claude", "codex")  # the session's main agent goes by the name of the program
 
 
@@ -40,8 +43,11 @@ def plays(failing: bool) -> Iterator[tuple[str, Play]]:
         yield from (("", play) for play in HEALTHY)
 
 
-def judge(name: str, play: Play, trade: Trade, seed: int) -> Verdict:
-    """Play one case in one format, detect, and compare; the seed decides everything."""
+def judge(name: str, play: Play, trade: Trade, seed: int, only_planted: bool = False) -> Verdict:
+    """Play one case in one format, detect, and compare; the seed decides everything.
+
+    With `only_planted` no detector but that of the planted failure looks, which is quicker.
+    """
     rng = random.Random(f"{play.__name__} {trade.key} {seed}")
     case = play(rng, trade)
     form = rng.choice(case.forms or forms_of(case.log))
@@ -49,7 +55,9 @@ def judge(name: str, play: Play, trade: Trade, seed: int) -> Verdict:
         write(case.log, form, Path(folder) / "logs")
         with al.read(Path(folder) / "logs", progress=False) as lens:
             rows = (
-                al.detect(lens).project("detector, tier, severity, summary, agent_name, evidence::VARCHAR").fetchall()
+                al.detect(lens, detectors=[name] if only_planted else None)
+                .project("detector, tier, severity, summary, agent_name, evidence::VARCHAR")
+                .fetchall()
             )
     hit = any(row[0] == name and _is_blamed(case, form, row) for row in rows)
     accused = [row[:4] for row in rows if row[0] != name and row[0] not in case.also]
@@ -68,6 +76,34 @@ def sweep(failing: bool, trades: Sequence[Trade], rounds: int, first_seed: int) 
     for turn in range(rounds):
         for index, (name, play) in enumerate(plays(failing)):
             yield judge(name, play, trades[(turn + index) % len(trades)], first_seed + turn)
+
+
+def judge_together(trade: Trade, seed: int, runs: int) -> list[tuple[str, str, str, str]]:
+    """Play `runs` healthy cases of one team in one format, an hour or two apart, into one lens; return what is not true of any.
+
+    Cases with files of their own (heartbeats, manifests, matrices) are left to `judge`, as they would speak of the others too.
+    """
+    rng = random.Random(f"{trade.key} {seed}")
+    form, allowed, played = rng.choice(TOGETHER), set(), 0
+    with tempfile.TemporaryDirectory() as folder:
+        while played < runs:
+            play = rng.choice(HEALTHY)
+            case = play(random.Random(f"{play.__name__} {trade.key} {seed} {played}"), trade)
+            if case.log.files or form not in (case.forms or forms_of(case.log)):
+                continue
+            _shift(case, played * rng.uniform(3600, 7200))
+            write(case.log, form, Path(folder) / "logs" / f"{played}")
+            allowed.update(case.also)
+            played += 1
+        with al.read(Path(folder) / "logs", progress=False) as lens:
+            rows = al.detect(lens).project("detector, tier, severity, summary").fetchall()
+    return [row for row in rows if row[0] not in allowed]
+
+
+def _shift(case: Case, seconds: float) -> None:
+    for step in case.log.steps:
+        step.start += seconds
+        step.end = step.end + seconds if step.end is not None else None
 
 
 class Trail(NamedTuple):

@@ -92,7 +92,10 @@ class Run:
         """Ask the model; return the ids of the tool calls it asks for."""
         step = self._add("model", self.log.model, self.log.rng.uniform(0.8, 6) if secs is None else secs)
         step.window, step.error, step.attributes = list(self.window), error, attributes
-        step.tokens = tokens or (sum(len(json.dumps(m)) for m in self.window) // 4 + 40, 20 + len(text or "") // 4)
+        step.tokens = tokens or (
+            sum(len(json.dumps(m)) for m in self.window) // 4 + 40,
+            (20 if calls or (text or "").strip() else 1) + len(text or "") // 4,
+        )
         if error:
             step.tokens = None
             return []
@@ -356,6 +359,7 @@ def _claude_lines(log: Log, run: Step, session: str, agent_id: str | None) -> li
     helpers = {s.parent.id: s for s in log.steps if s.kind == "agent" and s.parent}
     own = [s for s in log.steps if s.parent is run]
     seen: set[int] = set()
+    cached = 0
 
     def add(kind: str, t: float, **more: Any) -> None:
         last = rows[-1]["uuid"] if rows else None
@@ -370,7 +374,8 @@ def _claude_lines(log: Log, run: Step, session: str, agent_id: str | None) -> li
                 if id(m) not in seen and m["role"] == "user":
                     add("user", s.start, message={"role": "user", "content": m["parts"][0]["content"]})
                 seen.add(id(m))
-            _claude_model(log, s, add)
+            _claude_model(log, s, add, cached)
+            cached = s.tokens[0] if s.tokens else cached
     answers = [s for s in own if s.kind == "tool"]
     for s in answers:
         block: dict[str, Any] = {"tool_use_id": "toolu_" + s.call_id[5:], "type": "tool_result"}
@@ -389,7 +394,7 @@ def _claude_lines(log: Log, run: Step, session: str, agent_id: str | None) -> li
     return rows
 
 
-def _claude_model(log: Log, s: Step, add: Any) -> None:
+def _claude_model(log: Log, s: Step, add: Any, cached: int) -> None:
     if s.error:
         content = [{"type": "text", "text": f"API Error: {s.error[1]}"}]
         message = {
@@ -401,7 +406,8 @@ def _claude_model(log: Log, s: Step, add: Any) -> None:
         }
         return add("assistant", s.end, isApiErrorMessage=True, message=message)
     message_id, request = "msg_" + s.id, "req_" + s.id
-    usage = {"input_tokens": 3, "cache_read_input_tokens": 0, "cache_creation_input_tokens": s.tokens[0] - 3}
+    read = min(cached, s.tokens[0] - 3)
+    usage = {"input_tokens": 3, "cache_read_input_tokens": read, "cache_creation_input_tokens": s.tokens[0] - 3 - read}
     usage |= {"output_tokens": s.tokens[1]}
     for part in s.said:
         block = {"type": "text", "text": part.get("content")}
@@ -447,6 +453,7 @@ def _codex(log: Log, folder: Path) -> None:
         run.start,
         {"cwd": "/srv/work", "approval_policy": "never", "model": "gpt-5-codex", "effort": "high"},
     )
+    add("event_msg", run.start, {"type": "task_started", "turn_id": "1", "model_context_window": 272000})
     for s in sorted((s for s in log.steps if s.parent is run), key=lambda s: s.start):
         if s.kind == "tool":
             output = json.dumps({"output": s.error[1] if s.error else _as_text(s.result), "metadata": {"exit_code": int(bool(s.error))}}, ensure_ascii=False)  # fmt: skip

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/team_runs.py [--rounds 6] [--healthy-rounds 20] [--seed 1] [--others] [--rows]
 
-`--lineage` asks instead where planted values came from, and compares hop by hop. `--others` plays trades whose words the rules were never tried on; `--rows` prints every miss and every false alarm.
+`--together 1000` plays so many healthy runs, twenty of one team in a lens, and says what was found in them. `--lineage` asks instead where planted values came from, and compares hop by hop. `--others` plays trades whose words the rules were never tried on; `--rows` prints every miss and every false alarm.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import collections
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from team_judge import Trail, Verdict, follow_all, sweep
-from team_words import OTHER_TRADES, TRADES
+from team_judge import Trail, Verdict, follow_all, judge_together, sweep
+from team_words import OTHER_TRADES, TRADES, Trade
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--healthy-rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--together", type=int, default=0)
     parser.add_argument("--lineage", action="store_true")
     parser.add_argument("--others", action="store_true")
     parser.add_argument("--rows", action="store_true")
@@ -31,6 +33,8 @@ def main() -> None:
     trades = OTHER_TRADES if options.others else TRADES
     if options.lineage:
         return _print_trails(list(follow_all(trades, options.rounds, options.seed)), options.rows)
+    if options.together:
+        return _print_together(trades, options.together, options.seed)
     failing = list(sweep(True, trades, options.rounds, options.seed))
     healthy = list(sweep(False, trades, options.healthy_rounds, options.seed))
     _print(failing, healthy)
@@ -65,6 +69,17 @@ def _print_trails(trails: list[Trail], with_rows: bool) -> None:
             print(f"MISS {' '.join(map(str, trail[:4]))}: {row}")
         for row in trail.wrong:
             print(f"WRONG {' '.join(map(str, trail[:4]))}: {row}")
+
+
+def _print_together(trades: Sequence[Trade], runs: int, seed: int) -> None:
+    size, accused, detectors = 20, 0, collections.Counter()
+    for lens in range(runs // size):
+        rows = judge_together(trades[lens % len(trades)], seed + lens, size)
+        accused += len(rows)
+        detectors.update((row[0], row[1], row[2]) for row in rows)
+        for row in rows:
+            print(f"FALSE {trades[lens % len(trades)].key} {seed + lens}: {' | '.join(row)}", flush=True)
+    print(f"{accused} findings in {runs} healthy runs, {size} in a lens: {dict(detectors)}")
 
 
 def _print_rows(failing: list[Verdict], healthy: list[Verdict]) -> None:

@@ -1,7 +1,8 @@
 -- Signs of life.
 -- include: agents.statuses
 
--- When each agent was heard of within an episode: a wave where reports name one, else a day of one source. Heartbeats and other reports.
+-- When each agent was heard of within an episode: a wave where reports name one, else a day of one source; so too where every report is numbered
+-- as a wave of its own. Heartbeats and other reports.
 CREATE VIEW _beats (
   -- `wave 14`, or source and day.
   episode,
@@ -26,10 +27,19 @@ CREATE VIEW _beats (
   -- Length in bytes.
   source_length
 ) AS
+WITH beating_waves AS (
+  SELECT source_id, kind
+  FROM (
+    SELECT source_id, kind, wave, count(DISTINCT time) AS times FROM status_reports WHERE wave IS NOT NULL AND time IS NOT NULL GROUP BY ALL
+  )
+  GROUP BY source_id, kind
+  HAVING max(times) > 1
+)
 SELECT
-  coalesce('wave ' || wave, 'source ' || source_id || ' ' || time::DATE), agent_name, time, kind, status, detail, wave,
-  source_id, source_line, source_offset, source_length
-FROM status_reports
+  coalesce(CASE WHEN beating_waves.source_id IS NOT NULL THEN 'wave ' || wave END, 'source ' || report.source_id || ' ' || time::DATE),
+  agent_name, time, report.kind, status, detail, wave, report.source_id, source_line, source_offset, source_length
+FROM status_reports AS report
+LEFT JOIN beating_waves ON beating_waves.source_id = report.source_id AND beating_waves.kind = report.kind
 WHERE agent_name IS NOT NULL AND time IS NOT NULL;
 
 -- The usual pause of each agent between two heartbeats of one episode, in nanoseconds.

@@ -78,7 +78,7 @@ JOIN names ON _plain_agent(names.agent_name) <> _plain_agent(reported.agent_name
   AND contains(lower(text), lower(names.agent_name))
   AND regexp_matches(text, CASE WHEN length(names.agent_name) < 4 THEN '' ELSE '(?i)' END
     -- The name follows a word of waiting within a few words, or is all that is said.
-    || '\b([Ww]ait\w*|[Aa]wait\w*|[Bb]locked|[Bb]locks|[Nn]eeds?|[Nn]eeded|[Dd]epend\w*|[Pp]ending|[Uu]ntil|[Ss]tuck|[Hh]eld up)\s+([^\s,;.:]+\s+){0,5}'
+    || '\b([Ww]ait\w*|[Aa]wait\w*|[Bb]locked|[Bb]locks|[Nn]eeds?|[Nn]eeded|[Dd]epend\w*|[Pp]ending|[Uu]ntil|[Ss]tuck|[Hh]eld up|[Hh]olding|[Ww]arte\w*|[Aa]bh.ngig|[Aa]ttend\w*|[Aa]ttente|[Ee]sper\w+|[Aa]spett\w*|[Aa]ttesa|[Aa]guard\w*)\s+([^\s,;.:]+\s+){0,5}'
     || regexp_escape(names.agent_name) || '($|[^\p{L}\p{N}_-])|(^|; )((on|by|for|from)\s+)?' || regexp_escape(names.agent_name) || '\s*($|[;,:(]|''s\b)')
 UNION ALL
 SELECT

@@ -88,7 +88,7 @@ uses AS (
     _packet_uses.*,
     max(version) OVER (PARTITION BY trace_id, agent_name, packet ORDER BY start_time, preorder ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS version_later
   FROM _packet_uses
-  WHERE version IS NOT NULL AND agent_name IS NOT NULL AND operation_name IS DISTINCT FROM 'invoke_agent'
+  WHERE version IS NOT NULL AND agent_name IS NOT NULL
 ),
 stale AS (
   SELECT uses.trace_id, uses.agent_name, uses.packet, uses.version, uses.span_id, uses.name, uses.start_time, uses.end_time, uses.preorder,
