@@ -1,7 +1,7 @@
 -- Signs of life.
 -- include: agents.statuses
 
--- When each agent was heard of within an episode: a wave where reports name one, else a day of one source; so too where every report is numbered
+-- When each agent was heard of within an episode: a wave where reports name one, else a day of one source; so too where every heartbeat is numbered
 -- as a wave of its own. Heartbeats and other reports.
 CREATE VIEW _beats (
   -- `wave 14`, or source and day.
@@ -27,19 +27,18 @@ CREATE VIEW _beats (
   -- Length in bytes.
   source_length
 ) AS
-WITH beating_waves AS (
-  SELECT source_id, kind
+WITH numbered_beats AS (
+  SELECT source_id
   FROM (
-    SELECT source_id, kind, wave, count(DISTINCT time) AS times FROM status_reports WHERE wave IS NOT NULL AND time IS NOT NULL GROUP BY ALL
+    SELECT source_id, wave, count(DISTINCT time) AS times FROM status_reports WHERE kind = 'heartbeat' AND wave IS NOT NULL AND time IS NOT NULL GROUP BY ALL
   )
-  GROUP BY source_id, kind
-  HAVING max(times) > 1
+  GROUP BY source_id
+  HAVING max(times) = 1 AND count(*) > 1
 )
 SELECT
-  coalesce(CASE WHEN beating_waves.source_id IS NOT NULL THEN 'wave ' || wave END, 'source ' || report.source_id || ' ' || time::DATE),
-  agent_name, time, report.kind, status, detail, wave, report.source_id, source_line, source_offset, source_length
-FROM status_reports AS report
-LEFT JOIN beating_waves ON beating_waves.source_id = report.source_id AND beating_waves.kind = report.kind
+  coalesce(CASE WHEN kind <> 'heartbeat' OR source_id NOT IN (FROM numbered_beats) THEN 'wave ' || wave END, 'source ' || source_id || ' ' || time::DATE),
+  agent_name, time, kind, status, detail, wave, source_id, source_line, source_offset, source_length
+FROM status_reports
 WHERE agent_name IS NOT NULL AND time IS NOT NULL;
 
 -- The usual pause of each agent between two heartbeats of one episode, in nanoseconds.
