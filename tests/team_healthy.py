@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 
 from team_failures import Case, Play, begin, busy, get, look, mishap, outage, put
-from team_log import Log
+from team_log import Log, Run
 from team_words import Trade
 
 HEALTHY: list[Play] = []
@@ -220,6 +220,10 @@ def handoffs_by_exception(rng, t):
             steers=True,
         )
         log.steps[-1].result = f"Successfully transferred to {name}"
+        taker = Run(log, name, f"{t.musing[0]} {name}", run.step, run.t, {})
+        look(taker, rng, t, f"{rng.choice(t.items)}/{name}")
+        taker.end(f"{name}: {t.done}")
+        run.t = taker.t
     run.end(t.done)
     return Case(log, forms=("genai", "inference"))
 

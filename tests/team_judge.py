@@ -71,11 +71,13 @@ def _is_blamed(case: Case, form: str, row: tuple[str | None, ...]) -> bool:
     return any(name in said for name in case.culprits)
 
 
-def sweep(failing: bool, trades: Sequence[Trade], rounds: int, first_seed: int) -> Iterator[Verdict]:
+def sweep(
+    failing: bool, trades: Sequence[Trade], rounds: int, first_seed: int, only_planted: bool = False
+) -> Iterator[Verdict]:
     """Judge every play in `rounds` parametrisations, trades in turn."""
     for turn in range(rounds):
         for index, (name, play) in enumerate(plays(failing)):
-            yield judge(name, play, trades[(turn + index) % len(trades)], first_seed + turn)
+            yield judge(name, play, trades[(turn + index) % len(trades)], first_seed + turn, only_planted)
 
 
 def judge_together(trade: Trade, seed: int, runs: int) -> list[tuple[str, str, str, str]]:
