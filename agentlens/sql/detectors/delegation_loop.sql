@@ -39,8 +39,13 @@ FROM (
 -- scope: trace
 -- version: 2
 CREATE MACRO detect_delegation_loop(min_bounces := 4, max_depth := 5) AS TABLE
+-- A run that starts others itself hands over to all of them at once; only a call that hands over has a place in the order.
 WITH given AS MATERIALIZED (
-  SELECT trace_id, span_id, from_agent, to_agent, task, start_time, preorder FROM handoffs WHERE start_time IS NOT NULL
+  SELECT trace_id, span_id, from_agent, to_agent, task, start_time, preorder
+  FROM handoffs
+  SEMI JOIN (FROM spans WHERE operation_name IS NULL OR operation_name = 'execute_tool') AS calls USING (preorder)
+  WHERE start_time IS NOT NULL
+  QUALIFY row_number() OVER (PARTITION BY preorder ORDER BY to_span_id) = 1
 ),
 steps AS (
   SELECT

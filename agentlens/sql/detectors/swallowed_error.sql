@@ -138,7 +138,8 @@ last_words AS (
 told AS (
   SELECT
     caught.*, coalesce(is_mended, false) OR leaf IN (FROM other_ways) AS is_mended, coalesce(has_worked, false) AS has_worked,
-    CASE WHEN operation_name = 'execute_tool' THEN tool_answer ELSE nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
+    -- Words beside the call of a tool are not the last ones: the log breaks off there.
+    CASE WHEN operation_name = 'execute_tool' THEN tool_answer WHEN NOT contains(parts::VARCHAR, '"tool_call"') THEN nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
   FROM caught
   LEFT JOIN worked USING (leaf)
   LEFT JOIN last_words USING (catcher)
