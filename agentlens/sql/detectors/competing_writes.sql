@@ -36,10 +36,10 @@ WHERE operation_name = 'execute_tool';
 -- One finding a path and trace. Tier proven, severity warning.
 -- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
 -- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; edits and appending; failed writes.
--- Misses: writes by a shell, paths under two names, writes in different traces, values passed by memory.
+-- Misses: writes by a shell, by tools whose names do not say so in the plainest words of six languages, paths under two names, writes in different traces.
 -- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_competing_writes() AS TABLE
 WITH touches AS (
   SELECT

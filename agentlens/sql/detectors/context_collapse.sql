@@ -73,7 +73,7 @@ WHERE again.start_time >= cut_time AND (next_cut IS NULL OR again.start_time < n
 -- Misses: lost facts that were never part of a brief and were not asked for again; calls whose messages are not logged.
 -- To do: keep facts and constraints in the summary, or in a file that is read again on purpose.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_context_collapse(min_share_dropped := 0.5) AS TABLE
 WITH poorer AS (FROM _missing_parts(5, 0.9)),
 cuts AS MATERIALIZED (FROM _window_cuts(min_share_dropped)),

@@ -41,7 +41,7 @@ FROM (
 -- Misses: wrong content that no failure and no order marks as wrong (see plausible_cascade); files written by a program.
 -- To do: remove the entry, run its readers again, and let tools write only what succeeded.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_context_pollution(min_share := 0.5) AS TABLE
 WITH
 -- What one tool kept and another found again, where their names do not say that they write and read.

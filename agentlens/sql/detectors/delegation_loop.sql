@@ -37,7 +37,7 @@ FROM (
 -- Misses: rounds of more than three agents; matters put into other words; bouncing with other tools in between.
 -- Do: say in the brief who decides; forbid handing a task back unchanged.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_delegation_loop(min_bounces := 4, max_depth := 5) AS TABLE
 -- A run that starts others itself hands over to all of them at once; only a call that hands over has a place in the order.
 WITH given AS MATERIALIZED (

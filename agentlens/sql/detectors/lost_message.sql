@@ -95,7 +95,7 @@ FROM (
 -- Misses: messages that a busy agent ignores; agents whose work is logged elsewhere.
 -- Do: find out whether Cyd was there at all; let messages be acknowledged.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
 WITH sent AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number, _plain_agent(recipient) AS plain_name

@@ -133,7 +133,7 @@ GROUP BY ALL;
 -- Misses: briefs in prose that lack a fact which is no value; parts that were never given.
 -- To do: compare this brief with the one shown beside it, and check what the agent assumed instead.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9, min_siblings := 4) AS TABLE
 WITH parts AS (FROM _missing_parts(min_earlier, min_share)),
 told AS (

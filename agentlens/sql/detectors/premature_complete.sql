@@ -112,7 +112,7 @@ FROM (
 -- Misses: wrong deliverables; checks whose result does not say so in English; claims in other languages than English, but for (i).
 -- Do: reopen the task; count as done only what a check after the last change confirms.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_premature_complete() AS TABLE
 WITH claims AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number

@@ -77,7 +77,7 @@ FROM _memory_uses;
 -- Misses: memory behind tools that do not name a scope; shells that open files.
 -- Do: look who read that scope since; move the note where it belongs.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_scope_breach() AS TABLE
 WITH declared AS MATERIALIZED (
   SELECT

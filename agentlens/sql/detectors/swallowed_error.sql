@@ -62,7 +62,7 @@ CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
 -- French, Spanish, Italian and Portuguese; in other languages it counts as silence.
 -- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_swallowed_error() AS TABLE
 WITH RECURSIVE
 failures AS MATERIALIZED (FROM errors),

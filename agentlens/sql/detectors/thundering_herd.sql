@@ -43,7 +43,7 @@ FROM (
 -- Misses: shared resources that arguments do not name; slowness without errors; model providers.
 -- Do: spread starts by a random delay, or put a queue before the resource.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_thundering_herd(min_agents := 5, seconds := 5) AS TABLE
 WITH timed AS (
   SELECT preorder, agent_name, status_code = 'ERROR' AS is_error, epoch_ns(start_time) // (seconds::BIGINT * 1000000000) AS bin

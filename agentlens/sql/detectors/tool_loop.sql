@@ -50,7 +50,7 @@ regexp_matches(tool, 'bash|shell|exec|terminal|command|run|process|python|code|e
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
