@@ -30,6 +30,7 @@ _HOMES = {
     "TokenEconomics": "explorers",
     "TraceTree": "explorers",
     "UnknownFormat": "_errors",
+    "briefing": "report",
     "charts": "charts",
     "detect": "_detect",
     "mapping": "loaders._mapping",

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import itertools
 import json
 import math
 import operator
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import msgspec
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from agentlens._account import Account
+from agentlens._message_lists import MessageLists
 from agentlens._source import Place, Source
 
 BATCH_ROWS = 30_000
@@ -86,6 +86,14 @@ def staging(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, st
     return lambda table, batch: con.from_arrow(batch).insert_into(f"staged_{table}")
 
 
+def set_defaults(span: Row) -> None:
+    """Fill what a row of `spans` must have."""
+    span.setdefault("status_code", "UNSET")
+    span.setdefault("is_control_flow", False)
+    if span.get("input_tokens") is not None or span.get("output_tokens") is not None:
+        span.setdefault("usage_scope", "self")
+
+
 class Evidence:
     """Rows of one read, gathered in batches and handed over by table.
 
@@ -93,12 +101,12 @@ class Evidence:
     adds rows with `add()` and messages with `add_messages()`. Times are integers: nanoseconds since the epoch, UTC.
     """
 
-    def __init__(self, tables: Mapping[str, Mapping[str, str]], hand_over: HandOver) -> None:
+    def __init__(self, tables: Mapping[str, Mapping[str, str]], hand_over: HandOver, next_list: int = 0) -> None:
         self._hand_over = hand_over
         self._buffers = {name: _Buffer(name, columns) for name, columns in logged_columns(tables).items()}
         self._held = 0
         self.rows_added = 0
-        self._runs: list[tuple[Any, ...]] = []
+        self._lists = MessageLists(next_list)
         self._memo: dict[bytes | tuple[str, str], str] = {}
         self._memo_bytes = 0
         self._seen: set[str] = set()
@@ -108,6 +116,7 @@ class Evidence:
         """Start the account of a source, or go on with one; every row added from here on is stamped with the source."""
         self.source = source
         self.account = account or Account()
+        self._lists.forget()
 
     def record(self, count: int = 1) -> None:
         """Count records met."""
@@ -134,9 +143,12 @@ class Evidence:
 
     def add(self, table: str, place: Place, **columns: Any) -> None:
         """Add a row to an evidence table; columns not given are NULL, JSON columns take any JSON value or text."""
-        columns["source_id"] = self.source.source_id
-        columns["source_line"], columns["source_offset"], columns["source_length"] = place
-        self._buffers[table].append(columns)
+        self._add(table, place, columns)
+
+    def _add(self, table: str, place: Place, row: Row) -> None:
+        row["source_id"] = self.source.source_id
+        row["source_line"], row["source_offset"], row["source_length"] = place
+        self._buffers[table].append(row)
         self._held += 1
         if self._held >= BATCH_ROWS:
             self.flush()
@@ -146,13 +158,46 @@ class Evidence:
 
         Tree columns and `duration_ns` are computed later; `status_code` defaults to UNSET.
         """
-        columns.setdefault("status_code", "UNSET")
-        columns.setdefault("is_control_flow", False)
+        set_defaults(columns)
         self.see_time(columns.get("start_time"))
         self.see_time(columns.get("end_time"))
-        if columns.get("input_tokens") is not None or columns.get("output_tokens") is not None:
-            columns.setdefault("usage_scope", "self")
-        self.add("spans", place, **columns)
+        self._add("spans", place, columns)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the columns of a table that loaders fill, in the order in which `add_values` takes them."""
+        return self._buffers[table].names
+
+    def add_values(self, table: str, values: tuple[Any, ...]) -> None:
+        """Add a row that has a value for each of `columns()`, source and place included."""
+        self._buffers[table].rows.append(values)
+        self._held += 1
+        if self._held >= BATCH_ROWS:
+            self.flush()
+
+    def add_spans(self, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add spans by column, as `add_span` adds one: a place and a value each, columns not given are NULL."""
+        self.see_times(columns.get("start_time", ()))
+        self.see_times(columns.get("end_time", ()))
+        nothing = [None] * len(places)
+        usage = zip(columns.get("input_tokens", nothing), columns.get("output_tokens", nothing))
+        filled = {
+            **columns,
+            "status_code": [code or "UNSET" for code in columns.get("status_code", nothing)],
+            "is_control_flow": [bool(steers) for steers in columns.get("is_control_flow", nothing)],
+            "usage_scope": [None if read is None and wrote is None else "self" for read, wrote in usage],
+        }
+        self.add_columns("spans", places, filled)
+
+    def add_columns(self, table: str, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add rows to an evidence table by column, as `add` adds one."""
+        lines, offsets, lengths = zip(*places) if places else ((), (), ())
+        stamped = {
+            **columns, "source_id": [self.source.source_id] * len(places),
+            "source_line": lines, "source_offset": offsets, "source_length": lengths,
+        }  # fmt: skip
+        self._buffers[table].extend(stamped, len(places), self.note_missing)
+        self._held += len(places)
+        self.hold(0)
 
     def see_time(self, time: int | None) -> None:
         """Widen the source's first and last time."""
@@ -163,22 +208,27 @@ class Evidence:
             if account.last_time is None or time > account.last_time:
                 account.last_time = time
 
+    def see_times(self, times: Iterable[int | None]) -> None:
+        """Widen the source's first and last time to hold all of these."""
+        known = [time for time in times if time is not None]
+        if known:
+            self.see_time(min(known))
+            self.see_time(max(known))
+
     def add_messages(
         self, place: Place, trace_id: str, span_id: str, direction: str, messages: Iterable[Message], start: int = 0
     ) -> int:
         """Add normalised messages of one direction of a call, positions counted from `start`; returns the next position."""
-        for position, (role, name, parts) in enumerate(messages, start):
-            start = position + 1
-            self._add_span_message(
-                place, trace_id, span_id, direction, position, self.add_message(place, role, name, parts)
-            )
-        return start
+        hashes = [self.add_message(place, *message) for message in messages]
+        self.add_span_messages(place, trace_id, span_id, direction, hashes, start)
+        return start + len(hashes)
 
     def add_logged_messages(
         self, place: Place, trace_id: str, span_id: str, direction: str, logged: Iterable[Any], normalise: Normaliser
     ) -> None:
         """Add messages as logged; those of a role and text alone are normalised once and looked up after that."""
-        for position, message in enumerate(logged):
+        hashes = []
+        for message in logged:
             key = _plain_text(message)
             if key is None:
                 message_hash = self.add_message(place, *normalise(message))
@@ -187,7 +237,8 @@ class Evidence:
             else:
                 message_hash = self.add_message(place, *normalise(message))
                 self._remember(key, len(key[1]), message_hash)
-            self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
+            hashes.append(message_hash)
+        self.add_span_messages(place, trace_id, span_id, direction, hashes)
 
     def add_raw_messages(
         self, place: Place, trace_id: str, span_id: str, direction: str, raw: str | bytes, normalise: Normaliser
@@ -212,23 +263,31 @@ class Evidence:
                     return False
                 self._remember(data, len(data), message_hash)
             hashes.append(message_hash)
-        for position, message_hash in enumerate(hashes):
-            self._add_span_message(place, trace_id, span_id, direction, position, message_hash)
+        self.add_span_messages(place, trace_id, span_id, direction, hashes)
         return True
 
     def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
         """Store a message under the hash of its content and return the hash."""
-        content = _canonical(parts)
-        speaker = f"{role}\x00{name}\x00".encode("utf-8", "replace")
-        message_hash = hashlib.blake2b(speaker + content, digest_size=16).hexdigest()
+        return self._store(place, role, name, _canonical(parts))
+
+    def add_text(self, place: Place, role: str, text: str) -> str:
+        """Store a message of one text part, as `add_message` does, and return its hash."""
+        try:
+            content = b'[{"content":%b,"type":"text"}]' % _encode(text)
+        except UnicodeEncodeError:
+            content = _canonical([{"content": text, "type": "text"}])
+        return self._store(place, role, None, content)
+
+    def _store(self, place: Place, role: str | None, name: str | None, content: bytes) -> str:
+        message_hash = hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
         if message_hash not in self._seen:
             if len(self._seen) > MOST_SEEN:
                 self._seen.clear()
             self._seen.add(message_hash)
-            self._held += len(content) * BATCH_ROWS // BATCH_BYTES
-            self.add(
-                "messages", place, message_hash=message_hash, role=role, name=name, parts=content, bytes=len(content)
-            )
+            self._held += 1 + len(content) * BATCH_ROWS // BATCH_BYTES
+            row = (message_hash, role, name, content, len(content), self.source.source_id, *place)
+            self._buffers["messages"].rows.append(row)
+            self.hold(0)
         return message_hash
 
     def add_source(self, **columns: Any) -> None:
@@ -250,20 +309,21 @@ class Evidence:
         })  # fmt: skip
 
     def add_span_messages(
-        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Iterable[str]
+        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Sequence[str], start: int = 0
     ) -> None:
-        """Add messages that were stored with `add_message` as one direction of a call, in their order."""
-        if known := list(hashes):
-            self._runs.append((known, trace_id, span_id, direction, self.source.source_id, *place))
-            self._held += len(known)
+        """Add messages that were stored with `add_message` as one direction of a call, in their order, positions counted from `start`."""
+        stamp = (self.source.source_id, *place)
+        ranges = self._lists.once(hashes) if direction == "output" else self._lists.ranges(trace_id, hashes)
+        for position, list_id, length, added in ranges if hashes else ():
+            self._buffers["span_message_ranges"].rows.append(
+                (trace_id, span_id, direction, start + position, list_id, length, *stamp)
+            )
+            first = length - len(added)
+            self._buffers["message_lists"].rows += [
+                (list_id, index, message_hash, *stamp) for index, message_hash in enumerate(added, first)
+            ]
+            self._held += 1 + len(added)
         self.hold(0)
-
-    def _add_span_message(
-        self, place: Place, trace_id: str, span_id: str, direction: str, position: int, message_hash: str
-    ) -> None:
-        row = (trace_id, span_id, direction, position, message_hash, self.source.source_id, *place)
-        self._buffers["span_messages"].rows.append(row)
-        self._held += 1
 
     def _remember(self, message: bytes | tuple[str, str], size: int, message_hash: str) -> None:
         if self._memo_bytes > MESSAGE_MEMO_BYTES:
@@ -278,44 +338,32 @@ class Evidence:
         if self._held >= BATCH_ROWS:
             self.flush()
 
-    def add_batches(self, batches: Iterable[tuple[str, pa.Table]]) -> None:
-        """Hand over batches that another `Evidence` gathered from a part of the same source, after what is held."""
+    def add_batches(self, batches: Iterable[tuple[str, pa.Table]], lists: int) -> None:
+        """Hand over batches that another `Evidence` gathered from a part of the same source, after what is held; `lists` is
+        the number of message lists it began.
+        """
         self.flush()
         for table, batch in batches:
+            if "list_id" in batch.column_names:
+                place = batch.column_names.index("list_id")
+                batch = batch.set_column(place, "list_id", pc.add(batch["list_id"], self._lists.next_id))
             self.rows_added += batch.num_rows
             self._hand_over(table, batch)
+        self._lists.next_id += lists
+
+    @property
+    def lists(self) -> int:
+        """The number that the next list of messages gets."""
+        return self._lists.next_id
 
     def flush(self) -> None:
         """Hand over everything that is held."""
         self._held = 0
         for buffer in self._buffers.values():
-            if buffer.rows:
-                self.rows_added += len(buffer.rows)
-                self._hand_over(buffer.table, buffer.take(self.note_missing))
-        if self._runs:
-            runs, self._runs = self._runs, []
-            batch = _span_messages(runs, self._buffers["span_messages"], self.note_missing)
-            self.rows_added += batch.num_rows
-            self._hand_over("span_messages", batch)
-
-
-def _span_messages(runs: list[tuple[Any, ...]], buffer: _Buffer, note: Callable[[str], None]) -> pa.Table:
-    """Return a row for each message of each run. What is the same for a whole run is kept once and pointed at: a session
-    shows its whole conversation again at every call, and has a hundred such rows for each of its lines.
-    """
-    hashes, *shared = zip(*runs)
-    lengths = [len(run) for run in hashes]
-    ends = np.cumsum(lengths)
-    index = pa.array(np.repeat(np.arange(len(runs), dtype=np.int32), lengths))
-    columns = {
-        "message_hash": pa.array(list(itertools.chain.from_iterable(hashes)), pa.string()),
-        "position": pa.array(np.arange(ends[-1]) - np.repeat(ends - lengths, lengths), pa.int32()),
-    }
-    kinds = dict(zip(buffer.names, buffer.types))
-    names = ("trace_id", "span_id", "direction", "source_id", "source_line", "source_offset", "source_length")
-    for name, values in zip(names, shared):
-        columns[name] = pa.DictionaryArray.from_arrays(index, buffer.column(values, name, kinds[name], note))
-    return pa.table([columns[name] for name in buffer.names], names=list(buffer.names))
+            if buffer.rows or buffer.tables:
+                batch = buffer.take(self.note_missing)
+                self.rows_added += batch.num_rows
+                self._hand_over(buffer.table, batch)
 
 
 def _plain_text(message: Any) -> tuple[str, str] | None:
@@ -324,46 +372,6 @@ def _plain_text(message: Any) -> tuple[str, str] | None:
         return None
     role, content = message.get("role"), message.get("content")
     return (role, content) if type(role) is str and type(content) is str else None
-
-
-@dataclass
-class Account:
-    """The record-keeping of one source."""
-
-    records: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
-    known_missing: dict[str, None] = field(default_factory=dict)
-    first_time: int | None = None
-    last_time: int | None = None
-    dialects: dict[str, None] = field(default_factory=dict)
-    input_tokens_meaning: str | None = None
-
-    def merged(self, later: Account) -> Account:
-        """Return the account of this part of a source and a later one."""
-        firsts = [time for time in (self.first_time, later.first_time) if time is not None]
-        lasts = [time for time in (self.last_time, later.last_time) if time is not None]
-        return Account(
-            self.records + later.records,
-            self.accepted + later.accepted,
-            self.rejected + later.rejected,
-            dict(Counter(self.skipped) + Counter(later.skipped)),
-            self.known_missing | later.known_missing,
-            min(firsts, default=None),
-            max(lasts, default=None),
-            self.dialects | later.dialects,
-            later.input_tokens_meaning or self.input_tokens_meaning,
-        )
-
-    def to_json(self) -> str:
-        """Return the account as a JSON object."""
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> Account:
-        """Return the account written by `to_json`."""
-        return msgspec.json.decode(text, type=cls)
 
 
 class _Buffer:
@@ -377,18 +385,36 @@ class _Buffer:
         self._values = operator.itemgetter(*columns)
         self.types = [_ARROW_TYPES[t] for t in columns.values()]
         self.rows: list[tuple[Any, ...]] = []
+        self.tables: list[pa.Table] = []
 
     def append(self, row: Row) -> None:
-        """Hold a row; columns not given are NULL."""
+        """Hold a row; columns not given are NULL. At once as a tuple: a dict is out of the processor's cache when it is needed again."""
         filled = self._empty | row
         if len(filled) > len(self._empty):
             raise TypeError(f"{self.table} has no column {', '.join(sorted(row.keys() - self._empty.keys()))}")
         self.rows.append(self._values(filled))
 
+    def extend(self, columns: Mapping[str, Sequence[Any]], count: int, note: Callable[[str], None]) -> None:
+        """Hold rows given by column; columns not given are NULL."""
+        if unknown := columns.keys() - self._empty.keys():
+            raise TypeError(f"{self.table} has no column {', '.join(sorted(unknown))}")
+        self._hold_rows(note)
+        nothing = [None] * count
+        self.tables.append(self._table([columns.get(name, nothing) for name in self.names], note))
+
     def take(self, note: Callable[[str], None]) -> pa.Table:
         """Return the rows as Arrow and forget them."""
+        self._hold_rows(note)
+        tables, self.tables = self.tables, []
+        return pa.concat_tables(tables)
+
+    def _hold_rows(self, note: Callable[[str], None]) -> None:
+        """Turn rows that came one by one into Arrow, so that all stay in their order."""
         rows, self.rows = self.rows, []
-        columns: list[Sequence[Any]] = list(zip(*rows))
+        if rows:
+            self.tables.append(self._table(list(zip(*rows)), note))
+
+    def _table(self, columns: list[Sequence[Any]], note: Callable[[str], None]) -> pa.Table:
         for position in self._json:
             columns[position] = [_json_column(value) for value in columns[position]]
         arrays = [self.column(values, name, kind, note) for values, name, kind in zip(columns, self.names, self.types)]
@@ -453,6 +479,11 @@ def json_bytes(value: Any) -> bytes:
         return _encode(value)
     except (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.ValidationError):
         return _plain_json(value)
+
+
+@functools.lru_cache(maxsize=64)
+def _speaker(role: str | None, name: str | None) -> bytes:
+    return f"{role}\x00{name}\x00".encode("utf-8", "replace")
 
 
 def _canonical(parts: list[dict[str, Any]]) -> bytes:

@@ -25,7 +25,7 @@ from agentlens._errors import AgentLensError, LensVersionError
 from agentlens._finish import judge_usage
 
 if TYPE_CHECKING:
-    from agentlens._redaction import Rule
+    from agentlens._sensitive import Rule
 
 DUCKDB_MAGIC = b"DUCK"
 LOCKS = (

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from agentlens._account import Account
 from agentlens._errors import AgentLensError
-from agentlens._evidence import Account, Evidence
+from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
 from agentlens.loaders import Loader, all_loaders
 
@@ -41,13 +42,13 @@ class Result:
     at_tail: Account | None = None
     consumed: int = 0
     consumed_lines: int = 0
+    lists: int = 0
+    identities: bytes = b""
 
 
 def load(name: str, loader: Loader, source: Source, size: int, into: Evidence, tables: Tables) -> None:
     """Load a source; what the loader cannot read on from becomes a reject. Rows arrive in the order of the file."""
-    if _is_worth_splitting(loader, source, size):
-        _load_in_pieces(name, source, size, into, tables)
-    else:
+    if not _is_worth_splitting(loader, source, size) or not _load_in_pieces(name, source, size, into, tables):
         _load_alone(loader, source, into)
 
 
@@ -62,7 +63,7 @@ def _load_alone(loader: Loader, source: Source, into: Evidence) -> None:
 def _is_worth_splitting(loader: Loader, source: Source, size: int) -> bool:
     """Whether it is right, and pays, to read a source in pieces.
 
-    A loader says with `splits(source)` that any run of whole lines of a file can be read by itself.
+    A loader says with `splits(source)` that any run of whole lines of a file can be read by itself, given `source.state`.
     """
     splits = getattr(loader, "splits", None)
     return (
@@ -74,19 +75,23 @@ def _is_worth_splitting(loader: Loader, source: Source, size: int) -> bool:
     )
 
 
-def _load_in_pieces(name: str, source: Source, size: int, into: Evidence, tables: Tables) -> None:
+def _load_in_pieces(name: str, source: Source, size: int, into: Evidence, tables: Tables) -> bool:
+    """Read a source in pieces; False when one process has to go on alone, from `source.start`.
+
+    It has to where a piece makes an identity that an earlier piece made: what comes again is told apart by how often it came.
+    """
     from loky import ProcessPoolExecutor  # unlike the standard library's, it needs no guarded `__main__`
     from loky.process_executor import BrokenProcessPool
 
     path, waiting = source.stored or source.path, deque[tuple[Piece, "Future[Result]"]]()
+    whole = {"path": path, "source_id": source.source_id, "state": source.state, "options": source.options}
     try:
         with ProcessPoolExecutor(_workers()) as pool:
             for piece in pieces(path, source.start, source.start_line, size):
-                waiting.append((piece, pool.submit(load_piece, name, path, source.source_id, piece, tables)))
-                if len(waiting) > 2 * _workers():
-                    _take(*waiting.popleft(), source, into)
-            while waiting:
-                _take(*waiting.popleft(), source, into)
+                waiting.append((piece, pool.submit(load_piece, name, whole, piece, tables)))
+                if len(waiting) > 2 * _workers() and not _take(*waiting.popleft(), source, into):
+                    return False
+            return all(_take(*part, source, into) for part in waiting)
     except BrokenProcessPool as error:
         raise AgentLensError(
             f"{source.path}: a process that read part of it was ended from outside, most often for want of memory."
@@ -106,11 +111,11 @@ def pieces(path: Path, start: int, start_line: int, size: int) -> Iterator[Piece
             start, start_line = start + len(text), start_line + text.count(b"\n")
 
 
-def load_piece(name: str, path: Path, source_id: int, piece: Piece, tables: Tables) -> Result:
-    """Return what a loader makes of one piece of a file."""
+def load_piece(name: str, whole: dict[str, Any], piece: Piece, tables: Tables) -> Result:
+    """Return what a loader makes of one piece of a file; `whole` is what is known of the whole file, by fields of `Source`."""
     result = Result()
     into = Evidence(tables, lambda table, batch: result.batches.append((table, batch)))
-    source = Source(path, source_id, start=piece.start, end=piece.end, start_line=piece.start_line)
+    source = Source(**whole, start=piece.start, end=piece.end, start_line=piece.start_line)
 
     def keep_account() -> None:
         result.at_tail = Account.from_json(into.account.to_json())
@@ -120,13 +125,19 @@ def load_piece(name: str, path: Path, source_id: int, piece: Piece, tables: Tabl
     _load_alone(all_loaders()[name], source, into)
     into.flush()
     result.account, result.consumed, result.consumed_lines = into.account, source.consumed, source.consumed_lines
+    result.lists, result.identities = into.lists, b"".join(source.identities)
     return result
 
 
-def _take(piece: Piece, future: Future[Result], source: Source, into: Evidence) -> None:
-    """Add what a worker made of the next piece."""
+def _take(piece: Piece, future: Future[Result], source: Source, into: Evidence) -> bool:
+    """Add what a worker made of the next piece; False, and where to go on, when it made an identity that was made before."""
     result = future.result()
-    into.add_batches(result.batches)
+    identities = {result.identities[start : start + 8] for start in range(0, len(result.identities), 8)}
+    if not source.identities.isdisjoint(identities):
+        source.start, source.start_line = piece.start, piece.start_line
+        return False
+    source.identities |= identities
+    into.add_batches(result.batches, result.lists)
     if result.at_tail:
         into.account, so_far = into.account.merged(result.at_tail), into.account
         source.on_tail()
@@ -134,6 +145,7 @@ def _take(piece: Piece, future: Future[Result], source: Source, into: Evidence) 
     into.account = into.account.merged(result.account)
     source.consumed, source.consumed_lines = result.consumed, result.consumed_lines
     source.on_bytes(piece.end - piece.start)
+    return True
 
 
 def _workers() -> int:

@@ -20,10 +20,11 @@ import duckdb
 import msgspec
 from tqdm.auto import tqdm
 
+from agentlens._account import Account
 from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
-from agentlens._evidence import Account, Evidence, json_text, staging
+from agentlens._evidence import Evidence, json_text, staging
 from agentlens._finish import finish, judge_usage
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
 from agentlens._load import Tables, load
@@ -254,7 +255,7 @@ def _read_into(
         try:
             prepare(con)
             tables = table_columns(con)
-            evidence = Evidence(tables, staging(con, tables))
+            evidence = Evidence(tables, staging(con, tables), _next_list(con))
             tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
                 _load_all(tasks, evidence, tables, progress)
@@ -269,6 +270,10 @@ def _read_into(
             con.execute("ROLLBACK")
             raise
     _tear_down(con)
+
+
+def _next_list(con: duckdb.DuckDBPyConnection) -> int:
+    return int(con.execute("SELECT coalesce(max(list_id) + 1, 0) FROM message_lists").fetchall()[0][0])
 
 
 def _set_up(con: duckdb.DuckDBPyConnection) -> None:
@@ -427,17 +432,17 @@ def _decode_json(text: str) -> dict[str, Any]:
 def _forget(con: duckdb.DuckDBPyConnection, source_id: int, offset: int = 0) -> None:
     """Remove the rows of a source from a byte offset on; the account of the source goes too, as it is written anew.
 
-    Messages that other calls still hold stay, and are said to stand where the first of those does.
+    Messages that other calls still show stay, and are said to stand where the first of those does.
     """
     gone = {"id": source_id, "offset": offset}
     con.execute("DELETE FROM sources WHERE source_id = $id", {"id": source_id})
     for table, columns in table_columns(con).items():
-        if "source_offset" in columns and table != "messages":
+        if "source_offset" in columns and table not in ("messages", "message_lists"):
             con.execute(f"DELETE FROM {table} WHERE source_id = $id AND coalesce(source_offset, 0) >= $offset", gone)
     for statement in duckdb.extract_statements(
         (files("agentlens") / "finish" / "forget_messages.sql").read_text("utf-8")
     ):
-        con.execute(statement, gone)
+        con.execute(statement, {name: gone[name] for name in statement.named_parameters})
 
 
 def _load_all(tasks: list[_Task], evidence: Evidence, tables: Tables, progress: bool) -> None:

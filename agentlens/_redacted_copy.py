@@ -14,10 +14,13 @@ from agentlens._lens import Lens
 from agentlens._redaction import SEPARATOR, RedactionRefused, Redactor
 
 TEXTS = 400_000
+ROUNDS = 3
 PLAIN = ("VARCHAR",)
 NUMBERS = ("BIGINT", "INTEGER", "DOUBLE", "UBIGINT", "HUGEINT")
 OWN = "redaction_proofs"
 PROOFS = "INSERT INTO redaction_proofs VALUES ($table, $rows, $aggregates, $cells)"
+
+Columns = dict[str, str]
 
 
 def fill_redacted(lens: Lens, copy: Lens, redactor: Redactor, where_it_stands: bool = False) -> None:
@@ -27,19 +30,18 @@ def fill_redacted(lens: Lens, copy: Lens, redactor: Redactor, where_it_stands: b
     nothing says it. Raises RedactionRefused when a canary, or anything else, is not replaced, or an aggregate differs.
     """
     tables = {name: columns for name, columns in table_columns(copy._con).items() if name != OWN}
-    for table, columns in tables.items():
-        _learn_table(lens, table, columns, redactor)
+    touched = _learn(lens, tables, redactor)
     copy._con.execute(f"DELETE FROM {OWN}")
     for table, columns in tables.items():
-        cells = _fill_table(lens, copy, table, columns, redactor)
-        compared = _prove_equal(lens, copy, table, columns)
+        cells = _fill_table(lens, copy, table, columns, touched[table], redactor)
+        compared = _prove_equal(lens, copy, table, columns, touched[table])
         rows = copy._con.cursor().sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]
         if table == "sources":
             _place_sources(lens, copy, where_it_stands)
         copy._con.execute(PROOFS, {"table": table, "rows": rows, "aggregates": compared, "cells": cells})
 
 
-def _texts(columns: dict[str, str]) -> dict[str, str]:
+def _texts(columns: Columns) -> Columns:
     """Return the columns that hold text, with their types; `stored_at` never travels."""
     return {
         name: kind
@@ -52,83 +54,119 @@ def _as_text(name: str, kind: str) -> str:
     return f'"{name}"' if kind in PLAIN else f'"{name}"::VARCHAR' if kind == "JSON" else f'to_json("{name}")::VARCHAR'
 
 
-def _learn_table(lens: Lens, table: str, columns: dict[str, str], redactor: Redactor) -> None:
-    for name, kind in _texts(columns).items():
-        cells = f"SELECT DISTINCT {_as_text(name, kind)} AS cell FROM {table} WHERE cell IS NOT NULL ORDER BY cell"
-        for batch in _batches(lens._con.cursor().sql(cells).to_arrow_reader(2048)):
-            redactor.learn(SEPARATOR.join([*batch, *redactor.canary]))
-
-
-def _batches(reader: pa.RecordBatchReader) -> Iterator[list[str]]:
-    """Yield texts by the half megabyte, so that searching them has little overhead."""
-    held: list[str] = []
-    size = 0
-    for batch in reader:
-        for text in batch.column(0).to_pylist():
-            held.append(text)
-            size += len(text)
-            if size > TEXTS:
-                yield held
-                held, size = [], 0
-    yield held
-
-
-def _fill_table(lens: Lens, copy: Lens, table: str, columns: dict[str, str], redactor: Redactor) -> int:
-    texts = _texts(columns)
-    wanted = ", ".join(
-        f'{_as_text(name, texts[name])} AS "{name}"' if name in texts else f'"{name}"' for name in columns
+def _distinct_texts(lens: Lens, table: str, texts: Columns) -> Iterator[tuple[str, list[str]]]:
+    """Yield columns with their texts, each text once, by the half megabyte, so that searching them has little overhead."""
+    names = list(texts)
+    cells = " UNION ALL ".join(
+        f"SELECT DISTINCT {number} AS number, {_as_text(name, texts[name])} AS cell FROM {table} WHERE length(cell) > 0"
+        for number, name in enumerate(names)
     )
-    reader = lens._con.cursor().sql(f"SELECT {wanted} FROM {table}").to_arrow_reader(20_000)
+    held: dict[int, list[str]] = {}
+    sizes = [0] * len(names)
+    for batch in lens._con.cursor().sql(cells).to_arrow_reader(2048) if names else ():
+        for number, text in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist()):
+            held.setdefault(number, []).append(text)
+            sizes[number] += len(text)
+            if sizes[number] > TEXTS:
+                yield names[number], held.pop(number)
+                sizes[number] = 0
+    yield from ((names[number], rest) for number, rest in sorted(held.items()))
+
+
+def _learn(lens: Lens, tables: dict[str, Columns], redactor: Redactor) -> dict[str, set[str]]:
+    """Learn what every text holds, rehearse its redaction, and return the columns that change, by table.
+
+    What shows only when something beside it is gone is learnt as well; when the last of `ROUNDS` still finds something,
+    nothing is written.
+    """
+    found: set[int] = set()
+    for table, columns in tables.items():
+        for _, batch in _distinct_texts(lens, table, _texts(columns)):
+            found |= {hash(batch[number]) for number in redactor.learn_all(batch)}
+    for _ in range(ROUNDS):
+        touched, left = _rehearse(lens, tables, found, redactor)
+        if not left:
+            return touched
+    raise RedactionRefused(
+        f"After redaction there would still be what looks like {', '.join(sorted(left))}, so nothing was written. "
+        "Add a rule of your own, or keep the value if it is harmless."
+    )
+
+
+def _rehearse(
+    lens: Lens, tables: dict[str, Columns], found: set[int], redactor: Redactor
+) -> tuple[dict[str, set[str]], set[str]]:
+    """Redact every text without writing it; return the columns that change, by table, and what still stands in which column.
+
+    Looked at again is what changes, and what something was `found` in (hashes of texts), whether it changes or not.
+    """
+    touched: dict[str, set[str]] = {table: set() for table in tables}
+    left: set[str] = set()
+    for table, columns in tables.items():
+        for name, batch in _distinct_texts(lens, table, _texts(columns)):
+            changes = dict(_changes(batch, columns[name], f"{table}.{name}", redactor))
+            if changes:
+                touched[table].add(name)
+            again = [changes.get(text, text) for text in batch if text in changes or hash(text) in found]
+            if kinds := redactor.remains(SEPARATOR.join(again)):
+                left |= {f"{kind} in {table}.{name}" for kind in kinds}
+                found |= {hash(again[number]) for number in redactor.learn_all(again)}
+    return touched, left
+
+
+def _changes(texts: list[str], kind: str, place: str, redactor: Redactor) -> Iterator[tuple[str, str]]:
+    """Yield each text that changes, and what it becomes: JSON stays JSON."""
+    for text, new in zip(texts, _redact_texts(texts, redactor, place)):
+        if text != new:
+            yield text, new if kind in PLAIN or _is_json(new) else _redact_json(text, redactor)
+
+
+def _fill_table(lens: Lens, copy: Lens, table: str, columns: Columns, touched: set[str], redactor: Redactor) -> int:
+    """Copy one table, and return how many of its cells changed; columns without a secret go as they are."""
+    copy._con.execute(f"DELETE FROM {table}")
+    wanted = ", ".join(
+        f'{_as_text(name, columns[name])} AS "{name}"' if name in touched else f'"{name}"' for name in columns
+    )
     typed = ", ".join(
-        f'CAST("{name}"::JSON AS {texts[name]}) AS "{name}"' if name in texts and texts[name] not in (*PLAIN, "JSON") else f'"{name}"'
+        f'CAST("{name}"::JSON AS {columns[name]}) AS "{name}"' if name in touched and columns[name] not in (*PLAIN, "JSON") else f'"{name}"'
         for name in columns
     )  # fmt: skip
-    copy._con.execute(f"DELETE FROM {table}")
+    reader = lens._con.cursor().sql(f"SELECT {wanted} FROM {table}").to_arrow_reader(20_000)
     changed = 0
-    for batch in reader:
-        for name, kind in texts.items():
+    for batch in reader if touched else (reader,):
+        for name in touched:
             place = batch.schema.get_field_index(name)
-            cells, count = _redact_column(batch.column(place).to_pylist(), kind, f"{table}.{name}", redactor)
-            changed += count
-            batch = batch.set_column(place, pa.field(name, pa.string()), pa.array(cells, pa.string()))
-        copy._con.register("arriving", pa.Table.from_batches([batch]))
+            cells = batch.column(place).to_pylist()
+            texts = list(dict.fromkeys(cell for cell in cells if cell))
+            changes = dict(_changes(texts, columns[name], f"{table}.{name}", redactor))
+            changed += sum(cell in changes for cell in cells)
+            redacted = pa.array([changes.get(cell, cell) for cell in cells], pa.string())
+            batch = batch.set_column(place, pa.field(name, pa.string()), redacted)
+        copy._con.register("arriving", pa.Table.from_batches([batch]) if touched else batch)
         copy._con.execute(f"INSERT INTO {table} BY NAME SELECT {typed} FROM arriving")
         copy._con.unregister("arriving")
     return changed
 
 
-def _redact_column(cells: list[str | None], kind: str, place: str, redactor: Redactor) -> tuple[list[str | None], int]:
-    """Return cells with pseudonyms, and how many of them changed; every distinct text is looked at once."""
-    distinct = list(dict.fromkeys(cell for cell in cells if cell))
-    done = dict(zip(distinct, _redact_texts(distinct, redactor, place)))
-    changed = {text: new for text, new in done.items() if text != new}
-    for text, new in changed.items():
-        if kind not in PLAIN and not _is_json(new):
-            changed[text] = _redact_json(text, redactor)
-        if kinds := redactor.remains(changed[text]):
-            raise RedactionRefused(
-                f"After redaction {place} still holds what looks like {', '.join(sorted(set(kinds)))}, so nothing was written. "
-                "Add a rule of your own, or keep the value if it is harmless."
-            )
-    return [changed.get(cell, cell) if cell else cell for cell in cells], sum(cell in changed for cell in cells if cell)
+def _redact_texts(texts: list[str], redactor: Redactor, place: str) -> Iterator[str]:
+    """Redact texts joined to a long one, the canary among them; texts of which one holds the separator go one by one."""
+    for first, last in _runs(texts):
+        held = texts[first:last]
+        joined = redactor.redact(SEPARATOR.join([*held, " ".join(redactor.canary), ""]))
+        if any(bird in joined for bird in redactor.canary):
+            raise RedactionRefused(f"The canary planted in {place} came out whole, so nothing was written.")
+        pieces = joined.split(SEPARATOR)
+        yield from pieces[:-2] if len(pieces) == len(held) + 2 else map(redactor.redact, held)
 
 
-def _redact_texts(texts: list[str], redactor: Redactor, place: str) -> list[str]:
-    """Redact texts joined to a long one, the canary among them; a text that itself holds the separator goes alone."""
-    found: list[str] = []
-    held: list[str] = []
-    size = 0
-    for number, text in enumerate(texts):
-        held.append(text)
+def _runs(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """Yield where runs of texts begin and end that are about `TEXTS` characters long."""
+    first, size = 0, 0
+    for number, text in enumerate(texts, 1):
         size += len(text)
-        if size > TEXTS or number == len(texts) - 1:
-            joined = redactor.redact(SEPARATOR.join([*held, " ".join(redactor.canary), ""]))
-            pieces = joined.split(SEPARATOR)
-            if any(bird in joined for bird in redactor.canary):
-                raise RedactionRefused(f"The canary planted in {place} came out whole, so nothing was written.")
-            found += pieces[:-2] if len(pieces) == len(held) + 2 else [redactor.redact(one) for one in held]
-            held, size = [], 0
-    return found
+        if size > TEXTS or number == len(texts):
+            yield first, number
+            first, size = number, 0
 
 
 def _is_json(text: str) -> bool:
@@ -165,14 +203,17 @@ def _place_sources(lens: Lens, copy: Lens, where_it_stands: bool) -> None:
 # --- proof ------------------------------------------------------------------------------------------------------------
 
 
-def _prove_equal(lens: Lens, copy: Lens, table: str, columns: dict[str, str]) -> int:
-    """Compare rows, values, distinct values and sums of every column; say how many figures were compared."""
+def _prove_equal(lens: Lens, copy: Lens, table: str, columns: Columns, touched: set[str]) -> int:
+    """Compare rows, values and sums of every column, and its distinct values or, untouched, its content; say how many figures."""
     figures = {"rows": "count(*)"}
     for name, kind in columns.items():
         if name == "stored_at":
             continue
         figures[f"values of {name}"] = f'count("{name}")'
-        figures[f"distinct {name}"] = f'count(DISTINCT hash("{name}"))'
+        if name in touched:
+            figures[f"distinct {name}"] = f'count(DISTINCT hash("{name}"))'
+        else:
+            figures[f"the content of {name}"] = f'sum(hash("{name}")::HUGEINT)'
         if kind in NUMBERS:
             figures[f"sum of {name}"] = (
                 f'sum("{name}"::DECIMAL(38, 9))' if kind == "DOUBLE" else f'sum("{name}"::HUGEINT)'

@@ -7,24 +7,27 @@ redacted copy differs from the original. Names of people are no pattern: rules o
 
 from __future__ import annotations
 
+import bisect
+import hashlib
 import json
 import re
 import secrets
 import string
+import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from itertools import accumulate
 from typing import Any
 
 from agentlens._errors import AgentLensError
-from agentlens._secrets import Sensitive, find_personal_data, find_secrets
+from agentlens._sensitive import FOLDER_HEADS, FOLDER_KIND, Rule, compile_pattern, find_sensitive
 
 PSEUDONYM = re.compile(r"\[([a-z][a-z0-9_]{1,60}):(\d+)\]")
-CHUNK = 256 * 1024
 SHORTEST_TAIL = 6
 # Between cells that are searched together: no pattern but that of a key block goes over line ends.
 SEPARATOR = "\n\x00\n"
+_SEPARATOR = SEPARATOR.encode()
 # How the explorers say that a text goes on.
 CUT = "\n… cut here:"
 _LAST_WORD = re.compile(r"""[^\s"',;:=]{4,400}$""")
@@ -32,150 +35,6 @@ _LAST_WORD = re.compile(r"""[^\s"',;:=]{4,400}$""")
 
 class RedactionRefused(AgentLensError):
     """Something could not be redacted for certain, so nothing was written."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of one's own: what the RE2 pattern finds (its first group, where it has one) is replaced by `[name:1]`."""
-
-    name: str
-    pattern: str
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_]{1,60}", self.name):
-            raise AgentLensError(f"A redaction rule is called {self.name!r}; a name has 2 to 61 of a-z, 0-9 and `_`.")
-        compile_pattern(self.pattern)
-
-
-def compile_pattern(pattern: str) -> Any:
-    """Return an RE2 pattern: linear time, whatever a log holds. AgentLensError for one that RE2 does not take."""
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 256 << 20
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        said = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else error
-        raise AgentLensError(f"The pattern {pattern!r} is none of RE2: {said}.") from error
-
-
-# --- what is more than the patterns of credentials --------------------------------------------------------------------
-
-_NO_PERSON = frozenset(
-    [
-        "user",
-        "users",
-        "runner",
-        "node",
-        "ubuntu",
-        "app",
-        "root",
-        "shared",
-        "public",
-        "default",
-        "username",
-        "vscode",
-        "jovyan",
-        "agent",
-        "agents",
-        "work",
-        "workspace",
-    ]
-)
-_NO_PASSWORD = re.compile(
-    r"(?i).*(?:example|placeholder|changeme|redacted|\$\{|\{\{|%\(|<|your[_ -]|\.\.\.|\*\*\*).*|(?:pass\w*|secret|token|none|null|true|false|string|required|optional|invalid|incorrect|wrong|missing|expired)"
-)
-
-
-def _is_public(value: str) -> bool:
-    """Only an address of the public net says who somebody is."""
-    try:
-        return ip_address(value).is_global
-    except ValueError:
-        return False
-
-
-def _is_person(value: str) -> bool:
-    return value.lower() not in _NO_PERSON
-
-
-def _is_password(value: str) -> bool:
-    return not _NO_PASSWORD.fullmatch(value)
-
-
-# Kind, a word of which one must stand in the text (lower case), pattern (RE2; the group is the value), check.
-_MORE: tuple[tuple[str, tuple[str, ...], str, Callable[[str], bool]], ...] = (
-    (
-        "password", ("passw", "pwd", "passphrase"),
-        r"""(?i)(?:password|passwd|passphrase|\bpwd)\\?["']?\s{0,3}(?:=>?|:=?|\bis)\s{0,3}\\?["'`]([^"'`\s\\]{4,128})\\?["'`]""", _is_password,
-    ),
-    ("bearer_token", ("bearer",), r"(?i)\bbearer[ \t]{1,4}([A-Za-z0-9._~+/-]{20,}=*)", lambda value: bool(re.search(r"\d", value))),
-    ("curl_password", ("curl",), r"""curl\b[^\n]{0,200}?\s(?:-u|--user)[ =]{0,2}["']?[^\s:"']{1,80}:([^\s"']{3,200})""", _is_password),
-    ("netrc_password", ("machine ",), r"\bmachine\s{1,4}\S{1,100}\s{1,4}login\s{1,4}\S{1,100}\s{1,4}password\s{1,4}(\S{3,200})", _is_password),
-    ("azure_signature", ("sig=",), r"[?&;]sig=([A-Za-z0-9%+/_-]{30,}=*)", lambda _: True),
-    (
-        "private_key", ("private key",),
-        r"(-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----(?:\\n|\\r|[A-Za-z0-9+/=\s:,.-])*)", lambda _: True,
-    ),
-    ("kubernetes_key", ("client-key-data",), r"""client-key-data\\?["']?:\s{0,4}\\?["']?([A-Za-z0-9+/=]{40,})""", lambda _: True),
-    ("telephone_number", (") ", "phone", "call", "tel"), r"(?:^|[^\w.-])(\(\d{3}\) \d{3}-\d{4}|(?i:phone|call|tel)[^\d\n]{0,20}\d{3}[-. ]\d{3}[-. ]\d{4})\b", lambda _: True),
-    ("ip_address", (".",), r"(?:^|[^\w.-])(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?:[^\w.-]|\.\s|\.?$)", _is_public),
-)  # fmt: skip
-_FOLDER = r"(?:/home/|/Users/|[A-Za-z]:\\{1,4}Users\\{1,4}|-home-|-Users-)([A-Za-z][A-Za-z0-9._]{1,40})"
-FOLDER_KIND = "user_folder"
-_FOLDER_HEADS = ("/home/", "/Users/", "\\Users\\", "\\\\Users\\\\", "-home-", "-Users-")
-
-
-def find_sensitive(text: str, rules: Sequence[Rule] = ()) -> Iterator[tuple[str, int, int]]:
-    """Yield kind, start and end of everything that should not travel; finds may overlap."""
-    for rule in rules:
-        for match in compile_pattern(rule.pattern).finditer(text):
-            yield (rule.name, *match.span(1 if match.re.groups else 0))
-    for start, end in _pieces(text):
-        piece = text[start:end]
-        for found in (*find_secrets(piece), *filter(_is_whole(piece), find_personal_data(piece))):
-            yield _slug(found.kind), start + found.start, start + found.end
-        yield from ((kind, start + first, start + last) for kind, first, last in _find_more(piece))
-
-
-def _is_whole(text: str) -> Callable[[Sensitive], bool]:
-    """Return what tells a telephone number from a short sum such as `+123`."""
-    return lambda found: "telephone" not in found.kind or sum(map(str.isdigit, text[found.start : found.end])) >= 8
-
-
-def _find_more(text: str) -> Iterator[tuple[str, int, int]]:
-    lowered = text.lower()
-    for kind, words, pattern, check in _MORE:
-        if any(word in lowered for word in words):
-            for match in compile_pattern(pattern).finditer(text):
-                if check(match.group(1)):
-                    yield (kind, *match.span(1))
-    if "home" in lowered or "users" in lowered:
-        for match in compile_pattern(_FOLDER).finditer(text):
-            if _is_person(match.group(1)):
-                yield (FOLDER_KIND, *match.span(1))
-
-
-def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Yield pieces that end at a line end or, failing one, a blank, and overlap enough for a block of lines."""
-    start = 0
-    while len(text) - start > CHUNK * 2:
-        cut = max(
-            text.rfind("\n", start + CHUNK // 2, start + CHUNK), text.rfind(" ", start + CHUNK - 4096, start + CHUNK)
-        )
-        end = cut + 1 if cut > 0 else start + CHUNK
-        yield start, end
-        start = end - (16_384 if cut > 0 else 32_768)
-    yield start, len(text)
-
-
-def _slug(kind: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", kind.lower()).strip("_")
-
-
-# --- replacing --------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -203,27 +62,39 @@ class Redactor:
     def __post_init__(self) -> None:
         self._kept = frozenset(self.keep)
         self._numbers: Counter[str] = Counter()
-        self._words: dict[str, str] = {}
+        self._words: dict[bytes, bytes] = {}
+        self._tails: dict[bytes, int] = {}
         self._pattern: Any = None
+        self._heads: Any = None
         self.canary = _make_canary()
 
     def learn(self, text: str) -> int:
         """Remember what has to be replaced in a text; return how many pieces that is."""
-        for match in PSEUDONYM.finditer(text):  # of an earlier redaction: numbers go on from there
+        return len(self._learn(text))
+
+    def learn_all(self, texts: Sequence[str]) -> set[int]:
+        """Remember what has to be replaced in many texts, the canary beside them; return which of them hold something."""
+        joined = SEPARATOR.join([*texts, *self.canary])
+        ends = list(accumulate(len(text) + len(SEPARATOR) for text in texts))
+        return {bisect.bisect_right(ends, start) for start in self._learn(joined)} - {len(texts), len(texts) + 1}
+
+    def _learn(self, text: str) -> list[int]:
+        """Remember what has to be replaced; return where it stands. Numbers go on from those of an earlier redaction."""
+        for match in PSEUDONYM.finditer(text) if ":" in text else ():
             self._numbers[match[1]] = max(self._numbers[match[1]], int(match[2]))
-        count = 0
-        for kind, start, end in find_sensitive(text, self.rules):
-            for value in text[start:end].split(SEPARATOR):
-                count += self._remember(kind, value.strip("\n\x00"))
-        return count
+        return [
+            start
+            for kind, start, end in find_sensitive(text, self.rules)
+            if self._remember(kind, text[start:end].partition(SEPARATOR)[0].strip("\n\x00"))
+        ]
 
     def redact(self, text: str) -> str:
-        """Return a text in which pseudonyms stand for everything that was learnt."""
+        """Return a text, or several with `SEPARATOR` between them, in which pseudonyms stand for everything that was learnt."""
         if not self._entries:
             return text
-        pattern = self._known()
-        redacted: str = pattern.sub(lambda match: self._words[match.group()], text)
-        return self._without_torn_end(redacted)
+        pattern, data = self._known(), text.encode("utf-8", "surrogatepass")
+        redacted: bytes = pattern.sub(lambda match: self._words[match.group()], data)
+        return self._without_torn_ends(redacted).decode("utf-8", "surrogatepass")
 
     def remains(self, text: str) -> list[str]:
         """Return the kinds that a redacted text still gives away: none, or the redaction has failed."""
@@ -240,28 +111,32 @@ class Redactor:
         rows = sorted(mine, key=lambda entry: (entry.kind, -entry.times, entry.pseudonym))
         return [{"kind": e.kind, "pseudonym": e.pseudonym, "value": shorten(e.value), "times": e.times} for e in rows]
 
-    def _remember(self, kind: str, value: str) -> int:
+    def _remember(self, kind: str, value: str) -> bool:
         if not value.strip() or value in self._kept or PSEUDONYM.search(value):
-            return 0
+            return False
         if value not in self._entries:
             self._entries[value] = Entry(kind, value)
             self._pattern = None
         self._entries[value].times += value not in self.canary
-        return 1
+        return True
 
     def _known(self) -> Any:
         """Return one pattern for all that was learnt, the longest first, and give pseudonyms to what is new."""
         if self._pattern is None:
+            new = [entry for entry in self._entries.values() if not entry.pseudonym]
+            for entry in sorted(new, key=_frequent_first):
+                entry.pseudonym = self._name(entry)
             for entry in self._entries.values():
-                if not entry.pseudonym:
-                    entry.pseudonym = self._name(entry)
                 for word, pseudonym in _written_forms(entry):
-                    self._words.setdefault(word, pseudonym)
+                    self._words.setdefault(_bytes(word), _bytes(pseudonym))
             words = sorted(self._words, key=lambda word: (-len(word), word))
-            self._pattern = compile_pattern("|".join(_literal(word) for word in words))
-            longest = max(map(len, words))
-            self._heads = {word[:SHORTEST_TAIL] for word in words if len(word) > SHORTEST_TAIL}
-            self._longest = longest
+            self._pattern = compile_pattern(b"|".join(map(_literal, words)))
+            folders = tuple(map(_bytes, FOLDER_HEADS))
+            self._tearable = sorted(
+                word for word in words if len(word) > SHORTEST_TAIL and not word.startswith(folders)
+            )
+            heads = sorted({_bytes(word.decode()[:SHORTEST_TAIL]) for word in self._tearable})
+            self._heads = compile_pattern(b"|".join(map(_literal, heads))) if heads else None
         return self._pattern
 
     def _name(self, entry: Entry) -> str:
@@ -270,17 +145,35 @@ class Redactor:
         self._numbers[entry.kind] += 1
         return f"[{entry.kind}:{self._numbers[entry.kind]}]"
 
-    def _without_torn_end(self, text: str) -> str:
+    def _without_torn_ends(self, data: bytes) -> bytes:
         """A text that was cut in the middle of a secret must not end in half of it."""
-        body, mark, rest = text.partition(CUT)
-        if mark:  # the last word may be the beginning of something that was never read
-            return f"{_LAST_WORD.sub('', body)}{mark}{rest}"
-        for at in range(max(0, len(body) - self._longest), len(body) - SHORTEST_TAIL + 1):
-            if body[at : at + SHORTEST_TAIL] in self._heads:
-                tail = body[at:]
-                if any(word.startswith(tail) for word in self._words if len(word) > len(tail)):
-                    return f"{body[:at]}[torn:0]"
-        return text
+        done, parts = 0, []
+        for match in self._heads.finditer(data) if self._heads else ():
+            start, end = match.start(), data.find(_SEPARATOR, match.start())
+            tail = data[start : end if end >= 0 else len(data)]
+            if start >= done and self._is_torn(tail):
+                parts += [data[done:start], self._torn(tail)]
+                done = start + len(tail)
+        return b"".join([*parts, data[done:]])
+
+    def _is_torn(self, tail: bytes) -> bool:
+        """Whether a text is the beginning of something that was learnt, and not all of it."""
+        at = bisect.bisect_right(self._tearable, tail)
+        return at < len(self._tearable) and self._tearable[at].startswith(tail)
+
+    def _torn(self, tail: bytes) -> bytes:
+        return b"[torn:%d]" % self._tails.setdefault(tail, len(self._tails) + 1)
+
+
+def without_last_word(text: str) -> str:
+    """Return a text that the explorers cut without its last word: it may be the beginning of something that was never read."""
+    body, mark, rest = text.partition(CUT)
+    return f"{_LAST_WORD.sub('', body)}{mark}{rest}" if mark else text
+
+
+def _frequent_first(entry: Entry) -> tuple[int, str]:
+    """The order of numbers: it is the same every time, and gives away nothing but how often a value was met."""
+    return -entry.times, hashlib.sha256(entry.value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def shorten(value: str) -> str:
@@ -293,7 +186,7 @@ def shorten(value: str) -> str:
 def _written_forms(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield a value as it may stand in other places: as it is, escaped for JSON once and twice, unescaped."""
     if entry.kind == FOLDER_KIND:  # a short name is a word elsewhere; only in a path it is a person
-        yield from ((head + entry.value, head + entry.pseudonym) for head in _FOLDER_HEADS)
+        yield from ((head + entry.value, head + entry.pseudonym) for head in FOLDER_HEADS)
         return
     value = entry.value
     once = json.dumps(value)[1:-1]
@@ -303,20 +196,30 @@ def _written_forms(entry: Entry) -> Iterator[tuple[str, str]]:
         json.dumps(once)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
         value.replace("/", "\\/"),
+        urllib.parse.quote(value, safe=""),
     ]
     for _ in range(2):
         try:
             forms.append(json.loads(f'"{forms[-1] if _ else value}"'))
         except ValueError:
             break
-    yield from ((form, entry.pseudonym) for form in dict.fromkeys(forms) if len(form) > 2)
+    yield from ((form, entry.pseudonym) for form in dict.fromkeys(forms) if len(form) > 2 and _is_text(form))
 
 
-def _literal(word: str) -> str:
+def _is_text(form: str) -> bool:
+    """Whether a form can stand in a lens: half a character of UTF-16, as JSON may write it, cannot."""
+    return not any("\ud800" <= char <= "\udfff" for char in form)
+
+
+def _literal(word: bytes) -> bytes:
     """Return a pattern for a word; where it ends in a letter or digit, a personal word must end there too."""
-    literal = "".join(char if char.isalnum() and char.isascii() else f"\\x{{{ord(char):x}}}" for char in word)
-    whole = "@" in word or word.startswith(_FOLDER_HEADS)
-    return literal + (r"\b" if whole and word[-1].isalnum() and word[-1].isascii() else "")
+    literal = "".join(char if char.isalnum() and char.isascii() else f"\\x{{{ord(char):x}}}" for char in word.decode())
+    whole = b"@" in word or word.startswith(tuple(map(_bytes, FOLDER_HEADS)))
+    return literal.encode() + (rb"\b" if whole and word[-1:].isalnum() else b"")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _make_canary() -> tuple[str, str]:

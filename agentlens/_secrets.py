@@ -36,6 +36,8 @@ class _Rule(NamedTuple):
     pattern: re.Pattern[str]
     is_certain: bool = True
     is_caseless: bool = False
+    # Whether the first group is the secret; detect-secrets groups other parts as well.
+    is_group: bool = True
 
 
 # Detectors of detect-secrets by module: the words that its patterns need. Those that guess by entropy alone are left out.
@@ -148,7 +150,7 @@ _ASSIGNED = _Rule(
 _PERSONAL = (
     _Rule("IBAN", ("",), re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")),
     _Rule(
-        "payment card number", ("",), re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,4}(?![\w.-]|,\d)")
+        "payment card number", ("",), re.compile(r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,4}(?![\w.-]|,\d)")
     ),
     _Rule(
         "US social security number",
@@ -158,7 +160,14 @@ _PERSONAL = (
     _Rule("e-mail address", ("@",), re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}\b")),
     _Rule("telephone number", ("+",), re.compile(r"(?<![\w+])\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,4}\)?){2,5}(?!\w)"), False),
 )
-_CHECKSUMS: dict[str, Callable[[str], bool]] = {"IBAN": iban.is_valid, "payment card number": luhn.is_valid}
+# How issuers number cards: what they begin with goes with how long they are.
+_CARD = re.compile(
+    r"4\d{12}(?:\d{3})?|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3[0689]\d{12}|35\d{14}|6(?:011|4\d\d|5\d\d)\d{12}|62\d{14}"
+)
+_CHECKSUMS: dict[str, Callable[[str], bool]] = {
+    "IBAN": iban.is_valid,
+    "payment card number": lambda digits: bool(_CARD.fullmatch(digits)) and luhn.is_valid(digits),
+}
 _PLACEHOLDER = re.compile(
     r"(?i)example|sample|dummy|placeholder|changeme|change_me|redacted|your[_-]?|my[_-]?(?:secret|token|key|pass)|x{4,}|\*{3,}|\.{3}|<|\$\{?|\{\{|%\(|"
     r"fake|foobar|^(?:null|none|true|false|undefined|string|password|secret|token|test\w*)$|abcdef|12345678|deadbeef|(.)\1{5,}"
@@ -215,7 +224,7 @@ def _library_rules() -> Iterator[_Rule]:
                 and detector.__module__.endswith(name)
             ):
                 for pattern in cast(Sequence[re.Pattern[str]], detector.denylist):
-                    yield _Rule(str(detector.secret_type), anchors, pattern)
+                    yield _Rule(str(detector.secret_type), anchors, pattern, is_group=False)
 
 
 def _find(rules: Sequence[_Rule], text: str) -> list[Sensitive]:
@@ -227,7 +236,9 @@ def _find(rules: Sequence[_Rule], text: str) -> list[Sensitive]:
         Sensitive(start, end, rule.kind, rule.is_certain)
         for rule in rules
         if not present.isdisjoint(rule.anchors)
-        for start, end in map(_secret_part, rule.pattern.finditer(lowered if rule.is_caseless else text))
+        for start, end in (
+            _secret_part(rule, match) for match in rule.pattern.finditer(lowered if rule.is_caseless else text)
+        )
         if _holds(rule, text, start, end)
     ]
     return _without_overlaps(found)
@@ -244,8 +255,10 @@ def _holds(rule: _Rule, text: str, start: int, end: int) -> bool:
     return not _PLACEHOLDER.search(value) and not _joins_a_word(text, start)
 
 
-def _secret_part(match: re.Match[str]) -> tuple[int, int]:
-    """The longest group where it is long enough to be the secret (detect-secrets groups prefixes as well), else the whole."""
+def _secret_part(rule: _Rule, match: re.Match[str]) -> tuple[int, int]:
+    """The group, or in a pattern of detect-secrets the longest one where it is long enough to be the secret, else the whole."""
+    if rule.is_group:
+        return match.span(1 if match.re.groups else 0)
     spans = [
         span
         for span in match.regs[1:]

@@ -19,6 +19,7 @@ from agentlens._errors import AgentLensError
 HEAD_BYTES = 64 * 1024
 DEEPEST = 64
 CHUNK_BYTES = 4 * 1024 * 1024
+BATCH_LINES = 1_000
 # Small, because a few bytes of zstd may expand to a hundred kilobytes.
 ZSTD_PIECE_BYTES = 1024
 PARQUET = b"PAR1"
@@ -54,6 +55,7 @@ class Source:
     `start` and `start_line` say where to begin when a grown file is read on, and `state` is what the
     loader left behind the last time (`resume_state`); a loader that resumes replaces `state` before it returns.
     `end` says where to stop when the file is read in pieces; only a file that is not compressed is.
+    `identities` are the ids that a loader made of the content of records, eight bytes each.
     `stored` is where the bytes are when an archive keeps them; `path` is then where they once stood.
     """
 
@@ -66,6 +68,7 @@ class Source:
     state: dict[str, Any] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     stored: Path | None = None
+    identities: set[bytes] = field(default_factory=set)
     on_bytes: Callable[[int], object] = lambda _: None
     on_tail: Callable[[], None] = lambda: None
     consumed: int = 0
@@ -78,6 +81,11 @@ class Source:
         After the last line, `consumed` is the offset of the end of the last line that ended in a line feed:
         a torn last line is yielded too, but a later read begins before it.
         """
+        for lines in self.line_batches():
+            yield from lines
+
+    def line_batches(self) -> Iterator[list[Line]]:
+        """Yield what `lines` yields, those of one chunk, at most `BATCH_LINES`, at a time; a torn last line comes alone."""
         number, rest = self.start_line, b""
         with self.open(self.start) as stream:
             offset = self.start or _skip_mark(stream)
@@ -88,18 +96,23 @@ class Source:
                     head, found, tail = more.rpartition(b"\n")
                     rows, rest = (rows + (rest + head).split(b"\n"), tail) if found else (rows, rest + more)
                     self._refuse_bomb(len(rest), UNPACKED_LINE_BYTES)
-                for row in rows:
-                    number += 1
+                lines = []
+                for number, row in enumerate(rows, number + 1):  # noqa: B020 - goes on from the last chunk
                     if content := row.strip():
-                        yield Line(number, offset + row.find(content[:1]), content)
+                        lines.append(Line(number, offset + row.find(content[:1]), content))
+                        if len(lines) == BATCH_LINES:
+                            yield lines
+                            lines = []
                     offset += len(row) + 1
+                if lines:
+                    yield lines
                 self.consumed, self.consumed_lines = offset, number
         if not self.consumed:
             self.consumed, self.consumed_lines = self.start, self.start_line
         if content := rest.strip():
             self.tail = True
             self.on_tail()
-            yield Line(number + 1, offset + rest.find(content[:1]), content)
+            yield [Line(number + 1, offset + rest.find(content[:1]), content)]
 
     def read(self) -> bytes:
         """Return the whole decompressed content, byte order mark included, so that offsets hold."""

@@ -1,4 +1,4 @@
-"""The command line: read, sql, detect, report, verify, lab, archive, formats."""
+"""The command line: read, sql, detect, report, briefing, export, verify, lab, archive, formats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from agentlens._visible import show_controls, show_inline
 
 if TYPE_CHECKING:
     from agentlens._lens import Lens
-    from agentlens._redaction import Rule
+    from agentlens._sensitive import Rule
     from agentlens.report._facts import Finding
 
 FOUND = 3
@@ -162,6 +162,23 @@ def report(
 @main.command()
 @_paths
 @click.option(
+    "--since", default="7d", show_default=True, help="What is compared with as long before: 7d, 2w, 12h, or a day."
+)
+@click.option("-o", "--output", help="The file to write: .html or .md; without it the Markdown is printed.")
+@click.option("--title", help="Heading; by default the folder that was read.")
+@_redaction
+def briefing(
+    paths: tuple[str, ...], since: str, output: str | None, title: str | None, redact: bool, rules: tuple[str, ...], keep: tuple[str, ...]
+) -> None:  # fmt: skip
+    """Say what changed materially against the week before, on a page that is read in 90 seconds."""
+    with _open(paths) as lens:
+        said = al.briefing(lens, output, since=since, title=title, redact=redact, rules=_rules(rules), keep=keep)
+    _say(f"Briefing: {said} ({'redacted' if redact else 'NOT redacted'})" if output else str(said))
+
+
+@main.command()
+@_paths
+@click.option(
     "--to", "form", required=True, type=click.Choice(["perfetto", "speedscope", "parquet", "sarif", "junit"]), help="The form."
 )  # fmt: skip
 @click.option("-o", "--output", required=True, help="The file to write.")
@@ -289,7 +306,7 @@ def _bundled() -> Path:
 
 def _rules(given: Iterable[str]) -> list[Rule]:
     """Return rules written as NAME=PATTERN."""
-    from agentlens._redaction import Rule
+    from agentlens._sensitive import Rule
 
     parted = [text.partition("=") for text in given]
     return [Rule(name, pattern) for name, _, pattern in parted]

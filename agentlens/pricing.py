@@ -1,8 +1,9 @@
-"""Tokens to money: fills `token_prices` from the user's own prices and genai-prices, by model and day of use, offline.
+"""Tokens to money: fills `token_prices` from the user's own prices and genai-prices, by model and moment of use, offline.
 
 `genai-prices` carries dated prices in the package; nothing is fetched. A tier reprices the whole call (that is how the
-providers bill and how the library computes), so each tier is a row of its own that holds for calls of its size. Where a
-price changes within the day, the price at noon UTC is taken. A model that also bills what a log does not count
+providers bill and how the library computes), so each tier is a row of its own that holds for calls of its size. A price
+that changes within the day has rows for each stretch of it, and one that differs by tier of service (batch, flex,
+priority, fast) has rows for each tier that the log names. A model that also bills what a log does not count
 (requests, pictures, speech, reasoning at another rate), or whose provider the list does not know, gets no row: it is
 *unpriced*, never 0.
 """
@@ -10,6 +11,8 @@ price changes within the day, the price at noon UTC is taken. A model that also 
 from __future__ import annotations
 
 import datetime
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +21,7 @@ from agentlens._own_prices import OwnPrice, OwnPrices
 
 if TYPE_CHECKING:
     import duckdb
-    from genai_prices.types import ModelInfo, ModelPrice
+    from genai_prices.types import ModelInfo, ModelPrice, Provider
 
     from agentlens._lens import Lens
 
@@ -49,21 +52,30 @@ PROVIDER_ALIASES = {
 }
 
 _UNPRICED = """
-SELECT DISTINCT coalesce(response_model, request_model) AS model, provider_name, start_time::DATE AS date
-FROM spans
-WHERE coalesce(response_model, request_model) IS NOT NULL
-  AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL)
-  AND NOT EXISTS (
-    FROM token_prices AS p
-    WHERE p.model = coalesce(spans.response_model, spans.request_model)
-      AND p.provider_name IS NOT DISTINCT FROM spans.provider_name
-      AND p.date IS NOT DISTINCT FROM spans.start_time::DATE
-  )
+SELECT *
+FROM (
+  SELECT DISTINCT
+    coalesce(response_model, request_model) AS model, provider_name, coalesce(start_time, run_time)::DATE AS date,
+    _service_tier(attributes) AS service_tier
+  FROM spans
+  LEFT JOIN _run_times USING (trace_id, root_span_id)
+  WHERE coalesce(response_model, request_model) IS NOT NULL
+    AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL)
+) AS met
+WHERE NOT EXISTS (
+  FROM token_prices AS p
+  WHERE p.model = met.model AND p.provider_name IS NOT DISTINCT FROM met.provider_name
+    AND p.date IS NOT DISTINCT FROM met.date AND p.service_tier IS NOT DISTINCT FROM met.service_tier
+)
 """
 
 _USED = """
-SELECT DISTINCT model, provider_name, start_time::DATE FROM usage_ledger WHERE is_counted AND model IS NOT NULL
+SELECT DISTINCT model, provider_name, used_at::DATE, service_tier
+FROM usage_ledger
+WHERE is_counted AND model IS NOT NULL
 """
+NOON, MIDNIGHT = datetime.time(12), datetime.time(0)
+_PUBLISHED = re.compile(r"publishers/(?P<publisher>[^/]+)/models/(?P<model>[^/]+)$")
 CACHES = ("as logged", "none", "5 min", "1 h")
 
 
@@ -75,10 +87,11 @@ class Tier(NamedTuple):
 
 
 class Price(NamedTuple):
-    """What a model costs on a day: the entry of the price list that was matched, and its tiers."""
+    """What a model costs on a day from a time on: the entry of the price list that was matched, and its tiers."""
 
     matched_model: str
     tiers: list[Tier]
+    from_time: datetime.time = MIDNIGHT
 
 
 def price_models(con: duckdb.DuckDBPyConnection, own: OwnPrices | None = None) -> None:
@@ -92,11 +105,8 @@ def price_models(con: duckdb.DuckDBPyConnection, own: OwnPrices | None = None) -
         con.execute("DELETE FROM lens_properties WHERE name = 'prices'")
         con.execute("INSERT INTO lens_properties VALUES ('prices', $prices)", {"prices": own.to_json()})
     settled = _kept_prices(con)
-    rows = [
-        row
-        for model, provider, date in con.execute(_UNPRICED).fetchall()
-        for row in _rows(model, provider, date, settled)
-    ]
+    met = con.execute(_UNPRICED).fetchall()
+    rows = [row for model, provider, date, tier in met for row in _rows(model, provider, date, tier, settled)]
     _add_prices(con, rows)
 
 
@@ -149,9 +159,10 @@ def _price_hypothesis(
     """Add the prices that a question needs to `token_prices`: those of another model, of another day, or both."""
     met = con.execute(_USED).fetchall()
     asked = {
-        (model or used, provider if model else used_provider, day or used_day) for used, used_provider, used_day in met
+        (model or used, provider if model else used_provider, day or used_day, tier)
+        for used, used_provider, used_day, tier in met
     }
-    known = set(con.execute("SELECT DISTINCT model, provider_name, date FROM token_prices").fetchall())
+    known = set(con.execute("SELECT DISTINCT model, provider_name, date, service_tier FROM token_prices").fetchall())
     own = _kept_prices(con)
     rows = [row for each in sorted(asked - known, key=str) for row in _rows(*each, own)]
     if model is not None and not rows and not asked & known:
@@ -159,53 +170,111 @@ def _price_hypothesis(
     _add_prices(con, rows)
 
 
-def _rows(model: str, provider: str | None, date: datetime.date | None, own: OwnPrices) -> list[dict[str, Any]]:
-    """Return the rows of `token_prices` for a model, one a tier; none when it has no price."""
-    price = _own_price(own.find(model, provider, date)) or find_price(*own.resolve(model, provider), date)
-    if price is None:
-        return []
-    key = {"model": model, "provider_name": provider, "date": date, "matched_model": price.matched_model}
+def _rows(
+    model: str, provider: str | None, date: datetime.date | None, service_tier: str | None, own: OwnPrices
+) -> list[dict[str, Any]]:
+    """Return the rows of `token_prices` for a model, one a stretch of the day and tier; none when it has no price."""
+    prices = _own_price(own.find(model, provider, date))
+    prices = prices or find_prices(*own.resolve(model, provider), date, service_tier)
+    key = {"model": model, "provider_name": provider, "date": date, "service_tier": service_tier}
     return [
         {
             **key,
+            "from_time": price.from_time,
+            "matched_model": price.matched_model,
             "tier_start_input_tokens": tier.start,
             **{name: _float(usd) for name, usd in tier.usd_per_million.items()},
         }
+        for price in prices
         for tier in price.tiers
     ]
 
 
-def _own_price(found: list[OwnPrice]) -> Price | None:
-    """Return the prices of one's own as tiers; None when there are none."""
+def _own_price(found: list[OwnPrice]) -> list[Price]:
+    """Return the prices of one's own as tiers that hold all day, whatever the service; empty when there are none."""
     if not found:
-        return None
+        return []
     tiers = [
         Tier(each.above + 1 if each.above else 0, {key: each.usd(key) for key in PRICE_KEYS})
         for each in sorted(found, key=lambda each: each.above)
     ]
-    return Price(f"own prices/{found[0].model}", tiers)
+    return [Price(f"own prices/{found[0].model}", tiers)]
 
 
 def _float(usd: Decimal | None) -> float | None:
     return None if usd is None else float(usd)
 
 
-def find_price(model: str, provider: str | None, date: datetime.date | None) -> Price | None:
-    """Return what a model costs on a day (today for None), or None when the price list does not know it exactly."""
+def find_prices(
+    model: str, provider: str | None, date: datetime.date | None, service_tier: str | None = None
+) -> list[Price]:
+    """Return what a model costs on a day, one price for each stretch of it; empty when the price list does not know it exactly.
+
+    Without a date, the price of today at noon is taken for all of the day.
+    """
+    found_provider, found = _find_model(model, provider)
+    if found_provider is None or found is None:
+        return []
+    matched = f"{found_provider.id}/{found.id}"
+    if date is None:
+        today = datetime.datetime.now(datetime.UTC).date()
+        prices = [Price(matched, _tiers(_prices_at(found, today, NOON, service_tier)))]
+    else:
+        moments = _changes_within_a_day(found)
+        prices = [Price(matched, _tiers(_prices_at(found, date, each, service_tier)), each) for each in moments]
+    is_whole = all(price.tiers for price in prices)
+    return [price for at, price in enumerate(prices) if is_whole and (at == 0 or price.tiers != prices[at - 1].tiers)]
+
+
+def _find_model(model: str, provider: str | None) -> tuple[Provider | None, ModelInfo | None]:
+    """Return the entry of the price list, under the model's name or the provider and name that its name is made of."""
     from genai_prices.data_snapshot import get_snapshot
 
-    name = PROVIDER_ALIASES.get(provider.lower(), provider) if provider else None
-    try:
-        found_provider, found = get_snapshot().find_provider_model(model, None, name, None)
-    except LookupError:
-        return None
-    tiers = _tiers(_prices_at(found, date))
-    return Price(f"{found_provider.id}/{found.id}", tiers) if tiers else None
+    for name, maker in _spellings(model, provider):
+        try:
+            return get_snapshot().find_provider_model(
+                name, None, maker and PROVIDER_ALIASES.get(maker.lower(), maker), None
+            )
+        except LookupError:
+            continue
+    return None, None
 
 
-def _prices_at(model: ModelInfo, date: datetime.date | None) -> ModelPrice:
-    day = date or datetime.datetime.now(datetime.UTC).date()
-    return model.get_prices(datetime.datetime.combine(day, datetime.time(12), datetime.UTC))
+def _spellings(model: str, provider: str | None) -> Iterator[tuple[str, str | None]]:
+    """Yield names and providers that a logged model may mean.
+
+    Routers write `openai/gpt-4o`, and a cloud `publishers/google/models/gemini-2.5-flash`. The maker must be named exactly
+    as in the price list: `mistralai/Mistral-7B` is a model that anyone may run.
+    """
+    from genai_prices.data_snapshot import get_snapshot
+
+    yield model, provider
+    if found := _PUBLISHED.search(model):
+        yield found["model"], provider or found["publisher"]
+    head, slash, name = model.partition("/")
+    if slash and provider in (None, head) and any(head == each.id for each in get_snapshot().providers):
+        yield name, head
+
+
+def _changes_within_a_day(model: ModelInfo) -> list[datetime.time]:
+    """Return the times of day (UTC) from which another price may hold, midnight first."""
+    from genai_prices.types import TimeOfDateConstraint
+
+    entries = model.prices if isinstance(model.prices, list) else []
+    hours = [entry.constraint for entry in entries if isinstance(entry.constraint, TimeOfDateConstraint)]
+    bounds = {moment for each in hours for moment in (each.start_time, each.end_time)}
+    return sorted({MIDNIGHT} | {_in_utc(moment) for moment in bounds})
+
+
+def _in_utc(moment: datetime.time) -> datetime.time:
+    some_day = datetime.datetime.combine(datetime.date(2026, 1, 2), moment)
+    return some_day.astimezone(datetime.UTC).time() if moment.tzinfo else moment
+
+
+def _prices_at(model: ModelInfo, day: datetime.date, moment: datetime.time, service_tier: str | None) -> ModelPrice:
+    """Return the prices at a moment; a tier of service goes under whatever name the price list has for it."""
+    served = dict.fromkeys(("processing", "service_tier", "speed"), service_tier) if service_tier else None
+    return model.get_prices(datetime.datetime.combine(day, moment, datetime.UTC), served)
 
 
 def _tiers(prices: ModelPrice) -> list[Tier]:

@@ -49,9 +49,14 @@ def insert_calls(
         places: Counter[str] = Counter()
         for direction, said in heard:
             con.execute(
-                "INSERT INTO span_messages BY NAME SELECT 't' AS trace_id, $s AS span_id, $d AS direction, $p AS position, "
-                "$h AS message_hash, 0 AS source_id",
-                {"s": f"s{number}", "d": direction, "p": places[direction], "h": said.hash},
+                "INSERT INTO message_lists BY NAME SELECT count(*) AS list_id, 0 AS list_index, $h AS message_hash, 0 AS source_id "
+                "FROM message_lists",
+                {"h": said.hash},
+            )
+            con.execute(
+                "INSERT INTO span_message_ranges BY NAME SELECT 't' AS trace_id, $s AS span_id, $d AS direction, $p AS position, "
+                "max(list_id) AS list_id, 1 AS length, 0 AS source_id FROM message_lists",
+                {"s": f"s{number}", "d": direction, "p": places[direction]},
             )
             places[direction] += 1
             con.execute(

@@ -10,7 +10,9 @@ from typing import Any
 import agentlens as al
 from agentlens._lens import Lens
 
-EVIDENCE = ("spans", "span_events", "span_links", "span_messages", "messages", "agent_messages", "agents", "rejects")
+EVIDENCE = (
+    "spans", "span_events", "span_links", "span_messages", "message_lists", "messages", "agent_messages", "agents", "rejects",
+)  # fmt: skip
 TOKENS = (
     "input_tokens",
     "output_tokens",

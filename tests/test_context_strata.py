@@ -15,7 +15,7 @@ from lens_builder import agent, call, hex_id, read_steps, tool
 
 from agentlens._catalog import install_library, install_schema
 
-TABLES = ("spans", "messages", "span_messages")
+TABLES = ("spans", "messages", "message_lists", "span_message_ranges")
 WORDS = st.lists(
     st.sampled_from(["alpha", "beta", "gamma", "delta", "eps", "zeta", "eta", "theta", "12", "EUR49"]),
     min_size=1,

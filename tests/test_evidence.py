@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentlens._account import Account
 from agentlens._catalog import install_schema, table_columns
-from agentlens._evidence import Account, Evidence, json_text, staging
+from agentlens._evidence import Evidence, json_text, staging
 from agentlens._source import Place, Source, detect_compression, hash_prefix, json_values
 from agentlens.dialects.messages import normalise_message
 
@@ -95,9 +96,11 @@ def test_a_message_is_stored_once_however_often_it_is_sent(evidence: Evidence, c
         assert evidence.add_messages(HERE, "t", str(number), "output", typed) == 1
     evidence.flush()
     assert con.execute("SELECT count(*), count(DISTINCT message_hash) FROM staged_messages").fetchall() == [(1, 1)]
-    assert con.execute("SELECT count(*), count(DISTINCT message_hash) FROM staged_span_messages").fetchall() == [
-        (10, 1)
-    ]
+    assert con.execute("SELECT count(*), sum(length) FROM staged_span_message_ranges").fetchall() == [(10, 10)]
+    assert (
+        con.execute("SELECT DISTINCT message_hash FROM staged_message_lists").fetchall()
+        == con.execute("SELECT message_hash FROM staged_messages").fetchall()
+    )
 
 
 def test_order_of_keys_never_changes_a_message(evidence: Evidence) -> None:
@@ -112,7 +115,7 @@ def test_text_that_is_no_list_of_messages_adds_nothing(
 ) -> None:
     assert not evidence.add_raw_messages(HERE, "t", "s", "input", raw, normalise_message)
     evidence.flush()
-    assert con.execute("SELECT count(*) FROM staged_span_messages").fetchall() == [(0,)]
+    assert con.execute("SELECT count(*) FROM staged_span_message_ranges").fetchall() == [(0,)]
 
 
 @given(ANYTHING)

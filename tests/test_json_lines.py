@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from home_grown_logs import hostile_log
 from text_evidence import assert_account_balances, assert_places_hold, gather
 
-from agentlens import AgentLensError, UnknownFormat, mapping, read
+from agentlens import AgentLensError, UnknownFormat, _source, mapping, read
 from agentlens.loaders import json_lines
 from agentlens.loaders._mapping import describe_fields
 
@@ -452,3 +453,34 @@ def test_a_mapping_file_that_is_none_is_refused(text: str, tmp_path: Path) -> No
     (tmp_path / "my.yml").write_text(text)
     with pytest.raises(AgentLensError):
         read(tmp_path / "log.csv", format=tmp_path / "my.yml", progress=False)
+
+
+# --- records are read by column, many at once -------------------------------------------------------------------------
+
+BY_HAND = mapping(
+    start_time=[{"path": "timestamp", "unit": "iso"}, {"path": "ts", "unit": "ms"}],
+    agent_name=["agent_id", "input.role"],
+    name=["action", "tokens.model", "metadata.retry_count"],
+    duration=["duration", "duration_ms", {"path": "latency", "unit": "s"}],
+    input="input.messages.0.content",
+    output=["output.text", "output"],
+    input_tokens="tokens.prompt",
+    response_finish_reasons=["zzz", "input"],
+    status_code=["status", "output.ok"],
+    constants={"provider_name": "openai", "status_message": 5, "usage_key": {"a": 1}},
+)
+
+
+@pytest.mark.parametrize("options", [{}, {"mapping": BY_HAND}], ids=["preset", "by hand"])
+@pytest.mark.parametrize("seed", range(12))
+def test_a_record_becomes_the_same_whatever_stands_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], seed: int
+) -> None:
+    data = hostile_log(seed, 150)
+    together = load(tmp_path, data, **options)
+    monkeypatch.setattr(_source, "BATCH_LINES", 1)
+    alone = load(tmp_path, data, **options)
+    assert together.keys() == alone.keys()
+    for table, rows in together.items():
+        assert sorted(map(repr, rows)) == sorted(map(repr, alone[table]))
+    assert len(together["spans"]) > 50

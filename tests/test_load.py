@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from home_grown_logs import hostile_log
 from hypothesis import given
 from hypothesis import strategies as st
 from otlp_forests import as_lines, assert_accounts_balance, attribute, span
@@ -53,6 +54,33 @@ def test_a_file_read_in_pieces_gives_what_it_gives_at_once(tmp_path: Path, monke
     with read(tmp_path / "pieces.duckdb") as pieces, read(tmp_path / "once.duckdb") as once:
         assert everything(pieces) == everything(once)
         assert pieces.sql("SELECT count(*) FROM spans").fetchall() == [(60,)]
+        assert_accounts_balance(pieces)
+
+
+@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.parametrize("repeats", [False, True], ids=["no line twice", "lines come again"])
+def test_a_home_grown_log_read_in_pieces_gives_what_it_gives_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeats: bool
+) -> None:
+    record = (
+        b'{"timestamp": "2026-04-14T14:23:11Z", "agent_id": "Apollo", "action": "draft", "input": "%d", "model": "m"}\n'
+    )
+    lines = [record % number for number in range(60)]
+    if repeats:
+        lines += [lines[3], lines[3], *(record % number for number in range(60, 90)), lines[59], lines[3]]
+    log = tmp_path / "log.jsonl"
+    for name in ("pieces", "once"):
+        if name == "once":
+            monkeypatch.setattr(loading, "LEAST_BYTES", 10**9)
+        for text in (b"".join(lines)[:-20], b"".join(lines) + b"[1]\n" + hostile_log(5, 40)):
+            log.write_bytes(BOM + text)
+            read(log, into=tmp_path / f"{name}.duckdb", progress=False).close()
+    with read(tmp_path / "pieces.duckdb") as pieces, read(tmp_path / "once.duckdb") as once:
+        assert everything(pieces) == everything(once)
+        own = pieces.sql(
+            "SELECT count(*), count(DISTINCT span_id) FROM spans WHERE name = 'draft' AND request_model = 'm'"
+        )
+        assert own.fetchall() == [(len(lines), len(lines))]
         assert_accounts_balance(pieces)
 
 

@@ -8,20 +8,19 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from lens_builder import EPOCH_NS, Step, call, read_steps
+from lens_builder import EPOCH_NS, Step, agent, call, read_steps
 
 import agentlens as al
 from agentlens._errors import AgentLensError
 from agentlens._own_prices import OwnPrices
-from agentlens.pricing import find_price, price_models
+from agentlens.pricing import find_prices, price_models
 
 DAY = dt.date(2026, 4, 14)
 
 
 def rates(model: str, provider: str | None, day: dt.date = DAY) -> list[tuple[int, str, str | None, str]]:
     """First input token, and USD for a million input, cached and output tokens of each tier."""
-    price = find_price(model, provider, day)
-    assert price is not None
+    [price] = find_prices(model, provider, day)
     rows = []
     for tier in price.tiers:
         usd = tier.usd_per_million
@@ -61,8 +60,8 @@ def test_a_price_is_that_of_the_day_of_use() -> None:
 
 
 def test_a_model_named_without_its_provider_is_found_by_name() -> None:
-    price = find_price("claude-sonnet-4-5-20250929", None, DAY)
-    assert price is not None and price.matched_model == "anthropic/claude-sonnet-4-5"
+    [price] = find_prices("claude-sonnet-4-5-20250929", None, DAY)
+    assert price.matched_model == "anthropic/claude-sonnet-4-5"
 
 
 @pytest.mark.parametrize("provider", ["x_ai", "azure.ai.inference", "gcp.gen_ai", "aws.bedrock", "gcp.vertex_ai"])
@@ -72,7 +71,7 @@ def test_providers_are_known_by_the_names_of_the_conventions(provider: str) -> N
         "azure.ai.inference": "gpt-4o",
         "aws.bedrock": "anthropic.claude-3-5-sonnet-20240620-v1:0",
     }
-    assert find_price(model.get(provider, "gemini-2.5-pro"), provider, DAY) is not None
+    assert find_prices(model.get(provider, "gemini-2.5-pro"), provider, DAY)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_providers_are_known_by_the_names_of_the_conventions(provider: str) -> N
     ],
 )
 def test_what_has_no_exact_price_has_none(model: str, provider: str | None) -> None:
-    assert find_price(model, provider, DAY) is None
+    assert find_prices(model, provider, DAY) == []
 
 
 def test_pricing_twice_adds_nothing_and_touches_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,9 +115,71 @@ def test_pricing_twice_adds_nothing_and_touches_no_network(tmp_path: Path, monke
 
 
 def test_prices_are_decimals_until_they_are_stored() -> None:
-    price = find_price("gpt-4o-mini", "openai", DAY)
-    assert price is not None
+    [price] = find_prices("gpt-4o-mini", "openai", DAY)
     assert price.tiers[0].usd_per_million["cache_read_usd_per_million"] == Decimal("0.075")
+
+
+def test_a_price_that_changes_within_the_day_is_that_of_the_hour_of_use(tmp_path: Path) -> None:
+    """deepseek-chat was 0.27 in and 1.10 out from 00:30 to 16:30 UTC, and half of that at night."""
+    day = dt.datetime(2025, 5, 1, tzinfo=dt.UTC).timestamp() - EPOCH_NS / 1e9
+    hours = {"00:29:59": 0.135 + 0.055, "00:30:00": 0.27 + 0.11, "16:29:59": 0.27 + 0.11, "16:30:00": 0.135 + 0.055}
+    steps = [
+        call(at, None, day + sum(int(n) * 60**i for i, n in zip((2, 1, 0), at.split(":"))), model="deepseek-chat",
+             provider="deepseek", input_tokens=1_000_000, output_tokens=100_000)
+        for at in hours
+    ]  # fmt: skip
+    lens = read_steps(tmp_path, steps)
+    rows = lens.sql("SELECT name, cost_usd FROM usage_ledger JOIN spans USING (preorder)").fetchall()
+    assert dict(rows) == pytest.approx(hours)
+
+
+def test_calls_served_in_another_tier_cost_what_that_tier_costs(tmp_path: Path) -> None:
+    """gpt-4.1 in October 2026: plain 2 in and 8 out; fast 3.5 and 14; batch half; what was asked for and not given costs the plain price."""
+    start = dt.datetime(2026, 10, 20, tzinfo=dt.UTC).timestamp() - EPOCH_NS / 1e9
+    told: dict[str, dict[str, str]] = {
+        "plain": {},
+        "default": {"openai__response__service_tier": "default"},
+        "batch": {"openai__response__service_tier": "batch"},
+        "fast": {"openai__request__service_tier": "fast"},
+        "refused": {"openai__request__service_tier": "fast", "openai__response__service_tier": "default"},
+    }
+    steps = [
+        call(name, None, start, model="gpt-4.1", provider="openai", input_tokens=1_000_000, output_tokens=100_000, **more)
+        for name, more in told.items()
+    ]  # fmt: skip
+    lens = read_steps(tmp_path, steps)
+    rows = lens.sql("SELECT name, cost_usd, service_tier FROM usage_ledger JOIN spans USING (preorder)").fetchall()
+    assert {name: (cost, tier) for name, cost, tier in rows} == {
+        "plain": (2.8, None), "default": (2.8, None), "batch": (1.4, "batch"), "fast": (4.9, "fast"), "refused": (2.8, None)
+    }  # fmt: skip
+
+
+def test_a_call_without_a_time_costs_what_it_cost_on_the_day_of_its_run(tmp_path: Path) -> None:
+    """o3 cost 10 USD a million until 9 June 2025."""
+    day = (dt.datetime(2025, 6, 1, tzinfo=dt.UTC).timestamp() * 1_000_000_000 - EPOCH_NS) / 1e9
+    steps = [agent("run", None, day, day + 9), call("c", "run", model="o3", provider="openai", input_tokens=1_000_000)]
+    for name in ("startTimeUnixNano", "endTimeUnixNano"):
+        del steps[1][name]
+    lens = read_steps(tmp_path, steps)
+    query = "SELECT cost_usd, start_time, used_at::VARCHAR FROM usage_ledger"
+    assert lens.sql(query).fetchall() == [(10.0, None, "2025-06-01 00:00:00")]
+    assert lens.sql("SELECT date::VARCHAR FROM token_cost_by_day").fetchall() == [("2025-06-01",)]
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "matched"),
+    [
+        ("openai/gpt-4o-2024-08-06", None, "openai/gpt-4o"),
+        ("openrouter/anthropic/claude-3.5-sonnet", None, "openrouter/anthropic/claude-3.5-sonnet"),
+        ("mistral/mistral-small-latest", "mistral", "mistral/mistral-small-latest"),
+        ("projects/p/locations/l/publishers/google/models/gemini-2.5-flash", None, "google/gemini-2.5-flash"),
+        ("mistralai/mistral-small-latest", None, None),  # the name of weights that anyone may run
+        ("proxy/gpt-4o", None, None),
+        ("openai/gpt-4o", "a gateway", None),
+    ],
+)
+def test_names_that_hold_their_maker_are_known_by_it(model: str, provider: str | None, matched: str | None) -> None:
+    assert [price.matched_model for price in find_prices(model, provider, DAY)] == ([matched] if matched else [])
 
 
 # --- prices of one's own -------------------------------------------------------------------------------------------------

@@ -101,6 +101,162 @@ def test_totals_that_langsmith_repeats_at_every_level_balance_with_the_calls(tmp
         assert reasons(lens) == {"r1": (0, "balances"), "r2": (0, "balances")}
 
 
+def test_the_total_of_a_langfuse_trace_covers_all_its_roots(tmp_path: Path) -> None:
+    """Two roots of 0.10 and 0.20 USD; the trace says 0.25 and then 0.30."""
+    for trace, cost in (("t1", 0.25), ("t2", 0.3)):
+        observations = [
+            {"id": f"{trace}{n}", "traceId": trace, "type": "GENERATION", "name": f"g{n}", "startTime": f"2026-01-01T00:00:0{n}Z",
+             "model": "house", "usageDetails": {"input": 10 * n, "output": n, "total": 11 * n}, "totalCost": n / 10}
+            for n in (1, 2)
+        ]  # fmt: skip
+        document = {"trace": {"id": trace, "name": "run", "totalCost": cost}, "observations": observations}
+        (tmp_path / f"{trace}.json").write_text(json.dumps(document))
+    query = (
+        "SELECT left(trace_id, 2), name, kind, reported::DOUBLE, ours::DOUBLE, reason FROM reconciliation ORDER BY ALL"
+    )
+    with read(tmp_path, progress=False) as lens:
+        assert lens.sql(query).fetchall() == [
+            ("t1", "g1", "trace total", 0.25, 0.3, "the log was priced by another list, or bills more than tokens"),
+            ("t2", "g1", "trace total", 0.3, 0.3, "balances"),
+        ]
+
+
+def test_the_usage_an_inspect_log_reports_for_the_whole_file_is_held_against_all_its_samples(tmp_path: Path) -> None:
+    """Two samples of 10 and 20 input tokens; the file says 31."""
+
+    def model(tokens: int) -> dict[str, object]:
+        usage = {"input_tokens": tokens, "output_tokens": 1, "total_tokens": tokens + 1}
+        message = {"role": "assistant", "content": "x"}
+        output = {"model": "m/x", "choices": [{"message": message, "stop_reason": "stop"}], "usage": usage}
+        return {"event": "model", "timestamp": "2026-01-01T00:00:00Z", "model": "m/x", "input": [], "output": output}
+
+    samples = [{"id": n, "epoch": 1, "messages": [], "events": [model(10 * n)]} for n in (1, 2)]
+    stats = {"model_usage": {"m/x": {"input_tokens": 31, "output_tokens": 2, "total_tokens": 33}}}
+    log = {
+        "version": 2,
+        "status": "success",
+        "eval": {"task": "t", "run_id": "r", "model": "m/x"},
+        "stats": stats,
+        "samples": samples,
+    }
+    (tmp_path / "log.json").write_text(json.dumps(log))
+    with read(tmp_path, progress=False) as lens:
+        rows = lens.sql(
+            "SELECT kind, measure, reported::INT, ours::INT, balances FROM reconciliation ORDER BY 2"
+        ).fetchall()
+        assert rows == [("file total", "input_tokens", 31, 30, False), ("file total", "output_tokens", 2, 2, True)]
+
+
+def claude_line(kind: str, second: int, **more: object) -> dict[str, object]:
+    return {"type": kind, "sessionId": "s", "uuid": f"u{second}", "parentUuid": None, "version": "2.1.39",
+            "timestamp": f"2026-01-01T00:00:{second:02}.000Z", "isSidechain": False, **more}  # fmt: skip
+
+
+def claude_answer(second: int, output: int, block: dict[str, object], **more: object) -> dict[str, object]:
+    usage = {"input_tokens": 10, "output_tokens": output}
+    message = {
+        "id": f"m{second}",
+        "role": "assistant",
+        "model": "claude-sonnet-4-5",
+        "content": [block],
+        "usage": usage,
+    }
+    return claude_line("assistant", second, message=message, **more)
+
+
+def write_lines(path: Path, lines: list[dict[str, object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_what_a_sub_agent_hands_back_is_its_last_call_and_shows_output_that_its_log_lacks(tmp_path: Path) -> None:
+    """Two calls of 10 input tokens; the result says 10 and 900, and the log 1 for each answer."""
+    side = {"isSidechain": True, "agentId": "abc1234"}
+    use = {"type": "tool_use", "id": "t1", "name": "Task", "input": {"subagent_type": "Explore", "prompt": "look"}}
+    told = {"agentId": "abc1234", "totalTokens": 910, "usage": {"input_tokens": 10, "output_tokens": 900}}
+    answer = {"type": "tool_result", "tool_use_id": "t1", "content": "ok"}
+    said = {"type": "text", "text": "x"}
+    write_lines(tmp_path / "s.jsonl", [
+        claude_line("user", 0, message={"role": "user", "content": "go"}), claude_answer(1, 5, use),
+        claude_line("user", 9, message={"role": "user", "content": [answer]}, toolUseResult=told),
+    ])  # fmt: skip
+    write_lines(tmp_path / "s/subagents/agent-abc1234.jsonl", [
+        claude_line("user", 2, message={"role": "user", "content": "look"}, **side), claude_answer(3, 1, said, **side),
+        claude_answer(4, 1, said, **side),
+    ])  # fmt: skip
+    query = "SELECT measure, reported::INT, ours::INT, reason FROM reconciliation WHERE kind = 'sub-agent result' ORDER BY 1"
+    with read(tmp_path, progress=False) as lens:
+        assert lens.sql(query).fetchall() == [
+            ("input_tokens", 10, 20, "it is the usage of the last call below only"),
+            ("output_tokens", 900, 2,
+             "it is the usage of the last call below only, which is logged with 1 output tokens, as it began to stream"),
+        ]  # fmt: skip
+    with read(tmp_path / "s.jsonl", progress=False) as lens:
+        assert {reason for *_, reason in lens.sql(query).fetchall()} == {
+            "the log of the sub-agent was not read: its calls are in no sum"
+        }
+
+
+def test_the_usage_of_all_models_that_a_print_mode_log_reports_covers_its_sub_agents(tmp_path: Path) -> None:
+    said = {"type": "text", "text": "x"}
+    models = {"a": {"inputTokens": 15, "outputTokens": 9}, "b": {"inputTokens": 5, "outputTokens": 1, "costUSD": 1}}
+    result = {
+        "type": "result",
+        "sessionId": "s",
+        "subtype": "success",
+        "is_error": False,
+        "usage": {"input_tokens": 20, "output_tokens": 10},
+    }
+    write_lines(tmp_path / "s.jsonl", [
+        claude_line("user", 0, message={"role": "user", "content": "go"}), claude_answer(1, 4, said), claude_answer(2, 6, said),
+        {**result, "modelUsage": models},
+    ])  # fmt: skip
+    with read(tmp_path, progress=False) as lens:
+        rows = lens.sql("SELECT kind, measure, reported::INT, balances FROM reconciliation ORDER BY ALL").fetchall()
+        assert rows == [
+            (kind, measure, tokens, True)
+            for kind in ("session total", "total")
+            for measure, tokens in (("input_tokens", 20), ("output_tokens", 10))
+        ]
+
+
+AIDER = """
+# aider chat started at 2024-08-20 10:00:00
+
+> Model: claude-3-5-sonnet-20240620 with diff edit format
+
+#### one
+
+An answer.
+
+> Tokens: 10,000 sent, 1,000 received. Cost: $0.04 message, $0.04 session.
+
+#### two
+
+Another.
+
+> Tokens: 10,000 sent, 1,000 received. Cost: $0.{message} message, $0.{session} session.
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "session", "balances", "reason"),
+    [
+        ("05", "09", True, "balances"),  # 2 x (10,000 x 3 + 1,000 x 15) = 0.09
+        ("07", "11", False, "it is the sum of the costs that the calls report; the dated price list differs"),
+        ("05", "50", False, "the counter is not the sum of the costs printed below: sessions that ran at the same time wrote into one "
+         "file, or answers printed none"),
+    ],
+)  # fmt: skip
+def test_what_an_aider_session_had_cost_balances_within_its_rounding(
+    message: str, session: str, balances: bool, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "h.md").write_text(AIDER.replace("{message}", message).replace("{session}", session))
+    with read(tmp_path, progress=False) as lens:
+        query = "SELECT reported::DOUBLE, ours::DOUBLE, balances, reason FROM reconciliation"
+        assert lens.sql(query).fetchall() == [(float(f"0.{session}"), 0.09, balances, reason)]
+
+
 def test_a_record_whose_own_total_holds_more_than_it_shows_is_listed(tmp_path: Path) -> None:
     steps = [
         call("thinking", None, 1, input_tokens=5, output_tokens=845, llm__usage__total_tokens=2023),

@@ -11,8 +11,10 @@ import pytest
 from test_secrets import secrets
 
 import agentlens as al
+from agentlens import _sensitive
 from agentlens._redacted_copy import fill_redacted
-from agentlens._redaction import RedactionRefused, Redactor, Rule
+from agentlens._redaction import RedactionRefused, Redactor
+from agentlens._sensitive import Rule, find_sensitive
 
 TURNS = (
     "I'll deploy with {}\n",
@@ -83,6 +85,63 @@ def test_at_least_99_of_100_secrets_of_forty_kinds_are_replaced() -> None:
     assert len(missed) <= 0.01 * len(values), missed[:10]
 
 
+def values_in(text: str) -> set[tuple[str, str]]:
+    return {(kind, text[start:end]) for kind, start, end in find_sensitive(text)}
+
+
+def test_what_the_sieve_leaves_out_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "the plan was read again and the agent went on with its work as it had been told to " * 40
+    texts, _ = corpus(2)
+    texts += [f"write to {value} today" for value in (*PERSONAL.values(), "jürgen.groß@brackenfield.org")]
+    texts += [f"password is '{number}-rhein-Ufer' here" for number in range(9)]
+    texts = [f"{words} ünï {text} {words}" for text in texts]
+    sieved = [values_in(text) for text in texts]
+    monkeypatch.setattr(_sensitive, "_suspicious", lambda text: [(0, len(text))])
+    assert all(sieved)
+    for text, found in zip(texts, sieved):
+        assert values_in(text) <= found, text[len(words) : -len(words)]
+
+
+def test_the_letter_of_an_escape_does_not_belong_to_the_value_after_it() -> None:
+    once = json.dumps("Mail:\nana@site.org\tbo@site.org <eve@site.org>").replace("<", "\\u003c")
+    for text in (once, json.dumps(once)):
+        assert {value for _, value in values_in(text)} == {"ana@site.org", "bo@site.org", "eve@site.org"}
+    assert not values_in(json.dumps("app = App()\n@app.websocket('/x')"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/home/ines/x",
+        "/Users/ines/x",
+        "C:\\Users\\ines\\x",
+        "-home-ines-project",
+        "file:///home/ines",
+        "/mnt/c/Users/ines",
+        "ssh://host/home/ines",
+    ],
+)
+def test_a_name_in_a_path_is_replaced_in_every_spelling_and_only_in_paths(path: str) -> None:
+    redactor = Redactor()
+    redactor.learn(path)
+    for text in (path, json.dumps(path), json.dumps(json.dumps(path)), "/home/ines", "c:\\Users\\ines\\y"):
+        assert "ines" not in redactor.redact(text), text
+    assert redactor.redact("ines, /home/inessa and lines") == "ines, /home/inessa and lines"
+
+
+ORDINARY = [
+    "git clone git@github.com:org/repo.git, Co-authored-by: bot <noreply@site.org>, alice@example.com",
+    "keys pgup/pgdn/home/end, https://site.org/home/index and /home/user/project, C:\\Users\\runneradmin\\x",
+    "ppft==1.7.6.8, section 13.2.3.1, 10.0.0.7:8080, 127.0.0.1, 224.77.0.1 and release 2.4.8.19",
+    "id 490154203237518 and 3023217600054 at 1767225600123456, +123 -45, @@ -12,30 +14,50 @@",
+]
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_accounts_of_programs_versions_and_ids_are_nobodys(text: str) -> None:
+    assert values_in(text) == set() and values_in(json.dumps(text)) == set()
+
+
 def test_no_secret_is_left_in_a_redacted_lens_nor_in_its_bytes(tmp_path: Path) -> None:
     texts, values = corpus(2)
     with al.read(otlp(tmp_path, texts), progress=False) as lens:
@@ -123,6 +182,25 @@ def test_a_text_cut_within_a_secret_does_not_end_in_half_of_it() -> None:
     token = "ghp_" + "aB3dE6gH9" * 4
     redactor.learn(token)
     assert token[:12] not in redactor.redact(f"the token {token[:20]}")
+
+
+def test_every_cell_that_is_cut_within_a_secret_loses_the_half_and_stays_distinct(tmp_path: Path) -> None:
+    token = "ghp_" + "aB3dE6gH9" * 4
+    texts = [f"all of {token}", f"cut {token[:20]}", f"cut {token[:12]}", "not cut", "ghp_ is what they begin with"]
+    with al.read(otlp(tmp_path, texts), progress=False) as lens:
+        path = lens.save(tmp_path / "redacted.duckdb", redact=True)
+    with al.read(path, progress=False) as redacted:
+        rows = [text for (text,) in redacted.sql("SELECT tool_call_result FROM spans ORDER BY start_time").fetchall()]
+    assert [rows[0], *rows[3:]] == ["all of [github_token:1]", *texts[3:]]
+    assert all(row.startswith("cut [torn:") for row in rows[1:3]) and len(set(rows)) == 5
+
+
+def test_half_characters_and_words_of_other_letters_are_redacted_like_any() -> None:
+    redactor = Redactor()
+    text = "\ud800 password = 'pä$$wörd-7ß' \udfff ana@site.org"
+    redactor.learn(text)
+    redacted = redactor.redact(f"{text} and pä$$wörd-7ß")
+    assert "wörd" not in redacted and "ana" not in redacted and redacted.startswith("\ud800 password = '[password:1]'")
 
 
 def test_redacting_twice_gives_no_pseudonym_a_second_meaning() -> None:
@@ -186,6 +264,17 @@ def test_nothing_is_written_when_the_canary_survives(tmp_path: Path) -> None:
         fill_redacted(lens, copy, Blind())
 
 
+def test_nothing_is_written_when_what_was_found_is_not_replaced(tmp_path: Path) -> None:
+    class Forgetful(Redactor):
+        def _remember(self, kind: str, value: str) -> bool:
+            return True if value == "bo@site.org" else super()._remember(kind, value)
+
+    texts = ["ana@site.org wrote", "bo@site.org wrote"]
+    with al.read(otlp(tmp_path, texts), progress=False) as lens, al.read(otlp(tmp_path, ["c"]), progress=False) as copy:  # noqa: SIM117
+        with pytest.raises(RedactionRefused, match=r"e_mail_address in spans\.tool_call_result"):
+            fill_redacted(lens, copy, Forgetful())
+
+
 def test_nothing_is_written_when_two_values_become_one(tmp_path: Path) -> None:
     class Careless(Redactor):
         def _name(self, entry: object) -> str:
@@ -201,7 +290,7 @@ def test_nothing_is_left_beside_the_target_when_it_is_refused(tmp_path: Path, mo
     monkeypatch.setattr(Redactor, "remains", lambda self, text: ["github token"])
     (tmp_path / "logs").mkdir()
     with al.read(otlp(tmp_path / "logs", ["mail a@site.org"]), progress=False) as lens:  # noqa: SIM117
-        with pytest.raises(RedactionRefused, match="still holds"):
+        with pytest.raises(RedactionRefused, match="would still be"):
             lens.save(tmp_path / "redacted.duckdb", redact=True)
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
 
@@ -233,7 +322,7 @@ def test_review_lists_every_value_and_gives_none_away() -> None:
 
 
 def test_ordinary_text_is_rarely_hit() -> None:
-    words = Path(__file__).read_text("utf-8").split("def corpus")[1].split("PERSONAL[kind]")[0]
+    words = Path(__file__).read_text("utf-8").split("def corpus")[1].split("def values_in")[0]
     text = (Path(__file__).parents[1] / "agentlens" / "_lens.py").read_text("utf-8") + words
     redactor = Redactor()
     assert redactor.learn(text) == 0, redactor.review()

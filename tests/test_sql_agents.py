@@ -22,11 +22,14 @@ def test_handoffs_are_found_however_they_are_logged(tmp_path: Path) -> None:
         tool("delegate_nothing", "lead", 45, 46, arguments={"x": 1}),
         agent("lead#again", "lead", 47, 48),
     ]
+    lens = read_steps(tmp_path, steps)
+    begun = "SELECT kind, second(start_time), second(end_time) FROM handoffs WHERE kind = 'run' ORDER BY preorder, 2"
+    assert lens.sql(begun).fetchall() == [("run", 31, 40), ("run", 22, 29)]  # not when the giver itself began
     query = """
         SELECT kind, from_agent, to_agent, is_error, tokens, to_span_id IS NOT NULL, duration_ns // 1000000000
         FROM handoffs ORDER BY preorder
     """
-    assert read_steps(tmp_path, steps).sql(query).fetchall() == [
+    assert lens.sql(query).fetchall() == [
         ("run", "lead", "painter", False, None, True, 9),
         ("tool", "lead", "writer", False, None, False, 1),
         ("tool", "lead", "Explore", False, 77, True, 15),

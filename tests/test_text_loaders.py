@@ -541,12 +541,17 @@ Cost: $0.05 message, $0.07 session.
 """
 
 
-def test_an_aider_answer_costs_what_its_line_says_and_rounded_counts_stay_text(tmp_path: Path) -> None:
+def test_an_aider_answer_costs_what_its_line_says_and_rounded_counts_are_intervals(tmp_path: Path) -> None:
     rows = load(aider, tmp_path, CHAT)
     columns = ("name", "input_tokens", "output_tokens", "reported_cost_usd", "end_time", "attributes")
     assert [tuple(row[column] for column in columns) for row in rows["spans"] if row["operation_name"] == "chat"] == [
         ("chat sonnet", 5244, 604, 0.02, None, '{"tokens":"5,244 sent, 604 received"}'),
-        ("chat sonnet", None, None, 0.05, None, '{"tokens":"3.5k sent, 1.2k cache write, 604 received"}'),
+        ("chat sonnet", None, None, 0.05, None, '{"tokens":"3.5k sent, 1.2k cache write, 604 received",'
+         '"input_tokens_between":[3450,3550],"output_tokens_between":[604,604]}'),
+    ]  # fmt: skip
+    assert [row["attributes"] for row in rows["spans"] if row["name"] == "aider session"] == [
+        None,
+        '{"session_cost_usd":"0.07"}',
     ]
     assert [row["heading_path"] for row in rows["sections"]] == [
         [], ["aider chat started at 2024-08-05 19:33:02"],

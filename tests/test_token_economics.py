@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lens_builder import Step, agent, call, read_steps, tool
 
-from agentlens import Lens, TokenEconomics
+from agentlens import Lens, TokenEconomics, read
 from agentlens._detect import detect
 from agentlens._errors import AgentLensError
 from agentlens.explorers import _economics_panels
@@ -161,16 +161,17 @@ def test_a_model_nobody_knows_and_a_cache_nobody_has_are_refused(tmp_path: Path)
 
 
 def test_calls_without_usage_are_estimated_apart_by_what_metered_calls_show(tmp_path: Path) -> None:
-    """Every metered call has 4 bytes a token; the silent one, of 4000 bytes, thus a thousand tokens."""
+    """Every metered call has 4 bytes a token (and one leaves out nearly all of its window); the silent one is thus a thousand tokens."""
     window = [text("user", "x" * 3954)]
     steps = [call(f"c{n}", None, n, inputs=window, input_tokens=1000, agent="a") for n in range(25)]
-    lens = read_steps(tmp_path, [*steps, call("silent", None, 99, inputs=window, agent="a")])
+    unlogged = call("unlogged", None, 50, inputs=[text("user", "hi")], input_tokens=9000, agent="a")
+    lens = read_steps(tmp_path, [*steps, unlogged, call("silent", None, 99, inputs=window, agent="a")])
     rows = lens.sql("SELECT input_bytes, input_tokens_low, input_tokens_high, basis FROM usage_estimates").fetchall()
     size = rows[0][0]
     assert rows == [
-        (size, 1000, 1000, f"{size / 1000:.1f} to {size / 1000:.1f} bytes a token, as in 25 metered calls of the lens")
-    ]
-    assert lens.sql("SELECT sum(input_tokens)::BIGINT FROM usage_ledger WHERE is_counted").fetchall() == [(25_000,)]
+        (size, 1000, 1000, "4.0 to 4.0 bytes a token of input (as in 25 metered calls of otlp logs), 2.0 to 6.0 of output (assumed)")
+    ]  # fmt: skip
+    assert lens.sql("SELECT sum(input_tokens)::BIGINT FROM usage_ledger WHERE is_counted").fetchall() == [(34_000,)]
 
 
 def test_calls_below_a_counted_total_are_not_estimated_beside_it(tmp_path: Path) -> None:
@@ -178,6 +179,43 @@ def test_calls_below_a_counted_total_are_not_estimated_beside_it(tmp_path: Path)
     steps = [agent("a", input_tokens=900), call("c", "a", 1, inputs=window), call("lone", None, 5, inputs=window)]
     query = "SELECT name, input_tokens_low < input_tokens_high FROM usage_estimates JOIN spans USING (preorder)"
     assert read_steps(tmp_path, steps).sql(query).fetchall() == [("lone", True)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("3.5k sent, 604 received", (3450, 3550, 604, 604)),
+        ("12k sent, 1.2k received", (11_500, 12_500, 1150, 1250)),
+        ("2.4k sent, 1.9k cache write, 99 received", (2350, 2450, 99, 99)),
+        ("900 sent, 1.9k cache hit, 99 received", (2750, 2850, 99, 99)),  # more than was sent: beside it
+        ("1.6k sent, 1.6k cache write, 99 received", (1550, 3300, 99, 99)),  # inside or beside, nobody knows
+        ("492 sent, 1,278 cached, 72 received", (492, 1770, 72, 72)),
+    ],
+)
+def test_rounded_counts_are_intervals_and_in_no_sum(line: str, expected: tuple[int, ...], tmp_path: Path) -> None:
+    chat = f"# aider chat started at 2024-08-20 10:00:00\n\n#### go\n\nSo.\n\n> Tokens: {line}. Cost: $0.01 message, $0.01 session.\n"
+    (tmp_path / "h.md").write_text(chat)
+    with read(tmp_path, progress=False) as lens:
+        query = "SELECT input_tokens_low, input_tokens_high, output_tokens_low, output_tokens_high FROM usage_estimates"
+        assert lens.sql(query).fetchall() == [expected]
+        sums = "SELECT count(input_tokens), count(output_tokens), sum(cost_usd) FROM usage_ledger WHERE is_counted"
+        assert lens.sql(sums).fetchall() == [(0, 0, 0.01)]
+
+
+def test_an_answer_that_cannot_be_the_few_tokens_that_are_logged_has_its_missing_output_estimated(
+    tmp_path: Path,
+) -> None:
+    """6,000 bytes are 1,000 to 3,000 tokens, and 2 are logged; 20 bytes may well be 2 tokens."""
+    steps = [
+        call(name, None, at, agent="a", input_tokens=500, output_tokens=2, outputs=[text("assistant", "x" * size)])
+        for at, (name, size) in enumerate({"long": 5954, "short": 20}.items())
+    ]
+    query = """
+        SELECT name, input_tokens_low, input_tokens_high, e.output_tokens_low // 100, e.output_tokens_high // 100
+        FROM usage_estimates AS e JOIN spans USING (preorder)"""
+    lens = read_steps(tmp_path, steps)
+    assert lens.sql(query).fetchall() == [("long", 0, 0, 9, 29)]
+    assert lens.sql("SELECT sum(output_tokens)::INT FROM usage_ledger WHERE is_counted").fetchall() == [(4,)]
 
 
 # --- the explorer --------------------------------------------------------------------------------------------------------

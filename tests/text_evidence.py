@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from agentlens._account import Account
 from agentlens._catalog import install_schema, table_columns
-from agentlens._evidence import Account, Evidence
+from agentlens._evidence import Evidence
 from agentlens._source import Source, detect_compression
 
 
@@ -49,7 +51,17 @@ def gather(loader: ModuleType, path: Path, **options: Any) -> tuple[dict[str, li
     into.begin(source)
     loader.load(source, into)
     into.flush()
+    sink.rows["span_messages"] = [*_span_messages(sink.rows["span_message_ranges"], sink.rows["message_lists"])]
     return sink.rows, into.account
+
+
+def _span_messages(ranges: list[dict[str, Any]], lists: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the view of that name."""
+    hashes = {(entry["list_id"], entry["list_index"]): entry["message_hash"] for entry in lists}
+    for shown in ranges:
+        for index in range(shown["length"]):
+            message_hash = hashes[shown["list_id"], index]
+            yield {**shown, "position": shown["position"] + index, "message_hash": message_hash}
 
 
 def assert_account_balances(account: Account, rows: dict[str, list[dict[str, Any]]]) -> None:

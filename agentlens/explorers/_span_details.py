@@ -130,7 +130,18 @@ def _duration(nanoseconds: int | None) -> str | None:
         return None
     if abs(nanoseconds) < 1_000_000:
         return f"{nanoseconds / 1e3:,.3f} µs"
-    return f"{nanoseconds / 1e6:,.3f} ms" if abs(nanoseconds) < 1_000_000_000 else f"{nanoseconds / 1e9:,.3f} s"
+    if abs(nanoseconds) < 1_000_000_000:
+        return f"{nanoseconds / 1e6:,.3f} ms"
+    seconds = f"{nanoseconds / 1e9:,.3f} s"
+    return seconds if abs(nanoseconds) < 60_000_000_000 else f"{_long(round(nanoseconds / 1e9))} ({seconds})"
+
+
+def _long(seconds: int) -> str:
+    """Return whole seconds as the page writes them: 9 m 47 s, 2 h 05 m."""
+    days, hours, minutes = seconds // 86_400, seconds // 3_600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days:,} d {hours:02} h"
+    return f"{hours} h {minutes:02} m" if hours else f"{minutes} m {seconds % 60:02} s"
 
 
 def _tokens(span: Row, total: str, **parts: str) -> str | None:

@@ -66,7 +66,7 @@ SELECT DISTINCT trace_id, span_id, source_id, CASE WHEN source_id = kept_source_
 FROM ranked_spans
 WHERE rank > 1 AND (source_id <> kept_source_id OR is_record);
 
-DELETE FROM staged_span_messages AS m USING dropped_spans AS d
+DELETE FROM staged_span_message_ranges AS m USING dropped_spans AS d
 WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
   AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
@@ -78,7 +78,7 @@ DELETE FROM staged_span_links AS m USING dropped_spans AS d
 WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
   AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
-DELETE FROM span_messages AS m USING dropped_spans AS d
+DELETE FROM span_message_ranges AS m USING dropped_spans AS d
 WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.source_id
   AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
@@ -91,13 +91,13 @@ WHERE m.trace_id = d.trace_id AND m.span_id = d.span_id AND m.source_id = d.sour
   AND (d.source_offset IS NULL OR m.source_offset = d.source_offset);
 
 -- Session logs spread one span over several lines, so its rows have places of their own: the last one staged at each position
--- stays, and replaces what an earlier read left there.
+-- stays, of messages the last statement of a window from its beginning on, and replaces what an earlier read left there.
 CREATE TEMP TABLE respun_spans AS
 SELECT trace_id, span_id FROM ranked_spans GROUP BY ALL HAVING NOT bool_or(is_record);
 
-DELETE FROM staged_span_messages WHERE rowid IN (
-  SELECT rowid FROM staged_span_messages SEMI JOIN respun_spans USING (trace_id, span_id)
-  QUALIFY row_number() OVER (PARTITION BY trace_id, span_id, direction, position ORDER BY rowid DESC) > 1
+DELETE FROM staged_span_message_ranges WHERE rowid IN (
+  SELECT rowid FROM staged_span_message_ranges SEMI JOIN respun_spans USING (trace_id, span_id)
+  QUALIFY rowid < max(rowid) FILTER (position = 0) OVER (PARTITION BY trace_id, span_id, direction)
 );
 
 DELETE FROM staged_span_events WHERE rowid IN (
@@ -111,10 +111,14 @@ DELETE FROM staged_span_links WHERE rowid IN (
 );
 
 -- An earlier read's rows give way from the first position stated again on; those before it stand, because a grown log only adds.
-DELETE FROM span_messages AS m USING (
-  SELECT trace_id, span_id, direction, min(position) AS first FROM staged_span_messages SEMI JOIN respun_spans USING (trace_id, span_id) GROUP BY ALL
-) AS s
+CREATE TEMP TABLE restated_messages AS
+SELECT trace_id, span_id, direction, min(position) AS first FROM staged_span_message_ranges SEMI JOIN respun_spans USING (trace_id, span_id) GROUP BY ALL;
+
+DELETE FROM span_message_ranges AS m USING restated_messages AS s
 WHERE m.trace_id = s.trace_id AND m.span_id = s.span_id AND m.direction = s.direction AND m.position >= s.first;
+
+UPDATE span_message_ranges AS m SET length = s.first - m.position FROM restated_messages AS s
+WHERE m.trace_id = s.trace_id AND m.span_id = s.span_id AND m.direction = s.direction AND m.position + m.length > s.first;
 
 DELETE FROM span_events AS m USING (
   SELECT trace_id, span_id, min(event_index) AS first FROM staged_span_events SEMI JOIN respun_spans USING (trace_id, span_id) GROUP BY ALL

@@ -9,7 +9,8 @@ SELECT * FROM staged_messages AS s
 ANTI JOIN messages AS m USING (message_hash)
 QUALIFY row_number() OVER (PARTITION BY message_hash ORDER BY source_id, source_offset) = 1;
 
-INSERT INTO span_messages BY NAME FROM staged_span_messages;
+INSERT INTO message_lists BY NAME FROM staged_message_lists ORDER BY list_id, list_index;
+INSERT INTO span_message_ranges BY NAME FROM staged_span_message_ranges;
 INSERT INTO span_events BY NAME FROM staged_span_events;
 INSERT INTO span_links BY NAME FROM staged_span_links;
 INSERT INTO span_copies BY NAME FROM staged_span_copies;

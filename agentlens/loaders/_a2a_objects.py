@@ -185,8 +185,8 @@ class ObjectReader:
                 start_time=task.start, end_time=task.end if state in ENDED else None,
                 attributes={"state": task.state, **task.metadata}, **columns,
             )  # fmt: skip
-            self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "input", task.heard)
-            self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "output", task.said)
+            self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "input", [*task.heard])
+            self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "output", [*task.said])
 
 
 def _is_card(value: Object) -> bool:

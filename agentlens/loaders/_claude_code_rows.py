@@ -29,7 +29,7 @@ def add_thread(into: Evidence, thread: Thread, line: Line) -> None:
     name = "session" if thread.agent_id is None else f"invoke_agent {thread.agent_name}"
     _add_span(
         into, thread, thread.span, name=name, operation_name="invoke_agent", agent_name=thread.agent_name,
-        attributes=rest_of(line), **_total_columns(thread),
+        attributes=rest_of(line) | _usage_of_all_models(thread), **_total_columns(thread),
     )  # fmt: skip
     if thread.brief:
         into.add_span_messages(place_of(thread.span), thread.trace_id, thread.span.span_id, "input", [thread.brief])
@@ -113,6 +113,21 @@ def _add_span(into: Evidence, thread: Thread, step: Step, **columns: Any) -> Non
         agent_id=thread.agent_id, agent_version=step.version, conversation_id=thread.trace_id, service_name=SERVICE,
         start_time=step.start, end_time=step.end, **columns,
     )  # fmt: skip
+
+
+def _usage_of_all_models(thread: Thread) -> dict[str, Any]:
+    """Return what a print-mode log says of all models together, sub-agents included: `usage` beside it leaves them out."""
+    names = {
+        "inputTokens": "input_tokens", "outputTokens": "output_tokens", "cacheReadInputTokens": "cache_read_input_tokens",
+        "cacheCreationInputTokens": "cache_creation_input_tokens",
+    }  # fmt: skip
+    total: dict[str, int] = {}
+    for model in dict_of(dict_of(thread.totals).get("modelUsage")).values():
+        said = {names[key]: value for key, value in dict_of(model).items() if key in names}
+        for column, count in usage_columns(said).items():
+            if count is not None:
+                total[column] = total.get(column, 0) + count
+    return {"log_usage": total} if total else {}
 
 
 def _total_columns(thread: Thread) -> dict[str, Any]:

@@ -377,7 +377,7 @@ class SessionReader:
 
     def _read_event(self, thread: Thread, kind: str, line: Line, place: Place, time: int | None) -> None:
         if kind == "result":
-            totals = {key: line.get(key) for key in ("total_cost_usd", "usage", "is_error", "subtype")}
+            totals = {key: line.get(key) for key in ("total_cost_usd", "usage", "modelUsage", "is_error", "subtype")}
             thread.totals = totals if len(json_text(totals)) <= 10 * TEXT_CHARS else None
         self._add_event(thread, line, place, time, kind)
 

@@ -49,6 +49,7 @@ class SampleReader:
     def __init__(self, into: Evidence, header: Event, sample: Event, place: Place, member: str | None) -> None:
         self._into, self._sample, self._place, self._member = into, sample, place, member
         self._eval, self._status = dict_of(header.get("eval")), header.get("status")
+        self._log_usage = total_usage(dict_of(dict_of(header.get("stats")).get("model_usage")))
         self._trace_id = _trace_id(self._eval, sample)
         self._root = f"sample:{sample.get('id')}:{sample.get('epoch')}"
         self._attachments = dict_of(sample.get("attachments"))
@@ -318,6 +319,7 @@ class SampleReader:
         usage = dict_of(sample.get("model_usage"))
         columns = total_usage(usage)
         attributes |= {"model_usage": usage} if usage else {}
+        attributes |= {"log_usage": self._log_usage} if self._log_usage else {}
         task = text_of(self._eval.get("task"))
         self._into.add_span(
             self._place, trace_id=self._trace_id, span_id=self._root,

@@ -1,20 +1,22 @@
-"""One record of home-grown JSON lines as a span, or as a message between agents."""
+"""Records of home-grown JSON lines as spans, or as messages between agents."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 
-from agentlens._evidence import Evidence, Message, Row, json_text
+from agentlens._evidence import Evidence, Message, json_bytes, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_message, text_part
 from agentlens.loaders._mapping import TIMES, Field, Mapping, find, without
 from agentlens.loaders._otlp_span import CONTROL_FLOW
-from agentlens.loaders._times import is_zoned, parse_duration, parse_time
+from agentlens.loaders._times import parse_durations, parse_times
 
 OPERATIONS = frozenset({
     "chat", "generate_content", "text_completion", "embeddings", "retrieval", "execute_tool", "invoke_agent",
@@ -47,8 +49,13 @@ NO_COLUMNS = frozenset({"duration", "input", "output", "parent_trace_id"})
 ESSENTIAL = frozenset(
     {"name", "operation_name", "agent_name", "start_time", "end_time", "tool_name", "request_model", "input", "output"}
 )
+SPAN, MESSAGE, STRANGE = "span", "message", "strange"
 
+Rows = dict[str, list[Any]]
+"""Values by column of `spans`, one for each record."""
 
+_OBJECTS = {dict, type(None)}
+_SCALARS = frozenset({bool, int, float})
 _decode = msgspec.json.decode
 
 
@@ -60,160 +67,290 @@ def decode_line(raw: bytes) -> Any:
         return _decode(json_text(json.loads(raw.decode("utf-8", "replace"))))
 
 
-class Reading(NamedTuple):
-    """A record, what it says by column, the fields this was found in, and where the record stands."""
+class Record(NamedTuple):
+    """One record: what it says, where it stands, and its bytes."""
 
-    record: dict[str, Any]
-    said: dict[str, Any]
-    used: dict[str, Field]
+    value: dict[str, Any]
     place: Place
+    raw: bytes
 
 
-def add_record(
-    record: dict[str, Any], place: Place, into: Evidence, mapping: Mapping, log_id: str, content_id: str
-) -> str | None:
-    """Add one record; return why it cannot be used, None when it could.
+class Log(NamedTuple):
+    """What holds for all records of a file.
 
-    `content_id` is its span id where it names none, `log_id` its trace where it names neither trace nor conversation.
+    `id` is the trace of records that name neither trace nor conversation, `content_id` gives an id to those that name none.
     """
-    said: dict[str, Any] = dict(mapping.constants)
-    used: dict[str, Field] = {}
-    for column, fields in mapping.plan(tuple(record)):
-        for field in fields:
-            if (value := find(record, field)) is not None:
-                said[column], used[column] = value, field
-                break
-    reading = Reading(record, said, used, place)
-    if "sender" in said and "recipient" in said and "agent_name" not in said:
-        _add_message(reading, into)
-        return None
-    if not used.keys() & ESSENTIAL:
-        return "no field that the mapping knows: no time, no agent, no action"
-    _add_span(reading, into, log_id, content_id)
-    return None
+
+    mapping: Mapping
+    id: str
+    content_id: Callable[[bytes], str]
+
+
+def add_records(records: list[Record], into: Evidence, log: Log) -> None:
+    """Accept each record as a span or as a message between agents, or reject it.
+
+    Records are read by column, a step for many values at once; what one becomes does not depend on those beside it.
+    """
+    columns = Columns([record.value for record in records], log.mapping)
+    kinds = _kinds(columns)
+    for kind, add in ((SPAN, _add_spans), (MESSAGE, _add_messages), (STRANGE, _reject)):
+        chosen = [record for record, its in zip(records, kinds) if its == kind]
+        if chosen and len(chosen) < len(records):
+            columns = Columns([record.value for record in chosen], log.mapping)
+        if chosen:
+            add(chosen, columns, into, log)
+
+
+class Columns:
+    """What records say, by column: `said` has a value for each record, None for nothing.
+
+    `used` has the number of the field, among `fields`, that each value was found in: one number where it is the same for all.
+    """
+
+    def __init__(self, records: list[dict[str, Any]], mapping: Mapping) -> None:
+        self._records = records
+        self.said: dict[str, list[Any]] = {}
+        self.used: dict[str, int | list[int | None]] = {}
+        self.fields: dict[str, tuple[Field, ...]] = {}
+        self.shapes: list[tuple[str, ...]] = list(map(tuple, records))
+        self._keys = dict.fromkeys(itertools.chain.from_iterable(set(self.shapes)))
+        for column, fields in mapping.plan(tuple(self._keys)):
+            self._read(column, fields)
+        for column, value in mapping.constants.items():
+            self.said[column] = [value if found is None else found for found in self[column]]
+
+    def __getitem__(self, column: str) -> list[Any]:
+        return self.said.get(column) or [None] * len(self._records)
+
+    def _read(self, column: str, fields: tuple[Field, ...]) -> None:
+        """Take for each record the first of the fields that it has."""
+        values = self._find(fields[0])
+        used: int | list[int | None] = 0
+        if None in values:
+            used = [None if value is None else 0 for value in values]
+            for number, field in enumerate(fields[1:], 1):
+                found = self._find(field)
+                used = [number if u is None and f is not None else u for u, f in zip(used, found)]
+                values = [f if value is None else value for value, f in zip(values, found)]
+        self.said[column], self.used[column], self.fields[column] = values, used, fields
+
+    def _find(self, field: Field) -> list[Any]:
+        """Return what `find` returns for each record."""
+        first, *inner = field.keys
+        if not inner:
+            return [record.get(first) for record in self._records]
+        if field.path in self._keys:
+            return [find(record, field) for record in self._records]
+        found = [record.get(first) for record in self._records]
+        for key in inner:
+            if not set(map(type, found)) <= _OBJECTS:
+                return [find(record, field) for record in self._records]
+            found = [None if value is None else value.get(key) for value in found]
+        return found
+
+    def unit(self, column: str, default: str) -> list[str | None]:
+        """Return the unit of each value of a time or duration, the default for constants."""
+        used, fields = self.used.get(column), self.fields.get(column, ())
+        if used is None or isinstance(used, int):
+            return [default if used is None else fields[used].unit] * len(self._records)
+        return [default if number is None else fields[number].unit for number in used]
+
+    def path(self, column: str, index: int) -> str:
+        """Return the path that the value of a record was found at."""
+        used = self.used[column]
+        number = used if isinstance(used, int) else used[index]
+        return "" if number is None else self.fields[column][number].path
+
+
+def _kinds(columns: Columns) -> list[str]:
+    """Return what each record is to become."""
+    known = [columns.used[column] for column in columns.used.keys() & ESSENTIAL]
+    kinds = [SPAN] * len(columns["name"])
+    if not any(isinstance(used, int) for used in known):
+        seen = [any(number is not None for number in numbers) for numbers in zip(*known)] or [False] * len(kinds)
+        kinds = [SPAN if is_known else STRANGE for is_known in seen]
+    if "sender" in columns.said and "recipient" in columns.said:
+        sides = zip(columns["sender"], columns["recipient"], columns["agent_name"], kinds)
+        kinds = [MESSAGE if s is not None and r is not None and a is None else kind for s, r, a, kind in sides]
+    return kinds
+
+
+def _reject(records: list[Record], _columns: Columns, into: Evidence, _log: Log) -> None:
+    for record in records:
+        into.reject(record.place, "no field that the mapping knows: no time, no agent, no action", record.raw)
 
 
 # --- messages between agents ------------------------------------------------------------------------------------------
 
 
-def _add_message(reading: Reading, into: Evidence) -> None:
-    said = reading.said
-    time = _time(said, reading.used, "start_time", into)
-    into.see_time(time)
-    payload = said.get("payload")
-    into.add(
-        "agent_messages", reading.place, kind="message", message_id=_text(said.get("message_id")),
-        trace_id=_text(said.get("trace_id") or said.get("parent_trace_id")), span_id=_text(said.get("span_id")),
-        sender=_text(said["sender"]), recipient=_text(said["recipient"]), depth=_count(said.get("depth")), time=time,
-        wave=_count(said.get("wave")), payload=_text(reading.record if payload is None else payload),
+def _add_messages(records: list[Record], said: Columns, into: Evidence, _log: Log) -> None:
+    times = _times(said, "start_time", into)
+    payloads = [r.value if payload is None else payload for r, payload in zip(records, said["payload"])]
+    traces = [trace or parent for trace, parent in zip(said["trace_id"], said["parent_trace_id"])]
+    texts = {column: _texts(said[column]) for column in ("message_id", "span_id", "sender", "recipient")}
+    counts = {column: _counts(said[column]) for column in ("depth", "wave")}
+    into.accept(len(records))
+    into.see_times(times)
+    into.add_columns(
+        "agent_messages", [record.place for record in records],
+        {**texts, **counts, "kind": ["message"] * len(records), "trace_id": _texts(traces), "time": times, "payload": _texts(payloads)},
     )  # fmt: skip
 
 
 # --- spans ------------------------------------------------------------------------------------------------------------
 
 
-def _add_span(reading: Reading, into: Evidence, log_id: str, content_id: str) -> None:
-    said, used = reading.said, reading.used
-    row: Row = {}
-    for column, value in said.items():
-        if (read := READERS.get(column)) and (value := read(value)) is not None:
-            row[column] = value
-    if "trace_id" in row:
-        row.pop("parent_trace_id", None)
-    row["trace_id"] = row.get("trace_id") or row.get("parent_trace_id") or row.get("conversation_id") or log_id
-    row["span_id"] = row.get("span_id") or content_id
-    row["operation_name"], tool = _operation(said)
-    row["tool_name"] = row.get("tool_name") or tool
-    _set_times(row, said, used, into)
+def _add_spans(records: list[Record], said: Columns, into: Evidence, log: Log) -> None:
+    row = {column: READERS[column](values) for column, values in said.said.items() if column in READERS}
+    nothing = [None] * len(records)
+    parents = zip(row.get("trace_id", nothing), row.get("parent_trace_id", nothing))
+    row["parent_trace_id"] = [None if trace else parent for trace, parent in parents]
+    traces = zip(row.get("trace_id", nothing), row["parent_trace_id"], row.get("conversation_id", nothing))
+    row["trace_id"] = [trace or parent or conversation or log.id for trace, parent, conversation in traces]
+    spans = zip(row.get("span_id", nothing), records)
+    row["span_id"] = [span or log.content_id(record.raw) for span, record in spans]
+    _set_operation(row, said)
+    _set_times(row, said, into)
     _set_status(row, said)
-    _set_content(row, said, reading.place, into)
-    fields = [field for column, field in used.items() if row.get(column) is not None]
-    row["attributes"] = _with_scalars(without(reading.record, fields), row, said, used) or None
-    into.add_span(reading.place, **{c: v for c, v in row.items() if v is not None and c not in NO_COLUMNS})
+    _set_content(row, said, records, into)
+    row["attributes"] = _attributes(row, said, records)
+    into.accept(len(records))
+    into.add_spans([record.place for record in records], {c: v for c, v in row.items() if c not in NO_COLUMNS})
 
 
-def _operation(said: dict[str, Any]) -> tuple[str | None, str | None]:
+def _set_operation(row: Rows, said: Columns) -> None:
+    """Set the operation, and the tool where the action itself names it."""
+    operation = functools.lru_cache(_operation)
+    explicit = [word if isinstance(word, str) else None for word in said["operation_name"]]
+    both = [i is not None and o is not None for i, o in zip(said["input"], said["output"])]
+    facts = zip(explicit, row.get("name", said["name"]), said["tool_name"], said["request_model"], both)
+    found = [operation(e, name or "", t is not None, m is not None, b) for e, name, t, m, b in facts]
+    row["operation_name"] = [name for name, _ in found]
+    row["tool_name"] = [tool or named for tool, (_, named) in zip(row.get("tool_name", said["tool_name"]), found)]
+
+
+def _operation(
+    explicit: str | None, action: str, has_tool: bool, has_model: bool, has_both_sides: bool
+) -> tuple[str | None, str | None]:
     """Return the operation, and the tool where the action itself names it."""
-    explicit, action = said.get("operation_name"), _text(said.get("name")) or ""
-    if isinstance(explicit, str) and explicit in OPERATIONS:
+    if explicit in OPERATIONS:
         return explicit, action if explicit == "execute_tool" else None
     word = action.lower().replace("-", "_").replace(" ", "_").replace(".", ":", 1)
     kind, _, named = word.partition(":")
     if word in OPERATIONS or word in MODEL_WORDS:
         return (word if word in OPERATIONS else "chat"), None
-    if "tool_name" in said or kind in TOOL_WORDS:
+    if has_tool or kind in TOOL_WORDS:
         return "execute_tool", action[len(kind) + 1 :].strip() if named else None
-    if "request_model" in said:
+    if has_model:
         return "chat", None
     if word in AGENT_WORDS:
         return "invoke_agent", None
-    if action and "input" in said and "output" in said:
+    if action and has_both_sides:
         return "execute_tool", action
     return None, None
 
 
-def _set_times(row: Row, said: dict[str, Any], used: dict[str, Field], into: Evidence) -> None:
+def _set_times(row: Rows, said: Columns, into: Evidence) -> None:
     """Set start and end; a time that cannot be read stays in the attributes."""
-    start, end = (_time(said, used, column, into) for column in TIMES)
-    if "duration" in said and end is None:
-        unit = used["duration"].unit if "duration" in used else "ms"
-        duration = parse_duration(said["duration"], unit) if unit else None
-        if unit is None:
-            into.note_missing(
-                f"`{used['duration'].path}` names no unit and was left alone; map it with a unit to get end times."
-            )
-        elif start is not None and duration is not None:
-            row["duration"], end = duration, start + duration
-    row["start_time"], row["end_time"] = start, end
+    starts, ends = (_times(said, column, into) for column in TIMES)
+    if "duration" in said.said:
+        wanted = [value if end is None else None for value, end in zip(said["duration"], ends)]
+        durations = _durations(wanted, said, into)
+        row["duration"] = [None if start is None else took for start, took in zip(starts, durations)]
+        ends = [e if d is None else s + d for e, s, d in zip(ends, starts, row["duration"])]
+    row["start_time"], row["end_time"] = starts, ends
 
 
-def _time(said: dict[str, Any], used: dict[str, Field], column: str, into: Evidence) -> int | None:
-    value = said.get(column)
-    time = parse_time(value, (used[column].unit if column in used else None) or "auto")
-    if time is not None and not is_zoned(value):
-        into.note_missing("Some times name no zone; they are taken as UTC.")
-    return time
+def _times(said: Columns, column: str, into: Evidence) -> list[int | None]:
+    values, units = said[column], said.unit(column, "auto")
+    times: list[int | None] = [None] * len(values)
+    for unit in set(units) if column in said.said else ():
+        read, are_zoned = parse_times([v if u == unit else None for v, u in zip(values, units)], unit or "auto")
+        times = [time if one is None else one for time, one in zip(times, read)]
+        if not are_zoned:
+            into.note_missing("Some times name no zone; they are taken as UTC.")
+    return times
 
 
-def _set_status(row: Row, said: dict[str, Any]) -> None:
+def _durations(values: list[Any], said: Columns, into: Evidence) -> list[int | None]:
+    units = said.unit("duration", "ms")
+    durations: list[int | None] = [None] * len(values)
+    for unit in set(units) - {None}:
+        read = parse_durations([v if u == unit else None for v, u in zip(values, units)], unit or "ms")
+        durations = [took if one is None else one for took, one in zip(durations, read)]
+    unknown = {n for n, value in enumerate(values) if units[n] is None and value is not None} if None in units else ()
+    for path in {said.path("duration", number) for number in unknown}:
+        into.note_missing(f"`{path}` names no unit and was left alone; map it with a unit to get end times.")
+    return durations
+
+
+def _set_status(row: Rows, said: Columns) -> None:
     """Set the status columns; a word that says neither success nor failure is UNSET and stays in the attributes."""
-    word, message = said.get("status_code"), said.get("status_message")
-    row["status_message"] = _text(message) if message else None
+    status = functools.lru_cache(typed=True)(_status)
+    words = [word if isinstance(word, (str, int)) or word is None else () for word in said["status_code"]]
+    messages = [_text(message) if message else None for message in said["status_message"]]
+    found = [status(*facts) for facts in zip(words, messages, row.get("error_type", said["error_type"]))]
+    for column, values in zip(("status_code", "status_message", "error_type", "is_control_flow"), zip(*found)):
+        row[column] = list(values)
+
+
+def _status(
+    word: Any, message: str | None, error: str | None
+) -> tuple[str | None, str | None, str | None, bool | None]:
+    """Return status code, status message, type of the error, and whether it steers the program."""
+    code = None
     if isinstance(word, (str, bool)):
         normal = str(word).strip().lower().replace(" ", "_").replace("-", "_")
-        row["status_code"] = "OK" if normal in OK_WORDS else "ERROR" if normal in ERROR_WORDS else None
-        if row["status_code"] == "ERROR" and normal in TIMEOUTS:
-            row["error_type"] = row.get("error_type") or "timeout"
+        code = "OK" if normal in OK_WORDS else "ERROR" if normal in ERROR_WORDS else None
+        error = error or ("timeout" if normal in TIMEOUTS else None)
     elif isinstance(word, int) and 100 <= word < 600:
-        row["status_code"] = "OK" if word < 400 else "ERROR"
+        code = "OK" if word < 400 else "ERROR"
     elif word is None and message:
-        row["status_code"] = "ERROR"
-    if row.get("status_code") == "ERROR" and str(row.get("error_type")).rpartition(".")[2] in CONTROL_FLOW:
-        row["is_control_flow"] = True
-    if row.get("status_code") == "ERROR" and not row["status_message"] and not isinstance(word, bool):
-        row["status_message"] = None if word is None or str(word).lower() in PLAIN_ERRORS else str(word)
+        code = "ERROR"
+    if code != "ERROR":
+        return code, message, error, None
+    if not message and not isinstance(word, bool):
+        message = None if word is None or str(word).lower() in PLAIN_ERRORS else str(word)
+    return code, message, error, str(error).rpartition(".")[2] in CONTROL_FLOW
 
 
-def _set_content(row: Row, said: dict[str, Any], place: Place, into: Evidence) -> None:
+def _set_content(row: Rows, said: Columns, records: list[Record], into: Evidence) -> None:
     """Make messages of a model call's input and output, arguments and result of a tool call's."""
-    if row["operation_name"] == "execute_tool":
-        for column, side in (("tool_call_arguments", "input"), ("tool_call_result", "output")):
-            if row.get(column) is None:
-                row[column] = row[side] = _text(said.get(side))
-    elif row["operation_name"]:
-        row["input"] = _add_messages(row, place, into, "input", "user", said.get("input"))
-        row["output"] = _add_messages(row, place, into, "output", "assistant", said.get("output"))
+    nothing = [None] * len(records)
+    for side, column in (("input", "tool_call_arguments"), ("output", "tool_call_result")):
+        known = row.get(column, nothing)
+        calls = zip(row["operation_name"], known, said[side])
+        row[side] = [_text(v) if op == "execute_tool" and told is None else None for op, told, v in calls]
+        row[column] = [side_text if told is None else told for told, side_text in zip(known, row[side])]
+    talk = zip(row["operation_name"], said["input"], said["output"], row["trace_id"], row["span_id"], records)
+    for number, (operation, given, made, trace_id, span_id, record) in enumerate(talk):
+        if operation and operation != "execute_tool":
+            call = (record.place, trace_id, span_id)
+            if given is not None:
+                row["input"][number] = _say(call, "input", "user", given, into)
+            if made is not None:
+                row["output"][number] = _say(call, "output", "assistant", made, into)
 
 
-def _add_messages(row: Row, place: Place, into: Evidence, direction: str, role: str, value: Any) -> bool | None:
+def _say(call: tuple[Place, str, str], direction: str, role: str, value: Any, into: Evidence) -> bool | None:
     """Add what went in or came out of a call as messages; None when there was nothing."""
+    if text := _only_text(value):
+        into.add_span_messages(*call, direction, [into.add_text(call[0], role, text)])
+        return True
     messages = _messages(value, role)
-    system = [message for message in messages if message[0] == "system"] if direction == "input" else []
-    if system:
-        into.add_messages(place, row["trace_id"], row["span_id"], "system", system)
-        messages = [message for message in messages if message[0] != "system"]
-    into.add_messages(place, row["trace_id"], row["span_id"], direction, messages)
-    return True if messages or system else None
+    if direction == "input" and any(message[0] == "system" for message in messages):
+        into.add_messages(*call, "system", (message for message in messages if message[0] == "system"))
+        into.add_messages(*call, direction, (message for message in messages if message[0] != "system"))
+    else:
+        into.add_messages(*call, direction, messages)
+    return True if messages else None
+
+
+def _only_text(value: Any) -> str | None:
+    """Return the text that is all that a value says, where `_messages` makes one part of it; None when it says more or less."""
+    if type(value) is dict and len(value) == 1 and "role" not in value:
+        [value] = value.values()
+    return value if type(value) is str else None
 
 
 def _messages(value: Any, role: str) -> list[Message]:
@@ -240,14 +377,62 @@ def _parts(value: Any) -> list[dict[str, Any]]:
     return [text_part(json_text(value))] if value is not None else []
 
 
-def _with_scalars(rest: dict[str, Any], row: Row, said: dict[str, Any], used: dict[str, Field]) -> dict[str, Any]:
-    """Put back the numbers and flags that stood beside the texts of input and output, such as `output.confidence`."""
+# --- what no column took -----------------------------------------------------------------------------------------------
+
+
+def _attributes(row: Rows, said: Columns, records: list[Record]) -> list[bytes | None]:
+    """Return what is left of each record: not the fields that a column took, but the numbers and flags that stood beside the
+    texts of input and output, such as `output.confidence`.
+    """
+    taken = [_taken(row.get(column), used) for column, used in said.used.items()]
+    remover = functools.lru_cache(maxsize=None)(functools.partial(_remover, tuple(said.fields.values())))
+    rests = [remover(shape, numbers)(r.value) for shape, numbers, r in zip(said.shapes, zip(*taken), records)]
     for side in ("input", "output"):
-        value = said.get(side)
-        if side in used and row.get(side) is not None and isinstance(value, dict):
-            scalars = {key: item for key, item in value.items() if isinstance(item, (bool, int, float))}
-            if scalars:
-                rest[used[side].path] = scalars
+        if side in said.used:
+            for number, value in enumerate(said[side]):
+                if type(value) is dict and row[side][number] is not None and not _only_text(value):
+                    scalars = {key: item for key, item in value.items() if type(item) in _SCALARS}
+                    if scalars:
+                        rests[number][said.path(side, number)] = scalars
+    return [json_bytes(rest) if rest else None for rest in rests]
+
+
+def _taken(values: list[Any] | None, used: int | list[int | None]) -> Iterable[int | None]:
+    """Return the number of the field that a column took of each record, None for records it has no value for."""
+    if values is None:
+        return itertools.repeat(None)
+    if isinstance(used, int):
+        return [None if value is None else used for value in values] if None in values else itertools.repeat(used)
+    return [None if value is None else number for value, number in zip(values, used)]
+
+
+def _remover(
+    fields: tuple[tuple[Field, ...], ...], keys: tuple[str, ...], numbers: tuple[int | None, ...]
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what takes the fields of these numbers out of a record with these keys, as `without` does."""
+    gone = [of_column[number] for of_column, number in zip(fields, numbers) if number is not None]
+    whole = {field.path for field in gone} & set(keys)
+    inner: dict[str, set[str]] = {}
+    for field in gone:
+        if field.path not in whole and field.keys[0] not in whole:
+            inner.setdefault(field.keys[0], set()).add(field.keys[-1])
+    if any(len(field.keys) > 2 for field in gone if field.path not in whole):
+        return lambda record: without(record, gone)
+    kept = [(key, inner.get(key)) for key in keys if key not in whole]
+    if not inner:
+        return lambda record: {key: record[key] for key, _ in kept}
+    return lambda record: _pruned(record, kept)
+
+
+def _pruned(record: dict[str, Any], kept: list[tuple[str, set[str] | None]]) -> dict[str, Any]:
+    """Return the keys of a record to be kept, each without some keys of its own, and not at all when nothing is left."""
+    rest = {}
+    for key, gone in kept:
+        value = record[key]
+        if gone is None or type(value) is not dict:
+            rest[key] = value
+        elif len(value) > len(gone):
+            rest[key] = {name: item for name, item in value.items() if name not in gone}
     return rest
 
 
@@ -286,9 +471,21 @@ def _list(value: Any) -> list[str] | None:
     return [_text(item) or "" for item in value] if isinstance(value, list) else [_text(value) or ""]
 
 
-READERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(TEXT_COLUMNS, _text),
-    **dict.fromkeys(COUNT_COLUMNS, _count),
-    "reported_cost_usd": _number,
-    "response_finish_reasons": _list,
+def _texts(values: list[Any]) -> list[str | None]:
+    return [value or None if type(value) is str else _text(value) for value in values]
+
+
+def _counts(values: list[Any]) -> list[int | None]:
+    return [value if type(value) is int and 0 <= value < 2**63 else _count(value) for value in values]
+
+
+def _each(read: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+    return lambda values: [None if value is None else read(value) for value in values]
+
+
+READERS: dict[str, Callable[[list[Any]], list[Any]]] = {
+    **dict.fromkeys(TEXT_COLUMNS, _texts),
+    **dict.fromkeys(COUNT_COLUMNS, _counts),
+    "reported_cost_usd": _each(_number),
+    "response_finish_reasons": _each(_list),
 }

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _EPOCH = dt.date(1970, 1, 1).toordinal()
@@ -27,6 +32,9 @@ _CLOCK = re.compile(
     r"(\b(?:" + "|".join(ZONES) + r")\b|\+\d\d:?\d\d)?(?![\w:])",
     re.ASCII | re.IGNORECASE,
 )
+# Years in which no time is out of range; Arrow takes no other than real dates.
+_USUAL_ZONED = r"^(?:19|20)\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$"
+_WORTH_TOGETHER = 32
 _DATE = re.compile(r"(?<![\d-])(\d{4})-(\d\d)-(\d\d)(?![\d-])", re.ASCII)
 
 
@@ -47,6 +55,47 @@ def parse_time(value: Any, unit: str = "auto") -> int | None:
     elif not isinstance(value, (int, float, Decimal)):
         return None
     return None if unit == "iso" else _from_number(value, unit)
+
+
+def parse_times(values: Sequence[Any], unit: str = "auto") -> tuple[list[int | None], bool]:
+    """Return what `parse_time` returns for each value, and whether each time says what zone it is in.
+
+    Texts in the usual form of ISO 8601 are read together, the rest one by one.
+    """
+    texts = [value if type(value) is str else None for value in values]
+    times: list[int | None] = [None] * len(values)
+    if len(values) >= _WORTH_TOGETHER and unit in ("auto", "iso"):
+        times = _read_usual(texts, _USUAL_ZONED)
+        if None not in times:
+            return times, True
+    read = [parse_time(value, unit) if time is None else time for time, value in zip(times, values)]
+    zoned = (time is not None or is_zoned(value) for time, now, value in zip(times, read, values) if now is not None)
+    return read, all(zoned)
+
+
+def _read_usual(texts: list[str | None], form: str) -> list[int | None]:
+    """Return the times of the texts that have a form, None for the others and where one of them is no date."""
+    array = pa.array(texts, pa.string())
+    usual = pc.if_else(pc.match_substring_regex(array, form), array, None)
+    try:
+        return list(usual.cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_pylist())
+    except pa.ArrowInvalid:
+        return [None] * len(texts)
+
+
+def parse_durations(values: Sequence[Any], unit: str) -> list[int | None]:
+    """Return what `parse_duration` returns for each value.
+
+    A float is read by arithmetic where the product has at most 15 digits and leads back to it: then no other decimal of
+    that length is this float, so the product is the one that was written.
+    """
+    scale = UNITS[unit]
+    floats = np.array([value if type(value) is float else np.nan for value in values])
+    with np.errstate(over="ignore"):
+        products = np.rint(floats * scale)
+    exact = (np.abs(products) < 10**15) & (products / scale == floats)
+    whole = np.where(exact, products, 0).astype(np.int64).tolist()
+    return [w if ok else parse_duration(value, unit) for w, ok, value in zip(whole, exact.tolist(), values)]
 
 
 def parse_duration(value: Any, unit: str) -> int | None:

@@ -21,17 +21,17 @@ CANNOT_KNOW = (
     "when a prompt was sent (only when its session began, in local time), durations, ids, and token counts written "
     "rounded (`3.5k sent`)"
 )
-VERSION = 2
+VERSION = 3
 
 MARK = b"# aider chat started at "
 _HEADER = re.compile(r"# aider chat started at (.+?)\s*")
 _MODEL = re.compile(r"> (?:Main model|Models?): (\S+?)⚡? with ")
-_TOKENS = re.compile(
-    r"> Tokens: (.+? sent, .{0,60}?received)(?:, [a-z ]{1,60})?\.(?: Cost: \$([\d.,]+) (?:request|message), .*)?\s*"
-)
-_COST = re.compile(r"Cost: \$([\d.,]+) (?:request|message), .*")
+_MONEY = r"Cost: \$([\d.,]+) (?:request|message), (?:\$([\d.,]+) session)?.*"
+_TOKENS = re.compile(rf"> Tokens: (.+? sent, .{{0,60}}?received)(?:, [a-z ]{{1,60}})?\.(?: {_MONEY})?\s*")
+_COST = re.compile(_MONEY)
 _TALK = re.compile(r"(?!/)|/(?:ask|code|architect|context|help)\b")
 _EXACT = re.compile(r"([\d,]+) sent(?:, ([\d,]+) cache write)?(?:, ([\d,]+) cache hit)?, ([\d,]+) received")
+_ROUNDED = re.compile(r"([\d.,]+)(k?) (sent|cache write|cache hit|cached|received)")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 
 
@@ -137,12 +137,7 @@ def _add_session(session: Session, trace_id: str, into: Evidence) -> None:
         date=parse_date(title or ""),
     )  # fmt: skip
     root_id = _digest(trace_id, "session")
-    place, _ = place_of(top or next(filter(None, map(_lines, session.exchanges))))
-    into.add_span(
-        place, trace_id=trace_id, span_id=root_id, name="aider session", operation_name="invoke_agent",
-        agent_name="aider", conversation_id=trace_id, start_time=time,
-    )  # fmt: skip
-    model, index = None, 0
+    model, cost, index = None, None, 0
     for number, exchange in enumerate(session.exchanges):
         lines = (top if number == 0 else []) + _lines(exchange)
         if not lines:
@@ -152,7 +147,12 @@ def _add_session(session: Session, trace_id: str, into: Evidence) -> None:
         _add_section(exchange, lines, trace_id, index, title, time if number == 0 else None, into)
         index += 1
         model = next((found[1] for line in lines if (found := _MODEL.match(line.text))), model)
-        _add_calls(exchange, trace_id, root_id, model, into)
+        cost = _add_calls(exchange, trace_id, root_id, model, into) or cost
+    place, _ = place_of(top or next(filter(None, map(_lines, session.exchanges))))
+    into.add_span(
+        place, trace_id=trace_id, span_id=root_id, name="aider session", operation_name="invoke_agent",
+        agent_name="aider", conversation_id=trace_id, start_time=time, attributes={"session_cost_usd": cost} if cost else None,
+    )  # fmt: skip
 
 
 def _add_section(
@@ -179,9 +179,12 @@ def _prompt(exchange: Exchange) -> str:
     return "\n".join(line.text.removeprefix("#### ").rstrip() for line in exchange.prompt).strip("\n")
 
 
-def _add_calls(exchange: Exchange, trace_id: str, root_id: str, model: str | None, into: Evidence) -> None:
-    """Add a model call for each answer; an answer ends with its line of tokens, or with the exchange."""
-    prompt = _prompt(exchange)
+def _add_calls(exchange: Exchange, trace_id: str, root_id: str, model: str | None, into: Evidence) -> str | None:
+    """Add a model call for each answer, which ends with its line of tokens, or with the exchange.
+
+    Return what the session had cost by then, as printed.
+    """
+    prompt, session_cost = _prompt(exchange), None
     told: list[Message] = [("user", None, [text_part(prompt)])] if prompt and not prompt.startswith("/") else []
     for lines, usage in _answers(exchange):
         said = "\n".join(line.text for line in lines if line.text not in usage).strip()
@@ -194,7 +197,8 @@ def _add_calls(exchange: Exchange, trace_id: str, root_id: str, model: str | Non
         )  # fmt: skip
         into.add_messages(place, trace_id, span_id, "input", told)
         into.add_messages(place, trace_id, span_id, "output", [("assistant", None, [text_part(said)])] if said else [])
-        told = []
+        told, session_cost = [], _amounts(usage)[1] or session_cost
+    return session_cost
 
 
 def _answers(exchange: Exchange) -> Iterator[tuple[list[TextLine], list[str]]]:
@@ -225,17 +229,55 @@ def _answers(exchange: Exchange) -> Iterator[tuple[list[TextLine], list[str]]]:
 
 
 def _usage(lines: list[str]) -> dict[str, Any]:
-    """Return what the lines below an answer say: the cost, the counts where they are exact, and always their text."""
+    """Return what the lines below an answer say: the cost, the counts (between which numbers, when rounded), and their text."""
     found = _TOKENS.fullmatch(lines[0]) if lines else None
     if found is None:
         return {}
     said: dict[str, Any] = {"attributes": {"tokens": found[1]}}
-    later = _COST.fullmatch(lines[1]) if len(lines) > 1 else None
-    if cost := found[2] or (later[1] if later else None):
+    if cost := _amounts(lines)[0]:
         said["reported_cost_usd"] = _dollars(cost)
     if exact := _EXACT.fullmatch(found[1]):
         said |= _counts(*(None if count is None else _int(count) for count in exact.groups()))
+    else:
+        said["attributes"] |= _counts_between(found[1])
     return said
+
+
+def _amounts(lines: list[str]) -> tuple[str | None, str | None]:
+    """Return what the message and what the session cost so far, as printed: beside the counts, or on a line of its own."""
+    found = _TOKENS.fullmatch(lines[0]) if lines else None
+    later = _COST.fullmatch(lines[1]) if len(lines) > 1 else None
+    message, session = (found[2], found[3]) if found and found[2] else (later[1], later[2]) if later else (None, None)
+    return message, session.replace(",", "") if session and _dollars(session) is not None else None
+
+
+def _counts_between(text: str) -> dict[str, Any]:
+    """Return between which numbers the counts lie: `3.5k` is 3,450 to 3,550, and older versions do not say whether
+    `cached` tokens were read or written, nor whether they are among the sent ones.
+    """
+    told = _ROUNDED.findall(text)
+    parts = {name: each for digits, unit, name in told if (each := _between(digits, unit)) is not None}
+    if len(parts) < len(told) or not {"sent", "received"} <= parts.keys():
+        return {}
+    low, high = parts["sent"]
+    cached = [each for name, each in parts.items() if name.startswith("cache")]
+    least, most = sum(each[0] for each in cached), sum(each[1] for each in cached)
+    is_known = "cached" not in parts
+    low += least if is_known and least > high else 0
+    high += 0 if is_known and most <= parts["sent"][0] else most
+    return {"input_tokens_between": [low, high], "output_tokens_between": list(parts["received"])}
+
+
+def _between(digits: str, unit: str) -> tuple[int, int] | None:
+    """Return the least and the most that a printed count can stand for; None when it is no number."""
+    if not unit:
+        exact = _int(digits)
+        return None if exact is None else (exact, exact)
+    if not re.fullmatch(r"\d{1,9}(?:\.\d)?", digits):
+        return None
+    half = 50 if "." in digits else 500
+    middle = round(float(digits) * 1000)
+    return middle - half, middle + half
 
 
 def _counts(sent: int | None, written: int | None, hit: int | None, received: int | None) -> dict[str, Any]:

@@ -31,7 +31,7 @@ CANNOT_KNOW = (
     "stamped once. "
     "In an archive, offsets count within the member that the sample's span names"
 )
-VERSION = 1
+VERSION = 2
 
 ZIP = b"PK\x03\x04"
 FIRST_MEMBERS = (b"_journal/", b"samples/", b"header.json", b"summaries.json", b"reductions.json")

@@ -8,13 +8,14 @@ the message `{message_id, from, to, depth, payload, timestamp}`.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import HEAD_BYTES, Line, Place, Source, json_values
 from agentlens.loaders import pax
 from agentlens.loaders._csv_places import csv_header, csv_rows
-from agentlens.loaders._json_record import add_record, decode_line
+from agentlens.loaders._json_record import Log, Record, add_records, decode_line
 from agentlens.loaders._mapping import PRESET, Mapping
 
 LOOKS_FOR = (
@@ -23,6 +24,7 @@ LOOKS_FOR = (
 )
 CANNOT_KNOW = "the parent of a record, unless it names one; records without an id are known by their content"
 VERSION = 1
+BATCH_ROWS = 1_000
 RESUMES = True
 RECORDS_ARE_SPANS = True
 
@@ -63,6 +65,15 @@ def _is_home_grown(record: dict[str, Any]) -> bool:
     return bool(agents and keys & ACTIONS)
 
 
+def splits(source: Source) -> bool:
+    """Whether the lines of a file can be read in pieces: the lines of a new file, once the first has given the log its id."""
+    if source.start or _is_csv(source):
+        return False
+    first = next(Source(source.stored or source.path, source.source_id).lines(), None)
+    source.state = _state(first) if first else None
+    return first is not None
+
+
 def load(source: Source, into: Evidence) -> None:
     """Add a span, or a message between agents, for each line; each line is a record."""
     mapping = source.options.get("mapping") or PRESET
@@ -72,14 +83,15 @@ def load(source: Source, into: Evidence) -> None:
         into.note_missing("Read by a mapping given by hand; its columns are what the mapping says.")
         if _is_csv(source):
             return _load_csv(source, into, mapping)
-    state = source.state or {}
-    log_id: str | None = state.get("log_id")
     ids = _ContentIds(source)
-    for line in source.lines():
-        if log_id is None:
-            log_id = "log:" + _digest(line.raw)
-            source.state = {"log_id": log_id}
-        _load_line(line, into, mapping, log_id, ids)
+    for lines in source.line_batches():
+        source.state = source.state or _state(lines[0])
+        add_records(_records(lines, into), into, Log(mapping, source.state["log_id"], ids.next))
+        into.hold(sum(len(line.raw) for line in lines))
+
+
+def _state(first: Line) -> dict[str, Any]:
+    return {"log_id": "log:" + _digest(first.raw)}
 
 
 def _is_csv(source: Source) -> bool:
@@ -91,17 +103,19 @@ def _is_csv(source: Source) -> bool:
 def _load_csv(source: Source, into: Evidence, mapping: Mapping) -> None:
     """Add a span or a message for each row of a CSV; each row is a record. Cells that hold JSON are opened."""
     log_id, ids = None, _ContentIds(source)
-    for row in csv_rows(source):
-        log_id = log_id or "log:" + _digest(row.raw)
-        into.record()
-        content_id = ids.next(row.raw)
-        record = {name: _opened(cell) for name, cell in row.cells.items()}
-        reason = row.problem or add_record(record, row.place, into, mapping, log_id, content_id)
-        if reason:
-            into.reject(row.place, reason, row.raw)
-        else:
-            into.accept()
-            into.hold(len(row.raw))
+    rows = csv_rows(source)
+    while batch := list(itertools.islice(rows, BATCH_ROWS)):
+        log_id = log_id or "log:" + _digest(batch[0].raw)
+        into.record(len(batch))
+        records = []
+        for row in batch:
+            if row.problem:
+                into.reject(row.place, row.problem, row.raw)
+            else:
+                cells = {name: _opened(cell) for name, cell in row.cells.items()}
+                records.append(Record(cells, row.place, row.raw))
+        add_records(records, into, Log(mapping, log_id, ids.next))
+        into.hold(sum(len(record.raw) for record in records))
 
 
 def _opened(cell: str) -> Any:
@@ -113,44 +127,45 @@ def _opened(cell: str) -> Any:
         return cell
 
 
-def _load_line(line: Line, into: Evidence, mapping: Mapping, log_id: str, ids: _ContentIds) -> None:
-    into.record()
-    place = Place(line.number, line.offset, len(line.raw))
-    content_id = ids.next(line.raw)
-    try:
-        record = decode_line(line.raw)
-    except (ValueError, RecursionError) as error:
-        return into.reject(place, f"no JSON ({error})", line.raw)
-    if not isinstance(record, dict):
-        return into.reject(place, "no JSON object", line.raw)
-    reason = add_record(record, place, into, mapping, log_id, content_id)
-    if reason:
-        return into.reject(place, reason, line.raw)
-    into.accept()
-    into.hold(len(line.raw))
+def _records(lines: list[Line], into: Evidence) -> list[Record]:
+    """Return the records of lines, and reject lines that are none."""
+    into.record(len(lines))
+    records = []
+    for number, offset, raw in lines:
+        place = Place(number, offset, len(raw))
+        try:
+            value = decode_line(raw)
+        except (ValueError, RecursionError) as error:
+            into.reject(place, f"no JSON ({error})", raw)
+            continue
+        if type(value) is dict:
+            records.append(Record(value, place, raw))
+        else:
+            into.reject(place, "no JSON object", raw)
+    return records
 
 
 class _ContentIds:
     """Ids for records that have none: a hash of their bytes, and of how often these bytes came before in the file."""
 
     def __init__(self, source: Source) -> None:
-        self._seen: set[bytes] = set()
+        self._seen = source.identities
         self._again: dict[bytes, int] = {}
-        if source.start:
+        self._seen.clear()
+        if source.start and source.end is None:
             self._count_earlier(source)
 
     def _count_earlier(self, source: Source) -> None:
-        for line in Source(source.path, source.source_id, source.compression).lines():
+        for line in Source(source.stored or source.path, source.source_id, source.compression).lines():
             if line.offset >= source.start:
                 break
             self.next(line.raw)
 
     def next(self, raw: bytes) -> str:
-        digest = hashlib.blake2b(raw, digest_size=8)
-        key = digest.digest()
+        key = hashlib.blake2b(raw, digest_size=8).digest()
         if key not in self._seen:
             self._seen.add(key)
-            return digest.hexdigest()
+            return key.hex()
         count = self._again[key] = self._again.get(key, 1) + 1
         return _digest(raw + b"\n%d" % count)
 

@@ -9,19 +9,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from agentlens._errors import AgentLensError
-from agentlens._lens import Lens, is_lens_file, written_whole
-from agentlens._redaction import Rule
+from agentlens._lens import Lens, written_whole
+from agentlens._sensitive import Rule
+from agentlens.report._briefing import briefing
 from agentlens.report._copy import Travelling, travelling
 from agentlens.report._facts import common_folder, make_sure_detected
 from agentlens.report._forms import compose_json, compose_markdown, compose_pdf
 from agentlens.report._page import Options, compose
+from agentlens.report._target import check_target
 
 FORMS: dict[str, Callable[[Travelling, Options], bytes]] = {
     ".html": compose, ".md": compose_markdown, ".json": compose_json, ".pdf": compose_pdf,
 }  # fmt: skip
 
-__all__ = ["report"]
+__all__ = ["briefing", "report"]
 
 
 def report(
@@ -49,7 +50,7 @@ def report(
     Raises AgentLensError when the folder of `path` does not exist, when a folder or a saved lens stands there, when the
     ending is none of the four, when not even the findings alone fit, and when the redaction is not certain.
     """
-    target = _check_target(Path(path).expanduser())
+    target = check_target(path, FORMS, "report")
     make_sure_detected(lens)
     folder = common_folder([source for (source,) in lens.sql("SELECT path FROM sources").fetchall()])
     options = Options(title, int(max_mb * 1e6), folder=folder.name if folder is not None else None)
@@ -58,22 +59,6 @@ def report(
     with written_whole(target) as part:
         part.write_bytes(content)
     return target
-
-
-def _check_target(path: Path) -> Path:
-    if not path.parent.is_dir():
-        raise AgentLensError(
-            f"The folder {path.parent} does not exist, so the report cannot be written there. Make it first."
-        )
-    if path.is_dir():
-        raise AgentLensError(f"{path} is a folder. Give the name of a file in it, e.g. {path / 'report.html'}.")
-    if is_lens_file(path):
-        raise AgentLensError(
-            f"{path} is a saved lens and would be overwritten. Give another name, e.g. {path.with_suffix('.html')}."
-        )
-    if path.suffix.lower() not in FORMS:
-        raise AgentLensError(f"A report ends in {', '.join(FORMS)}, and {path.name} does not. Say e.g. report.html.")
-    return path
 
 
 class _CallableModule(ModuleType):

@@ -81,9 +81,9 @@ def describe_finding(number: int, card: Row) -> Row:
     return {"number": number} | {name: plain(getattr(finding, name)) for name in names} | {"evidence": evidence}
 
 
-def figure(copy: Travelling, name: str) -> Row:
+def figure(copy: Travelling, name: str, **params: Any) -> Row:
     """Return a table of the page: its name, its SQL, its columns and its rows."""
-    relation = copy.lens.sql(query_text(name))
+    relation = copy.lens.sql(query_text(name), **params)
     return {
         "name": name,
         "sql": query_text(name),

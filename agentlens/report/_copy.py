@@ -11,7 +11,8 @@ from typing import Any
 
 from agentlens._lens import Lens, connect, lock, prepare
 from agentlens._redacted_copy import fill_redacted
-from agentlens._redaction import SEPARATOR, RedactionRefused, Redactor, Rule
+from agentlens._redaction import SEPARATOR, RedactionRefused, Redactor, without_last_word
+from agentlens._sensitive import Rule
 from agentlens.report._facts import common_folder, fetch, short_path
 
 # Up to so many spans one thread asks all questions: sums of floats then come out the same to the last digit, every time.
@@ -30,7 +31,8 @@ class Travelling:
         if self.redactor is None:
             return value
         self.redactor.learn(SEPARATOR.join(_texts(value)))
-        return _map_texts(value, self.redactor.redact)
+        redact = self.redactor.redact
+        return _map_texts(value, lambda text: without_last_word(redact(text)))
 
     def check(self, text: str, place: str) -> None:
         """Raise RedactionRefused when a text that is about to be written still gives something away."""

@@ -198,7 +198,7 @@ def render(content: Content, copy: Travelling) -> bytes:
         .get_template("page.html.j2")
         .render(
             facts, groups=content.facts["groups"], mounted=dict.fromkeys(VIEWS) | content.mounted, rows=content.rows, left_out=content.left_out,
-            query=query_text, tier_words=TIERS, styles=_own("report.css") + (static("report.css") if scripts else ""),
+            query=query_text, tier_words=TIERS, styles=own_text("report.css") + (static("report.css") if scripts else ""),
             policy=POLICY.format(scripts=" ".join(map(_digest, scripts)) or "'none'"),
             claims=explorers.pack(json.dumps(claims_of(content, copy)).encode()),
             loader=scripts[0] if scripts else "", script=explorers.pack(scripts[1].encode()) if scripts else "",
@@ -235,7 +235,8 @@ def static(name: str) -> str:
     return (files("agentlens.explorers") / "static" / name).read_text("utf-8")
 
 
-def _own(name: str) -> str:
+def own_text(name: str) -> str:
+    """Return a file of this folder."""
     return (files("agentlens.report") / name).read_text("utf-8")
 
 

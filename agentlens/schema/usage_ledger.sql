@@ -31,6 +31,8 @@ CREATE TABLE usage_ledger (
   start_time TIMESTAMP_NS,
   -- When it ended (UTC).
   end_time TIMESTAMP_NS,
+  -- The moment whose prices hold (UTC): `start_time`, else the beginning of the run, where only that is logged.
+  used_at TIMESTAMP_NS,
   -- `gen_ai.provider.name`.
   provider_name VARCHAR,
   -- The model that answered, else the one that was asked for.
@@ -59,6 +61,8 @@ CREATE TABLE usage_ledger (
   reported_cost_usd DOUBLE,
   -- Model of the price list that was matched.
   matched_model VARCHAR,
+  -- `batch`, `flex`, `priority` or `fast`, where the log says that the call was served so; NULL for plain service.
+  service_tier VARCHAR,
   -- `self`, `rollup` or `cumulative`, as the loader understood it.
   usage_scope VARCHAR,
   -- Identity of the metered call, where the log gives one.

@@ -75,8 +75,11 @@ def write_lens(path: Path, spans: int) -> int:
             {"said": SAID},
         )
         con.execute(
-            "INSERT INTO span_messages BY NAME SELECT trace_id, span_id, 'output' AS direction, 0 AS position,"
-            f" md5(span_id) AS message_hash, 1 AS source_id {chats}"
+            f"INSERT INTO message_lists BY NAME SELECT preorder AS list_id, 0 AS list_index, md5(span_id) AS message_hash, 1 AS source_id {chats}"
+        )
+        con.execute(
+            "INSERT INTO span_message_ranges BY NAME SELECT trace_id, span_id, 'output' AS direction, 0 AS position,"
+            f" preorder AS list_id, 1 AS length, 1 AS source_id {chats}"
         )
         con.unregister("arriving")
         lens.save(path)

@@ -127,6 +127,14 @@ test("on an axis of tokens or money bars stand one after the other, as long as w
   assert.deepEqual([[...state.columns.start], state.isWeightless(4)], [[0, 1, 10, 11, 15], false]);
 });
 
+test("an axis on which nothing was spent has no length to show", () => {
+  const { bytes, header } = pack({ end: [2, 2], start: [0, 1], duration: [5, 2], tokens: [0, 0] });
+  const state = new TreeState(bytes, header, null);
+  assert.equal(state.timed, true);
+  state.setAxis("tokens");
+  assert.equal(state.timed, false);
+});
+
 test("work is handed over where the row above is another agent's", () => {
   const state = makeTeam();
   assert.deepEqual([...state.handoffs()], [2]);

@@ -7,7 +7,7 @@ const plain = (text: string) => text.replace(/\u00a0/g, " ");
 
 test("durations read with the unit that fits, from nanoseconds to days", () => {
   const cases: [number, string][] = [
-    [0, "0 ms"], [0.0005, "500 ns"], [0.0123, "12.3 µs"], [0.4124, "412 µs"], [1.239, "1.24 ms"], [999, "999 ms"], [999.7, "1 s"],
+    [0, "0 ms"], [0.0005, "500 ns"], [0.0123, "12.3 µs"], [0.4124, "412 µs"], [1.239, "1.24 ms"], [999, "999 ms"], [999.7, "1.00 s"],
     [12_345, "12.3 s"], [59_999, "1 m 00 s"], [200_000, "3 m 20 s"], [7_500_000, "2 h 05 m"], [200_000_000, "2 d 07 h"], [-5, "-5 ms"],
   ];
   for (const [ms, text] of cases) assert.equal(plain(formatDuration(ms)), text);
@@ -15,11 +15,11 @@ test("durations read with the unit that fits, from nanoseconds to days", () => {
 });
 
 test("a round tick names only the units it has", () => {
-  assert.deepEqual([60_000, 90_000, 3_600_000, 5_400_000, 30_000].map((ms) => plain(formatTick(ms))), ["1 m", "1 m 30 s", "1 h", "1 h 30 m", "30 s"]);
+  assert.deepEqual([60_000, 90_000, 3_600_000, 5_400_000, 30_000, 2500].map((ms) => plain(formatTick(ms))), ["1 m", "1 m 30 s", "1 h", "1 h 30 m", "30 s", "2.5 s"]);
 });
 
 test("no tokens and no price are empty, never zero", () => {
-  assert.deepEqual([0, 950, 12_345, 120_000, 12_345_678].map(formatTokens), ["", "950", "12.3k", "120k", "12.3M"]);
+  assert.deepEqual([0, 950, 12_345, 120_000, 2_000_000, 12_345_678].map(formatTokens), ["", "950", "12.3k", "120k", "2M", "12.3M"]);
   assert.deepEqual([NaN, 0, 0.00002, 0.0023, 1.5, 12_000].map(formatCost), ["", "$0", "<$0.0001", "$0.0023", "$1.50", "$12,000"]);
 });
 

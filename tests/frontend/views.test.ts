@@ -52,7 +52,7 @@ test("agents without any edge are placed too, and edges to agents that are not s
 
 test("an edge says in words what it stands for", () => {
   assert.equal(describeEdge(edge("a", "b", "delegation", { count: 5, errors: 1, p50_ms: 1500, forbidden: true })).replace(/\s/g, " "),
-    "a delegated to b 5 times, 1 ended badly, median 1.5 s, the delegation matrix does not allow it");
+    "a delegated to b 5 times, 1 ended badly, median 1.50 s, the delegation matrix does not allow it");
 });
 
 const event = (from: string, to: string, kind: string, start: number | null, end: number | null = null): MapEvent =>

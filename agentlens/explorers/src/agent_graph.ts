@@ -73,7 +73,7 @@ function bundleEdges(edges: MapEdge[]): Map<string, MapEdge[]> {
 
 export function layOutMap(agents: MapAgent[], edges: MapEdge[]): MapLayout {
   const graph = new Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 46, edgesep: 6, marginx: 12, marginy: 20 });
+  graph.setGraph({ rankdir: "LR", nodesep: 12, ranksep: 100, edgesep: 6, marginx: 12, marginy: 20 });
   graph.setDefaultEdgeLabel(() => ({}));
   const known = new Set(agents.map(({ name }) => name));
   const drawn = edges.filter(({ from, to }) => known.has(from) && known.has(to));
@@ -121,9 +121,12 @@ function labelBundle(graph: Graph, members: MapEdge[]): Way[] {
   if (first.from === first.to) return [];
   const placed = members.find(({ from, to }) => graph.hasEdge(from, to))!;
   const way = graph.edge(placed.from, placed.to) as Spot & { points: Spot[] };
+  const ahead = Math.sign(way.points[way.points.length - 1].x - way.points[0].x);
   return members.map((edge, nth) => {
     const label = { x: way.x, y: way.y + (nth - (members.length - 1) / 2) * LINE };
-    const bends = way.points.slice(1, -1).map(({ x, y }) => (Math.abs(x - label.x) < 1 ? label : { x, y: y + label.y - way.y }));
+    // A line runs straight under its label.
+    const [before, after] = [-1, 1].map((side) => ({ x: label.x + (side * ahead * LABEL) / 2, y: label.y }));
+    const bends = way.points.slice(1, -1).flatMap(({ x, y }) => (Math.abs(x - label.x) < 1 ? [before, after] : [{ x, y: y + label.y - way.y }]));
     return { edge, label, bends: edge.from === placed.from ? bends : bends.reverse() };
   });
 }
@@ -275,7 +278,7 @@ function drawEdgeLabel({ edge, label }: PlacedEdge): SVGElement {
   if (edge.errors) x += 15;
   if (edge.forbidden) signs.push(signAt("forbidden", x, label.y - 7, "al-critical"));
   return svg("g", { class: `${classOf(edge)} al-edge-note`, "aria-hidden": "true", "data-edge": edge.key }, svg("title", {}, describeEdge(edge)),
-    svg("rect", { x: label.x - text.length * 3 - 4, y: label.y - 8, width: text.length * 6 + 8 + 15 * signs.length, height: 16, class: "al-edge-plate" }),
+    svg("rect", { x: label.x - text.length * 3 - 4, y: label.y - 8, width: text.length * 6 + 8 + 15 * signs.length, height: 16, rx: 3, class: "al-edge-plate" }),
     svg("text", { x: label.x, y: label.y + 4, class: "al-edge-label", "text-anchor": "middle" }, text), ...signs);
 }
 

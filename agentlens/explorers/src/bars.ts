@@ -149,25 +149,33 @@ export function hollowsOf(scene: Scene, row: number, box: Box): Box[] {
   }).filter(({ width }) => width >= 2);
 }
 
-// A text on a bar; where the bar is hollow, in the colour of the page's text.
+// A text on a bar. Where the bar is hollow or hatched, it stands in the page's colours with a rim around the letters.
 export function drawOnBar(scene: Scene, row: number, box: Box, text: string, x: number): void {
-  const { context, theme } = scene;
+  const { context, theme, state } = scene;
   const y = box.y + box.height / 2 + 0.5;
-  context.fillStyle = theme.onBar;
+  const isPlain = !isFailure(state.columns, row) && hollowsOf(scene, row, box).length === 0;
+  if (isPlain) context.fillStyle = theme.onBar;
+  else drawRim(scene, text, x, y);
   context.fillText(text, x, y);
-  const hollows = hollowsOf(scene, row, box);
-  if (hollows.length === 0) return;
-  context.save();
-  context.beginPath();
-  for (const hollow of hollows) context.rect(hollow.x, hollow.y, hollow.width, hollow.height);
-  context.clip();
+}
+
+function drawRim({ context, theme }: Scene, text: string, x: number, y: number): void {
+  context.strokeStyle = theme.background;
   context.fillStyle = theme.text;
-  context.fillText(text, x, y);
-  context.restore();
+  context.lineWidth = 3;
+  context.lineJoin = "round";
+  context.strokeText(text, x, y);
+}
+
+export const PENNANT = 9;
+
+// How far a finding's pennant reaches into the bar.
+export function pennantOf(scene: Scene, row: number): number {
+  return scene.state.columns.flags[row] & FLAG.finding ? PENNANT + 2 : 0;
 }
 
 // A small pennant on the bar's left edge: something was found here. A critical one is red and has two points.
-function drawFlag({ context, theme }: Scene, box: Box, flags: number): void {
+export function drawFlag({ context, theme }: Scene, box: Box, flags: number): void {
   const x = Math.max(box.x, 0);
   const isCritical = (flags & FLAG.findingCritical) !== 0;
   context.fillStyle = isCritical ? theme.error : flags & FLAG.findingWarning ? theme.finding : theme.dim;
@@ -175,9 +183,9 @@ function drawFlag({ context, theme }: Scene, box: Box, flags: number): void {
   context.lineWidth = 1;
   context.beginPath();
   context.moveTo(x, box.y - 4);
-  context.lineTo(x + 9, isCritical ? box.y - 4 : box.y + 1);
+  context.lineTo(x + PENNANT, isCritical ? box.y - 4 : box.y + 1);
   if (isCritical) context.lineTo(x + 6, box.y + 1);
-  context.lineTo(isCritical ? x + 9 : x, box.y + 6);
+  context.lineTo(isCritical ? x + PENNANT : x, box.y + 6);
   context.lineTo(x, box.y + 6);
   context.closePath();
   context.fill();

@@ -4,7 +4,7 @@
 import { copyCellButton } from "./clipboard.ts";
 import { completenessBadge } from "./completeness.ts";
 import { button, h, icon, select } from "./dom.ts";
-import { formatClock, formatCount, formatDate, showInline } from "./format.ts";
+import { countOf, formatClock, formatCount, formatDate, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
 import { listenDivider } from "./gestures.ts";
 import { readTheme, watchTheme, type Theme } from "./theme.ts";
@@ -119,7 +119,7 @@ class ConversationView {
       this.pick(first.agent_name, first.conversation_id, null);
     });
     agent.value = String(agents.indexOf(current.agent ?? null));
-    const conversation = select("Conversation", mine.map((pick, at) => [String(at), `${name(pick.conversation_id, "")} (${formatCount(pick.calls)} ${pick.calls === 1 ? "call" : "calls"})`]),
+    const conversation = select("Conversation", mine.map((pick, at) => [String(at), `${name(pick.conversation_id, "")} (${countOf(pick.calls, "call")})`]),
       (at) => this.pick(current.agent, mine[Number(at)].conversation_id, null));
     conversation.value = String(here ? mine.indexOf(here) : -1);
     const trace = select("Trace", [["-1", `All ${formatCount(traces.length)} traces`], ...traces.map((id, at): [string, string] => [String(at), name(id, "")])],
@@ -139,7 +139,7 @@ class ConversationView {
     const { calls, notes, cuts } = this.story;
     const times = calls.map((call) => call.start_ms).filter((time): time is number => time !== null);
     const period = times.length ? `${formatDate(times[0])} ${formatClock(times[0], 1000)} – ${formatClock(times[times.length - 1], 1000)} UTC` : "no times";
-    const words = [`${formatCount(calls.length)} ${calls.length === 1 ? "call" : "calls"}`, period, `bars: ${this.strip.unit}`, cuts?.length ? `${formatCount(cuts.length)} ${cuts.length === 1 ? "cut" : "cuts"}` : "nothing was cut"];
+    const words = [countOf(calls.length, "call"), period, `bars: ${this.strip.unit}`, cuts?.length ? countOf(cuts.length, "cut") : "nothing was cut"];
     const list = h("ul", { class: "al-notes", "aria-label": "Notes", hidden: !notes?.length }, ...(notes ?? []).map((note) => h("li", {}, showInline(note))));
     return h("footer", { class: "al-foot" }, list, h("div", { class: "al-foot-line" }, this.legend, h("span", { class: "al-status" }, words.join(" · "))));
   }
@@ -211,7 +211,7 @@ class ConversationView {
   private describe(at: number): string[] {
     const call = this.story.calls[at];
     const cut = this.story.cuts?.find((found) => found.call === at);
-    const messages = cut && `${formatCount(cut.messages)} ${cut.messages === 1 ? "message" : "messages"}`;
+    const messages = cut && countOf(cut.messages, "message");
     return [
       `Call ${formatCount(call.number)} of ${formatCount(this.story.calls.length)}`,
       call.input_tokens === null ? "input tokens not measured" : `${formatCount(call.input_tokens)} input tokens${call.cache_read_input_tokens ? `, ${formatCount(call.cache_read_input_tokens)} from cache` : ""}`,

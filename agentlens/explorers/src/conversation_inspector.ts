@@ -1,7 +1,7 @@
 // The context inspector: the window of one call, block by block, with origin, size, and what became of each since the call before.
 
 import { h, icon, setAttribute, type Child } from "./dom.ts";
-import { formatCount, formatTokens, showInline } from "./format.ts";
+import { countOf, formatCount, formatTokens, showInline } from "./format.ts";
 import { changeBlock, partBlocks } from "./conversation_parts.ts";
 import {
   ADDED, CHANGES, CHANGE_WORDS, COMPACTED, estimateTokens, foldBlocks, isPresent, REWRITTEN, SAME, tallyChanges,
@@ -53,7 +53,7 @@ export class Inspector {
     const cached = call.cache_read_input_tokens ? ` (${formatCount(call.cache_read_input_tokens)} from cache)` : "";
     const tokens = call.input_tokens === null ? "input tokens not measured" : `${formatCount(call.input_tokens)} input tokens measured${cached}`;
     const hidden = this.estimate.unlogged > 0 ? `${this.estimate.isLeast ? "at least" : "≈"} ${formatCount(this.estimate.unlogged)} of them are not in the log (tools, hidden instructions)` : "";
-    return h("p", { class: "al-window-facts" }, `${tokens} · ${formatCount(present)} ${present === 1 ? "block" : "blocks"}, ${formatCount(this.composition.total[this.call])} characters`,
+    return h("p", { class: "al-window-facts" }, `${tokens} · ${countOf(present, "block")}, ${formatCount(this.composition.total[this.call])} characters`,
       hidden ? h("span", { class: "al-quiet" }, ` · ${hidden}`) : null);
   }
 
@@ -65,7 +65,7 @@ export class Inspector {
     if (gone.length === 0 && !(rewritten.length && lost)) return null;
     const summary = blocks.find((block) => isPresent(block.change) && this.story.messages[block.message].origin === "summary" && block.change === ADDED);
     const characters = gone.reduce((sum, block) => sum + this.story.messages[block.message].characters, 0);
-    const messages = `${formatCount(gone.length)} ${gone.length === 1 ? "message" : "messages"}`;
+    const messages = countOf(gone.length, "message");
     const title = gone.length === 0 ? "A message was rewritten" : summary ? `A summary replaced ${messages}` : `${messages} dropped`;
     const told = gone.length === 0 ? "" : summary
       ? `${formatCount(characters)} characters became ${formatCount(this.story.messages[summary.message].characters)}.`

@@ -1,7 +1,7 @@
 // One turn of a transcript: what was heard before a model call, the call, what it said, and the tools and agents it called.
 
 import { h, icon, type Child } from "./dom.ts";
-import { formatClock, formatCost, formatCount, formatDuration, formatTokens, showControls, showInline } from "./format.ts";
+import { countOf, formatClock, formatCost, formatCount, formatDuration, formatTokens, showControls, showInline } from "./format.ts";
 import { partBlocks, partText } from "./conversation_parts.ts";
 import { ORIGIN_WORDS } from "./conversation_strip.ts";
 import { tellStory, type Call, type Message, type Run, type Story, type Tool, type Transcript } from "./conversation_story.ts";
@@ -48,7 +48,7 @@ function errorLine(error: string | null): HTMLElement {
 function cutBlock(call: number, teller: Teller): HTMLElement | null {
   const cut = teller.story.cuts?.find((found) => found.call === call);
   if (!cut) return null;
-  const messages = `${formatCount(cut.messages)} ${cut.messages === 1 ? "message" : "messages"}`;
+  const messages = countOf(cut.messages, "message");
   const words = cut.summary !== null ? `Compaction: a summary took the place of ${messages}` : `${messages} left the window`;
   const mark = h("button", { type: "button", class: `al-cut${cut.summary !== null ? " al-cut-summary" : ""}` }, icon("warning"), words);
   mark.addEventListener("click", () => teller.onCall?.(call));
@@ -170,7 +170,7 @@ const MOST_NESTED = 200;
 // Another agent's run: a story within the story, told when it is opened.
 export function runBlock(run: Run, teller: TurnHost): HTMLElement {
   const facts = [
-    run.calls ? `${formatCount(run.calls)} ${run.calls === 1 ? "call" : "calls"}` : "no model calls", run.tokens ? `${formatTokens(run.tokens)} tokens` : "",
+    run.calls ? countOf(run.calls, "call") : "no model calls", run.tokens ? `${formatTokens(run.tokens)} tokens` : "",
     run.duration_ms === null ? "" : formatDuration(run.duration_ms),
   ].filter(Boolean).join(" · ");
   const nested = h("details", { class: "al-run" }, h("summary", {}, icon("chevron"), h("strong", {}, showInline(run.agent_name ?? "another agent")),

@@ -9,7 +9,7 @@ import { copyCellButton } from "./clipboard.ts";
 import { completenessBadge } from "./completeness.ts";
 import { textBlock } from "./details.ts";
 import { fillMarked, h, icon, select, setAttribute } from "./dom.ts";
-import { formatCost, formatCount, showControls, showInline } from "./format.ts";
+import { countOf, formatCost, formatCount, showControls, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
 import { markTouched, namePick, Picker } from "./picking.ts";
 import { findMarks } from "./search.ts";
@@ -154,7 +154,7 @@ class FindingsView {
       h("strong", { class: "al-finding-name" }, showInline(finding.detector)), summary);
     head.addEventListener("click", () => this.picker.toggle("finding", finding.key));
     const facts = [finding.agent ? `agent ${showInline(finding.agent)}` : "", describeTime(finding.start, finding.end), wasteOf(finding),
-      finding.spans ? `${formatCount(finding.spans)} ${finding.spans === 1 ? "span" : "spans"}` : "no spans of its own"].filter(Boolean);
+      finding.spans ? countOf(finding.spans, "span") : "no spans of its own"].filter(Boolean);
     return h("article", { class: `al-one-finding al-edge-${asSeverity(finding.severity)}`, "data-key": finding.key }, head,
       h("div", { class: "al-finding-facts" }, h("span", { class: "al-tag", title: TIERS[finding.tier] ?? "" }, showInline(finding.tier)), ...facts.map((fact) => h("span", {}, fact))),
       finding.evidence.length ? this.drawEvidence(finding) : null);
@@ -162,7 +162,7 @@ class FindingsView {
 
   private drawEvidence(finding: Finding): HTMLElement {
     const { evidence } = finding;
-    return h("details", { class: "al-evidence" }, h("summary", {}, `${formatCount(evidence.length)} ${evidence.length === 1 ? "line" : "lines"} of evidence`),
+    return h("details", { class: "al-evidence" }, h("summary", {}, `${countOf(evidence.length, "line")} of evidence`),
       h("ol", {}, ...evidence.map((piece, at) => this.drawPiece(piece, `${finding.key}.${at}`))));
   }
 

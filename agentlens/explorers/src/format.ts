@@ -7,7 +7,7 @@ function trim(value: number, digits: number): string {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
-// Three significant digits at most: 412 µs, 1.24 ms, 12.4 s, 3 m 20 s, 2 h 05 m.
+// Three significant digits at most: 412 µs, 1.24 ms, 4.90 s, 12.4 s, 3 m 20 s, 2 h 05 m.
 export function formatDuration(ms: number): string {
   if (Number.isNaN(ms)) return "";
   const size = Math.abs(ms);
@@ -15,7 +15,7 @@ export function formatDuration(ms: number): string {
   if (size < 0.001) return `${trim(ms * 1e6, 0)}${NBSP}ns`;
   if (size < 1) return `${trim(ms * 1000, size < 0.01 ? 2 : size < 0.1 ? 1 : 0)}${NBSP}µs`;
   if (size < 999.5) return `${trim(ms, size < 10 ? 2 : size < 100 ? 1 : 0)}${NBSP}ms`;
-  if (size < 59_950) return `${trim(ms / 1000, size < 9_995 ? 2 : 1)}${NBSP}s`;
+  if (size < 59_950) return `${(ms / 1000).toFixed(size < 9_995 ? 2 : 1)}${NBSP}s`;
   return formatLong(ms);
 }
 
@@ -31,7 +31,8 @@ function formatLong(ms: number): string {
 
 // A round time on an axis: only the units that are not zero.
 export function formatTick(ms: number): string {
-  if (Math.abs(ms) < 59_950) return formatDuration(ms);
+  if (Math.abs(ms) < 999.5) return formatDuration(ms);
+  if (Math.abs(ms) < 59_950) return `${trim(ms / 1000, 2)}${NBSP}s`;
   const seconds = Math.round(Math.abs(ms) / 1000);
   const units: [number, string][] = [[Math.floor(seconds / 86400), "d"], [Math.floor(seconds / 3600) % 24, "h"], [Math.floor(seconds / 60) % 60, "m"], [seconds % 60, "s"]];
   return (ms < 0 ? "−" : "") + units.filter(([count]) => count > 0).map(([count, unit]) => `${count}${NBSP}${unit}`).join(NBSP);
@@ -41,11 +42,16 @@ export function formatCount(value: number): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: 0 });
 }
 
+// "1 trace", "2 traces".
+export function countOf(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
+}
+
 export function formatTokens(value: number): string {
   if (!value) return "";
   if (value < 10_000) return formatCount(value);
-  if (value < 9_995_000) return `${trim(value / 1000, value < 99_950 ? 1 : 0)}k`;
-  return `${trim(value / 1e6, 1)}M`;
+  if (value < 999_500) return `${trim(value / 1000, value < 99_950 ? 1 : 0)}k`;
+  return `${trim(value / 1e6, value < 9_995_000 ? 2 : 1)}M`;
 }
 
 export function formatBytes(bytes: number): string {

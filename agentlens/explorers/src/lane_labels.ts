@@ -1,7 +1,7 @@
 // The label column in lanes mode: one block an agent, its name kept in sight while its lanes scroll by.
 
 import { h } from "./dom.ts";
-import { formatCount, showInline } from "./format.ts";
+import { countOf, showInline } from "./format.ts";
 import { agentHeight } from "./timeline.ts";
 import type { TreeState } from "./tree_state.ts";
 
@@ -33,7 +33,7 @@ export class LaneLabels {
 
   private makeBlock(code: number, spans: number, lanes: number): HTMLElement {
     const name = code === 0 ? "no agent recorded" : showInline(this.state.header.dictionaries.agent[code]);
-    const counts = `${formatCount(spans)} ${spans === 1 ? "span" : "spans"} · ${formatCount(lanes)} ${lanes === 1 ? "lane" : "lanes"}`;
+    const counts = `${countOf(spans, "span")} · ${countOf(lanes, "lane")}`;
     return h("div", { class: `al-lane${code === 0 ? " al-lane-none" : ""}`, title: `${name}: ${counts}` },
       h("span", { class: "al-name" }, name), h("span", { class: "al-lane-count" }, counts));
   }

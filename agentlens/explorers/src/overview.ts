@@ -4,7 +4,7 @@
 import { copyCellButton } from "./clipboard.ts";
 import { completenessBadge } from "./completeness.ts";
 import { h, icon, setAttribute, type Child } from "./dom.ts";
-import { formatBytes, formatClock, formatCost, formatCount, formatDate, formatDuration, formatTokens, showInline } from "./format.ts";
+import { countOf, formatBytes, formatClock, formatCost, formatCount, formatDate, formatDuration, formatTokens, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
 import type { CaseView, Source, Wave } from "./overview_view.ts";
 import { namePick, Picker } from "./picking.ts";
@@ -64,11 +64,11 @@ class OverviewView {
   private drawCards(): HTMLElement {
     const { totals, agents, burn, time } = this.view;
     const rate = !totals.tokens_an_hour ? "" : `${formatTokens(totals.tokens_an_hour)} tokens an hour of work`;
-    const money = [totals.usd_an_hour === null ? "" : `${formatCost(totals.usd_an_hour)} an hour of work`, totals.unpriced ? `${formatCount(totals.unpriced)} calls unpriced` : ""];
+    const money = [totals.usd_an_hour === null ? "" : `${formatCost(totals.usd_an_hour)} an hour of work`, totals.unpriced ? `${countOf(totals.unpriced, "call")} unpriced` : ""];
     const errors = totals.error_rate === null ? "" : `${(totals.error_rate * 100).toFixed(1)} % of ${formatCount(totals.model_calls + totals.tool_calls)} calls`;
     const found = { critical: totals.critical, warning: totals.warning, info: totals.info };
     return h("div", { class: "al-cards" },
-      card("Agents", formatCount(agents.length), `${formatCount(totals.traces)} traces · ${formatCount(totals.spans)} spans`),
+      card("Agents", formatCount(agents.length), `${countOf(totals.traces, "trace")} · ${countOf(totals.spans, "span")}`),
       card("Tokens", formatTokens((totals.input_tokens ?? 0) + (totals.output_tokens ?? 0)) || "none", rate, drawBurn(burn, time.buckets)),
       card("Cost", totals.cost_usd === null ? "unpriced" : formatCost(totals.cost_usd), money.filter(Boolean).join(" · ")),
       this.pickCard("errors", "", "Errors", formatCount(totals.errors), errors),
@@ -90,7 +90,7 @@ class OverviewView {
       return element;
     });
     const { checks, blind } = this.view.totals;
-    const note = checks === 0 ? "not looked yet: al.detect(lens)" : `${formatCount(checks)} checks${blind ? `, ${formatCount(blind)} could not look` : ""}`;
+    const note = checks === 0 ? "not looked yet: al.detect(lens)" : `${countOf(checks, "check")}${blind ? `, ${formatCount(blind)} could not look` : ""}`;
     const none = h("span", { class: "al-card-value" }, checks === 0 ? "–" : "none");
     return h("div", { class: "al-card" }, h("span", { class: "al-card-title" }, "Findings"), buttons.length ? h("span", { class: "al-card-counts" }, ...buttons) : none, h("span", { class: "al-card-note" }, note));
   }
@@ -102,7 +102,7 @@ class OverviewView {
       { ...text("state", "last known"), draw: (row) => this.drawState(agents[row]) },
       { ...text("activity", "activity"), unsorted: true, head: drawStripHead(time, this.bands()), draw: (row) => drawStrip(time, agents[row]) },
       number("calls", "calls"), { ...number("errors", "errors"), draw: (row) => errorCell(agents[row]) },
-      { ...number("tokens", "tokens"), draw: (row) => document.createTextNode(formatTokens(agents[row].tokens) || "–") },
+      { name: "tokens", label: "tokens", kind: "tokens" },
       { name: "cost_usd", label: "cost", kind: "usd", missing: "–" },
       { ...number("findings", "findings"), draw: (row) => severityCounts(agents[row]) },
     ];
@@ -148,8 +148,9 @@ class OverviewView {
 
   private drawRuns(): HTMLElement {
     const { conversations, traces } = this.view;
+    const tokens: Column = { name: "tokens", label: "tokens", kind: "tokens" };
     const spent: Column[] = [{ ...number("agents", "agents") }, number("spans", "spans"), number("errors", "errors"),
-      { name: "duration_ms", label: "duration", kind: "ms" }, number("tokens", "tokens"), { name: "cost_usd", label: "cost", kind: "usd", missing: "–" }];
+      { name: "duration_ms", label: "duration", kind: "ms" }, tokens, { name: "cost_usd", label: "cost", kind: "usd", missing: "–" }];
     const started: Column = { name: "start", label: "started UTC", kind: "time" };
     const dated = (rows: Row[]) => rows.map((row) => ({ ...row, start: row["start_ms"] === null ? null : new Date(row["start_ms"]).toISOString().slice(0, 19) + "Z" }));
     const first = this.table("trace", "Traces", [text("name", "trace"), text("agent", "agent"), started, ...spent], dated(traces), (row) => row["trace_id"]);
@@ -176,8 +177,10 @@ class OverviewView {
     return h("section", { class: "al-part-section", "aria-label": title }, h("h3", { class: "al-part-title" }, title), ...children);
   }
 
-  private table(kind: string, label: string, columns: Column[], rows: Row[], keyOf: (row: Row) => string): HTMLElement {
+  private table(kind: string, label: string, all: Column[], rows: Row[], keyOf: (row: Row) => string): HTMLElement {
     const keys = rows.map(keyOf);
+    // A column of words that says nothing is left out.
+    const columns = all.filter(({ name, kind, draw, head }) => kind !== "text" || draw || head || rows.some((row) => row[name]));
     const table = new SortableTable(label, (row) => this.picker.toggle(kind, keys[row]));
     table.show({ columns, rows: valuesOf(columns, rows) }, -1);
     this.tables.push({ kind, keys, table });

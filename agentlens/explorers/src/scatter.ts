@@ -1,7 +1,7 @@
 // Tool calls as points, how long against how large, both axes logarithmic.
 
 import { h, svg } from "./dom.ts";
-import { formatBytes, formatDuration, showInline } from "./format.ts";
+import { formatBytes, formatDuration, formatTick, showInline } from "./format.ts";
 
 export type Point = [tool: string | null, spanId: string, bytes: number, ms: number, failed: boolean];
 
@@ -62,6 +62,6 @@ function axes(x: LogScale, y: LogScale): SVGElement[] {
     svg("text", { x: x.place(value), y: HEIGHT - EDGE.bottom + 14, class: "al-tick", "text-anchor": "middle" }, formatBytes(value))]);
   const up = LENGTHS.filter((value) => value >= y.from && value <= y.to).flatMap((value) => [
     svg("line", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y.place(value), y2: y.place(value), class: "al-grid-line" }),
-    svg("text", { x: EDGE.left - 6, y: y.place(value) + 4, class: "al-tick", "text-anchor": "end" }, formatDuration(value))]);
+    svg("text", { x: EDGE.left - 6, y: y.place(value) + 4, class: "al-tick", "text-anchor": "end" }, formatTick(value))]);
   return [...across, ...up];
 }

@@ -3,6 +3,7 @@
 import { h, icon, svg } from "./dom.ts";
 import { formatClock, formatDate, formatDuration, showInline } from "./format.ts";
 import { asSeverity } from "./severity.ts";
+import { chooseStep, placeTicks } from "./ticks.ts";
 
 export interface Stretch {
   from: number;
@@ -76,14 +77,9 @@ export interface Band {
 // The head of the strips: waves where there are some, else when each stretch begins.
 export function drawStripHead(time: StripTime, waves: Band[]): HTMLElement {
   const bands = waves.filter((wave) => wave.at.length === 2);
-  const labels: [number, string][] = bands.length > 0 ? bands.map((wave) => [wave.at[0], wave.label])
-    : time.segments.map((segment) => [segment.at, formatClock(segment.from, segment.to - segment.from > 86_400_000 ? 86_400_000 : 60_000)]);
-  let free = -1;
-  const shown = labels.filter(([at]) => {
-    if (at < free) return false;
-    free = at + 0.09;
-    return true;
-  });
+  const labels: [number, string][] = bands.length > 0 ? bands.map((wave) => [wave.at[0], wave.label]) : listMoments(time);
+  const shown: [number, string][] = [];
+  for (const label of labels) if (shown.every(([at]) => Math.abs(at - label[0]) >= 0.1)) shown.push(label);
   const elements = shown.map(([at, text]) => {
     const label = h("span", { class: "al-strip-label" }, showInline(text));
     label.style.left = `${(at * 100).toFixed(2)}%`;
@@ -92,11 +88,21 @@ export function drawStripHead(time: StripTime, waves: Band[]): HTMLElement {
   return h("div", { class: "al-strip-head", title: describePeriod(time) }, ...elements);
 }
 
+// When each stretch begins, and round moments within them: the former come first.
+function listMoments({ segments, busy_ms }: StripTime): [number, string][] {
+  const step = chooseStep(busy_ms, 6);
+  const clock = (moment: number, { from, to }: Stretch) => formatClock(moment, to - from > 86_400_000 ? 86_400_000 : Math.min(step, 60_000));
+  const begins = segments.map((segment): [number, string] => [segment.at, clock(segment.from, segment)]);
+  const within = segments.flatMap((segment) => placeTicks(segment.from, segment.to, step).map((moment): [number, string] =>
+    [segment.at + ((moment - segment.from) / (segment.to - segment.from || 1)) * (segment.until - segment.at), clock(moment, segment)]));
+  return [...begins, ...within.filter(([at]) => at < 0.93)];
+}
+
 export function describePeriod(time: StripTime): string {
   const first = time.segments[0];
   const last = time.segments[time.segments.length - 1];
   if (!first) return "no times in the log";
   const [from, to] = [formatDate(first.from), formatDate(last.to)];
   const end = `${to === from ? "" : `${to} `}${formatClock(last.to, 60_000)}`;
-  return `${from} ${formatClock(first.from, 60_000)} – ${end} UTC, ${formatDuration(time.busy_ms)} of it busy`;
+  return `${from} ${formatClock(first.from, 60_000)} – ${end} UTC, ${formatDuration(time.busy_ms)} busy`;
 }

@@ -1,7 +1,7 @@
 // A sortable table of plain rows.
 
 import { h, setAttribute } from "./dom.ts";
-import { formatCost, formatCount, formatDuration, showInline } from "./format.ts";
+import { formatCost, formatCount, formatDuration, formatTokens, showInline } from "./format.ts";
 import { markTouched } from "./picking.ts";
 
 export type Value = string | number | boolean | null;
@@ -9,8 +9,8 @@ export type Value = string | number | boolean | null;
 export interface Column {
   name: string;
   label: string;
-  // How the values read: count (thousands separators), usd, ms (a duration), percent (a share of 1), number, time (ISO UTC), text.
-  kind: "text" | "count" | "usd" | "ms" | "percent" | "number" | "time";
+  // How the values read: count (thousands separators), tokens (16.6M), usd, ms (a duration), percent (a share of 1), number, time (ISO UTC), text.
+  kind: "text" | "count" | "tokens" | "usd" | "ms" | "percent" | "number" | "time";
   // What to write where there is no value, e.g. "unpriced"; a dash otherwise.
   missing?: string;
   // Draws the cell in place of its value, which is still what the column is sorted by.
@@ -40,6 +40,7 @@ export function formatValue(value: Value, column: Column): string {
   if (typeof value !== "number") return showInline(String(value));
   switch (column.kind) {
     case "count": return formatCount(value);
+    case "tokens": return formatTokens(value) || column.missing || "–";
     case "usd": return formatCost(value);
     case "ms": return formatDuration(value);
     case "percent": return `${(value * 100).toFixed(1)} %`;

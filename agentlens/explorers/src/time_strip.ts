@@ -140,10 +140,13 @@ export function drawGaps(scene: Scene, height: number): void {
   }
 }
 
-// A label that would be cut off at the edge or run into the one before is left out. Says where the next one may begin.
-function writeTick({ context, width }: Scene, text: string, x: number, y: number, free: number): number {
+// A label that would be cut off at the edge, or run into the one before or into skipped time, is left out. Says where the next
+// one may begin.
+function writeTick(scene: Scene, text: string, x: number, y: number, free: number): number {
+  const { context, width, state } = scene;
   const end = x + textWidth(context, text);
-  if (x < free || end >= width) return free;
+  const isCut = state.clock.gaps.some((gap) => { const left = xOf(scene, gap.from); return left > x && left < end; });
+  if (x < free || end >= width || isCut) return free;
   context.fillText(text, x, y);
   return end + 10;
 }
@@ -166,10 +169,10 @@ function drawCursor(scene: Scene, x: number): void {
 // What the status line says about the window.
 export function describeWindow(scene: Scene): string {
   const { state } = scene;
-  if (!state.timed) return "no span here has a time";
+  if (!state.timed) return state.axis === "time" ? "no span here has a time" : `no ${state.axis === "cost" ? "money" : "tokens"} recorded`;
   const from = state.clock.tell(Math.max(state.window.from, state.limits.from));
   const to = state.clock.tell(Math.min(state.window.to, state.limits.to));
-  if (state.axis !== "time") return `${formatStretch(scene, to - from)}${state.axis === "tokens" ? " tokens" : ""} on screen`;
+  if (state.axis !== "time") return `${formatStretch(scene, to - from)}${state.axis === "cost" ? "" : Math.round(to - from) === 1 ? " token" : " tokens"} on screen`;
   const length = formatDuration(to - from);
   const origin = state.header.origin_ms;
   if (origin === null) return `${length} shown`;

@@ -1,6 +1,6 @@
 // Painting the timeline: one bar a visible row (tree), or every span in its agent's lanes.
 
-import { barBox, barColour, drawBar, drawOnBar, fitText, textWidth, xOf, type Box, type Scene } from "./bars.ts";
+import { barBox, barColour, drawBar, drawFlag, drawOnBar, fitText, PENNANT, pennantOf, textWidth, xOf, type Box, type Scene } from "./bars.ts";
 import type { BlockedStretch } from "./columns.ts";
 import { FLAG } from "./columns.ts";
 import { formatCost, formatDuration, formatTokens } from "./format.ts";
@@ -17,10 +17,17 @@ export function drawGrid(scene: Scene): void {
   const { context, state, theme, width, height } = scene;
   context.fillStyle = theme.background;
   context.fillRect(0, 0, width, height);
-  if (!state.timed) return;
+  if (!state.timed) return drawNothingSpent(scene);
   drawGaps(scene, height);
   context.fillStyle = theme.grid;
   for (const { x } of listTicks(scene, 90, zeroOf(scene)).ticks) context.fillRect(x, 0, 1, height);
+}
+
+// An axis of tokens or money on which nothing was spent.
+function drawNothingSpent({ context, state, theme }: Scene): void {
+  if (state.axis === "time") return;
+  context.fillStyle = theme.dim;
+  context.fillText(`No ${state.axis === "cost" ? "money" : "tokens"} recorded here: there is no length to draw.`, 12, 18);
 }
 
 // `top`: scroll position in px. Says how many bars were drawn.
@@ -45,7 +52,7 @@ export function drawTreeBars(scene: Scene, top: number): number {
     drawNumber(scene, row, box);
     drawn++;
   }
-  drawTreeHandoffs(scene, top);
+  if (state.timed) drawTreeHandoffs(scene, top);
   return drawn;
 }
 
@@ -153,12 +160,12 @@ export function drawLaneBars(scene: Scene, top: number): number {
     }
     y += tall;
   });
-  drawLinks(scene, packing, top);
+  if (state.timed) drawLinks(scene, packing, top);
   return drawn;
 }
 
 function drawAgent(scene: Scene, agent: AgentLanes, y: number): number {
-  const { marks, matches } = scene.state.laneLists();
+  const { marks, matches, found } = scene.state.laneLists();
   let drawn = 0;
   agent.lanes.forEach((rows, lane) => {
     const laneTop = y + GAP / 2 + lane * LANE + 1;
@@ -166,6 +173,7 @@ function drawAgent(scene: Scene, agent: AgentLanes, y: number): number {
     drawn += drawLane(scene, rows, laneTop);
     drawn += drawLane(scene, marks[agent.top + lane], laneTop);
     if (matches) drawn += drawLane(scene, matches[agent.top + lane], laneTop);
+    drawThinFindings(scene, found[agent.top + lane], laneTop);
   });
   return drawn;
 }
@@ -200,11 +208,33 @@ function drawLane(scene: Scene, rows: Int32Array, y: number): number {
   return drawn;
 }
 
+// Spans too thin for a pennant of their own share one, which tells of the worst.
+function drawThinFindings(scene: Scene, rows: Int32Array, y: number): void {
+  const { state, width } = scene;
+  const { start, flags } = state.columns;
+  const { from, to } = state.window;
+  const perPixel = (to - from) / width;
+  let at = firstStartingAt(rows, start, from);
+  while (at < rows.length && start[rows[at]] <= to) {
+    const began = start[rows[at]];
+    let worst = 0;
+    for (; at < rows.length && start[rows[at]] < began + perPixel * PENNANT; at++) if ((state.last[rows[at]] - start[rows[at]]) / perPixel < 1.5) worst |= flags[rows[at]];
+    if (worst) drawFlag(scene, { x: xOf(scene, began), y, width: 1, height: LANE - 3 }, worst);
+  }
+}
+
+// The name without its operation, which the colour says: there is little room.
+export function shortName({ header, columns }: Scene["state"], row: number): string {
+  const { name, operation } = header.dictionaries;
+  const [full, kind] = [name[columns.name[row]], operation[columns.operation[row]]];
+  return kind && full.startsWith(`${kind} `) ? full.slice(kind.length + 1) : full;
+}
+
 function drawLabelled(scene: Scene, row: number, box: Box): void {
   const { state, context } = scene;
   drawBar(scene, row, box);
-  const left = Math.max(box.x, 0) + 4;
-  const text = fitText(context, state.header.dictionaries.name[state.columns.name[row]], box.x + box.width - left - 3);
+  const left = Math.max(box.x, 0) + 4 + pennantOf(scene, row);
+  const text = fitText(context, shortName(state, row), box.x + box.width - left - 3);
   if (!text) return;
   const emphasis = state.emphasis();
   context.globalAlpha = emphasis && !emphasis[row] ? 0.45 : 1;

@@ -173,11 +173,11 @@ function traceOptions(state: TreeState): [string, string][] {
 export class ColumnHead {
   readonly element: HTMLElement;
   private plumbing = h("input", { type: "checkbox" });
-  private plumbingText = h("span", {});
+  private plumbingText = h("span", { class: "al-amount" });
   private plumbingLabel: HTMLElement;
   private idle = h("input", { type: "checkbox" });
-  private idleText = h("span", {});
-  private idleLabel = h("label", { class: "al-check", title: "Show the time in which nothing ran as thin gaps" }, this.idle, this.idleText);
+  private idleText = h("span", { class: "al-amount" });
+  private idleLabel = h("label", { class: "al-check" }, this.idle, "Skip idle", this.idleText);
   private weight: HTMLSelectElement;
   private sort: HTMLButtonElement;
   private titles = h("span", { class: "al-head-name" }, "Span");
@@ -194,7 +194,7 @@ export class ColumnHead {
     this.sort = button("Largest first", icon("sort"), () => commands.setSorted(this.sort.getAttribute("aria-pressed") !== "true"), { class: "al-button al-sort" });
     this.idle.addEventListener("change", () => commands.setSkipIdle(this.idle.checked));
     this.plumbing.addEventListener("change", () => commands.setPlumbing(this.plumbing.checked));
-    this.plumbingLabel = h("label", { class: "al-check", title: "Spans without an operation: HTTP calls, middleware, framework steps" }, this.plumbing, this.plumbingText);
+    this.plumbingLabel = h("label", { class: "al-check" }, this.plumbing, "Plumbing", this.plumbingText);
     this.element = h("div", { class: "al-head" }, h("div", { class: "al-head-tools" }, this.depth, this.plumbingLabel, this.idleLabel),
       h("div", { class: "al-head-titles" }, this.titles, this.agentTitle, this.sort, this.weight));
     this.sync(state);
@@ -211,10 +211,12 @@ export class ColumnHead {
     this.depth.hidden = lanes;
     this.plumbingLabel.hidden = state.plumbing === 0;
     this.idleLabel.hidden = state.idle === 0;
+    this.idleLabel.title = `Show the ${formatDuration(state.idle)} in which nothing ran as thin gaps`;
     this.idle.checked = state.clock.gaps.length > 0;
-    this.idleText.textContent = `Skip idle (${formatDuration(state.idle)})`;
+    this.idleText.textContent = `(${formatDuration(state.idle)})`;
+    this.plumbingLabel.title = `${formatCount(state.plumbing)} spans without an operation: HTTP calls, middleware, framework steps`;
     this.plumbing.checked = !state.fold;
-    this.plumbingText.textContent = `Plumbing (${formatCount(state.plumbing)}${state.fold ? " folded" : ""})`;
+    this.plumbingText.textContent = `(${formatCount(state.plumbing)}${state.fold ? " folded" : ""})`;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { STATUS } from "./columns.ts";
 import { h } from "./dom.ts";
-import { formatCost, formatCount, formatDuration, showInline } from "./format.ts";
+import { countOf, formatCost, formatCount, formatDuration, showInline } from "./format.ts";
 import type { TreeState } from "./tree_state.ts";
 
 export class Tooltip {
@@ -38,6 +38,6 @@ function tooltipLines(state: TreeState, row: number): string[] {
     state.axis === "time" ? `${length} · ${start}` : length,
     [tokens, formatCost(sums.cost[row])].filter(Boolean).join(" · ") + (below && tokens ? " with all below" : ""),
     columns.status[row] === STATUS.error ? "status: error" : "",
-    below ? `${formatCount(below)} ${below === 1 ? "span" : "spans"} below` : "",
+    below ? `${countOf(below, "span")} below` : "",
   ].filter(Boolean);
 }

@@ -28,6 +28,8 @@ export interface LaneLists {
   // For each lane: rows that must not vanish when spans are thinner than a pixel, and rows that match the search.
   marks: Int32Array[];
   matches: Int32Array[] | null;
+  // Rows that have a finding.
+  found: Int32Array[];
 }
 
 export class TreeState {
@@ -107,7 +109,7 @@ export class TreeState {
     this.scope = scope;
     this.setClock();
     const extent = extentOf(this.columns, this.last, scope);
-    this.timed = extent !== null;
+    this.timed = extent !== null && (this.axis === "time" || this.hasSpent());
     this.limits = extent ?? NOTHING;
     this.window = windowAround(this.limits.from, this.limits.to, this.limits);
     this.showAll();
@@ -139,6 +141,12 @@ export class TreeState {
     this.clock = PLAIN;
     this.idle = 0;
     this.idleOf.clear();
+  }
+
+  private hasSpent(): boolean {
+    const { columns, scope } = this;
+    for (let root = scope.from; root < scope.to; root = columns.end[root]) if (!this.isWeightless(root)) return true;
+    return false;
   }
 
   setAxis(axis: Weight): void {
@@ -407,5 +415,6 @@ function countFailuresBelow(columns: Columns): Int32Array {
 function listLaneRows(columns: Columns, packing: Packing, emphasis: Uint8Array | null): LaneLists {
   const lanes = packing.agents.flatMap((agent) => agent.lanes);
   const marks = lanes.map((rows) => rows.filter((row) => isFailure(columns, row) || (columns.flags[row] & FLAG.finding) !== 0));
-  return { marks, matches: emphasis && lanes.map((rows) => rows.filter((row) => emphasis[row] === 1)) };
+  const found = marks.map((rows) => rows.filter((row) => (columns.flags[row] & FLAG.finding) !== 0));
+  return { marks, matches: emphasis && lanes.map((rows) => rows.filter((row) => emphasis[row] === 1)), found };
 }

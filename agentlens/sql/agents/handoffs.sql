@@ -36,7 +36,7 @@ CREATE VIEW handoffs (
   to_span_id,
   -- What it was told: the arguments of the tool call.
   task,
-  -- When it was handed over (UTC).
+  -- When it was handed over (UTC): when the tool or step began, or the run itself where only the run tells.
   start_time,
   -- When the run, else the handing over, ended (UTC).
   end_time,
@@ -78,7 +78,8 @@ both_ways AS (
 )
 SELECT
   giver.trace_id, giver.span_id, both_ways.kind, giver.agent_name, coalesce(taker.agent_name, named_agent), taker.span_id,
-  giver.tool_call_arguments, giver.start_time, coalesce(taker.end_time, giver.end_time),
+  giver.tool_call_arguments, CASE WHEN both_ways.kind = 'run' THEN coalesce(taker.start_time, giver.start_time) ELSE giver.start_time END,
+  coalesce(taker.end_time, giver.end_time),
   coalesce(taker.duration_ns, giver.duration_ns),
   (coalesce(taker.status_code, 'OK') = 'ERROR' AND NOT coalesce(taker.is_control_flow, false))
     OR (giver.status_code = 'ERROR' AND NOT giver.is_control_flow),

@@ -2,6 +2,7 @@
 -- include: messages.context_growth
 -- include: detectors.missing_brief
 -- include: detectors.evidence
+-- include: messages.span_messages
 
 -- Why context collapse cannot be looked for, or what is not seen; no reason when all is there.
 CREATE VIEW _needs_context_collapse (

@@ -10,6 +10,9 @@ CREATE MACRO _is_quality(measure) AS measure IN ('task_output_bytes', 'task_outp
 -- Whether a measure says that something failed openly.
 CREATE MACRO _is_failure(measure) AS measure IN ('task_error_rate', 'task_failed', 'task_retry_rate', 'tool_failed');
 
+-- Whether a measure lies between 0 and 1.
+CREATE MACRO _is_share(measure) AS measure LIKE '%_share' OR measure LIKE '%_rate' OR measure LIKE '%_failed' OR measure IN ('task_escalated', 'task_output_json', 'task_confidence');
+
 -- Why changes of behaviour cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_drift_step (
   -- False where nothing can be found for lack of evidence.
@@ -52,7 +55,7 @@ WITH large AS (
   SELECT *
   FROM drift_changes
   WHERE verdict = wanted AND q_value <= max_q
-    AND abs(difference) >= min_change * CASE WHEN measure LIKE '%_share' OR measure LIKE '%_rate' OR measure LIKE '%_failed' OR measure IN ('task_escalated', 'task_output_json', 'task_confidence') THEN 0.25 ELSE abs(value_before) END
+    AND abs(difference) >= min_change * CASE WHEN _is_share(measure) THEN 0.25 ELSE abs(value_before) END
     AND sign(difference_low) = sign(difference_high)
 )
 SELECT *, count(*) FILTER (is_apart) OVER (PARTITION BY agent_name ORDER BY earliest, measure, tool_name) AS number

@@ -2,6 +2,7 @@
 -- include: agents.handoffs
 -- include: detectors.evidence
 -- include: flow.resources
+-- include: messages.span_messages
 
 -- The first words in a text that give orders to whoever reads it, as no document does that only informs; empty where there are none. It sets aside what
 -- was said before, asks for secrecy, poses as the system, or speaks to machines.

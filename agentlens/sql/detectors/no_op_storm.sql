@@ -1,4 +1,5 @@
 -- An agent that keeps busy and changes nothing.
+-- include: messages.span_messages
 -- include: spans.runs
 -- include: tokens.prices
 -- include: detectors.evidence

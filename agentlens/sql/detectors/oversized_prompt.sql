@@ -1,5 +1,6 @@
 -- Instructions that fill the window before the work begins.
 -- include: detectors.evidence
+-- include: messages.span_messages
 -- include: tokens.message_carriage
 
 -- Why oversized prompts cannot be looked for; no reason when all is there.

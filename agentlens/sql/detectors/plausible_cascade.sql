@@ -1,4 +1,5 @@
 -- A wrong value that looked right, and who believed it.
+-- include: messages.span_messages
 -- include: messages.texts
 -- include: detectors.evidence
 

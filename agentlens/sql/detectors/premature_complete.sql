@@ -1,6 +1,7 @@
 -- Done, it said.
 -- include: agents.statuses
 -- include: agents.waves
+-- include: messages.span_messages
 -- include: spans.runs
 -- include: spans.errors
 -- include: detectors.swallowed_error

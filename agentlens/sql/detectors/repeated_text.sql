@@ -1,4 +1,5 @@
 -- A model that says the same thing again.
+-- include: messages.span_messages
 -- include: spans.kinds
 -- include: detectors.evidence
 

@@ -1,5 +1,6 @@
 -- Credentials and account numbers in what agents read, say and do.
 -- include: detectors.evidence
+-- include: messages.span_messages
 
 -- Why secrets cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_secret_exposure (

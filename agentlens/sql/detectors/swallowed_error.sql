@@ -1,4 +1,5 @@
 -- A failure that was turned into a success on its way up.
+-- include: messages.span_messages
 -- include: spans.errors
 -- include: flow.resources
 -- include: agents.statuses

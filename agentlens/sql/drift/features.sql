@@ -1,5 +1,6 @@
 -- What may explain why some spans are as they are: everything about a span that can be said in a few words.
 -- include: drift.fingerprints
+-- include: messages.span_messages
 -- include: messages.texts
 -- include: spans.kinds
 

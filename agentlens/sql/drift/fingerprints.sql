@@ -1,4 +1,5 @@
 -- What each agent was made of: prompts, tools, models, parameters and programs, as the log shows them call by call.
+-- include: messages.span_messages
 -- include: spans.kinds
 -- include: messages.texts
 

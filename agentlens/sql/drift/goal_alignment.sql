@@ -1,4 +1,5 @@
 -- Whether a run still works on what it was asked: each step against the task, by the words they share.
+-- include: messages.span_messages
 -- include: messages.texts
 -- include: spans.runs
 -- include: drift.tasks

@@ -1,5 +1,6 @@
 -- What an agent was asked to do and what that took: one row a task, the unit in which drift is measured.
 -- include: agents.handoffs
+-- include: messages.span_messages
 -- include: spans.calls
 -- include: spans.errors
 -- include: spans.runs

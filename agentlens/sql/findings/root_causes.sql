@@ -1,5 +1,6 @@
 -- What may have caused an incident: defects upstream of it along the flow graph, ranked.
 -- include: flow.edges
+-- include: messages.span_messages
 -- include: recovery.recoveries
 -- include: detectors.ranking
 -- include: detectors.evidence

@@ -1,6 +1,7 @@
 -- What agents decided, on what grounds, and what came of it.
 -- include: agents.handoffs
 -- include: flow.texts
+-- include: messages.span_messages
 -- include: spans.calls
 
 -- The confidence that a text states: `confidence: 0.8`, `confidence is high`, `90% sure`, `not certain`; NULL where it states none.

@@ -1,5 +1,6 @@
 -- Which texts the lens holds, and in which call each message came into a window.
 -- include: messages.context_calls
+-- include: messages.span_messages
 
 -- The texts of content blocks (a JSON array of objects with `text`), one below the other; NULL for anything else.
 CREATE MACRO _text_blocks(blocks) AS

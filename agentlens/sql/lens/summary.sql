@@ -1,4 +1,5 @@
 -- What has been read, in a dozen lines.
+-- include: messages.span_messages
 -- include: tokens.usage_ledger
 -- include: spans.completeness
 

@@ -1,5 +1,6 @@
 -- What came into the window of each model call, what stayed, and what went.
 -- include: messages.context_calls
+-- include: messages.span_messages
 -- include: messages.texts
 
 -- Every message of every window, and every message of the window before that is gone, with what became of it.

@@ -1,4 +1,5 @@
 -- What the model was shown, call after call: how the window fills, and what falls out of it.
+-- include: messages.span_messages
 -- include: spans.calls
 
 -- Every model call in the order of its agent and conversation, with what its input holds, and what came and went since the

@@ -1,5 +1,6 @@
 -- Where the messages in the windows of model calls came from.
 -- include: messages.context_calls
+-- include: messages.span_messages
 -- include: messages.texts
 -- include: spans.calls
 

@@ -1,4 +1,5 @@
 -- The same run in two logs: which sources tell of one run, how sure that is, and on what it rests.
+-- include: messages.span_messages
 
 -- Whether there are sources of more than one format: texts and teams are compared between formats only.
 CREATE MACRO _has_several_formats() AS (SELECT count(DISTINCT format) > 1 FROM sources);

@@ -1,6 +1,7 @@
 -- Why the provider's cache was missed, and what each miss cost.
 -- include: drift.fingerprints
 -- include: messages.context_calls
+-- include: messages.span_messages
 -- include: messages.texts
 -- include: tokens.usage_ledger
 
@@ -146,5 +147,8 @@ SELECT
 FROM judged
 LEFT JOIN _price AS price
   ON price.model = judged.model AND price.provider_name IS NOT DISTINCT FROM judged.provider_name
-  AND price.date IS NOT DISTINCT FROM judged.start_time::DATE
+  AND price.date IS NOT DISTINCT FROM judged.used_at::DATE
+  AND price.service_tier IS NOT DISTINCT FROM judged.service_tier
+  AND _time_of_use(used_at) >= price.from_time
+  AND (price.until_time IS NULL OR _time_of_use(used_at) < price.until_time)
   AND input_tokens >= price.tier_start_input_tokens AND input_tokens < price.tier_end_input_tokens;

@@ -3,7 +3,7 @@
 
 -- Tokens and money per day (UTC), agent and model, each usage record counted once.
 CREATE VIEW token_cost_by_day (
-  -- Day of use (UTC); NULL for records without a time.
+  -- Day of use (UTC): of the call, else of the run it stands in; NULL where neither has a time.
   date,
   -- `gen_ai.agent.name`.
   agent_name,
@@ -21,7 +21,7 @@ CREATE VIEW token_cost_by_day (
   unpriced
 ) AS
 SELECT
-  start_time::DATE, agent_name, model, count(*), _whole(sum(input_tokens)), _whole(sum(output_tokens)),
+  used_at::DATE, agent_name, model, count(*), _whole(sum(input_tokens)), _whole(sum(output_tokens)),
   sum(cost_nano_usd) / 1e9, count(*) FILTER (cost_usd IS NULL)
 FROM usage_ledger
 WHERE is_counted

@@ -1,5 +1,6 @@
 -- What it costs to carry a message along from call to call.
 -- include: messages.context_calls
+-- include: messages.span_messages
 -- include: tokens.usage_ledger
 
 -- Every message of every window, with the tokens and the money it took in all the calls it stood in. The input tokens of a call are

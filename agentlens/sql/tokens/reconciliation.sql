@@ -1,4 +1,5 @@
 -- Whether our sums balance with the totals that the logs report themselves.
+-- include: tokens.reported_totals
 -- include: tokens.usage_ledger
 
 -- The number of all tokens that a record claims for itself, under the names in use.
@@ -8,27 +9,6 @@ TRY_CAST(coalesce(
   attributes->>'$."llm.token_count.total"', attributes->>'$."ai.usage.totalTokens"', attributes->>'$.usageDetails.total',
   attributes->>'$.usage.total_tokens'
 ) AS BIGINT);
-
--- The totals that stand in attributes: the running counter of a Codex session, and what MLflow says of a trace.
-CREATE MACRO _totals_in_attributes() AS TABLE
-SELECT
-  preorder, 'running counter' AS kind,
-  TRY_CAST(attributes->>'$.total_token_usage.input_tokens' AS BIGINT) AS input_tokens,
-  TRY_CAST(attributes->>'$.total_token_usage.output_tokens' AS BIGINT) AS output_tokens,
-  TRY_CAST(attributes->>'$.total_token_usage.cached_input_tokens' AS BIGINT) AS cache_read,
-  TRY_CAST(attributes->>'$.total_token_usage.reasoning_output_tokens' AS BIGINT) AS reasoning
-FROM spans
-WHERE operation_name = 'invoke_agent' AND source_id IN (SELECT source_id FROM sources WHERE format = 'codex')
-UNION ALL
-SELECT
-  preorder, 'trace total', TRY_CAST(said->>'$.input_tokens' AS BIGINT), TRY_CAST(said->>'$.output_tokens' AS BIGINT),
-  TRY_CAST(said->>'$.cache_read_input_tokens' AS BIGINT), NULL
-FROM (
-  SELECT preorder, TRY_CAST(attributes->>'$."mlflow.info".trace_metadata."mlflow.trace.tokenUsage"' AS JSON) AS said
-  FROM spans
-  WHERE depth = 0 AND source_id IN (SELECT source_id FROM sources WHERE format = 'mlflow')
-)
-WHERE said IS NOT NULL;
 
 -- Every total that a log reports about more than one call, held against the sum of what the ledger counts below it: one row a
 -- total and measure. A residual of 0 balances; any other is explained in one sentence as far as the log can tell.
@@ -40,7 +20,8 @@ CREATE VIEW reconciliation (
   span_id,
   -- Name of that span.
   name,
-  -- `total` (of an agent, a step or a session), `running counter`, `trace total`, or `record` (a single call's own total).
+  -- `total` (of an agent, a step or a session), `running counter`, `session total`, `trace total`, `file total`, `sub-agent result`, or
+  -- `record` (a single call's own total).
   kind,
   -- `input_tokens`, `output_tokens`, `cache_read_input_tokens`, `reasoning_output_tokens`, `total_tokens` or `cost_usd`.
   measure,
@@ -50,7 +31,7 @@ CREATE VIEW reconciliation (
   ours,
   -- `reported - ours`.
   residual,
-  -- True where the residual is 0 (money: less than a millionth of a dollar or of the sum).
+  -- True where the residual is 0 (money: less than a millionth of a dollar or of the sum, or than the rounding of a printed amount).
   balances,
   -- Why it balances, or the likely reason why not.
   reason,
@@ -68,31 +49,45 @@ CREATE VIEW reconciliation (
 WITH ledger AS MATERIALIZED (FROM usage_ledger),
 claims AS (
   SELECT
-    preorder, 'total' AS kind, input_tokens, output_tokens, cache_read_input_tokens AS cache_read,
-    reasoning_output_tokens AS reasoning, reported_cost_usd AS cost, is_counted
+    preorder, 'total' AS kind, 'subtree' AS covers, input_tokens, output_tokens, cache_read_input_tokens AS cache_read,
+    reasoning_output_tokens AS reasoning, NULL::BIGINT AS total, reported_cost_usd AS cost, 0 AS rounding, is_counted
   FROM ledger
   WHERE role IN ('rollup', 'cumulative')
+    OR (input_tokens IS NULL AND output_tokens IS NULL AND operation_name IN ('invoke_agent', 'invoke_workflow'))
   UNION ALL BY NAME
-  SELECT *, NULL AS cost, false AS is_counted FROM _totals_in_attributes() WHERE input_tokens IS NOT NULL OR output_tokens IS NOT NULL
+  SELECT *, false AS is_counted FROM _reported_totals
 ),
 nested AS (
   SELECT
-    claims.*, spans.subtree_end, coalesce(
+    claims.*, spans.subtree_end, spans.trace_id, spans.source_id, spans.agent_name, coalesce(
       (SELECT min(inner_span.depth) FROM spans AS inner_span
        WHERE inner_span.preorder > claims.preorder AND inner_span.preorder < spans.subtree_end
          AND inner_span.operation_name = 'invoke_agent' AND inner_span.agent_name IS DISTINCT FROM spans.agent_name), 0) > 0 AS has_agents
   FROM claims
   JOIN spans USING (preorder)
 ),
+-- The stretches of tree order that a total covers.
+stretches AS (
+  SELECT preorder AS claim, kind AS claim_kind, agent_name AS claimant, preorder AS first_preorder, subtree_end AS end_preorder
+  FROM nested
+  WHERE covers = 'subtree'
+  UNION ALL
+  SELECT nested.preorder, nested.kind, nested.agent_name, root.preorder, root.subtree_end
+  FROM nested
+  JOIN spans AS root ON root.trace_id = nested.trace_id
+  WHERE covers = 'trace' AND root.depth = 0
+  UNION ALL
+  SELECT nested.preorder, nested.kind, nested.agent_name, root.preorder, root.subtree_end
+  FROM nested
+  JOIN spans AS root ON root.source_id = nested.source_id
+  WHERE covers = 'source' AND root.depth = 0
+),
 records AS (
   SELECT
-    nested.preorder AS claim, nested.kind AS claim_kind, ledger.*,
-    max(ledger.preorder) FILTER (ledger.is_counted) OVER (PARTITION BY nested.preorder, nested.kind) = ledger.preorder AS is_last,
-    ledger.agent_name IS NOT DISTINCT FROM claimant.agent_name AS is_own
-  FROM nested
-  JOIN spans AS claimant ON claimant.preorder = nested.preorder
-  JOIN ledger ON ledger.preorder >= nested.preorder AND ledger.preorder < nested.subtree_end
-  WHERE ledger.preorder <> nested.preorder OR nested.is_counted
+    claim, claim_kind, ledger.*, ledger.agent_name IS NOT DISTINCT FROM claimant AS is_own,
+    max(ledger.preorder) FILTER (ledger.is_counted) OVER (PARTITION BY claim, claim_kind) = ledger.preorder AS is_last
+  FROM stretches
+  JOIN ledger ON ledger.preorder >= first_preorder AND ledger.preorder < end_preorder
 ),
 measured AS (
   SELECT
@@ -101,6 +96,7 @@ measured AS (
       {'measure': 'output_tokens', 'value': output_tokens::DECIMAL(38, 9)},
       {'measure': 'cache_read_input_tokens', 'value': cache_read_input_tokens::DECIMAL(38, 9)},
       {'measure': 'reasoning_output_tokens', 'value': reasoning_output_tokens::DECIMAL(38, 9)},
+      {'measure': 'total_tokens', 'value': (coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0))::DECIMAL(38, 9)},
       {'measure': 'cost_usd', 'value': TRY_CAST(cost_nano_usd::DECIMAL(29, 0) / 1e9 AS DECIMAL(38, 9))}
     ], recursive := true),
     coalesce(cache_read_input_tokens, 0) + coalesce(cache_write_input_tokens, 0) AS cached,
@@ -120,19 +116,20 @@ sums AS (
   GROUP BY claim, claim_kind, measure
 ),
 unmetered AS (
-  SELECT nested.preorder, nested.kind, count(*) AS unmetered
-  FROM nested
-  JOIN spans AS silent ON silent.preorder > nested.preorder AND silent.preorder < nested.subtree_end
+  SELECT claim AS preorder, claim_kind AS kind, count(*) AS unmetered
+  FROM stretches
+  JOIN spans AS silent ON silent.preorder >= first_preorder AND silent.preorder < end_preorder
   WHERE silent.operation_name IN ('chat', 'generate_content', 'text_completion') AND silent.input_tokens IS NULL
     AND silent.output_tokens IS NULL
-  GROUP BY nested.preorder, nested.kind
+  GROUP BY ALL
 ),
 reported AS (
-  SELECT preorder, kind, is_counted, has_agents, unnest([
+  SELECT preorder, kind, is_counted, has_agents, rounding, unnest([
     {'measure': 'input_tokens', 'reported': input_tokens::DECIMAL(38, 9)},
     {'measure': 'output_tokens', 'reported': output_tokens::DECIMAL(38, 9)},
     {'measure': 'cache_read_input_tokens', 'reported': cache_read::DECIMAL(38, 9)},
     {'measure': 'reasoning_output_tokens', 'reported': reasoning::DECIMAL(38, 9)},
+    {'measure': 'total_tokens', 'reported': total::DECIMAL(38, 9)},
     {'measure': 'cost_usd', 'reported': TRY_CAST(cost AS DECIMAL(38, 9))}
   ], recursive := true)
   FROM nested
@@ -140,7 +137,7 @@ reported AS (
 compared AS (
   SELECT
     reported.*, sums.* EXCLUDE (preorder, kind, measure), coalesce(unmetered, 0) AS unmetered,
-    abs(reported - coalesce(ours, 0)) <= CASE WHEN measure = 'cost_usd' THEN greatest(0.000001, ours * 0.000001) ELSE 0 END AS balances
+    abs(reported - coalesce(ours, 0)) <= CASE WHEN measure = 'cost_usd' THEN greatest(0.000001, ours * 0.000001, rounding) ELSE 0 END AS balances
   FROM reported
   LEFT JOIN sums USING (preorder, kind, measure)
   LEFT JOIN unmetered USING (preorder, kind)
@@ -153,13 +150,18 @@ explained AS (
       WHEN is_counted AND calls = 1 AND balances THEN 'nothing finer is logged below: the total itself is counted'
       WHEN balances THEN 'balances'
       WHEN reported = 0 THEN 'the total reports nothing'
+      WHEN kind = 'sub-agent result' AND coalesce(calls, 0) = 0 THEN 'the log of the sub-agent was not read: its calls are in no sum'
       WHEN calls IS NULL OR calls = 0 THEN 'nothing below it is counted'
       WHEN replays > 0 AND reported = with_replays THEN format('{} calls of it are replayed here and counted where they were made', replays)
       WHEN measure = 'input_tokens' AND reported = uncached THEN 'it leaves out cached input'
       WHEN has_agents AND reported = own THEN 'it leaves out the agents below'
       WHEN calls > 1 AND reported = last_call THEN 'it is the usage of the last call below only'
+      WHEN kind = 'sub-agent result' AND measure = 'output_tokens' AND calls > 1 AND reported > last_call THEN format(
+        'it is the usage of the last call below only, which is logged with {} output tokens, as it began to stream', last_call::BIGINT)
       WHEN measure = 'cost_usd' AND unpriced > 0 THEN format('{} of {} calls below are unpriced', unpriced, calls)
-      WHEN measure = 'cost_usd' AND abs(reported - reported_costs) <= 0.000001 THEN 'it is the sum of the costs that the calls report; the dated price list differs'
+      WHEN measure = 'cost_usd' AND abs(reported - reported_costs) <= 0.000001 + rounding * (calls + 1) THEN 'it is the sum of the costs that the calls report; the dated price list differs'
+      WHEN kind = 'session total' AND measure = 'cost_usd' AND reported_costs > 0 AND calls > 0 AND rounding > 0
+        THEN 'the counter is not the sum of the costs printed below: sessions that ran at the same time wrote into one file, or answers printed none'
       WHEN measure = 'cost_usd' THEN 'the log was priced by another list, or bills more than tokens'
       WHEN unmetered > 0 THEN format('{} model calls below carry no usage', unmetered)
       WHEN kind = 'running counter' AND reported > ours THEN 'the counter began before this session (fork or resumed), with what is counted there'

@@ -1,5 +1,7 @@
 -- Where tokens may have gone in vain, in one list.
 -- include: flow.resources
+-- include: messages.span_messages
+-- include: tokens.abandoned_branches
 -- include: tokens.cache_misses
 -- include: tokens.message_carriage
 -- include: tokens.inside
@@ -8,8 +10,9 @@
 -- `finding` rows appear once `al.detect()` has run.
 CREATE VIEW token_waste (
   -- `carried along` (a tool result of at least 500 tokens that stood in at least 5 more calls), `read again` (an unchanged thing read
-  -- again by the same agent), `cache miss` (by cause), `failed run` (an agent's run that ended in error), `unused output` (a tool
-  -- result of at least 500 tokens of which no name, number or path is met again in what the agent said or did), or a detector's name.
+  -- again by the same agent), `cache miss` (by cause), `failed run` (an agent's run that ended in error), `abandoned branch` (see
+  -- `abandoned_branches`), `unused output` (a tool result of at least 500 tokens of which no name, number or path is met again in what
+  -- the agent said or did), or a detector's name.
   kind,
   -- The agent.
   agent_name,
@@ -128,6 +131,15 @@ SELECT
 FROM spans
 JOIN _subtree_usage USING (preorder)
 WHERE operation_name = 'invoke_agent' AND status_code = 'ERROR' AND NOT is_control_flow AND tokens > 0
+UNION ALL
+SELECT
+  'abandoned branch', agent_name, trace_id, list_distinct([span_ids[1], span_ids[-1], next_span_id]), start_time,
+  CASE kind
+    WHEN 'went back' THEN format('{} calls were left behind when the conversation went back to an earlier message.', calls)
+    ELSE format('{} calls at the end of a conversation were left behind when a fork from before them took its place.', calls)
+  END,
+  tokens, cost_usd, false, 'what it found or wrote was used all the same: files that were changed in it stay changed'
+FROM abandoned_branches
 UNION ALL
 SELECT
   detector, agent_name, trace_id, span_ids, start_time, summary, tokens_wasted, cost_usd_wasted, false,

@@ -109,14 +109,19 @@ priced AS (
       -- Parts never exceed the whole, whatever a log claims.
       least(greatest(coalesce(cache_read_input_tokens, 0), 0), greatest(coalesce(input_tokens, 0), 0)) AS cache_read,
       least(greatest(coalesce(cache_write_input_tokens, 0), 0), greatest(coalesce(input_tokens, 0), 0) - cache_read) AS cache_write,
-      CASE WHEN cache_write > 0 THEN least(coalesce(_one_hour_tokens(attributes), 0), cache_write) ELSE 0 END AS cache_write_1h
+      CASE WHEN cache_write > 0 THEN least(coalesce(_one_hour_tokens(attributes), 0), cache_write) ELSE 0 END AS cache_write_1h,
+      _service_tier(attributes) AS service_tier, coalesce(start_time, run_time) AS used_at
     FROM judged
     JOIN spans USING (preorder)
+    LEFT JOIN _run_times USING (trace_id, root_span_id)
   ) AS judged
   LEFT JOIN _price AS price
     ON price.model = coalesce(judged.response_model, judged.request_model)
     AND price.provider_name IS NOT DISTINCT FROM judged.provider_name
-    AND price.date IS NOT DISTINCT FROM judged.start_time::DATE
+    AND price.date IS NOT DISTINCT FROM judged.used_at::DATE
+    AND price.service_tier IS NOT DISTINCT FROM judged.service_tier
+    AND _time_of_use(used_at) >= price.from_time
+    AND (price.until_time IS NULL OR _time_of_use(used_at) < price.until_time)
     AND coalesce(judged.input_tokens, 0) >= price.tier_start_input_tokens
     AND coalesce(judged.input_tokens, 0) < price.tier_end_input_tokens
     AND judged.kind <> 'money'
@@ -139,7 +144,7 @@ SELECT
     WHEN 'cumulative' THEN 'last value of a running total, nothing else is metered'
     WHEN 'money' THEN 'cost without tokens'
   END) AS rule,
-  agent_name, agent_version, conversation_id, operation_name, prompt_version, start_time, end_time, provider_name,
+  agent_name, agent_version, conversation_id, operation_name, prompt_version, start_time, end_time, used_at, provider_name,
   coalesce(response_model, request_model) AS model,
   input_tokens, output_tokens, cache_read_input_tokens, cache_write_input_tokens,
   cache_write_1h AS cache_write_1h_input_tokens, reasoning_output_tokens,
@@ -147,7 +152,7 @@ SELECT
   CASE WHEN pico_usd IS NOT NULL THEN 'computed' WHEN reported_cost_usd IS NOT NULL THEN 'reported' ELSE 'unpriced' END AS cost_source,
   TRY_CAST(coalesce((pico_usd + 500) // 1000, round(reported_cost_usd * 1e9)) AS BIGINT) AS cost_nano_usd,
   TRY_CAST((input_pico_usd + 500) // 1000 AS BIGINT) AS input_cost_nano_usd,
-  reported_cost_usd, matched_model, usage_scope, usage_key, preorder, source_id, source_line, source_offset, source_length
+  reported_cost_usd, matched_model, service_tier, usage_scope, usage_key, preorder, source_id, source_line, source_offset, source_length
 FROM priced;
 
 -- The ledger of some traces (a list), of all when the argument is NULL; columns as in `usage_ledger`.

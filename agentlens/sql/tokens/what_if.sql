@@ -5,7 +5,7 @@
 -- include: tokens.usage_ledger
 
 -- The counted records priced otherwise, by agent and model. `other_model` (with `other_provider`) takes the place of all models, prices are those of
--- `on_date` (NULL: of the day of use), `cache` is `as logged`, `none`, `5 min` or `1 h`, `without_rereads` leaves out what was read
+-- `on_date` (NULL: of the day of use) at the time of day and in the tier of service of each call, `cache` is `as logged`, `none`, `5 min` or `1 h`, `without_rereads` leaves out what was read
 -- again unchanged. Prices must stand in `token_prices`: `agentlens.pricing.what_if` sees to that. Columns: agent_name, model, calls,
 -- actual_cost_usd (computed, as in the ledger), low_cost_usd, high_cost_usd, unpriced, and `bounds`: why low and high differ, NULL where the
 -- figure is exact.
@@ -28,12 +28,15 @@ WITH records AS (
 priced AS (
   SELECT
     records.*, price.matched_model AS priced_as, coalesce(missed.missed_tokens, 0) AS curable,
-    CASE WHEN pause_ns > 300000000000 THEN read ELSE 0 END AS read_after_pause, price.*  EXCLUDE (model, provider_name, date, matched_model)
+    CASE WHEN pause_ns > 300000000000 THEN read ELSE 0 END AS read_after_pause, price.* EXCLUDE (model, provider_name, date, service_tier, matched_model)
   FROM records
   LEFT JOIN _price AS price
     ON price.model = coalesce(other_model, records.model)
     AND price.provider_name IS NOT DISTINCT FROM CASE WHEN other_model IS NULL THEN records.provider_name ELSE other_provider END
-    AND price.date IS NOT DISTINCT FROM coalesce(on_date::DATE, records.start_time::DATE)
+    AND price.date IS NOT DISTINCT FROM coalesce(on_date::DATE, records.used_at::DATE)
+    AND price.service_tier IS NOT DISTINCT FROM records.service_tier
+    AND _time_of_use(used_at) >= price.from_time
+    AND (price.until_time IS NULL OR _time_of_use(used_at) < price.until_time)
     AND given >= price.tier_start_input_tokens AND given < price.tier_end_input_tokens
   LEFT JOIN (
     SELECT preorder, missed_tokens FROM cache_misses WHERE cause = 'expired after 5 min' AND gap_seconds < 3600

@@ -1,0 +1,113 @@
+"""What calls were shown is stored once and comes back whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from session_evidence import one, read, rows
+
+from agentlens._message_lists import MOST_RANGES, MessageLists
+
+HASHES = st.sampled_from("abcdef")
+WINDOWS = st.lists(st.tuples(st.sampled_from(["t1", "t2"]), st.lists(HASHES, max_size=30)), max_size=20)
+ROOT = Path(__file__).parents[1]
+
+
+def unpack(windows: list[tuple[str, list[str]]], lists: MessageLists) -> tuple[list[list[str]], int, int]:
+    """Return what is read back, how many list entries are stored for it and how many ranges: the lists are kept as a table would."""
+    stored: dict[tuple[int, int], str] = {}
+    found, ranges = [], 0
+    for trace_id, window in windows:
+        shown: dict[int, str] = {}
+        for position, list_id, length, added in lists.ranges(trace_id, window):
+            ranges += 1
+            for index, message in enumerate(added, length - len(added)):
+                assert (list_id, index) not in stored
+                stored[list_id, index] = message
+            for index in range(length):
+                assert position + index not in shown
+                shown[position + index] = stored[list_id, index]
+        found.append([shown[position] for position in range(len(shown))])
+    return found, len(stored), ranges
+
+
+@given(WINDOWS)
+def test_every_window_comes_back_as_it_was(windows: list[tuple[str, list[str]]]) -> None:
+    found, stored, ranges = unpack(windows, MessageLists())
+    assert found == [window for _, window in windows]
+    assert stored <= sum(len(window) for _, window in windows)
+    assert ranges <= MOST_RANGES * len(windows)
+
+
+def test_a_growing_conversation_is_stored_once() -> None:
+    windows = [("t", [f"m{i}" for i in range(length)]) for length in range(1, 501, 2)]
+    assert unpack(windows, MessageLists())[1:] == (499, 250)
+
+
+def test_a_conversation_that_goes_back_keeps_what_is_common() -> None:
+    way = [f"m{i}" for i in range(100)]
+    other = way[:60] + [f"n{i}" for i in range(40)]
+    windows = [("t", way[:length]) for length in range(1, 101)] + [("t", other[:length]) for length in range(60, 101)]
+    assert unpack(windows, MessageLists())[1:] == (140, 100 + 1 + 40 * 2)
+
+
+def test_a_note_that_ends_every_window_and_is_gone_in_the_next_costs_no_square() -> None:
+    windows = [("t", [*(f"m{i}" for i in range(length)), f"note {length}"]) for length in range(1, 401)]
+    found, stored, ranges = unpack(windows, MessageLists())
+    assert found == [window for _, window in windows]
+    assert stored < sum(map(len, found)) / 6
+    assert ranges <= MOST_RANGES * len(windows)
+
+
+def test_windows_that_share_nothing_cost_no_more_than_themselves() -> None:
+    windows = [("t", [f"m{length}.{i}" for i in range(length)]) for length in range(1, 50)]
+    assert unpack(windows, MessageLists())[1:] == (sum(range(1, 50)), 49)
+
+
+def test_lists_that_are_forgotten_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentlens._message_lists.MOST_HELD", 50)
+    windows = [(f"t{trace}", [f"m{i}" for i in range(length)]) for length in range(1, 40) for trace in range(9)]
+    found, _, _ = unpack(windows, MessageLists())
+    assert found == [window for _, window in windows]
+
+
+def call(number: int, parent: int | None) -> list[dict[str, Any]]:
+    """Return the lines of a user text and the answer to it."""
+    base = {
+        "sessionId": "s",
+        "version": "2.1.39",
+        "timestamp": f"2026-02-12T15:{number // 60:02}:{number % 60:02}.000Z",
+    }
+    asked = {"role": "user", "content": f"question {number}"}
+    said = {
+        "id": f"msg_{number}",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": f"answer {number}"}],
+    }
+    return [
+        base | {"type": "user", "uuid": f"u{number}", "parentUuid": f"a{parent}" if parent is not None else None, "message": asked},
+        base | {"type": "assistant", "uuid": f"a{number}", "parentUuid": f"u{number}", "message": said},
+    ]  # fmt: skip
+
+
+def test_a_session_takes_as_many_rows_as_it_has_messages(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    records = [record for number in range(200) for record in call(number, number - 1 if number else None)]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    with read(path) as lens:
+        assert one(lens, "SELECT count(*) FROM span_messages") == sum(range(1, 400, 2)) + 200 + 200
+        assert one(lens, "SELECT count(*) FROM message_lists") <= 400 + 200 + 200
+        assert one(lens, "SELECT count(*) FROM span_message_ranges") == 200 + 200 + 200
+        shown = rows(
+            lens,
+            "SELECT position, parts->>'$[0].content' FROM span_messages JOIN messages USING (message_hash) "
+            "WHERE span_id = 'msg_150' AND direction = 'input' ORDER BY position",
+        )
+    expected = [text for number in range(150) for text in (f"question {number}", f"answer {number}")] + ["question 150"]
+    assert shown == list(enumerate(expected))
