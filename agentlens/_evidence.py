@@ -8,7 +8,7 @@ import json
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
@@ -34,6 +34,18 @@ HandOver = Callable[[str, pa.Table], object]
 Message = tuple[str | None, str | None, list[dict[str, Any]]]
 Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
+
+
+class Said(NamedTuple):
+    """A message of one text part, and where it stands: the first message of a direction of a call."""
+
+    place: Place
+    trace_id: str
+    span_id: str
+    direction: str
+    role: str
+    text: str
+
 
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -251,13 +263,17 @@ class Evidence:
         """Store a message under the hash of its content and return the hash."""
         return self._store(place, role, name, _canonical(parts))
 
-    def add_text(self, place: Place, role: str, text: str) -> str:
-        """Store a message of one text part, as `add_message` does, and return its hash."""
-        try:
-            content = b'[{"content":%b,"type":"text"}]' % _encode(text)
-        except UnicodeEncodeError:
-            content = _canonical([{"content": text, "type": "text"}])
-        return self._store(place, role, None, content)
+    def add_texts(self, texts: Sequence[Said]) -> None:
+        """Add messages of one text part, each the first of its direction of a call, as `add_messages` adds one."""
+        places, trace_ids, span_ids, directions, _, _ = zip(*texts) if texts else ((),) * 6
+        stored = [self._store(text.place, text.role, None, _text_parts(text.text)) for text in texts]
+        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(texts)
+        lists, zeros, ones = range(first, first + len(texts)), [0] * len(texts), [1] * len(texts)
+        self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": stored})
+        self.add_columns(
+            "span_message_ranges", places,
+            {"trace_id": trace_ids, "span_id": span_ids, "direction": directions, "position": zeros, "list_id": lists, "length": ones},
+        )  # fmt: skip
 
     def _store(self, place: Place, role: str | None, name: str | None, content: bytes) -> str:
         message_hash = hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
@@ -465,6 +481,14 @@ def json_bytes(value: Any) -> bytes:
 @functools.lru_cache(maxsize=64)
 def _speaker(role: str | None, name: str | None) -> bytes:
     return f"{role}\x00{name}\x00".encode("utf-8", "replace")
+
+
+def _text_parts(text: str) -> bytes:
+    """Return what `_canonical` returns for one text part."""
+    try:
+        return b'[{"content":%b,"type":"text"}]' % _encode(text)
+    except UnicodeEncodeError:
+        return _canonical([{"content": text, "type": "text"}])
 
 
 def _canonical(parts: list[dict[str, Any]]) -> bytes:
