@@ -98,6 +98,14 @@ def staging(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, st
     return lambda table, batch: con.from_arrow(batch).insert_into(f"staged_{table}")
 
 
+def set_defaults(span: Row) -> None:
+    """Fill what a row of `spans` must have."""
+    span.setdefault("status_code", "UNSET")
+    span.setdefault("is_control_flow", False)
+    if span.get("input_tokens") is not None or span.get("output_tokens") is not None:
+        span.setdefault("usage_scope", "self")
+
+
 class Evidence:
     """Rows of one read, gathered in batches and handed over by table.
 
@@ -147,9 +155,12 @@ class Evidence:
 
     def add(self, table: str, place: Place, **columns: Any) -> None:
         """Add a row to an evidence table; columns not given are NULL, JSON columns take any JSON value or text."""
-        columns["source_id"] = self.source.source_id
-        columns["source_line"], columns["source_offset"], columns["source_length"] = place
-        self._buffers[table].append(columns)
+        self._add(table, place, columns)
+
+    def _add(self, table: str, place: Place, row: Row) -> None:
+        row["source_id"] = self.source.source_id
+        row["source_line"], row["source_offset"], row["source_length"] = place
+        self._buffers[table].append(row)
         self._held += 1
         if self._held >= BATCH_ROWS:
             self.flush()
@@ -159,13 +170,21 @@ class Evidence:
 
         Tree columns and `duration_ns` are computed later; `status_code` defaults to UNSET.
         """
-        columns.setdefault("status_code", "UNSET")
-        columns.setdefault("is_control_flow", False)
+        set_defaults(columns)
         self.see_time(columns.get("start_time"))
         self.see_time(columns.get("end_time"))
-        if columns.get("input_tokens") is not None or columns.get("output_tokens") is not None:
-            columns.setdefault("usage_scope", "self")
-        self.add("spans", place, **columns)
+        self._add("spans", place, columns)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the columns of a table that loaders fill, in the order in which `add_values` takes them."""
+        return self._buffers[table].names
+
+    def add_values(self, table: str, values: tuple[Any, ...]) -> None:
+        """Add a row that has a value for each of `columns()`, source and place included."""
+        self._buffers[table].rows.append(values)
+        self._held += 1
+        if self._held >= BATCH_ROWS:
+            self.flush()
 
     def add_spans(self, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
         """Add spans by column, as `add_span` adds one: a place and a value each, columns not given are NULL."""
@@ -385,7 +404,7 @@ class _Buffer:
         self.tables: list[pa.Table] = []
 
     def append(self, row: Row) -> None:
-        """Hold a row; columns not given are NULL."""
+        """Hold a row; columns not given are NULL. At once as a tuple: a dict is out of the processor's cache when it is needed again."""
         filled = self._empty | row
         if len(filled) > len(self._empty):
             raise TypeError(f"{self.table} has no column {', '.join(sorted(row.keys() - self._empty.keys()))}")

@@ -290,3 +290,18 @@ def test_any_agents_output_is_a_message_or_a_tool_result(samples: Path) -> None:
         assert tools == [("get_current_time", '{"timezone": "America/New_York"}'), ("write_file", '{"text": "2025"}')]
         [(cost,)] = lens.sql("SELECT sum(reported_cost_usd) FROM spans").fetchall()
     assert cost == pytest.approx(0.0001248)
+
+
+# --- messages as events -----------------------------------------------------------------------------------------------
+
+
+def test_an_event_with_all_messages_goes_before_events_of_one_message_each(tmp_path: Path) -> None:
+    single = {"name": "gen_ai.user.message", "attributes": [attribute("content", "one of them")]}
+    whole = {
+        "name": "gen_ai.client.inference.operation.details",
+        "attributes": [attribute("gen_ai.input.messages", "all of them")],
+    }
+    for events in ([whole, single], [single, whole]):
+        logged = {**span(0, 0, start=1, end=2), "events": events}
+        with read_bytes(tmp_path, as_lines([logged])) as lens:
+            assert messages(lens) == [("input", "user", [text("all of them")])]

@@ -92,6 +92,15 @@ def replaced(old: str, new: str) -> Callable[[str], str]:
     return tamper
 
 
+def in_part(name: str, old: str, new: str) -> Callable[[str], str]:
+    def tamper(page: str) -> str:
+        before, mark, after = page.partition(f'<section id="{name}">')
+        assert old in after
+        return before + mark + after.replace(old, new, 1)
+
+    return tamper
+
+
 def in_view(name: str, old: str, new: str) -> Callable[[str], str]:
     def tamper(page: str) -> str:
         text = json.dumps(unpack(page, name))
@@ -105,32 +114,48 @@ def figure(claims: Any, name: str) -> Any:
     return next(item for item in claims["figures"] if item["name"] == name)
 
 
-TAMPERING = {
-    "another headline": replaced('<p class="headline">', '<p class="headline">All is well. '),
-    "another headline in the claims": in_claims(lambda claims: claims.update(headline="Nothing was found.")),
-    "another agent in a finding": in_claims(lambda claims: claims["findings"][0].update(agent_name="Zeus")),
-    "another summary in the page": replaced('<p class="summary">', '<p class="summary">Not '),
-    "a finding taken out of the claims": in_claims(lambda claims: claims["findings"].pop()),
-    "a finding added to the claims": in_claims(lambda claims: claims["findings"].append({**claims["findings"][0], "summary": "Hera stole", "number": 9})),
-    "a finding taken out of the page": lambda page: re.sub(r'<article class="finding.*?</article>', "", page, count=1, flags=re.DOTALL),
-    "a milder severity": in_claims(lambda claims: claims["findings"][0].update(severity="info")),
-    "a later time": in_claims(lambda claims: claims["findings"][0].update(start_time="2027-01-01T00:00:00")),
-    "another line of evidence": in_claims(lambda claims: claims["findings"][0]["evidence"][0].update(line=77)),
-    "another hash of evidence": in_claims(lambda claims: claims["findings"][0]["evidence"][0].update(sha256="0" * 64)),
-    "another quote in the page": replaced("EUR 49", "EUR 94"),
-    "fewer tokens in a figure": in_claims(lambda claims: figure(claims, "totals")["rows"][0].__setitem__(7, 1)),
-    "other SQL of a figure": in_claims(lambda claims: figure(claims, "totals").update(sql="SELECT 1")),
-    "a figure taken out": in_claims(lambda claims: claims["figures"].pop()),
-    "a check that was made to look": in_claims(lambda claims: figure(claims, "checks")["rows"].pop()),
-    "another hash of a source": in_claims(lambda claims: claims["sources"][0].update(sha256="1" * 64)),
-    "a source taken out": in_claims(lambda claims: claims["sources"].pop()),
-    "other thresholds": in_claims(lambda claims: claims["thresholds"]["tool_loop"].update(min_repeats=99)),
-    "another text behind a click": in_view("tree-details", "EUR 49", "EUR 94"),
-    "another agent in the tree": in_view("tree-state", "Ares", "Zeus"),
-    "a script of somebody else": replaced("</body>", "<script>fetch('https://evil.test')</script></body>"),
-    "a weaker policy": replaced("default-src &#39;none&#39;", "default-src *"),
-    "a link to elsewhere": replaced("<main>", '<main><a href="https://evil.test">more</a>'),
-    "a claim that it is redacted less": in_claims(lambda claims: claims["redaction"].update(aggregates=1)),
+# What is done to the report, and the claim that must be named for it, and no other.
+TAMPERING: dict[str, tuple[str, Callable[[str], str]]] = {
+    "another headline": ("headline", replaced('<p class="headline">', '<p class="headline">All is well. ')),
+    "another headline in the claims": ("headline", in_claims(lambda claims: claims.update(headline="Nothing was found."))),
+    "another agent in a finding": ("finding 1", in_claims(lambda claims: claims["findings"][0].update(agent_name="Zeus"))),
+    "another summary in the page": ("finding 1", replaced('<p class="summary">', '<p class="summary">Not ')),
+    "a finding taken out of the claims": ("finding Hera", in_claims(lambda claims: claims["findings"].pop())),
+    "a finding added to the claims": ("finding 9", in_claims(lambda claims: claims["findings"].append({**claims["findings"][0], "summary": "Hera stole", "number": 9}))),
+    "a finding taken out of the page": ("finding 1", lambda page: re.sub(r'<article class="finding.*?</article>', "", page, count=1, flags=re.DOTALL)),
+    "a milder severity": ("finding 1", in_claims(lambda claims: claims["findings"][0].update(severity="info"))),
+    "a later time": ("finding 1", in_claims(lambda claims: claims["findings"][0].update(start_time="2027-01-01T00:00:00"))),
+    "another line of evidence": ("finding 1", in_claims(lambda claims: claims["findings"][0]["evidence"][0].update(line=77))),
+    "another hash of evidence": ("finding 1", in_claims(lambda claims: claims["findings"][0]["evidence"][0].update(sha256="0" * 64))),
+    "another quote in the page": ("finding 1", replaced("EUR 49", "EUR 94")),
+    "fewer tokens in a figure": ("figure totals", in_claims(lambda claims: figure(claims, "totals")["rows"][0].__setitem__(7, 1))),
+    "other SQL of a figure": ("figure totals", in_claims(lambda claims: figure(claims, "totals").update(sql="SELECT 1"))),
+    "a figure taken out": ("figure rejects", in_claims(lambda claims: claims["figures"].pop())),
+    "a check that was made to look": ("figure checks", in_claims(lambda claims: figure(claims, "checks")["rows"].pop())),
+    "another hash of a source": ("source ares.jsonl", in_claims(lambda claims: claims["sources"][0].update(sha256="1" * 64))),
+    "a source taken out": ("source hera.jsonl", in_claims(lambda claims: claims["sources"].pop())),
+    "other thresholds": ("thresholds", in_claims(lambda claims: claims["thresholds"]["tool_loop"].update(min_repeats=99))),
+    "another text behind a click": ("view tree", in_view("tree-details", "EUR 49", "EUR 94")),
+    "another agent in the tree": ("view tree", in_view("tree-state", "Ares", "Zeus")),
+    "a script of somebody else": ("page, part scripts", replaced("</body>", "<script>fetch('https://evil.test')</script></body>")),
+    "a weaker policy": ("page, part head", replaced("default-src &#39;none&#39;", "default-src *")),
+    "a link to elsewhere": ("page, part body", replaced("<main>", '<main><a href="https://evil.test">more</a>')),
+    "a claim that it is redacted less": ("redaction", in_claims(lambda claims: claims["redaction"].update(aggregates=1))),
+    "fewer rejected records of a source": ("source hera.jsonl", in_claims(lambda claims: claims["sources"][1].update(records=8, accepted=8))),
+    "a finding twice": ("finding 9", in_claims(lambda claims: claims["findings"].append({**claims["findings"][0], "number": 9}))),
+    "fewer spans of a finding": ("finding 1", in_claims(lambda claims: claims["findings"][0]["span_ids"].pop())),
+    "less money wasted": ("finding 1", in_claims(lambda claims: claims["findings"][0].update(tokens_wasted=1))),
+    "a figure that agentlens does not have": ("figure savings", in_claims(lambda claims: claims["figures"].append({"name": "savings", "sql": "SELECT 1", "columns": [], "rows": []}))),
+    "thresholds that the checks had": ("figure checks", in_claims(lambda claims: figure(claims, "checks")["rows"][0].__setitem__(5, "{}"))),
+    "a view taken out of the claims": ("view tree", in_claims(lambda claims: claims["views"].pop("tree"))),
+    "other SQL of a view": ("view overview", in_claims(lambda claims: claims["views"]["overview"].update(sql="SELECT 1"))),
+    "another hash of a view": ("view tree", in_claims(lambda claims: claims["views"]["tree"].update(sha256="2" * 64))),
+    "something left out": ("left_out", in_claims(lambda claims: claims["left_out"].append("nothing of note"))),
+    "another version": ("agentlens", in_claims(lambda claims: claims.update(agentlens="9.9"))),
+    "another title": ("title", replaced("<title>Loops", "<title>Lapses")),
+    "another agent in a table of the page": ("figure agents", in_part("agents", "Ares", "Zeus")),
+    "a check struck out of the page": ("figure checks", lambda page: re.sub(r"<tr><td><code>tool_loop</code>.*?</tr>", "", page, count=1, flags=re.DOTALL)),
+    "another style": ("page, part styles", replaced("<style>", "<style>.critical{display:none}")),
 }  # fmt: skip
 
 
@@ -159,7 +184,7 @@ def asked() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", TAMPERING)
-def test_every_kind_of_tampering_is_named(
+def test_of_every_kind_of_tampering_the_claim_is_named_and_no_other(
     kind: str, page: str, logs: Path, tmp_path: Path, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask = _verify._write_again
@@ -176,9 +201,11 @@ def test_every_kind_of_tampering_is_named(
         return asked[key]
 
     monkeypatch.setattr(_verify, "_write_again", ask_once)
-    tampered = TAMPERING[kind](page)
+    claim, tamper = TAMPERING[kind]
+    tampered = tamper(page)
     assert tampered != page
-    assert any(verdict.verdict != PROVED for verdict in verdicts_of(tampered, logs, tmp_path))
+    named = [verdict.claim for verdict in verdicts_of(tampered, logs, tmp_path) if verdict.verdict == DIFFERS]
+    assert named and all(name.partition(":")[0] == claim or name.startswith(f"{claim} ") for name in named), named
 
 
 def test_a_changed_log_differs_and_one_that_is_gone_is_missing(page: str, logs: Path, tmp_path: Path) -> None:
@@ -213,4 +240,4 @@ def test_the_command_line_says_it_and_exits_with_3_when_something_differs(
     (tmp_path / "report.html").write_text(page.replace("EUR 49", "EUR 94", 1))
     done = CliRunner().invoke(main, ["verify", str(tmp_path / "report.html"), "--against", str(logs)])
     assert done.exit_code == 3
-    assert "differs" in done.output and "page, part" in done.output
+    assert "differs" in done.output and "EUR 94" in done.output and "EUR 49" in done.output

@@ -8,6 +8,7 @@ import msgspec
 
 from agentlens._evidence import Evidence, Row, json_bytes
 from agentlens._source import Place
+from agentlens.loaders._otlp_plan import OWN, add_planned
 from agentlens.loaders._otlp_span import add_span, key_values, read_id, read_status, read_time
 
 
@@ -30,32 +31,36 @@ def scope_context(resource: Row, scope: Any) -> Row:
 
 def add_otlp_span(into: Evidence, logged: Row, text: msgspec.Raw | bytes, place: Place, context: Row) -> None:
     """Add one decoded OTLP/JSON span, or reject it when it has no ids or is nested too deep."""
-    trace_id, span_id = read_id(logged.get("traceId"), 16), read_id(logged.get("spanId"), 8)
-    if not trace_id or not span_id:
+    own = own_values(logged)
+    if not own[0] or not own[1]:
         into.reject(place, "a span without traceId or spanId", bytes(text))
         return
     try:
+        if add_planned(into, logged, own, place, context):
+            return
         attributes, events, links = key_values(logged.get("attributes")), _events(logged), _links(logged)
     except RecursionError:
         into.reject(place, "a span with values nested too deep", bytes(text))
         return
     into.accept()
-    status = logged.get("status")
-    status = status if isinstance(status, dict) else {}
-    message, name = status.get("message"), logged.get("name")
-    span = {
-        "trace_id": trace_id,
-        "span_id": span_id,
-        "parent_span_id": read_id(logged.get("parentSpanId"), 8),
-        "name": name if isinstance(name, str) else None,
-        "start_time": read_time(logged.get("startTimeUnixNano")),
-        "end_time": read_time(logged.get("endTimeUnixNano")),
-        "status_code": read_status(status.get("code")),
-        "status_message": message if isinstance(message, str) and message else None,
-        **context,
-    }
     _note_drops(into, logged)
-    add_span(into, place, span, attributes, events, links)
+    add_span(into, place, {**dict(zip(OWN, own)), **context}, attributes, events, links)
+
+
+def own_values(logged: Row) -> tuple[Any, ...]:
+    """Return the columns `OWN`, which do not come from attributes."""
+    status, name = logged.get("status"), logged.get("name")
+    code, message = (status.get("code"), status.get("message")) if isinstance(status, dict) else (None, None)
+    return (
+        read_id(logged.get("traceId"), 16),
+        read_id(logged.get("spanId"), 8),
+        read_id(logged.get("parentSpanId"), 8),
+        name if isinstance(name, str) else None,
+        read_time(logged.get("startTimeUnixNano")),
+        read_time(logged.get("endTimeUnixNano")),
+        read_status(code),
+        message if isinstance(message, str) and message else None,
+    )
 
 
 def _events(logged: Row) -> list[Row]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,10 +14,10 @@ from agentlens._evidence import NS_RANGE, Evidence, Row
 from agentlens._source import Place
 from agentlens.dialects import any_agent, claude_code_otel, gcp_adk, gen_ai, openinference, openllmetry, vercel_ai
 from agentlens.dialects.messages import normalise_message
+from agentlens.loaders._unseen import Unseen
 
 STATUS = {0: "UNSET", 1: "OK", 2: "ERROR"}
 UNREAD = {"input": "gen_ai.input.messages", "output": "gen_ai.output.messages", "system": "gen_ai.system_instructions"}
-HEX = re.compile(r"[0-9a-fA-F]+")
 # Where several dialects fill one column, the first in this order wins: what one vendor means comes before what all agreed on.
 DIALECTS = (any_agent, vercel_ai, claude_code_otel, gcp_adk, openllmetry, gen_ai, openinference)
 CONTROL_FLOW = frozenset(
@@ -33,16 +31,20 @@ CONTROL_FLOW = frozenset(
         "ModelRetry",
     }
 )
-INTEGERS = frozenset({
+INTEGERS = (
     "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "reasoning_output_tokens",
-})  # fmt: skip
-TEXTS = frozenset({
+)  # fmt: skip
+TEXTS = (
     "operation_name", "agent_name", "agent_id", "agent_version", "conversation_id", "workflow_name", "provider_name",
     "request_model", "response_model", "tool_name", "tool_call_id", "prompt_version",
-})  # fmt: skip
+)  # fmt: skip
+# What a column holds that dialects fill; None is always right.
+TYPES: dict[str, type] = {**dict.fromkeys(INTEGERS, int), **dict.fromkeys(TEXTS, str)}
 MESSAGES = {"messages.input": "input", "messages.output": "output", "messages.system": "system"}
 # More tokens than this are no count; sums of such columns cannot overflow.
 MOST_TOKENS = 10**15
+
+_decode = msgspec.json.Decoder().decode
 
 
 class AnyValue(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -95,7 +97,7 @@ def key_values(pairs: Any) -> Row:
     if not isinstance(pairs, list):
         return {}
     if pairs and type(pairs[0]) is KeyValue:
-        return {pair.key: _typed_value(pair.value) for pair in pairs}
+        return dict(zip([pair.key for pair in pairs], typed_values(pairs)))
     return {
         pair["key"]: any_value(pair.get("value"))
         for pair in pairs
@@ -103,9 +105,17 @@ def key_values(pairs: Any) -> Row:
     }
 
 
+def typed_values(pairs: list[KeyValue]) -> list[Any]:
+    """Return the Python values of an OTLP list of key-value pairs of the right shape."""
+    return [
+        text if (value := pair.value) is not None and (text := value.stringValue) is not None else _typed_value(value)
+        for pair in pairs
+    ]
+
+
 def _typed_value(value: AnyValue | None) -> Any:
-    if value is None or (text := value.stringValue) is not None:
-        return value and text
+    if value is None:
+        return None
     if value.intValue is not None:
         return _integer(value.intValue)
     if value.boolValue is not None:
@@ -138,16 +148,11 @@ def read_id(value: Any, length: int) -> str | None:
 
     Text that is neither is returned as it is: some tools use ids of their own.
     """
-    return _read_id(value, length) if isinstance(value, str) and value else None
-
-
-@functools.lru_cache(maxsize=1 << 15)
-def _read_id(value: str, length: int) -> str | None:
-    if len(value) == 2 * length and HEX.fullmatch(value):
-        return value.lower() if value.strip("0") else None
+    if not isinstance(value, str) or not value:
+        return None
     try:
-        data = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
+        data = bytes.fromhex(value) if len(value) == 2 * length else base64.b64decode(value, validate=True)
+    except ValueError:
         return value
     if len(data) != length:
         return value
@@ -179,17 +184,11 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
     `span` holds the columns the container knows (ids, name, times, status, service_name, resource); `events` hold
     `time, name, attributes`, `links` hold `linked_trace_id, linked_span_id, attributes`, all with plain Python values.
     """
-    dialects = _dialects(attributes)
-    for dialect in dialects:
-        into.account.dialects.setdefault(dialect.NAME)
-        _fill(span, attributes, dialect, is_only=len(dialects) == 1)
-    messages = {direction: span.pop(key) for key, direction in MESSAGES.items() if key in span}
-    _read_errors(span, attributes, events)
-    _fit_columns(span, attributes)
+    dialects, messages = arrange(span, span.get("name") or "", attributes, events)
+    into.account.dialects.update(dict.fromkeys(dialects))
     trace_id, span_id = span["trace_id"], span["span_id"]
-    messages = _event_messages(messages, events)
-    for direction, value in messages.items():
-        if not _add_messages(into, place, trace_id, span_id, direction, value):
+    for direction, value in _event_messages(messages, events).items():
+        if not add_messages(into, place, trace_id, span_id, direction, value):
             attributes[UNREAD.get(direction, direction)] = value
     for index, event in enumerate(events):
         into.add("span_events", place, trace_id=trace_id, span_id=span_id, event_index=index, **event)
@@ -199,6 +198,20 @@ def add_span(into: Evidence, place: Place, span: Row, attributes: Row, events: l
         span["attributes"] = attributes
     into.add_span(place, **span)
     into.hold(place.length // 4)
+
+
+def arrange(span: Row, name: Any, attributes: Row, events: list[Row]) -> tuple[list[str], Row]:
+    """Fill the columns of a span from its attributes, which keeps those that fill none.
+
+    Returns the names of the dialects that apply, and the messages as logged, by direction.
+    """
+    dialects = _dialects(attributes)
+    for dialect in dialects:
+        _fill(span, name, attributes, dialect, is_only=len(dialects) == 1)
+    messages = {direction: span.pop(key) for key, direction in MESSAGES.items() if key in span}
+    _read_errors(span, attributes, events)
+    _fit_columns(span, attributes)
+    return [dialect.NAME for dialect in dialects], messages
 
 
 def _dialects(attributes: Row) -> Sequence[Any]:
@@ -215,10 +228,10 @@ def _dialects_of_keys(keys: tuple[str, ...]) -> list[Any]:
     return [dialect for dialect in DIALECTS if dialect.applies(dict.fromkeys(keys, ""))]
 
 
-def _fill(span: Row, attributes: Row, dialect: Any, is_only: bool) -> None:
+def _fill(span: Row, name: Any, attributes: Row, dialect: Any, is_only: bool) -> None:
     """Fill columns that are empty so far; an attribute that says otherwise than its column stays an attribute."""
     before = {} if is_only else dict(attributes)
-    for column, value in dialect.read_columns(attributes, span.get("name") or "").items():
+    for column, value in dialect.read_columns(attributes, name).items():
         held = span.get(column)
         if held is None:
             span[column] = value
@@ -227,6 +240,9 @@ def _fill(span: Row, attributes: Row, dialect: Any, is_only: bool) -> None:
 
 
 def _read_errors(span: Row, attributes: Row, events: list[Row]) -> None:
+    if not events and "error.type" not in attributes:
+        span["is_control_flow"] = False
+        return
     types = [event["attributes"].get("exception.type") for event in events if event["name"] == "exception"]
     names = [kind.rpartition(".")[2] for kind in types if isinstance(kind, str)]
     error_type = attributes.pop("error.type", None)
@@ -241,14 +257,13 @@ def _read_errors(span: Row, attributes: Row, events: list[Row]) -> None:
 def _fit_columns(span: Row, attributes: Row) -> None:
     """Bring columns to their types; a value that does not fit goes back to `attributes` under the column's name."""
     for column, value in span.items():
-        if column in INTEGERS:
-            if value is not None and (type(value) is not int or not 0 <= value <= MOST_TOKENS):
-                span[column] = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 15 else None
-                if span[column] is None:
-                    attributes[column] = value
-        elif column in TEXTS and value is not None and type(value) is not str:
-            span[column] = None
-            attributes[column] = value
+        kind = TYPES.get(column)
+        if kind is None or value is None or _fits(value, kind):
+            continue
+        if kind is int and isinstance(value, str) and value.isdecimal() and len(value) < 15:
+            span[column] = int(value)
+        else:
+            span[column], attributes[column] = None, value
     cost = span.get("reported_cost_usd")
     if cost is not None and (not isinstance(cost, (int, float)) or isinstance(cost, bool)):
         attributes["reported_cost_usd"] = span.pop("reported_cost_usd")
@@ -263,27 +278,42 @@ def _fit_columns(span: Row, attributes: Row) -> None:
         span.pop("usage_scope", None)
 
 
+def _fits(value: Any, kind: type) -> bool:
+    is_right: bool = value.__class__ is kind
+    return is_right and (kind is str or type(value) is Unseen or 0 <= value <= MOST_TOKENS)
+
+
 def _json_list(text: str) -> list[Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+    if text.lstrip()[:1] != "[":
         return None
+    try:
+        value = _decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        try:
+            value = json.loads(text)  # which takes NaN and halves of characters
+        except (ValueError, RecursionError):
+            return None
     return value if isinstance(value, list) else None
 
 
 def _event_messages(messages: Row, events: list[Row]) -> Row:
-    """Add the messages that older conventions log as events, unless the span itself carries them."""
-    if "input" in messages or "output" in messages:
+    """Add the messages that other conventions log as events, unless the span itself carries them.
+
+    An event that has them all goes before events of one message each.
+    """
+    if not events or "input" in messages or "output" in messages:
         return messages
+    single: dict[str, list[Any]] = {}
     for event in events:
         if found := gen_ai.event_message(event["name"] or "", event["attributes"]):
-            messages.setdefault(found[0], []).append(found[1])
+            single.setdefault(found[0], []).append(found[1])
         for direction, value in gen_ai.event_content(event["name"] or "", event["attributes"]).items():
             messages.setdefault(direction, value)
-    return messages
+    return {**single, **messages}
 
 
-def _add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, direction: str, value: Any) -> bool:
+def add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, direction: str, value: Any) -> bool:
+    """Add the messages of one direction of a call, as logged; False when they cannot be read."""
     if direction == "system":
         return _add_system(into, place, trace_id, span_id, value)
     if isinstance(value, str) and value.lstrip()[:1] not in ("[", "{"):
@@ -304,6 +334,14 @@ def _add_system(into: Evidence, place: Place, trace_id: str, span_id: str, value
     if not isinstance(parts, list):
         return False
     if not all(isinstance(part, dict) and "role" in part for part in parts):
-        parts = [{"role": "system", "parts": parts}]
-    into.add_messages(place, trace_id, span_id, "system", [normalise_message(part) for part in parts])
+        parts = [_system_message(parts)]
+    into.add_logged_messages(place, trace_id, span_id, "system", parts, normalise_message)
     return True
+
+
+def _system_message(parts: list[Any]) -> Row:
+    """Return one message; as plain text where it is no more, which is stored without another look when it is met again."""
+    text = parts[0] if len(parts) == 1 else None
+    if isinstance(text, dict) and text.keys() == {"type", "content"} and text["type"] == "text":
+        text = text["content"]
+    return {"role": "system", "content": text} if isinstance(text, str) and text else {"role": "system", "parts": parts}

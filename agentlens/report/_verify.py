@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from agentlens._errors import AgentLensError
 from agentlens._read import read
 from agentlens._sensitive import Rule
 from agentlens.report._briefing import BriefingOptions, Period, compose_html
+from agentlens.report._compare_pages import compare_parts
 from agentlens.report._copy import Travelling, travelling
 from agentlens.report._facts import query_text
 from agentlens.report._page import Options, compose
@@ -61,11 +61,18 @@ def verify(
         raise AgentLensError(f"None of the {len(claims['sources'])} sources of {report} is below {against}.")
     missing = {verdict.claim.removeprefix("source ") for verdict in verdicts if verdict.verdict == MISSING}
     again, page_again = _write_again(paths, claims, rules, keep)
+    parts = compare_parts(page, page_again)
+    verdicts = [_check_account(verdict, claims, again) for verdict in verdicts]
     verdicts += _check_findings(claims, again, missing)
     verdicts += _check_figures(claims, again, missing)
+    verdicts += _check_views(claims, again, missing)
     verdicts += _check_rest(claims, again, missing)
-    verdicts += _check_page(page, page_again, missing, claims["agentlens"] == again["agentlens"])
-    return verdicts
+    if claims != again:  # what differs in them was named
+        parts.pop("claims", None)
+    verdicts = _with_page(verdicts, {} if missing else parts)
+    if page == page_again:
+        verdicts.append(Verdict("page", PROVED, "byte for byte what agentlens writes from these logs"))
+    return [*verdicts, *_check_page(parts, missing, claims, again)]
 
 
 def read_claims(page: str, name: str) -> Row:
@@ -129,7 +136,27 @@ def _check_sources(claims: Row, against: Path) -> tuple[list[Verdict], list[Path
             paths.append(standing[0])
         else:
             verdicts.append(Verdict(f"source {name}", MISSING, "no file with this SHA-256 or this place was found"))
+    for name in _unnamed(claims):
+        verdicts.append(Verdict(f"source {name}", DIFFERS, "findings rest on it, and it is not among the sources"))
+        paths += [path for path in files if path.as_posix().endswith("/" + name)][:1]
     return verdicts, list(dict.fromkeys(paths))
+
+
+def _unnamed(claims: Row) -> list[str]:
+    """Return the files that findings of a report rest on without being among its sources."""
+    evidence = {place["path"] for finding in claims["findings"] for place in finding["evidence"]}
+    return sorted(evidence - {source["path"] for source in claims["sources"]})
+
+
+def _check_account(verdict: Verdict, claims: Row, again: Row) -> Verdict:
+    """Return the verdict on a source, which differs as well when other records were read from it than the report says."""
+    mine, other = (
+        {f"source {source['path']}": source | {"source_id": 0} for source in each["sources"]}
+        for each in (claims, again)
+    )
+    if verdict.verdict != PROVED or verdict.claim not in other:
+        return verdict
+    return _compare(verdict.claim, mine[verdict.claim], other[verdict.claim], verdict.why)
 
 
 def _hash(path: Path) -> str:
@@ -150,9 +177,18 @@ def _thresholds(claims: Row) -> dict[str, Row]:
     known = all_detectors()
     return {
         name: {key: value for key, value in settings.items() if key in known[name].thresholds}
-        for name, settings in claims.get("thresholds", {}).items()
+        for name, settings in (_checks_thresholds(claims) or claims.get("thresholds", {})).items()
         if name in known and isinstance(settings, dict)
     }
+
+
+def _checks_thresholds(claims: Row) -> dict[str, Row]:
+    """Return the thresholds that stand in the table of checks, which the report carries twice."""
+    checks = next((figure for figure in claims["figures"] if figure["name"] == "checks"), None)
+    if checks is None or "arguments" not in checks["columns"]:
+        return {}
+    detector, arguments = checks["columns"].index("detector"), checks["columns"].index("arguments")
+    return {row[detector]: json.loads(row[arguments] or "{}") for row in checks["rows"]}
 
 
 def _write_again(paths: list[Path], claims: Row, rules: Sequence[Rule], keep: Iterable[str]) -> tuple[Row, str]:
@@ -177,7 +213,7 @@ def _check_findings(claims: Row, again: Row, missing: set[str]) -> Iterator[Verd
     for finding in claims["findings"]:
         name = f"finding {finding['number']}: {finding['summary']}"
         lost = sorted({place["path"] for place in finding["evidence"]} & missing)
-        found = known.pop(_identity(finding), None)
+        found = known.pop(_identity(finding), None) or _akin(finding, claims, known)
         if lost:
             yield Verdict(name, MISSING, f"{lost[0]} is not there")
         elif found is None:
@@ -186,6 +222,15 @@ def _check_findings(claims: Row, again: Row, missing: set[str]) -> Iterator[Verd
             yield _compare(name, finding, found, "the logs show it, and its evidence has the same bytes")
     for finding in known.values():
         yield Verdict(f"finding {finding['summary']}", DIFFERS, "the logs show it, and the report does not say it")
+
+
+def _akin(finding: Row, claims: Row, known: dict[tuple[str, ...], Row]) -> Row | None:
+    """Return the finding of the logs that only rests on other spans, unless the report names that one as well."""
+    named = {_identity(other) for other in claims["findings"]}
+    for identity in known:
+        if identity not in named and (*identity[:2], identity[3]) == (*_identity(finding)[:2], _identity(finding)[3]):
+            return known.pop(identity)
+    return None
 
 
 def _identity(finding: Row) -> tuple[str, ...]:
@@ -214,13 +259,69 @@ def _check_figures(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdi
         yield Verdict(f"figure {name}", DIFFERS, "it was taken out of the report")
 
 
+def _check_views(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:
+    views, known = claims["views"], again["views"]
+    for name in {**views, **known}:
+        if views.get(name) == known.get(name):
+            yield Verdict(f"view {name}", PROVED, "it is fed with what the logs give")
+        elif missing:
+            yield Verdict(f"view {name}", MISSING, f"{len(missing)} of its sources are not there")
+        else:
+            gone = (
+                "was taken out"
+                if name not in views
+                else "should not be there"
+                if name not in known
+                else "shows something else than the logs give"
+            )
+            yield Verdict(f"view {name}", DIFFERS, f"it {gone}")
+
+
 def _check_rest(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:
-    names = ("headline", "sources", "redaction", "left_out", "views", "thresholds", "items", "notes")
-    for name in (name for name in names if name in claims or name in again):
-        if claims.get(name) == again.get(name):
+    for name in sorted({*claims, *again} - {"sources", "findings", "figures", "views"}):
+        mine, other = claims.get(name), again.get(name)
+        if mine == other:
             yield Verdict(name, PROVED, "it is what the logs give")
         else:
-            yield Verdict(name, MISSING if missing else DIFFERS, "the logs give something else")
+            yield Verdict(
+                name, MISSING if missing else DIFFERS, f"the report says {_short(mine)}, the logs give {_short(other)}"
+            )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+# Parts of the page that show a claim, by the claim.
+_SHOWN_IN = {
+    "headline": "answer", "figure checks": "checks", "figure waves": "waves", "figure agents": "agents",
+    "figure models": "tokens-section", "title": "title",
+}  # fmt: skip
+
+
+def _with_page(verdicts: list[Verdict], parts: dict[str, str]) -> list[Verdict]:
+    """Return verdicts in which a claim that is proved, but that the page shows otherwise, differs; those parts are taken away."""
+    found = []
+    for verdict in verdicts:
+        kind, _, name = verdict.claim.partition(" ")
+        shown = _SHOWN_IN.get(verdict.claim, "")
+        if kind == "finding":
+            shown = f"finding-{name.partition(':')[0]}"
+        mine = [
+            part
+            for part in parts
+            if part == shown or (kind == "view" and part.split("-")[0] == name and part != f"{name}-section")
+        ]
+        whys = [parts.pop(part) for part in mine]
+        found.append(Verdict(verdict.claim, DIFFERS, whys[0]) if whys and verdict.verdict == PROVED else verdict)
+    return found
+
+
+def _check_page(parts: dict[str, str], missing: set[str], claims: Row, again: Row) -> Iterator[Verdict]:
+    reason = "" if claims["agentlens"] == again["agentlens"] else " (it was written by another version of agentlens)"
+    for name, why in parts.items():
+        yield Verdict(f"page, part {name}", MISSING if missing else DIFFERS, f"{why}{reason}")
 
 
 def _compare(name: str, claimed: Row, found: Row, proved: str) -> Verdict:
@@ -230,72 +331,3 @@ def _compare(name: str, claimed: Row, found: Row, proved: str) -> Verdict:
         if wrong
         else Verdict(name, PROVED, proved)
     )
-
-
-# --- the page ---------------------------------------------------------------------------------------------------------
-
-
-class _Parts(HTMLParser):
-    """The page cut into parts by the ids of its elements: everything, tags and attributes included, belongs to the last one."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
-        self.parts: dict[str, list[str]] = {"head": []}
-        self._here = "head"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = dict(attrs)
-        if names.get("id"):
-            self._here = str(names["id"])
-        elif tag == "script":
-            self._here = "scripts"
-        self.parts.setdefault(self._here, []).append(f"<{tag} {attrs}>")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.parts[self._here].append(f"</{tag}>")
-
-    def handle_data(self, data: str) -> None:
-        self.parts[self._here].append(data)
-
-    def handle_entityref(self, name: str) -> None:
-        self.parts[self._here].append(f"&{name};")
-
-    def handle_charref(self, name: str) -> None:
-        self.parts[self._here].append(f"&#{name};")
-
-    def handle_comment(self, data: str) -> None:
-        self.parts[self._here].append(f"<!--{data}-->")
-
-    def handle_decl(self, decl: str) -> None:
-        self.parts[self._here].append(f"<!{decl}>")
-
-    def unknown_decl(self, data: str) -> None:
-        self.parts[self._here].append(f"<![{data}]>")
-
-    def handle_pi(self, data: str) -> None:
-        self.parts[self._here].append(f"<?{data}>")
-
-
-def _cut(page: str) -> dict[str, str]:
-    parser = _Parts()
-    parser.feed(page)
-    parser.close()
-    return {name: "".join(texts) for name, texts in parser.parts.items()}
-
-
-def _check_page(page: str, again: str, missing: set[str], same_version: bool) -> Iterator[Verdict]:
-    if page == again:
-        yield Verdict("page", PROVED, "byte for byte what agentlens writes from these logs")
-        return
-    mine, other = _cut(page), _cut(again)
-    wrong = [name for name in {**mine, **other} if mine.get(name) != other.get(name)] or ["its bytes"]
-    reason = "" if same_version else " (it was written by another version of agentlens)"
-    for name in wrong:
-        gone = (
-            "is not in the page"
-            if name not in mine
-            else "should not be in the page"
-            if name not in other
-            else "differs"
-        )
-        yield Verdict(f"page, part {name}", MISSING if missing else DIFFERS, f"{gone}{reason}")

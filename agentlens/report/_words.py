@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -86,6 +87,12 @@ def human_bytes(size: int) -> str:
     return str(size)
 
 
+def settings(arguments: str | None) -> str:
+    """min_repeats 3, scope "trace"; nothing for a JSON object without keys."""
+    return ", ".join(f"{name}{NBSP}{json.dumps(value)}" for name, value in json.loads(arguments or "{}").items())
+
+
 FILTERS = {
     "count": count, "usd": usd, "percent": percent, "duration": duration, "moment": moment, "plural": plural, "human_bytes": human_bytes,
+    "settings": settings,
 }  # fmt: skip
