@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agentlens._account import Account
+from agentlens._json_text import canonical_json, json_bytes, json_text
 from agentlens._message_lists import MessageLists
 from agentlens._source import Place, Source
 
@@ -48,7 +48,6 @@ class Said(NamedTuple):
 
 
 _encode = msgspec.json.Encoder().encode
-_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -280,7 +279,7 @@ class Evidence:
 
     def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
         """Store a message under the hash of its content and return the hash."""
-        return self._store(place, role, name, _canonical(parts))
+        return self._store(place, role, name, canonical_json(parts))
 
     def add_texts(self, texts: Sequence[Said]) -> None:
         """Add messages of one text part, each the first of its direction of a call, as `add_messages` adds one."""
@@ -484,53 +483,14 @@ def _fit(value: Any, kind: pa.DataType) -> Any:
     return int(value) if -limit <= value < limit and int(value) == value else None
 
 
-def json_text(value: Any) -> str:
-    """Return `value` as JSON text: NaN and infinities become null, integers of any size stay exact, undecodable text is replaced."""
-    return json_bytes(value).decode()
-
-
-def json_bytes(value: Any) -> bytes:
-    """Return what `json_text` returns, as UTF-8."""
-    try:
-        return _encode(value)
-    except (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.ValidationError):
-        return _plain_json(value)
-
-
 @functools.lru_cache(maxsize=64)
 def _speaker(role: str | None, name: str | None) -> bytes:
     return f"{role}\x00{name}\x00".encode("utf-8", "replace")
 
 
 def _text_parts(text: str) -> bytes:
-    """Return what `_canonical` returns for one text part."""
+    """Return what `canonical_json` returns for one text part."""
     try:
         return b'[{"content":%b,"type":"text"}]' % _encode(text)
     except UnicodeEncodeError:
-        return _canonical([{"content": text, "type": "text"}])
-
-
-def _canonical(parts: list[dict[str, Any]]) -> bytes:
-    """Return JSON with sorted keys: what a message is hashed by."""
-    try:
-        return _encode_sorted(parts)
-    except (TypeError, OverflowError, UnicodeEncodeError, msgspec.ValidationError):
-        return _plain_json(parts)
-
-
-def _plain_json(value: Any) -> bytes:
-    try:
-        text = json.dumps(_finite(value), default=str, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    except RecursionError:
-        text = json.dumps("a value nested too deep to be kept; its place in the source says where it stands")
-    return text.encode("utf-8", "replace")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return value
+        return canonical_json([{"content": text, "type": "text"}])

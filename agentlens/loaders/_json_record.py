@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agentlens._evidence import Evidence, Message, Said, json_bytes, json_text
+from agentlens._evidence import Evidence, Message, Said
+from agentlens._json_text import json_bytes, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_message, text_part
 from agentlens.loaders._mapping import TIMES, Field, Mapping, find, without
