@@ -30,7 +30,7 @@ ROOMS = [
         "_archive",
     ),
     ("dialects", "_own_prices", "pricing", "loaders"),
-    ("_load", "_read"),
+    ("_load", "_read_ahead", "_read"),
     ("detectors", "_detect"),
     ("charts", "export"),
     ("explorers",),
