@@ -318,17 +318,29 @@ def _copy_template(con: duckdb.DuckDBPyConnection) -> None:
 
 @functools.cache
 def _template() -> Path:
-    """Return an empty lens that is made once a process, the first time one is needed, and removed when it ends."""
-    folder = tempfile.mkdtemp(prefix="agentlens-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = Path(folder) / "template.duckdb"
-    with duckdb.connect(str(path)) as con:
-        con.execute("BEGIN")
-        install_schema(con)
-        install_library(con)
-        _state_properties(con)
-        con.execute("COMMIT")
+    """Return an empty lens that is made the first time one is needed, and kept among the user's caches for later processes."""
+    name = f"empty-lens-{__version__}-{SCHEMA_VERSION}-{_library_digest()}-duckdb-{duckdb.__version__}.duckdb"
+    path = _cache_folder() / name
+    if not path.exists():
+        with written_whole(path) as part, duckdb.connect(str(part)) as con:
+            con.execute("BEGIN")
+            install_schema(con)
+            install_library(con)
+            _state_properties(con)
+            con.execute("COMMIT")
     return path
+
+
+def _cache_folder() -> Path:
+    """Return a folder that outlives the process; where none can be written, one that is removed when it ends."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "agentlens"  # noqa: PTH111  (without a home it stays)
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.access(folder, os.W_OK):
+        return folder
+    folder = Path(tempfile.mkdtemp(prefix="agentlens-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def lock(con: duckdb.DuckDBPyConnection) -> None:
