@@ -16,7 +16,7 @@ from agentlens._account import Account
 from agentlens._errors import AgentLensError
 from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
-from agentlens.loaders import Loader, all_loaders
+from agentlens.loaders import Loader, named_loader
 
 LEAST_BYTES = 96 * 1024 * 1024
 PIECE_BYTES = 12 * 1024 * 1024
@@ -49,10 +49,11 @@ class Result:
 def load(name: str, loader: Loader, source: Source, size: int, into: Evidence, tables: Tables) -> None:
     """Load a source; what the loader cannot read on from becomes a reject. Rows arrive in the order of the file."""
     if not _is_worth_splitting(loader, source, size) or not _load_in_pieces(name, source, size, into, tables):
-        _load_alone(loader, source, into)
+        load_alone(loader, source, into)
 
 
-def _load_alone(loader: Loader, source: Source, into: Evidence) -> None:
+def load_alone(loader: Loader, source: Source, into: Evidence) -> None:
+    """Load a source in this process; what the loader cannot read on from becomes a reject."""
     try:
         loader.load(source, into)
     except AgentLensError as error:
@@ -70,7 +71,7 @@ def _is_worth_splitting(loader: Loader, source: Source, size: int) -> bool:
         splits is not None
         and source.compression is None
         and size - source.start >= LEAST_BYTES
-        and _workers() > 1
+        and workers() > 1
         and splits(source)
     )
 
@@ -86,10 +87,10 @@ def _load_in_pieces(name: str, source: Source, size: int, into: Evidence, tables
     path, waiting = source.stored or source.path, deque[tuple[Piece, "Future[Result]"]]()
     whole = {"path": path, "source_id": source.source_id, "state": source.state, "options": source.options}
     try:
-        with ProcessPoolExecutor(_workers()) as pool:
+        with ProcessPoolExecutor(workers()) as pool:
             for piece in pieces(path, source.start, source.start_line, size):
                 waiting.append((piece, pool.submit(load_piece, name, whole, piece, tables)))
-                if len(waiting) > 2 * _workers() and not _take(*waiting.popleft(), source, into):
+                if len(waiting) > 2 * workers() and not _take(*waiting.popleft(), source, into):
                     return False
             return all(_take(*part, source, into) for part in waiting)
     except BrokenProcessPool as error:
@@ -122,7 +123,7 @@ def load_piece(name: str, whole: dict[str, Any], piece: Piece, tables: Tables) -
 
     source.on_tail = keep_account
     into.begin(source)
-    _load_alone(all_loaders()[name], source, into)
+    load_alone(named_loader(name), source, into)
     into.flush()
     result.account, result.consumed, result.consumed_lines = into.account, source.consumed, source.consumed_lines
     result.lists, result.identities = into.lists, b"".join(source.identities)
@@ -148,5 +149,6 @@ def _take(piece: Piece, future: Future[Result], source: Source, into: Evidence) 
     return True
 
 
-def _workers() -> int:
+def workers() -> int:
+    """Return how many processes read at the same time."""
     return min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

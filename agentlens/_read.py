@@ -24,11 +24,13 @@ from agentlens._account import Account
 from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
-from agentlens._evidence import Evidence, json_text, staging
+from agentlens._evidence import Evidence, staging
 from agentlens._finish import finish, judge_usage
+from agentlens._json_text import json_text
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
 from agentlens._load import Tables, load
 from agentlens._own_prices import OwnPrices
+from agentlens._read_ahead import Ahead, File
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
 from agentlens.loaders import Loader, all_loaders
 from agentlens.loaders._mapping import Mapping as FieldMapping
@@ -453,10 +455,11 @@ def _forget(con: duckdb.DuckDBPyConnection, source_id: int, offset: int = 0) -> 
 def _load_all(tasks: list[_Task], evidence: Evidence, tables: Tables, progress: bool) -> None:
     total = sum(task.size - task.source.start for task in tasks)
     bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", delay=1, disable=not progress, mininterval=0.2)
-    with _without_collector(), bar:
+    files = [File(task.format, task.source, task.account, task.size - task.source.start) for task in tasks]
+    with _without_collector(), bar, Ahead(files, tables) as ahead:
         for number, task in enumerate(tasks, 1):
             bar.set_postfix_str(f"file {number} of {len(tasks)}, {evidence.rows_added:,} rows", refresh=False)
-            _load(task, evidence, tables, bar.update)
+            _load(task, evidence, tables, bar.update, ahead)
         evidence.flush()
         bar.set_postfix_str(f"{len(tasks)} files, {evidence.rows_added:,} rows", refresh=False)
 
@@ -473,13 +476,16 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[int], object]) -> None:
+def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[int], object], ahead: Ahead) -> None:
     source = task.source
     at_tail: list[str] = []
     source.on_bytes = on_bytes
     source.on_tail = lambda: at_tail.append(evidence.account.to_json())
     evidence.begin(source, task.account)
-    load(task.format, task.loader, source, task.size, evidence, tables)
+    if ahead.take(source, evidence):
+        on_bytes(task.size - source.start)
+    else:
+        load(task.format, task.loader, source, task.size, evidence, tables)
     account = evidence.account
     evidence.add_source(
         path=path_text(source.path),

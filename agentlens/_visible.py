@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Controls, bidi overrides, invisible and tag characters, and lone surrogates; the explorers show the same ones (format.ts).
+# Controls, bidi overrides, invisible and tag characters, and lone surrogates; the explorers show the same ones (format.ts). Beside them
+# the two characters that XML takes no more than controls, and that end the program which draws charts.
 _HIDING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff\U000e0000-\U000e007f\ud800-\udfff]"
 )

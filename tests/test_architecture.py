@@ -20,6 +20,7 @@ ROOMS = [
         "_source",
         "_account",
         "_evidence",
+        "_json_text",
         "_message_lists",
         "_tree",
         "_finish",
@@ -30,9 +31,9 @@ ROOMS = [
         "_archive",
     ),
     ("dialects", "_own_prices", "pricing", "loaders"),
-    ("_load", "_read"),
+    ("_load", "_read_ahead", "_read"),
     ("detectors", "_detect"),
-    ("charts", "export"),
+    ("charts", "_export_otlp", "export"),
     ("explorers",),
     ("report",),
     ("cli", "_magic"),
@@ -42,6 +43,7 @@ ROOMS = [
 DOORS = {
     ("_lens", "_lineage"): "loaded when it is first asked",
     ("_lens", "_explain"): "loaded when it is first asked",
+    ("_lens", "_investigation"): "loaded when it is first asked",
 }
 HEAVY = ("duckdb", "polars", "altair", "pyarrow", "anywidget", "ipywidgets", "numpy", "msgspec", "jinja2", "IPython")
 

@@ -184,6 +184,14 @@ ASK_KERNEL = """async (code) => {
   return text.trim();
 }"""
 
+# Clicks a row of the tree that is not selected, and runs code in the kernel some ms later.
+CLICK_AND_ASK = """async ([code, pause]) => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  [...document.querySelectorAll('.al-tree .al-row[aria-selected=false]')].find((row) => !row.hidden && row.offsetTop > 60).click();
+  await new Promise((done) => setTimeout(done, pause));
+  await kernel.requestExecute({ code, store_history: false }).done;
+}"""
+
 
 def expect_kernel(page: Any, code: str, wanted: str) -> None:
     """Ask the kernel until it prints what is wanted: what a page does reaches it in its own time."""
@@ -243,6 +251,8 @@ def test_linked_explorers_follow_one_another_and_the_notebook_reads_back_as_a_pi
 
     check_selection_from_the_kernel(page)
 
+    check_clicks_that_meet_cells(page)
+
     # Typing in a view neither adds nor deletes cells.
     page.get_by_role("tree", name="Trace tree").focus()
     for key in ("a", "b", "d", "d", "x"):
@@ -272,6 +282,19 @@ def check_selection_from_the_kernel(page: Any) -> None:
     page.keyboard.press("Home")
     page.locator(".al-tree .al-row[aria-selected=true]", has_text="chat").wait_for()
     expect_kernel(page, "print(tree.selection == conversation.selection, conversation._call)", "True 0")
+
+
+def check_clicks_that_meet_cells(page: Any) -> None:
+    """However close a click and a cell that selects are, page and kernel show the same row in the end."""
+    span = page.evaluate(ASK_KERNEL, "print(lens.sql('SELECT span_id FROM spans WHERE depth = 0').fetchall()[0][0])")
+    for pause in (0, 20, 40, 55, 65, 90):
+        page.evaluate(CLICK_AND_ASK, [f"tree.selection = ['{span}']", pause])
+        page.wait_for_timeout(400)
+        page.wait_for_function(KERNEL_IS_IDLE)
+        row = page.locator(".al-tree .al-row[aria-selected=true]").get_attribute("data-row")
+        expect_kernel(
+            page, "print(tree._row, tree.selection == overview.selection == findings.selection)", f"{row} True"
+        )
 
 
 def test_only_details_wait_for_a_busy_kernel(open_notebook: Open, case: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from otlp_forests import as_lines, assert_accounts_balance, attribute, span
 
 import agentlens._load as loading
 from agentlens import AgentLensError, Lens, read
+from agentlens._read_ahead import Ahead
 from agentlens._source import BOM
 
 TABLES = ("spans", "messages", "span_messages", "span_events", "rejects", "agents", "sources")
@@ -38,7 +41,7 @@ def log_of(first: int, last: int) -> bytes:
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "LEAST_BYTES", 1)
     monkeypatch.setattr(loading, "PIECE_BYTES", 1500)
-    monkeypatch.setattr(loading, "_workers", lambda: 2)
+    monkeypatch.setattr(loading, "workers", lambda: 2)
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -110,3 +113,37 @@ def test_a_process_that_dies_leaves_the_old_lens_whole(tmp_path: Path, monkeypat
         read(log, into=case, progress=False)
     with read(case) as lens:
         assert everything(lens) == before
+
+
+def fill(folder: Path, first: int, last: int) -> None:
+    """Write a folder of small files: spans, broken lines, a torn end, a session, and what no loader knows."""
+    for number in range(first, last, 10):
+        torn = log_of(number + 10, number + 11)[:-40] if number % 20 else b""
+        (folder / f"{number:03}.jsonl").write_bytes(log_of(number, number + 10) + torn)
+    (folder / "notes.txt").write_text("no log")
+    said = {"type": "user", "uuid": "u", "sessionId": "s", "timestamp": "2026-02-12T15:36:09.570Z"}
+    line = json.dumps({**said, "parentUuid": None, "message": {"role": "user", "content": "hello"}})
+    (folder / "500.jsonl").write_text(line + "\n" + line[:-20])
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_folder_read_by_several_processes_gives_what_one_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, groups = tmp_path / "logs", []
+    take = Ahead.take
+    monkeypatch.setattr(Ahead, "take", lambda *given: groups.append(take(*given)) or groups[-1])
+    for name in ("several", "one"):
+        if name == "one":
+            monkeypatch.setattr(loading, "LEAST_BYTES", 10**9)
+            shutil.rmtree(folder)
+        folder.mkdir()
+        fill(folder, 0, 100)
+        read(folder, into=tmp_path / f"{name}.duckdb", progress=False).close()
+        (folder / "010.jsonl").write_bytes(log_of(10, 20) + log_of(400, 410))
+        fill(folder, 100, 120)
+        read(folder, into=tmp_path / f"{name}.duckdb", progress=False).close()
+    assert groups.count(True) == 14
+    with read(tmp_path / "several.duckdb") as several, read(tmp_path / "one.duckdb") as one:
+        assert everything(several) == everything(one)
+        assert_accounts_balance(several)

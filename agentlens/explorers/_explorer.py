@@ -17,6 +17,7 @@ from IPython.display import display
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens.explorers._selection import Selection
 from agentlens.explorers._still import StillRow, draw_rows, still_html
 
 STATIC = Path(__file__).parent / "static"
@@ -35,7 +36,7 @@ class Embedded:
 class Explorer(anywidget.AnyWidget):
     """A view of a lens to click: `.sql` is its question, `.rows()` the answer, `.selection` the chosen span ids."""
 
-    selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    selection = Selection(traitlets.Unicode()).tag(sync=True)
     # The question on screen, for "copy as cell".
     _sql = traitlets.Unicode().tag(sync=True)
     # What the evidence lacks, one sentence each: the badge. The whole answer is `FROM completeness`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -154,16 +155,23 @@ _unpack = msgspec.msgpack.Decoder(Thread).decode
 
 def number_of(*texts: str | bytes) -> int:
     """Return a number of 63 bits that stands for some texts: it takes a third of the memory of a hash as text."""
-    return int(short_hash(*texts), 16) >> 1
+    return int.from_bytes(_digest(texts), "big") >> 1
 
 
 def short_hash(*texts: str | bytes) -> str:
     """Return 16 hex digits that stand for some texts."""
-    digest = hashlib.blake2b(digest_size=8)
-    for text in texts:
-        digest.update(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
-        digest.update(b"\x00")
-    return digest.hexdigest()
+    return _digest(texts).hex()
+
+
+def _digest(texts: tuple[str | bytes, ...]) -> bytes:
+    data = [text if isinstance(text, bytes) else text.encode("utf-8", "replace") for text in texts]
+    return hashlib.blake2b(b"\x00".join([*data, b""]), digest_size=8).digest()
+
+
+@functools.lru_cache(1024)
+def thread_key(trace_id: str, agent_id: str | None) -> str:
+    """Return what a conversation is remembered by: every line asks for it."""
+    return short_hash(trace_id, agent_id or "")
 
 
 def place_of(step: Step) -> Place:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_part, result_part
 from agentlens.loaders._claude_code_fields import (
@@ -44,6 +45,7 @@ from agentlens.loaders._claude_code_memory import (
     number_of,
     place_of,
     short_hash,
+    thread_key,
 )
 from agentlens.loaders._claude_code_rows import add_answered_tool, add_call, add_open_tool, add_thread, add_turn
 
@@ -149,7 +151,7 @@ class SessionReader:
             agent_id, spawner = call_id, self._memory.tools.get(short_hash(trace_id, call_id))
         elif agent_id is None and line.get("isSidechain") is True:
             agent_id, spawner = self._sidechain(trace_id, line, message)
-        key = short_hash(trace_id, agent_id or "")
+        key = thread_key(trace_id, agent_id)
         thread = self._threads.get(key)
         if thread is None:
             thread = _begin_thread(trace_id, agent_id, line, place)

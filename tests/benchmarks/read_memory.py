@@ -109,8 +109,7 @@ def _read(path: Path) -> None:
 
 
 def _text(rng: random.Random, size: int) -> str:
-    words = [rng.choice(WORDS) for _ in range(min(size, 4000) // 7 + 1)]
-    sentence = " ".join(words)
+    sentence = " ".join(rng.choices(WORDS, k=min(size, 4000) // 7 + 1))
     return (sentence * (size // len(sentence) + 1))[:size]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import traitlets
 
 import agentlens as al
 
@@ -182,6 +184,52 @@ def test_a_click_on_one_of_several_selected_spans_brings_it_to_the_front_and_kee
     assert tree.selection == [ninth, third, fifth] and tree._highlight == bytes([0b110100])
     tree._row = 0
     assert tree.selection == [f"{1:016x}"] and tree._highlight == b""
+
+
+@pytest.mark.parametrize("linked_first", [True, False])
+def test_views_agree_whatever_is_selected_while_a_selection_is_told(lens: Any, linked_first: bool) -> None:
+    tree, second, chats = al.TraceTree(lens), al.TraceTree(lens), al.TraceTree(lens, where="operation_name = 'chat'")
+    views = [tree, second, chats]
+    rng = random.Random(4)
+    meanwhile: list[tuple[Any, list[str]]] = []
+
+    def select_meanwhile(_change: Any) -> None:
+        if meanwhile:
+            view, chosen = meanwhile.pop()
+            view.selection = chosen
+
+    def link() -> None:
+        for view in views[1:]:
+            traitlets.link((view, "selection"), (tree, "selection"))
+
+    if linked_first:
+        link()
+    rng.choice(views).observe(select_meanwhile, "selection")
+    if not linked_first:
+        link()
+    ids = [f"{number:016x}" for number in (1, 2, 3, 4, 5, 9)]
+    for _ in range(40):
+        meanwhile[:] = [(rng.choice(views), rng.sample(ids, rng.randrange(4))) for _ in range(rng.randrange(3))]
+        clicks = [
+            lambda: tree.set_state({"_row": rng.randrange(-1, 6)}),
+            lambda: second.set_state({"_row": rng.randrange(-1, 6)}),
+            lambda: chats.set_state({"_row": rng.randrange(-1, 2)}),
+            lambda: setattr(rng.choice(views), "selection", rng.sample(ids, rng.randrange(3))),
+        ]
+        rng.choice(clicks)()
+        assert second.selection == chats.selection == tree.selection
+        assert tree._row == second._row == (tree.row_of(tree.selection[0]) if tree.selection else -1)
+
+
+def test_views_that_never_agree_come_to_rest(lens: Any) -> None:
+    tree, other = al.TraceTree(lens), al.TraceTree(lens)
+    traitlets.link((tree, "selection"), (other, "selection"))
+    first, second = f"{1:016x}", f"{2:016x}"
+    tree.observe(
+        lambda change: setattr(tree, "selection", [second if change["new"] == [first] else first]), "selection"
+    )
+    tree.selection = [first]
+    assert tree.selection == other.selection
 
 
 def test_what_a_condition_lit_up_stays_lit_while_one_looks_round(lens: Any) -> None:

@@ -81,7 +81,7 @@ export function rowAt(steps: Step[], time: number): number {
 const ROW = 27;
 const TOP = 6;
 const GUTTER = 74;
-export const COLUMN = 118;
+export const COLUMN = 86;
 
 interface Sheet {
   steps: Step[];

@@ -136,12 +136,19 @@ class ConversationView {
   }
 
   private foot(): HTMLElement {
-    const { calls, notes, cuts } = this.story;
+    const { calls, notes } = this.story;
     const times = calls.map((call) => call.start_ms).filter((time): time is number => time !== null);
     const period = times.length ? `${formatDate(times[0])} ${formatClock(times[0], 1000)} – ${formatClock(times[times.length - 1], 1000)} UTC` : "no times";
-    const words = [countOf(calls.length, "call"), period, `bars: ${this.strip.unit}`, cuts?.length ? countOf(cuts.length, "cut") : "nothing was cut"];
+    const words = [countOf(calls.length, "call"), period, `bars: ${this.strip.unit}`, this.tellCuts()];
     const list = h("ul", { class: "al-notes", "aria-label": "Notes", hidden: !notes?.length }, ...(notes ?? []).map((note) => h("li", {}, showInline(note))));
     return h("footer", { class: "al-foot" }, list, h("div", { class: "al-foot-line" }, this.legend, h("span", { class: "al-status" }, words.join(" · "))));
+  }
+
+  // How often the window was cut; what was not logged says nothing of it.
+  private tellCuts(): string {
+    const { calls, cuts } = this.story;
+    if (cuts?.length) return `the window was cut ${cuts.length === 1 ? "once" : `${formatCount(cuts.length)} times`}`;
+    return calls.some((_call, at) => this.windows.isLogged(at)) ? "nothing was cut" : "what was sent was not logged";
   }
 
   private makeHelp(): HTMLElement {
@@ -321,7 +328,7 @@ class ConversationView {
     const seen = ORIGINS.filter((_origin, at) => this.story.calls.some((_call, call) => this.composition.characters[call * ORIGINS.length + at] > 0));
     const item = (kind: string, words: string) => h("li", {}, h("span", { class: `al-key al-origin-${kind}` }), words);
     const extra = [
-      this.story.calls.some((_call, at) => estimateTokens(this.story, at, this.composition.total[at]).unlogged > 0) ? item("unlogged", "not in the log (≈)") : null, this.story.calls.some((call) => call.cache_read_input_tokens) ? item("cached", "from cache") : null,
+      this.story.calls.some((call, at) => (this.composition.total[at] > 0 ? estimateTokens(this.story, at, this.composition.total[at]).unlogged > 0 : call.input_tokens)) ? item("unlogged", "not in the log (≈)") : null, this.story.calls.some((call) => call.cache_read_input_tokens) ? item("cached", "from cache") : null,
       this.story.cuts?.length ? item("lost", "lost since the call before") : null,
     ].filter((child): child is HTMLLIElement => child !== null);
     this.legend.replaceChildren(...seen.map((origin) => item(origin, ORIGIN_WORDS[origin])), ...extra);

@@ -41,7 +41,7 @@ export class Inspector {
     this.estimate = estimateTokens(this.story, call, this.composition.total[call]);
     this.title.textContent = `Window of call ${formatCount(this.story.calls[call].number)}`;
     const blocks = this.windows.blocks(call);
-    const children = blocks.length === 0 ? [h("p", { class: "al-quiet" }, "The messages of this call were not logged.")]
+    const children = blocks.length === 0 ? [h("p", { class: "al-quiet" }, "What was sent to the model in this call was not logged.")]
       : [this.factsLine(blocks), this.lossCard(blocks), this.chips(blocks), this.list(blocks)];
     this.body.replaceChildren(...children.filter((child): child is HTMLElement => child !== null));
     if (isNew) this.body.scrollTop = 0;

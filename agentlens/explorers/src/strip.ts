@@ -81,7 +81,8 @@ export function drawStripHead(time: StripTime, waves: Band[]): HTMLElement {
   const shown: [number, string][] = [];
   for (const label of labels) if (shown.every(([at]) => Math.abs(at - label[0]) >= 0.1)) shown.push(label);
   const elements = shown.map(([at, text]) => {
-    const label = h("span", { class: "al-strip-label" }, showInline(text));
+    const [, before, word] = /^(wave )?(.*)$/s.exec(text)!;
+    const label = h("span", { class: "al-strip-label" }, before ? h("span", { class: "al-strip-word" }, before) : null, showInline(word));
     label.style.left = `${(at * 100).toFixed(2)}%`;
     return label;
   });

@@ -179,14 +179,14 @@ class TraceTreeView implements Commands, KeyCommands {
     this.openDetails(row);
     this.toolbar.sync(state);
     this.schedule();
-    if (tell) this.tellRow(row);
+    if (tell) this.tellRow();
   }
 
-  // The selection is saved once the keys rest, so that a held arrow key does not flood the kernel.
-  private tellRow(row: number): void {
-    this.model.set("_row", row);
+  // Set and saved at once, when the keys rest: a held arrow key does not flood the kernel, and a row that Python selects
+  // meanwhile is the one that is told, so that page and kernel never part.
+  private tellRow(): void {
     clearTimeout(this.saveTimer);
-    this.saveTimer = setTimeout(() => this.model.save_changes(), 60);
+    this.saveTimer = setTimeout(() => (this.model.set("_row", this.state.selected), this.model.save_changes()), 60);
   }
 
   private openDetails(row: number): void {
@@ -204,7 +204,7 @@ class TraceTreeView implements Commands, KeyCommands {
     this.details.close();
     this.root.classList.remove("al-with-details");
     this.state.selected = -1;
-    this.tellRow(-1);
+    this.tellRow();
     this.resize();
     this.focusView();
   }
