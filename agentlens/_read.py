@@ -92,10 +92,7 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
         con.close()
         shutil.rmtree(spill, ignore_errors=True)
         if isinstance(error, duckdb.OutOfMemoryException):
-            raise AgentLensError(
-                "A record is too large for the memory that DuckDB may take, so nothing was read. "
-                f"Take the file that holds it out, or read on a larger machine. DuckDB says: {str(error).partition(chr(10))[0]}"
-            ) from error
+            raise AgentLensError(f"A record is larger than memory allows, so nothing was read: {error}") from error
         raise
     return Lens(con, path, spill)
 

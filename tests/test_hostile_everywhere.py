@@ -284,7 +284,7 @@ def test_a_record_too_large_for_memory_ends_in_a_sentence() -> None:
     def fill(con: duckdb.DuckDBPyConnection) -> None:
         raise duckdb.OutOfMemoryException("failed to allocate data of size 2.0 GiB")
 
-    with pytest.raises(al.AgentLensError, match=r"too large for the memory.*2\.0 GiB"):
+    with pytest.raises(al.AgentLensError, match=r"larger than memory allows.*2\.0 GiB"):
         _read._open(None, True, fill)
 
 
