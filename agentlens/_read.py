@@ -8,7 +8,6 @@ import gc
 import glob
 import itertools
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -89,8 +88,7 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
         if locked:
             lock(con)
     except BaseException as error:
-        con.close()
-        shutil.rmtree(spill, ignore_errors=True)
+        Lens(con, path, spill).close()
         if isinstance(error, duckdb.OutOfMemoryException):
             raise AgentLensError(f"A record is larger than memory allows, so nothing was read: {error}") from error
         raise
