@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from agentlens._evidence import Evidence, Row, json_bytes, set_defaults
+from agentlens._evidence import Evidence, Row, set_defaults
+from agentlens._json_text import json_bytes
 from agentlens._source import Place
 from agentlens.loaders._otlp_span import INTEGERS, MOST_TOKENS, UNREAD, KeyValue, add_messages, arrange, typed_values
 from agentlens.loaders._unseen import Unseen
@@ -155,6 +156,10 @@ def _filler(template: Any, must_be_seen: bool = False) -> Filler:
         if must_be_seen:
             raise ValueError("a value inside of a column")
         return itemgetter(template.index)
+    if type(template) is dict and template.keys() == {"role", "content"} and not must_be_seen:
+        role, content = template["role"], template["content"]
+        if type(role) is type(content) is Unseen and isinstance(role, str) and isinstance(content, str):
+            return itemgetter(role.index, content.index)  # the pair that stands for such a message
     if type(template) is dict:
         fillers = {key: _filler(value, must_be_seen) for key, value in template.items()}
         return lambda values: {key: fill(values) for key, fill in fillers.items()}
