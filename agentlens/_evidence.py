@@ -226,17 +226,19 @@ class Evidence:
     def add_logged_messages(
         self, place: Place, trace_id: str, span_id: str, direction: str, logged: Iterable[Any], normalise: Normaliser
     ) -> None:
-        """Add messages as logged; those of a role and text alone are normalised once and looked up after that."""
+        """Add messages as logged; those of a role and text alone are normalised once and looked up after that.
+
+        A pair of role and text may stand for such a message.
+        """
         hashes = []
         for message in logged:
-            key = _plain_text(message)
-            if key is None:
-                message_hash = self.add_message(place, *normalise(message))
-            elif (known := self._memo.get(key)) is not None:
-                message_hash = known
-            else:
-                message_hash = self.add_message(place, *normalise(message))
-                self._remember(key, len(key[1]), message_hash)
+            key = message if type(message) is tuple else _plain_text(message)
+            message_hash = self._memo.get(key) if key else None
+            if message_hash is None:
+                whole = {"role": key[0], "content": key[1]} if key else message
+                message_hash = self.add_message(place, *normalise(whole))
+                if key:
+                    self._remember(key, len(key[1]), message_hash)
             hashes.append(message_hash)
         self.add_span_messages(place, trace_id, span_id, direction, hashes)
 
@@ -416,7 +418,9 @@ class _Buffer:
 
     def _table(self, columns: list[Sequence[Any]], note: Callable[[str], None]) -> pa.Table:
         for position in self._json:
-            columns[position] = [_json_column(value) for value in columns[position]]
+            columns[position] = [
+                value if value is None or type(value) is bytes else _json_column(value) for value in columns[position]
+            ]
         arrays = [self.column(values, name, kind, note) for values, name, kind in zip(columns, self.names, self.types)]
         return pa.table(arrays, names=list(self.names))
 
@@ -434,7 +438,7 @@ class _Buffer:
 
 def _json_column(value: Any) -> str | bytes | None:
     """Return JSON text: bytes are taken to be JSON, text only when it is."""
-    if value is None or type(value) is bytes or (isinstance(value, str) and _is_json(value)):
+    if isinstance(value, str) and _is_json(value):
         return value
     return json_bytes(value)
 

@@ -16,7 +16,7 @@ from agentlens._account import Account
 from agentlens._errors import AgentLensError
 from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
-from agentlens.loaders import Loader, all_loaders
+from agentlens.loaders import Loader, named_loader
 
 LEAST_BYTES = 96 * 1024 * 1024
 PIECE_BYTES = 12 * 1024 * 1024
@@ -123,7 +123,7 @@ def load_piece(name: str, whole: dict[str, Any], piece: Piece, tables: Tables) -
 
     source.on_tail = keep_account
     into.begin(source)
-    load_alone(all_loaders()[name], source, into)
+    load_alone(named_loader(name), source, into)
     into.flush()
     result.account, result.consumed, result.consumed_lines = into.account, source.consumed, source.consumed_lines
     result.lists, result.identities = into.lists, b"".join(source.identities)

@@ -132,11 +132,11 @@ class Source:
     def open(self, start: int = 0) -> io.BufferedReader:
         """Open the decompressed bytes from an offset on; damage in the compression ends in an AgentLensError."""
         raw = _CountingFile(self.stored or self.path, self.on_bytes, self.end)
-        if start and self.compression is None:
+        if self.compression is None:
             raw.seek(start)
+            return io.BufferedReader(raw, CHUNK_BYTES)
         stream: io.BufferedReader = io.BufferedReader(_Decompressed(raw, self.compression, self.path), CHUNK_BYTES)
-        if self.compression:
-            _skip(stream, start)
+        _skip(stream, start)
         return stream
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,3 +107,18 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: py
         read(tmp_path / "logs", into=tmp_path / "logs" / "0.jsonl", progress=False)
     read(tmp_path / "case.duckdb").close()
     assert list(scratch.iterdir()) == []
+
+
+def test_an_empty_lens_is_made_once_for_all_processes(tmp_path: Path) -> None:
+    for folder, expected in ((tmp_path / "caches", 1), (tmp_path / "file" / "no folder", 0)):
+        (tmp_path / "file").write_text("")
+        code = "import sys, agentlens; agentlens.read(sys.argv[1], progress=False).close()"
+        log = tmp_path / "log.jsonl"
+        log.write_text('{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"01","spanId":"02"}]}]}]}\n')
+        times = []
+        for _ in range(2):
+            environment = {**os.environ, "XDG_CACHE_HOME": str(folder)}
+            subprocess.run([sys.executable, "-c", code, str(log)], check=True, env=environment)
+            times.append([file.stat().st_mtime_ns for file in folder.rglob("*.duckdb")])
+        assert times[0] == times[1]
+        assert len(times[0]) == expected

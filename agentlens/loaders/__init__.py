@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
@@ -56,6 +57,13 @@ def all_loaders() -> dict[str, Loader]:
     names = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
     own = {name: cast(Loader, importlib.import_module(f"{__name__}.{name}")) for name in names}
     return dict(sorted((own | _added_loaders(frozenset(own))).items()))
+
+
+def named_loader(name: str) -> Loader:
+    """Return one loader, without the time that importing all the others takes."""
+    if importlib.util.find_spec(f"{__name__}.{name}") is None:
+        return all_loaders()[name]
+    return cast(Loader, importlib.import_module(f"{__name__}.{name}"))
 
 
 @functools.cache

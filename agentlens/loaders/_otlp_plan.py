@@ -155,6 +155,10 @@ def _filler(template: Any, must_be_seen: bool = False) -> Filler:
         if must_be_seen:
             raise ValueError("a value inside of a column")
         return itemgetter(template.index)
+    if type(template) is dict and template.keys() == {"role", "content"} and not must_be_seen:
+        role, content = template["role"], template["content"]
+        if type(role) is type(content) is Unseen and isinstance(role, str) and isinstance(content, str):
+            return itemgetter(role.index, content.index)  # the pair that stands for such a message
     if type(template) is dict:
         fillers = {key: _filler(value, must_be_seen) for key, value in template.items()}
         return lambda values: {key: fill(values) for key, fill in fillers.items()}

@@ -6,14 +6,7 @@ itself is parsed by the official `opentelemetry-proto` package.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from collections.abc import Callable, Iterator
 
 from agentlens._evidence import Evidence, Row
 from agentlens._source import Place, Source
@@ -40,44 +33,28 @@ def load(source: Source, into: Evidence) -> None:
 
 
 def _load_message(into: Evidence, data: bytes, start: int, end: int) -> None:
+    from agentlens.loaders import _otlp_proto  # which takes longer to import than a file to recognise
+
     for resource_start, resource_end in _fields(data, start, end, 1):
         resource: Row = {}
         for at in _fields(data, resource_start, resource_end, 1):
-            resource = _resource(data[slice(*at)])
+            resource = read_resource(_otlp_proto.resource(data[slice(*at)]))
         for scope_start, scope_end in _fields(data, resource_start, resource_end, 2):
-            scope = next((_scope(data[slice(*at)]) for at in _fields(data, scope_start, scope_end, 1)), {})
-            context = scope_context(resource, scope)
+            scopes = _fields(data, scope_start, scope_end, 1)
+            context = scope_context(resource, next((_otlp_proto.scope(data[slice(*at)]) for at in scopes), {}))
             for span_start, span_end in _fields(data, scope_start, scope_end, 2):
-                _load_span(into, data[span_start:span_end], Place(None, span_start, span_end - span_start), context)
+                place = Place(None, span_start, span_end - span_start)
+                _load_span(into, _otlp_proto.read_span, data[span_start:span_end], place, context)
 
 
-def _load_span(into: Evidence, text: bytes, place: Place, context: Row) -> None:
+def _load_span(into: Evidence, read: Callable[[bytes], Row], text: bytes, place: Place, context: Row) -> None:
     into.record()
     try:
-        logged = _as_dict(Span.FromString(text))
-    except (DecodeError, ValueError) as error:
+        logged = read(text)
+    except ValueError as error:
         into.reject(place, f"not an OTLP protobuf span: {error}", text)
         return
     add_otlp_span(into, logged, text, place, context)
-
-
-def _as_dict(message: Message) -> Row:
-    return MessageToDict(message, use_integers_for_enums=True)
-
-
-def _resource(data: bytes) -> Row:
-    return read_resource(_parsed(Resource, data))
-
-
-def _scope(data: bytes) -> Row:
-    return _parsed(InstrumentationScope, data)
-
-
-def _parsed(kind: Any, data: bytes) -> Row:
-    try:
-        return _as_dict(kind.FromString(data))
-    except DecodeError as error:
-        raise ValueError(str(error)) from error
 
 
 def _framing(head: bytes, cut: bool) -> str | None:

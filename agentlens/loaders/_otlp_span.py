@@ -43,6 +43,8 @@ TYPES: dict[str, type] = {**dict.fromkeys(INTEGERS, int), **dict.fromkeys(TEXTS,
 MESSAGES = {"messages.input": "input", "messages.output": "output", "messages.system": "system"}
 # More tokens than this are no count; sums of such columns cannot overflow.
 MOST_TOKENS = 10**15
+# System instructions are the same at every call of an agent; longer ones are not held.
+LONG_INSTRUCTIONS = 64 * 1024
 
 _decode = msgspec.json.Decoder().decode
 
@@ -328,20 +330,29 @@ def add_messages(into: Evidence, place: Place, trace_id: str, span_id: str, dire
 
 def _add_system(into: Evidence, place: Place, trace_id: str, span_id: str, value: Any) -> bool:
     """System instructions are a list of parts, or plain text: one message with role `system`."""
-    parts = _json_list(value) if isinstance(value, str) else value
-    if parts is None:
-        parts = [value]
-    if not isinstance(parts, list):
+    if isinstance(value, str):
+        messages = _known_instructions(value) if len(value) < LONG_INSTRUCTIONS else _instructions(value)
+    elif isinstance(value, list) or value is None:
+        messages = _system_messages([None] if value is None else value)
+    else:
         return False
-    if not all(isinstance(part, dict) and "role" in part for part in parts):
-        parts = [_system_message(parts)]
-    into.add_logged_messages(place, trace_id, span_id, "system", parts, normalise_message)
+    into.add_logged_messages(place, trace_id, span_id, "system", messages, normalise_message)
     return True
 
 
-def _system_message(parts: list[Any]) -> Row:
-    """Return one message; as plain text where it is no more, which is stored without another look when it is met again."""
+def _instructions(text: str) -> list[Any]:
+    parts = _json_list(text)
+    return _system_messages([text] if parts is None else parts)
+
+
+_known_instructions = functools.lru_cache(maxsize=256)(_instructions)
+
+
+def _system_messages(parts: list[Any]) -> list[Any]:
+    """Return messages as they are, parts as one message: a pair where it is text alone."""
+    if all(isinstance(part, dict) and "role" in part for part in parts):
+        return parts
     text = parts[0] if len(parts) == 1 else None
     if isinstance(text, dict) and text.keys() == {"type", "content"} and text["type"] == "text":
         text = text["content"]
-    return {"role": "system", "content": text} if isinstance(text, str) and text else {"role": "system", "parts": parts}
+    return [("system", text)] if isinstance(text, str) and text else [{"role": "system", "parts": parts}]

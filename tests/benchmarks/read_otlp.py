@@ -2,7 +2,8 @@
 
     python tests/benchmarks/read_otlp.py [--spans 100000] [--rounds 3] [--file FILE]
 
-The floor is DuckDB counting the same bytes as JSON objects. Each measurement has a process of its own; a round runs
+The floor is DuckDB counting the same bytes as JSON objects; beside it stands what it takes to make Python objects of them
+(`orjson.loads` where orjson is installed, msgspec without types). Each measurement has a process of its own; a round runs
 all of them one after the other, and the median over the rounds is shown: a busy machine slows all of them alike.
 """
 
@@ -92,6 +93,18 @@ def floor(path: Path) -> Figures:
     return measured(lambda: con.execute(query, {"path": str(path), "size": longest + 1024}).fetchall()[0][0])
 
 
+def python_objects(path: Path) -> Figures:
+    """Make Python objects of every line, with the fastest decoder that is installed."""
+    import msgspec
+
+    try:
+        from orjson import loads as decode  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        decode = msgspec.json.decode
+    with path.open("rb") as stream:
+        return measured(lambda: sum(decode(line) is not None for line in stream))
+
+
 def read_whole(path: Path, into: Path | None = None) -> int:
     """Read and return the number of spans."""
     import agentlens
@@ -107,11 +120,21 @@ def to_memory(path: Path) -> Figures:
     return measured(lambda: read_whole(path))
 
 
+def in_one_process(path: Path) -> Figures:
+    """Read into memory without the help of other processes."""
+    import agentlens._load
+    import agentlens._read
+
+    agentlens._load.LEAST_BYTES = sys.maxsize
+    return measured(lambda: read_whole(path))
+
+
 def without_messages(path: Path) -> Figures:
     """Read into memory, messages left where they stand among the attributes."""
     from agentlens._evidence import Evidence
 
     Evidence.add_raw_messages = lambda *_: True  # type: ignore[method-assign]
+    Evidence.add_logged_messages = lambda *_: None  # type: ignore[method-assign]
     Evidence.add_messages = lambda *_: 0  # type: ignore[method-assign]
     return to_memory(path)
 
@@ -165,7 +188,9 @@ def milliseconds_of_import(name: str) -> float:
 
 MEASURES: dict[str, Callable[[Path], Figures]] = {
     "floor": floor,
+    "Python objects": python_objects,
     "into memory": to_memory,
+    "into memory, one process": in_one_process,
     "into memory, without messages": without_messages,
     "into a file": to_file,
     "questions": questions,
@@ -175,14 +200,16 @@ MEASURES: dict[str, Callable[[Path], Figures]] = {
 
 def show(path: Path, figures: dict[str, Figures]) -> None:
     """Print the tables."""
-    size, least = path.stat().st_size / 1e6, figures["floor"]["seconds"]
+    size = path.stat().st_size / 1e6
+    least, objects = (figures[name]["seconds"] for name in ("floor", "Python objects"))
     print(f"{size:,.0f} MB of OTLP JSON lines, {figures['into memory']['count']:,.0f} spans\n")
-    print(f"{'':32}{'seconds':>9}{'MB/s':>8}{'spans/s':>10}{'CPU s':>8}{'peak MB':>9}{'of floor':>10}")
-    for name in ("floor", "into memory", "into memory, without messages", "into a file"):
+    print(f"{'':32}{'seconds':>9}{'MB/s':>8}{'spans/s':>10}{'CPU s':>8}{'peak MB':>9}{'of floor':>10}{'x objects':>11}")
+    for name in [name for name, row in figures.items() if "seconds" in row]:
         row = figures[name]
-        pace = row["count"] / row["seconds"] if name != "floor" else float("nan")
+        pace = row["count"] / row["seconds"] if name.startswith("into") else float("nan")
         paces = f"{row['seconds']:9.2f}{size / row['seconds']:8.0f}{pace:10,.0f}{row['cpu']:8.2f}"
-        print(f"{name:32}{paces}{row['peak']:9,.0f}{least / row['seconds']:10.2f}")
+        shares = f"{least / row['seconds']:10.2f}{row['seconds'] / objects:11.2f}"
+        print(f"{name:32}{paces}{row['peak']:9,.0f}{shares}")
     print(f"\nThe file has {figures['into a file']['size']:,.0f} MB.\n")
     one = figures["questions"]["SELECT 1"]
     for name, ms in figures["questions"].items():
