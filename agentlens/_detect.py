@@ -11,7 +11,7 @@ import duckdb
 
 from agentlens._catalog import library
 from agentlens._errors import AgentLensError
-from agentlens._evidence import json_text
+from agentlens._json_text import json_text
 from agentlens._lens import Lens
 from agentlens._lineage import index_flow, mentions_flow
 from agentlens.detectors.context_windows import find_context_windows

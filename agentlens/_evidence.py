@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agentlens._account import Account
+from agentlens._json_text import canonical_json, json_bytes, json_text
 from agentlens._message_lists import MessageLists
 from agentlens._source import Place, Source
 
@@ -35,8 +35,19 @@ Message = tuple[str | None, str | None, list[dict[str, Any]]]
 Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
 
+
+class Said(NamedTuple):
+    """A message of one text part, and where it stands: the first message of a direction of a call."""
+
+    place: Place
+    trace_id: str
+    span_id: str
+    direction: str
+    role: str
+    text: str
+
+
 _encode = msgspec.json.Encoder().encode
-_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.decode
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -270,15 +281,19 @@ class Evidence:
 
     def add_message(self, place: Place, role: str | None, name: str | None, parts: list[dict[str, Any]]) -> str:
         """Store a message under the hash of its content and return the hash."""
-        return self._store(place, role, name, _canonical(parts))
+        return self._store(place, role, name, canonical_json(parts))
 
-    def add_text(self, place: Place, role: str, text: str) -> str:
-        """Store a message of one text part, as `add_message` does, and return its hash."""
-        try:
-            content = b'[{"content":%b,"type":"text"}]' % _encode(text)
-        except UnicodeEncodeError:
-            content = _canonical([{"content": text, "type": "text"}])
-        return self._store(place, role, None, content)
+    def add_texts(self, texts: Sequence[Said]) -> None:
+        """Add messages of one text part, each the first of its direction of a call, as `add_messages` adds one."""
+        places, trace_ids, span_ids, directions, _, _ = zip(*texts) if texts else ((),) * 6
+        stored = [self._store(text.place, text.role, None, _text_parts(text.text)) for text in texts]
+        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(texts)
+        lists, zeros, ones = range(first, first + len(texts)), [0] * len(texts), [1] * len(texts)
+        self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": stored})
+        self.add_columns(
+            "span_message_ranges", places,
+            {"trace_id": trace_ids, "span_id": span_ids, "direction": directions, "position": zeros, "list_id": lists, "length": ones},
+        )  # fmt: skip
 
     def _store(self, place: Place, role: str | None, name: str | None, content: bytes) -> str:
         message_hash = hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
@@ -472,45 +487,14 @@ def _fit(value: Any, kind: pa.DataType) -> Any:
     return int(value) if -limit <= value < limit and int(value) == value else None
 
 
-def json_text(value: Any) -> str:
-    """Return `value` as JSON text: NaN and infinities become null, integers of any size stay exact, undecodable text is replaced."""
-    return json_bytes(value).decode()
-
-
-def json_bytes(value: Any) -> bytes:
-    """Return what `json_text` returns, as UTF-8."""
-    try:
-        return _encode(value)
-    except (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.ValidationError):
-        return _plain_json(value)
-
-
 @functools.lru_cache(maxsize=64)
 def _speaker(role: str | None, name: str | None) -> bytes:
     return f"{role}\x00{name}\x00".encode("utf-8", "replace")
 
 
-def _canonical(parts: list[dict[str, Any]]) -> bytes:
-    """Return JSON with sorted keys: what a message is hashed by."""
+def _text_parts(text: str) -> bytes:
+    """Return what `canonical_json` returns for one text part."""
     try:
-        return _encode_sorted(parts)
-    except (TypeError, OverflowError, UnicodeEncodeError, msgspec.ValidationError):
-        return _plain_json(parts)
-
-
-def _plain_json(value: Any) -> bytes:
-    try:
-        text = json.dumps(_finite(value), default=str, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    except RecursionError:
-        text = json.dumps("a value nested too deep to be kept; its place in the source says where it stands")
-    return text.encode("utf-8", "replace")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return value
+        return b'[{"content":%b,"type":"text"}]' % _encode(text)
+    except UnicodeEncodeError:
+        return canonical_json([{"content": text, "type": "text"}])

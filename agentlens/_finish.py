@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -57,6 +58,29 @@ def _has_several_formats(con: duckdb.DuckDBPyConnection) -> bool:
 def _tree(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return one row a span, in tree order: where it is staged, its tree columns, and what it inherits."""
     spans = con.sql("FROM sorted_spans ORDER BY index").to_arrow_table()
+    highest = pc.max(spans["parent"]).as_py()
+    return _grown(spans, con) if highest is not None and highest >= 0 else _only_roots(spans)
+
+
+def _only_roots(spans: pa.Table) -> pa.Table:
+    """Return the tree of spans of which none has a parent: each is a tree of its own."""
+    places, no = pa.array(np.arange(len(spans))), pa.repeat(pa.scalar(value=False), len(spans))
+    return pa.table({
+        "staged_row": spans["staged_row"],
+        "depth": pa.repeat(pa.scalar(0, pa.int32()), len(spans)),
+        "preorder": places,
+        "subtree_end": pc.add(places, 1),
+        "root_span_id": spans["span_id"],
+        "is_orphan": spans["is_orphan"],
+        "is_cycle_broken": no,
+        "agent_name": spans["agent_name"],
+        "is_agent_inherited": no,
+        "conversation_id": spans["conversation_id"],
+        "is_conversation_inherited": no,
+    })  # fmt: skip
+
+
+def _grown(spans: pa.Table, con: duckdb.DuckDBPyConnection) -> pa.Table:
     parents = spans["parent"].to_pylist()
     starts = con.execute("SELECT min(index) FROM sorted_spans GROUP BY trace_id ORDER BY 1").fetchall()
     forest = order_forest(parents, [start for (start,) in starts])

@@ -24,8 +24,9 @@ from agentlens._account import Account
 from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
-from agentlens._evidence import Evidence, json_text, staging
+from agentlens._evidence import Evidence, staging
 from agentlens._finish import finish, judge_usage
+from agentlens._json_text import json_text
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
 from agentlens._load import Tables, load
 from agentlens._own_prices import OwnPrices

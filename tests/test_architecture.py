@@ -20,6 +20,7 @@ ROOMS = [
         "_source",
         "_account",
         "_evidence",
+        "_json_text",
         "_message_lists",
         "_tree",
         "_finish",

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from agentlens._account import Account
 from agentlens._catalog import install_schema, table_columns
-from agentlens._evidence import Evidence, json_text, staging
+from agentlens._evidence import Evidence, staging
+from agentlens._json_text import json_text
 from agentlens._source import Place, Source, detect_compression, hash_prefix, json_values
 from agentlens.dialects.messages import normalise_message
 

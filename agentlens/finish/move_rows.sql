@@ -5,9 +5,14 @@ FROM staged_messages AS s
 WHERE m.message_hash = s.message_hash AND (s.source_id, s.source_offset) < (m.source_id, m.source_offset);
 
 INSERT INTO messages BY NAME
-SELECT * FROM staged_messages AS s
+WITH repeated AS (
+  SELECT message_hash, arg_min(rowid, (source_id, source_offset)) AS first_row FROM staged_messages GROUP BY ALL HAVING count(*) > 1
+)
+SELECT s.*
+FROM staged_messages AS s
 ANTI JOIN messages AS m USING (message_hash)
-QUALIFY row_number() OVER (PARTITION BY message_hash ORDER BY source_id, source_offset) = 1;
+LEFT JOIN repeated AS r USING (message_hash)
+WHERE r.message_hash IS NULL OR s.rowid = r.first_row;
 
 INSERT INTO message_lists BY NAME FROM staged_message_lists ORDER BY list_id, list_index;
 INSERT INTO span_message_ranges BY NAME FROM staged_span_message_ranges;

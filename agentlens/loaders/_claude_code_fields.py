@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import NS_RANGE, json_text
+from agentlens._evidence import NS_RANGE
+from agentlens._json_text import json_text
 
 SYNTHETIC = "<synthetic>"
 TEXT_CHARS = 500

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.loaders._claude_code_fields import (
     REJECTED,

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_part, result_part
 from agentlens.loaders._claude_code_fields import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import call_part, normalise_part, reasoning_part, result_part
 from agentlens.loaders._claude_code_fields import count_of, dict_of, objects_of, text_of

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Line, Place
 from agentlens.dialects.messages import normalise_message
 from agentlens.loaders._claude_code_fields import count_of, dict_of, objects_of, text_of

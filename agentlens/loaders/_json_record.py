@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agentlens._evidence import Evidence, Message, json_bytes, json_text
+from agentlens._evidence import Evidence, Message, Said
+from agentlens._json_text import json_bytes, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_message, text_part
 from agentlens.loaders._mapping import TIMES, Field, Mapping, find, without
@@ -323,20 +324,22 @@ def _set_content(row: Rows, said: Columns, records: list[Record], into: Evidence
         row[side] = [_text(v) if op == "execute_tool" and told is None else None for op, told, v in calls]
         row[column] = [side_text if told is None else told for told, side_text in zip(known, row[side])]
     talk = zip(row["operation_name"], said["input"], said["output"], row["trace_id"], row["span_id"], records)
+    texts: list[Said] = []
     for number, (operation, given, made, trace_id, span_id, record) in enumerate(talk):
         if operation and operation != "execute_tool":
-            call = (record.place, trace_id, span_id)
-            if given is not None:
-                row["input"][number] = _say(call, "input", "user", given, into)
-            if made is not None:
-                row["output"][number] = _say(call, "output", "assistant", made, into)
+            for side, role, value in (("input", "user", given), ("output", "assistant", made)):
+                if text := _only_text(value):
+                    texts.append(Said(record.place, trace_id, span_id, side, role, text))
+                    row[side][number] = True
+                elif value is not None:
+                    into.add_texts(texts)  # a message stands where it is met first
+                    texts = []
+                    row[side][number] = _say((record.place, trace_id, span_id), side, role, value, into)
+    into.add_texts(texts)
 
 
 def _say(call: tuple[Place, str, str], direction: str, role: str, value: Any, into: Evidence) -> bool | None:
     """Add what went in or came out of a call as messages; None when there was nothing."""
-    if text := _only_text(value):
-        into.add_span_messages(*call, direction, [into.add_text(call[0], role, text)])
-        return True
     messages = _messages(value, role)
     if direction == "input" and any(message[0] == "system" for message in messages):
         into.add_messages(*call, "system", (message for message in messages if message[0] == "system"))

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from agentlens._evidence import Evidence, Row, json_text
+from agentlens._evidence import Evidence, Row
+from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.dialects.payloads import parse_text, read_input, read_output, read_system
 from agentlens.loaders._langgraph import agent_of

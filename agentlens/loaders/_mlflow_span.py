@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row, json_text
+from agentlens._evidence import Evidence, Row
+from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.dialects.payloads import parse_text, read_input, read_output, read_system
 from agentlens.loaders._otlp_span import add_span, read_id, read_status

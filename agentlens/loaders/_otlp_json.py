@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row, json_bytes
+from agentlens._evidence import Evidence, Row
+from agentlens._json_text import json_bytes
 from agentlens._source import Place
 from agentlens.loaders._otlp_plan import OWN, add_planned
 from agentlens.loaders._otlp_span import add_span, key_values, read_id, read_status, read_time

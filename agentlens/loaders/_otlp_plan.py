@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from agentlens._evidence import Evidence, Row, json_bytes, set_defaults
+from agentlens._evidence import Evidence, Row, set_defaults
+from agentlens._json_text import json_bytes
 from agentlens._source import Place
 from agentlens.loaders._otlp_span import INTEGERS, MOST_TOKENS, UNREAD, KeyValue, add_messages, arrange, typed_values
 from agentlens.loaders._unseen import Unseen

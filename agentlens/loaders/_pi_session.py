@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import result_part
 from agentlens.loaders._claude_code_fields import UnusableLine, blocks_of, count_of, dict_of, result_text, text_of

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Place, Source, json_values
 from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash

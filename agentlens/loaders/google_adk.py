@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Line, Source, json_values
 from agentlens.loaders._adk_session import SessionReader, field
 from agentlens.loaders._claude_code_fields import dict_of, objects_of, text_of

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row, json_bytes
+from agentlens._evidence import Evidence, Row
+from agentlens._json_text import json_bytes
 from agentlens._source import PARQUET, Source, json_values
 from agentlens.dialects.payloads import parse_text
 from agentlens.loaders._csv_places import csv_header, csv_rows

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row, json_bytes
+from agentlens._evidence import Evidence, Row
+from agentlens._json_text import json_bytes
 from agentlens._source import PARQUET, Place, Source, json_values
 from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._langsmith_run import add_run, run_id

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from agentlens._evidence import Evidence, Row, json_text
+from agentlens._evidence import Evidence, Row
+from agentlens._json_text import json_text
 from agentlens._source import Place, Source, json_values
 from agentlens.dialects.payloads import message_of
 from agentlens.loaders._json_places import DECODE_ERRORS, decode_piece, decode_record, documents, pieces

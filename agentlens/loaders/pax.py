@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import BOM, Line, Place, Source, json_values
 from agentlens.loaders._csv_places import csv_header, csv_rows
 from agentlens.loaders._json_places import documents, pieces

@@ -15,7 +15,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agentlens._evidence import Evidence, Row, json_text
+from agentlens._evidence import Evidence, Row
+from agentlens._json_text import json_text
 from agentlens._source import Place, Source, json_values
 from agentlens.dialects.payloads import parse_text
 from agentlens.loaders import langfuse, langsmith

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agentlens._evidence import Evidence, json_text
+from agentlens._evidence import Evidence
+from agentlens._json_text import json_text
 from agentlens._source import Line, Place, Source, json_values
 from agentlens.loaders._json_places import decode_record, documents
 from agentlens.loaders._status import status_word
