@@ -164,8 +164,11 @@ def short_hash(*texts: str | bytes) -> str:
 
 
 def _digest(texts: tuple[str | bytes, ...]) -> bytes:
-    data = [text if isinstance(text, bytes) else text.encode("utf-8", "replace") for text in texts]
-    return hashlib.blake2b(b"\x00".join([*data, b""]), digest_size=8).digest()
+    try:
+        data = "\x00".join(texts).encode()  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):
+        data = b"\x00".join(text if isinstance(text, bytes) else text.encode("utf-8", "replace") for text in texts)
+    return hashlib.blake2b(data + b"\x00", digest_size=8).digest()
 
 
 @functools.lru_cache(1024)
