@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -149,8 +150,16 @@ class Threads:
         return {key: _unpack(packed) for key, packed in self._packed.items()} | dict(self._latest)
 
 
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(Thread).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Thread).decode
+
+
+def _pack(thread: Thread) -> bytes:
+    return zlib.compress(_encode(thread), 1)
+
+
+def _unpack(packed: bytes) -> Thread:
+    return _decode(zlib.decompress(packed))
 
 
 def number_of(*texts: str | bytes) -> int:
