@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from otlp_forests import as_lines, attribute, read_bytes, span
 
+from agentlens import dialects
 from agentlens.dialects import claude_code_otel, gen_ai, openinference, openllmetry, vercel_ai
 from agentlens.loaders import _otlp_plan
 from agentlens.loaders._unseen import Unseen
@@ -116,3 +118,9 @@ def test_a_placeholder_shows_its_class_and_nothing_else() -> None:
     for look in looks:
         with pytest.raises(Unseen.Looked):
             look(unseen)
+
+
+def test_no_dialect_asks_a_value_for_its_type_but_by_isinstance() -> None:
+    for path in Path(dialects.__file__).parent.glob("*.py"):
+        called = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        assert "type" not in [function.id for function in called if isinstance(function, ast.Name)], path
