@@ -114,6 +114,7 @@ class Ahead:
             self._waiting.append(self._pool.submit(load_group, files, self._tables))
 
 
+@_load.without_collector()
 def load_group(files: Sequence[File], tables: _load.Tables) -> Group:
     """Return what the loaders make of some files."""
     gc.disable()  # as in the process that asks: rows hold no cycles
