@@ -50,8 +50,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     steps.append(call("answer", "Ares", 20, agent="Ares", model="gpt-4o", input_tokens=900, output_tokens=90))
     read_steps(folder / "logs", steps).close()
+    shutil.copy(BUNDLED, folder)  # it writes a report beside itself
     done = CliRunner().invoke(
-        main, ["report", "--notebook", str(BUNDLED), str(folder / "logs"), "-o", str(folder / "out.html")]
+        main, ["report", "--notebook", str(folder / BUNDLED.name), str(folder / "logs"), "-o", str(folder / "out.html")]
     )
     assert done.exit_code == 0, done.output
     return folder / "out.html"
