@@ -61,7 +61,8 @@ class Quoter:
             raw = read_record(file, source["compression"], place.offset, place.length, QUOTED_BYTES)
             digest = hash_record(file, source["compression"], place.offset, place.length)
         said = self._clean(raw)
-        if said is not None and (self._room := self._room - len(said)) < 0:
+        self._room -= len(said or "")
+        if said is not None and self._room < 0:
             said, absent = None, "left out for size, the file has it"
         return Quote(source["path"], *about, said, absent, digest)
 
