@@ -117,6 +117,43 @@ class Lens:
         query = f"FROM root_causes(of_trace_id := $trace_id, of_span_id := $span_id{given})"
         return self.sql(query, trace_id=found[0][0], span_id=found[0][1], **limits)
 
+    def note(self, text: str, spans: str | Iterable[str] = (), section: str | None = None) -> int:
+        """Keep a note in the lens, pinned to spans by their ids (`tree.selection`), and return its number.
+
+        `section` says where it belongs in the post-mortem of the report: impact, timeline, cause, factor or action. The table
+        `notes` has them all; `lens.sql("DELETE FROM notes WHERE note_id = 3")` takes one back. Reading more logs leaves it.
+
+        Raises AgentLensError for an empty note, an unknown section, and a span that is not in the lens.
+        """
+        from agentlens import _investigation
+
+        return _investigation.note(self._con, text, spans, section)
+
+    def hypothesis(
+        self, statement: str, status: str = "open", spans: str | Iterable[str] = (), reason: str | None = None
+    ) -> None:
+        """Keep in the lens what is suspected: open, confirmed or rejected, with the spans that speak for it or against it.
+
+        The same statement again changes its status and adds spans. The table `hypotheses` has them all, and so has the report.
+
+        Raises AgentLensError for another status, a span that is not in the lens, and one confirmed without any evidence.
+        """
+        from agentlens import _investigation
+
+        _investigation.hypothesis(self._con, statement, status, spans, reason)
+
+    def save_query(self, name: str, query: str) -> duckdb.DuckDBPyRelation:
+        """Keep a question in the lens under a name and return its answer; from then on `lens.<name>` asks it again.
+
+        The report shows its answer. The table `saved_queries` has them all.
+
+        Raises AgentLensError for what is not one SELECT, takes more than a minute to begin, or has a name that is taken.
+        """
+        from agentlens import _investigation
+
+        _investigation.save_query(self._con, name, query, {*super().__dir__(), *self._names()})
+        return self.sql(query)
+
     def save(
         self, path: str | os.PathLike[str], redact: bool = False, rules: Sequence[Rule] = (), keep: Iterable[str] = ()
     ) -> Path:
@@ -170,10 +207,12 @@ class Lens:
     def __getattr__(self, name: str) -> duckdb.DuckDBPyRelation:
         if not name.startswith("_") and name in self._names():
             return self.sql(f'FROM "{name}"')
+        if not name.startswith("_") and (query := self._saved_queries().get(name)):
+            return self.sql(query)
         raise AttributeError(f"no table or view is called {name!r}; `lens.catalog()` lists them")
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._names()})
+        return sorted({*super().__dir__(), *self._names(), *self._saved_queries()})
 
     def __repr__(self) -> str:
         rows = self._summary()
@@ -203,6 +242,9 @@ class Lens:
             UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal AND database_name = current_database()
         """
         return [name for (name,) in self._con.cursor().execute(query).fetchall() if not name.startswith("_")]
+
+    def _saved_queries(self) -> dict[str, str]:
+        return dict(self._con.cursor().execute("SELECT name, query FROM saved_queries").fetchall())
 
 
 def is_lens_file(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,19 @@ PROOFS = "INSERT INTO redaction_proofs VALUES ($table, $rows, $aggregates, $cell
 Columns = dict[str, str]
 
 
-def fill_redacted(lens: Lens, copy: Lens, redactor: Redactor, where_it_stands: bool = False) -> None:
-    """Copy every table into an empty lens with pseudonyms in place of secrets and personal data.
+def fill_redacted(
+    lens: Lens, copy: Lens, redactor: Redactor, where_it_stands: bool = False, only: Collection[str] | None = None
+) -> None:
+    """Copy every table (`only` some) into an empty lens with pseudonyms in place of secrets and personal data.
 
     With `where_it_stands`, `sources.stored_at` goes on saying where the files are, for a report that quotes them; otherwise
     nothing says it. Raises RedactionRefused when a canary, or anything else, is not replaced, or an aggregate differs.
     """
     tables = {name: columns for name, columns in table_columns(copy._con).items() if name != OWN}
+    tables = {name: columns for name, columns in tables.items() if only is None or name in only}
     touched = _learn(lens, tables, redactor)
-    copy._con.execute(f"DELETE FROM {OWN}")
     for table, columns in tables.items():
+        copy._con.execute(f"DELETE FROM {OWN} WHERE table_name = $table", {"table": table})
         cells = _fill_table(lens, copy, table, columns, touched[table], redactor)
         compared = _prove_equal(lens, copy, table, columns, touched[table])
         rows = copy._con.cursor().sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]

@@ -227,10 +227,14 @@ def cache_bars(rows: Any) -> alt.Chart:
 
 
 def estimates(rows: Any) -> alt.LayerChart:
-    """Return the tokens that calls without usage may have taken, an interval an agent. `rows` has `agent_name, calls, tokens_low, tokens_high`."""
+    """Return the tokens that calls may have taken above what is metered, an interval an agent and kind.
+
+    `rows` has `agent_name, kind, calls, tokens_low, tokens_high, basis`.
+    """
     base = alt.Chart(_as_frame(rows)).encode(
-        y=alt.Y("agent_name:N", title=None), x=alt.X("tokens_low:Q", title="tokens, estimated", axis=_axis("tokens")), x2="tokens_high:Q",
-        tooltip=[alt.Tooltip("agent_name:N"), alt.Tooltip("calls:Q", title="calls without usage", format=","),
+        y=alt.Y("agent_name:N", title=None, sort=None), yOffset="kind:N",
+        color=alt.Color("kind:N", title=None, legend=alt.Legend(orient="top")), stroke=alt.Stroke("kind:N", legend=None), x=alt.X("tokens_low:Q", title="tokens, estimated", axis=_axis("tokens")), x2="tokens_high:Q",
+        tooltip=[alt.Tooltip("agent_name:N"), alt.Tooltip("kind:N"), alt.Tooltip("calls:Q", format=","),
                  alt.Tooltip("tokens_low:Q", format=","), alt.Tooltip("tokens_high:Q", format=","), alt.Tooltip("basis:N")],
     )  # fmt: skip
     bars = base.mark_bar(height=8, fillOpacity=0.25, strokeDash=[3, 2], strokeWidth=1.2, filled=True, cursor="pointer")

@@ -43,6 +43,7 @@ ROOMS = [
 DOORS = {
     ("_lens", "_lineage"): "loaded when it is first asked",
     ("_lens", "_explain"): "loaded when it is first asked",
+    ("_lens", "_investigation"): "loaded when it is first asked",
 }
 HEAVY = ("duckdb", "polars", "altair", "pyarrow", "anywidget", "ipywidgets", "numpy", "msgspec", "jinja2", "IPython")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,8 @@ from agentlens.report._briefing_items import KINDS, Item, fit
 from agentlens.report._copy import travelling
 from agentlens.report._verify import PROVED, verify
 
-ROOT = Path(__file__).parents[1]
 DAY = 86_400
 EVIL = "<script>window.owned=1</script>"
-
-
-@pytest.fixture(scope="module")
-def fortnight() -> Iterator[list[Item]]:
-    with al.read(ROOT / "datasets" / "fortnight", progress=False) as lens:
-        yield items_of(lens, "7d")
 
 
 def items_of(lens: al.Lens, since: str) -> list[Item]:
@@ -63,18 +55,6 @@ def looping(name: str, day: int) -> list[Step]:
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------
-
-
-def test_the_fortnight_is_told_as_it_was_planted(fortnight: list[Item]) -> None:
-    assert about(fortnight, "critical") == set()
-    assert about(fortnight, "warning") == {"Letters", "Triage", "Fraud", "Archive"}
-    assert about(fortnight, "better") == {"Triage"}
-    assert about(fortnight, "info") == {"Assessment", "Medical"}
-    by_agent = {item.agents[0]: item.text for item in fortnight if item.agents and item.kind != "better"}
-    assert "(gpt-4.1-mini to gpt-4.1-nano)" in by_agent["Triage"]
-    assert "the data cannot separate them" in by_agent["Fraud"]
-    assert "only because it got other work" in by_agent["Assessment"]
-    assert "nothing that is measured changed" in by_agent["Medical"]
 
 
 def test_time_turned_round_turns_worse_into_better(tmp_path: Path) -> None:
@@ -164,10 +144,10 @@ def test_it_is_proved_against_its_logs_and_a_changed_word_differs(
         _verify, "_write_again", lambda *given: written or written.extend(write_again(*given)) or written
     )
     assert {verdict.verdict for verdict in verify(page, logs)} == {PROVED}
-    for old, new, part in (('class="headline">', 'class="headline">All is well. ', "answer"), ("tasks failed", "tasks went well", "critical")):  # fmt: skip
+    for old, new, claim in (('class="headline">', 'class="headline">All is well. ', "headline"), ("tasks failed", "tasks went well", "page, part critical")):  # fmt: skip
         assert old in page.read_text()
         (tmp_path / "other.html").write_text(page.read_text().replace(old, new))
-        assert [v.claim for v in verify(tmp_path / "other.html", logs) if v.verdict != PROVED] == [f"page, part {part}"]
+        assert [v.claim for v in verify(tmp_path / "other.html", logs) if v.verdict != PROVED] == [claim]
 
 
 def test_markdown_is_printed_without_a_file_and_hostile_text_means_nothing(logs: Path, tmp_path: Path) -> None:

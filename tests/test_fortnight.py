@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from lens_builder import agent, call, read_steps
+from test_briefing import about, items_of
 
 import agentlens as al
 from agentlens import Lens
@@ -127,3 +128,16 @@ def test_one_long_session_is_not_called_drift(tmp_path: Path) -> None:
     assert found.sql("SELECT summary FROM findings").fetchall() == []
     verdicts_of_calls = found.sql("SELECT DISTINCT verdict FROM drift_changes WHERE measure = 'call_input_tokens'")
     assert verdicts_of_calls.fetchall() == [("too few",)]
+
+
+def test_the_briefing_tells_what_was_planted_and_nothing_else(lens: Lens) -> None:
+    told = items_of(lens, "7d")
+    assert about(told, "critical") == set()
+    assert about(told, "warning") == {"Letters", "Triage", "Fraud", "Archive"}
+    assert about(told, "better") == {"Triage"}
+    assert about(told, "info") == {"Assessment", "Medical"}
+    by_agent = {item.agents[0]: item.text for item in told if item.agents and item.kind != "better"}
+    assert "(gpt-4.1-mini to gpt-4.1-nano)" in by_agent["Triage"]
+    assert "the data cannot separate them" in by_agent["Fraud"]
+    assert "only because it got other work" in by_agent["Assessment"]
+    assert "nothing that is measured changed" in by_agent["Medical"]

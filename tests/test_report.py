@@ -107,6 +107,20 @@ def test_hostile_text_stays_text(browser: Any, tmp_path: Path) -> None:
     assert trouble == []
 
 
+def test_its_post_mortem_has_the_chain_that_the_lens_gives(lens: al.Lens, written: Path) -> None:
+    """The last of the gravest findings is the harm; what led to it stands there step by step."""
+    harm = (
+        "SELECT span_ids[-1], summary FROM findings WHERE detector = 'missing_brief' ORDER BY start_time DESC LIMIT 1"
+    )
+    span_id, summary = lens.sql(harm).fetchall()[0]
+    cause = lens.root_cause(span_id).project("hypothesis, list_transform(chain, lambda step: step.label)").fetchall()[0]
+    text = html.unescape(written.read_text())
+    part = text[text.index('<section id="postmortem"') : text.index('<section id="agents"')]
+    chain = re.search(r'<ol class="chain">(.*?)</ol>', part, re.DOTALL)
+    assert f"What led to “{summary}”" in part and f"1. {cause[0]}" in part
+    assert chain and re.findall(r"<code>(.*?)</code>", chain[1]) == cause[1] and len(cause[1]) > 1
+
+
 def test_its_policy_lets_nothing_in(written: Path) -> None:
     found = re.search(r'Content-Security-Policy" content="([^"]*)"', written.read_text("utf-8"))
     assert found is not None

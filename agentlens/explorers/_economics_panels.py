@@ -15,20 +15,25 @@ from agentlens.explorers._explorer import load_question
 AddTable = Callable[[str, pl.DataFrame, list[Column], list[str]], None]
 # Above it, the questions that lay windows over one another take minutes; they are named instead of asked.
 MOST_MESSAGES = 3_000_000
+ESTIMATED = {
+    "no usage": "{:,} calls carry no usage",
+    "rounded counts": "{:,} carry rounded counts",
+    "cut short": "of {:,} answers only the beginning is metered",
+}
 LINKS = ["agent_name", "operation_name", "model"]
 ALL_OF_THEM = {"agent": None, "operation": None, "model": None}
 
 _AGENT = Column("agent_name", "agent", "text", "no agent")
 _TOKENS, _COST = Column("tokens", "tokens", "count"), Column("cost_usd", "cost USD", "usd", "unpriced")
 STEPS = [
-    Column("time", "time UTC", "time", "no time"), _AGENT, Column("operation_name", "operation", "text", "no operation"),
+    Column("time", "time UTC", "moment", "no time"), _AGENT, Column("operation_name", "operation", "text", "no operation"),
     Column("model", "model", "text", "no model"), Column("input_tokens", "input", "count"),
     Column("cache_read_input_tokens", "from cache", "count"), Column("output_tokens", "output", "count"), _COST,
     Column("span_id", "span", "text"),
 ]  # fmt: skip
 WASTE = [
-    Column("kind", "kind", "text"), _AGENT, Column("summary", "what happened", "text"), Column("tokens", "tokens, at most", "count"),
-    _COST, Column("legitimate_if", "right if", "text"), Column("span_id", "span", "text"),
+    Column("kind", "kind", "text"), _AGENT, Column("summary", "what happened", "prose"), Column("tokens", "tokens, at most", "count"),
+    _COST, Column("legitimate_if", "right if", "prose"), Column("span_id", "span", "text"),
 ]  # fmt: skip
 
 
@@ -155,8 +160,18 @@ def _estimates(lens: Lens, add_table: AddTable) -> dict[str, Any] | None:
     add_table(
         "estimates",
         frame,
-        [_AGENT, Column("calls", "calls", "count"), low, high, Column("basis", "basis", "text")],
-        ["agent_name"],
+        [
+            _AGENT,
+            Column("kind", "why", "text"),
+            Column("calls", "calls", "count"),
+            low,
+            high,
+            Column("basis", "basis", "text"),
+        ],
+        ["agent_name", "kind"],
     )
-    note = f"{frame['calls'].sum():,} calls carry no usage. Estimated, and in no sum above."
+    found = {kind: frame.filter(kind=kind)["calls"].sum() for kind in ESTIMATED}
+    told = "; ".join(said.format(calls) for kind, said in ESTIMATED.items() if (calls := found[kind]))
+    told = told[0].upper() + told[1:]
+    note = f"{told}. Estimated, and in no sum above."
     return _panel("Not metered", "estimates", specs={"*": name_rows(charts.estimates(frame))}, note=note)

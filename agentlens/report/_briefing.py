@@ -17,12 +17,13 @@ from agentlens._errors import AgentLensError
 from agentlens._lens import Lens, written_whole
 from agentlens._sensitive import Rule
 from agentlens.report._briefing_items import KINDS, Item, fit, list_items
-from agentlens.report._claims import PUBLIC, figure, plain, thresholds
+from agentlens.report._claims import PUBLIC, figure, thresholds
 from agentlens.report._copy import Travelling, travelling
 from agentlens.report._explorers import pack
-from agentlens.report._facts import ask, common_folder, join_words, make_sure_detected, query_text
+from agentlens.report._facts import ask, common_folder, join_words, make_sure_detected, plain, query_text
 from agentlens.report._forms import markdown_code, markdown_text
 from agentlens.report._page import POLICY, environment, own_text
+from agentlens.report._postmortem import investigation_claims
 from agentlens.report._target import check_target
 from agentlens.report._words import NBSP, count, duration, percent, plural, usd
 
@@ -287,6 +288,7 @@ def _claims(copy: Travelling, facts: Row) -> Row:
         "thresholds": thresholds(copy), "headline": facts["headline"], "redacted": proof is not None, "redaction": proof,
         "sources": [{name: plain(source[name]) for name in PUBLIC} for source in facts["sources"]], "findings": [],
         "items": [plain(asdict(item)) for item in facts["items"]], "notes": facts["notes"], "views": {}, "left_out": [],
+        "investigation": investigation_claims(copy, None),
         "figures": [figure(copy, name, **_params(name, period)) for name in names],
     }  # fmt: skip
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from agentlens.report._copy import Travelling
-from agentlens.report._facts import Finding, query_text
+from agentlens.report._facts import Finding, plain, query_text
+from agentlens.report._postmortem import investigation_claims
 
 if TYPE_CHECKING:
     from agentlens.report._page import Content
@@ -44,6 +43,7 @@ def claims_of(content: Content, copy: Travelling) -> Row:
             name: {"sql": item.sql, "sha256": hash_scripts(item.scripts)} for name, item in content.mounted.items()
         },
         "left_out": content.left_out,
+        "investigation": investigation_claims(copy, facts["postmortem"]),
     }
 
 
@@ -98,16 +98,3 @@ def hash_scripts(scripts: Row) -> str:
     for name in sorted(scripts):
         digest.update(f"{name}\0{scripts[name]}\0".encode())
     return digest.hexdigest()
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it: times in ISO 8601, floats to 12 digits so that sums in another order agree."""
-    if isinstance(value, float):
-        return float(f"{value:.12g}")
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agentlens._catalog import table_columns
+from agentlens._investigation import TABLES
 from agentlens._lens import Lens, connect, lock, prepare
 from agentlens._redacted_copy import fill_redacted
 from agentlens._redaction import SEPARATOR, RedactionRefused, Redactor, without_last_word
@@ -25,6 +28,8 @@ class Travelling:
 
     lens: Lens
     redactor: Redactor | None = None
+    said: Mapping[str, int] = field(default_factory=dict)
+    """How many values of each kind only people's words hold: what logs give away is counted without them."""
 
     def clean(self, value: Any) -> Any:
         """Return a JSON value with pseudonyms in all its texts, and every half of a word at a cut left out."""
@@ -46,15 +51,12 @@ class Travelling:
         """Return what was compared and replaced, for the footer; None when nothing was redacted."""
         if self.redactor is None:
             return None
-        rows = fetch(self.lens, "FROM redaction_proofs")
-        kinds: dict[str, int] = {}
-        for row in self.redactor.review():
-            kinds[row["kind"]] = kinds.get(row["kind"], 0) + 1
+        rows = [row for row in fetch(self.lens, "FROM redaction_proofs") if row["table_name"] not in TABLES]
         return {
             "aggregates": sum(row["aggregates"] for row in rows),
             "tables": len(rows),
             "cells": sum(row["redacted_cells"] for row in rows),
-            "kinds": dict(sorted(kinds.items())),
+            "kinds": dict(sorted((_count_kinds(self.redactor) - Counter(self.said)).items())),
         }
 
 
@@ -67,16 +69,30 @@ def travelling(lens: Lens, redact: bool, rules: Sequence[Rule], keep: Iterable[s
         with contextlib.closing(Lens(con, None, spill)) as copy:
             prepare(con)
             redactor = Redactor(rules, keep) if redact else None
+            said: Mapping[str, int] = {}
             if redactor is None:
                 lens._fill(con)
                 con.execute("UPDATE sources SET stored_at = coalesce(stored_at, path)")
             else:
-                fill_redacted(lens, copy, redactor, where_it_stands=True)
+                said = _fill(lens, copy, redactor)
             _shorten_paths(lens, copy, folder, redactor)
             if copy._con.execute("SELECT count(*) FROM spans").fetchall()[0][0] < ONE_THREAD:
                 con.execute("SET threads = 1")
             lock(con)
-            yield Travelling(copy, redactor)
+            yield Travelling(copy, redactor, said)
+
+
+def _fill(lens: Lens, copy: Lens, redactor: Redactor) -> Mapping[str, int]:
+    """Copy what logs say, then what people say: the logs alone decide their pseudonyms. Return the kinds of the latter."""
+    logs = [name for name in table_columns(copy._con) if name not in TABLES]
+    fill_redacted(lens, copy, redactor, where_it_stands=True, only=logs)
+    before = _count_kinds(redactor)
+    fill_redacted(lens, copy, redactor, only=TABLES)
+    return _count_kinds(redactor) - before
+
+
+def _count_kinds(redactor: Redactor) -> Counter[str]:
+    return Counter(row["kind"] for row in redactor.review())
 
 
 def _shorten_paths(lens: Lens, copy: Lens, folder: Path | None, redactor: Redactor | None) -> None:

@@ -36,6 +36,7 @@ from agentlens.report._facts import (
     list_findings,
     query_text,
 )
+from agentlens.report._postmortem import gather_postmortem
 from agentlens.report._quotes import Quoter
 from agentlens.report._words import FILTERS, finalize, period, plural
 
@@ -185,6 +186,7 @@ def gather(copy: Travelling, options: Options) -> Row:
         "version": version("agentlens"),
         "written": options.written,
         "max_bytes": options.max_bytes,
+        "postmortem": gather_postmortem(copy, findings),
         "proof": copy.proof(),
     }
 

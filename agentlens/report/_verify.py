@@ -23,6 +23,7 @@ from agentlens.report._compare_pages import compare_parts
 from agentlens.report._copy import Travelling, travelling
 from agentlens.report._facts import query_text
 from agentlens.report._page import Options, compose
+from agentlens.report._postmortem import put_back
 
 Row = dict[str, Any]
 
@@ -65,6 +66,7 @@ def verify(
     verdicts = [_check_account(verdict, claims, again) for verdict in verdicts]
     verdicts += _check_findings(claims, again, missing)
     verdicts += _check_figures(claims, again, missing)
+    verdicts += _check_investigation(claims["investigation"], again["investigation"], missing)
     verdicts += _check_views(claims, again, missing)
     verdicts += _check_rest(claims, again, missing)
     if claims != again:  # what differs in them was named
@@ -101,6 +103,7 @@ def _require(claims: Any) -> None:
         "views": dict,
         "headline": str,
         "redacted": bool,
+        "investigation": dict,
     }
     for name, kind in kinds.items():
         if not isinstance(claims[name], kind):
@@ -196,6 +199,7 @@ def _write_again(paths: list[Path], claims: Row, rules: Sequence[Rule], keep: It
     with read(*paths, progress=False) as lens:
         detect(lens, **_thresholds(claims))
         with travelling(lens, claims["redacted"], rules, keep) as copy:
+            put_back(copy, claims["investigation"])
             page = _compose_again(copy, claims).decode()
     return read_claims(page, "the page that was written again"), page
 
@@ -257,6 +261,35 @@ def _check_figures(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdi
             yield _compare(name, figure, found, "the same SQL gives the same rows")
     for name in known:
         yield Verdict(f"figure {name}", DIFFERS, "it was taken out of the report")
+
+
+def _check_investigation(claimed: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:
+    """Say of what people added whether the spans it points at are in the logs, and of their questions whether the answers are these."""
+    worse = MISSING if missing else DIFFERS
+    for kind, name in (("notes", "text"), ("hypotheses", "statement")):
+        for row in claimed[kind]:
+            claim = f"{kind.removesuffix('s').replace('hypothese', 'hypothesis')}: {row[name]}"
+            absent = [span["span_id"] for span in row["spans"] if span not in again["present"]]
+            if absent:
+                yield Verdict(claim, worse, f"span {absent[0]} is not in the logs")
+            elif row["spans"]:
+                yield Verdict(
+                    claim,
+                    PROVED,
+                    f"the {len(row['spans'])} spans it points at are in the logs; the words are those of a person",
+                )
+    known = {row["name"]: row for row in again["queries"]}
+    for row in claimed["queries"]:
+        claim = f"saved question {row['name']}"
+        if row["name"] not in known:
+            yield Verdict(claim, DIFFERS, "it is not among the questions that were saved")
+        else:
+            verdict = _compare(claim, row, known[row["name"]], "the same SQL gives the same rows")
+            yield verdict if verdict.verdict == PROVED or not missing else Verdict(claim, MISSING, verdict.why)
+    same = claimed["causes"] == again["causes"]
+    yield Verdict(
+        "causes", PROVED if same else worse, "it is what the logs give" if same else "the logs give something else"
+    )
 
 
 def _check_views(claims: Row, again: Row, missing: set[str]) -> Iterator[Verdict]:

@@ -9,8 +9,9 @@ export type Value = string | number | boolean | null;
 export interface Column {
   name: string;
   label: string;
-  // How the values read: count (thousands separators), tokens (16.6M), usd, ms (a duration), percent (a share of 1), number, time (ISO UTC), text.
-  kind: "text" | "count" | "tokens" | "usd" | "ms" | "percent" | "number" | "time";
+  // How the values read: count (thousands separators), tokens (16.6M), usd, ms (a duration), percent (a share of 1), number, time (ISO UTC),
+  // moment (a time to the second), text (a line), prose (sentences, wrapped).
+  kind: "text" | "prose" | "count" | "tokens" | "usd" | "ms" | "percent" | "number" | "time" | "moment";
   // What to write where there is no value, e.g. "unpriced"; a dash otherwise.
   missing?: string;
   // Draws the cell in place of its value, which is still what the column is sorted by.
@@ -31,11 +32,12 @@ export interface Order {
 }
 
 export function isNumeric(column: Column): boolean {
-  return column.kind !== "text" && column.kind !== "time";
+  return !["text", "prose", "time", "moment"].includes(column.kind);
 }
 
 export function formatValue(value: Value, column: Column): string {
   if (value === null || value === undefined || Number.isNaN(value)) return column.missing ?? "–";
+  if (column.kind === "moment") return showInline(String(value)).replace("T", " ").replace("Z", "");
   if (column.kind === "time") return showInline(String(value)).replace("T", " ").replace(/(:00)?Z$/, "");
   if (typeof value !== "number") return showInline(String(value));
   switch (column.kind) {
@@ -119,7 +121,7 @@ export class SortableTable {
     const cells = this.data.columns.map((column, at) => {
       const value = this.data.rows[row][at];
       const missing = value === null || value === undefined;
-      return h("td", { class: `${isNumeric(column) ? "al-right" : ""}${missing && !column.draw ? " al-none" : ""}`, "data-column": column.name }, column.draw ? column.draw(row) : formatValue(value, column));
+      return h("td", { class: `${isNumeric(column) ? "al-right" : column.kind === "prose" ? "al-prose" : ""}${missing && !column.draw ? " al-none" : ""}`, "data-column": column.name }, column.draw ? column.draw(row) : formatValue(value, column));
     });
     const element = h("tr", { tabindex: 0, "data-row": row }, ...cells);
     element.addEventListener("click", () => this.onPick(row));

@@ -1,7 +1,8 @@
 -- Signs of life.
 -- include: agents.statuses
 
--- When each agent was heard of within an episode: a wave where reports name one, else a day of one source. Heartbeats and other reports.
+-- When each agent was heard of within an episode: a wave where reports name one, else a day of one source; so too where every heartbeat is numbered
+-- as a wave of its own. Heartbeats and other reports.
 CREATE VIEW _beats (
   -- `wave 14`, or source and day.
   episode,
@@ -26,9 +27,17 @@ CREATE VIEW _beats (
   -- Length in bytes.
   source_length
 ) AS
+WITH numbered_beats AS (
+  SELECT source_id
+  FROM (
+    SELECT source_id, wave, count(DISTINCT time) AS times FROM status_reports WHERE kind = 'heartbeat' AND wave IS NOT NULL AND time IS NOT NULL GROUP BY ALL
+  )
+  GROUP BY source_id
+  HAVING max(times) = 1 AND count(*) > 1
+)
 SELECT
-  coalesce('wave ' || wave, 'source ' || source_id || ' ' || time::DATE), agent_name, time, kind, status, detail, wave,
-  source_id, source_line, source_offset, source_length
+  coalesce(CASE WHEN kind <> 'heartbeat' OR source_id NOT IN (FROM numbered_beats) THEN 'wave ' || wave END, 'source ' || source_id || ' ' || time::DATE),
+  agent_name, time, kind, status, detail, wave, source_id, source_line, source_offset, source_length
 FROM status_reports
 WHERE agent_name IS NOT NULL AND time IS NOT NULL;
 

@@ -1,15 +1,18 @@
 -- Two agents that write the same thing over each other.
 -- include: detectors.evidence
+-- include: flow.resources
 
 -- The path, file or memory key that the arguments of a tool call name; NULL where they name none.
 CREATE MACRO _path_of(arguments) AS
 CASE WHEN json_valid(arguments) THEN coalesce(
-  arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.arguments.path', arguments->>'$.filename', arguments->>'$.file', arguments->>'$.memory_key', arguments->>'$.key', arguments->>'$.arguments.key'
+  arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.arguments.path', arguments->>'$.filename', arguments->>'$.file', arguments->>'$.memory_key', arguments->>'$.key', arguments->>'$.arguments.key',
+  CASE WHEN len(_path_like_arguments(arguments)) = 1 THEN _path_like_arguments(arguments)[1] END
 ) END;
 
 -- The same for tools that replace what stands there; edits of a part and appending do not.
 CREATE MACRO _written_path(tool, arguments) AS
-CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile|writeFile|saveFile|putObject|setKey|setMemory)$') THEN _path_of(arguments) END;
+CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile|writeFile|saveFile|putObject|setKey|setMemory)$')
+  OR (_resource_access(tool) = 'write' AND NOT regexp_matches(_tool_words(tool), ' (append|edit|multi|update|insert|replace|patch|publish|persist|remember|memorize|memorise) ')) THEN _path_of(arguments) END;
 
 -- Why competing writes cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_competing_writes (
@@ -33,10 +36,10 @@ WHERE operation_name = 'execute_tool';
 -- One finding a path and trace. Tier proven, severity warning.
 -- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
 -- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; edits and appending; failed writes.
--- Misses: writes by a shell, paths under two names, writes in different traces, values passed by memory.
+-- Misses: writes by a shell, by tools whose names do not say so in the plainest words of six languages, paths under two names, writes in different traces.
 -- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_competing_writes() AS TABLE
 WITH touches AS (
   SELECT

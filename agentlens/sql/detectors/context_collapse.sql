@@ -36,20 +36,31 @@ WHERE bytes_dropped >= min_share_dropped * bytes_before;
 CREATE MACRO _asked_again(min_share_dropped) AS TABLE
 WITH cuts AS MATERIALIZED (FROM _window_cuts(min_share_dropped)),
 lost AS (
-  SELECT cuts.trace_id, cuts.span_id, cuts.agent_name, cuts.start_time, next_cut, unnest(json_extract_string(parts, '$[*].id')) AS tool_call_id
+  SELECT cuts.trace_id, cuts.span_id, cuts.agent_name, cuts.start_time, next_cut, unnest(json_extract(parts, '$[*]')) AS part
   FROM cuts
   JOIN span_messages AS before ON before.trace_id = trace_before AND before.span_id = span_before AND before.direction = 'input'
   JOIN messages USING (message_hash)
   WHERE contains(parts::VARCHAR, '"tool_call_response"')
     AND (cuts.trace_id, cuts.span_id, message_hash) NOT IN (SELECT (trace_id, span_id, message_hash) FROM span_messages WHERE direction = 'input')
+),
+-- The call that had brought what was lost: by the id of the call; where the log gives tool calls none, by their answer.
+brought AS (
+  SELECT lost.span_id AS cut_span_id, lost.start_time AS cut_time, next_cut, first.*
+  FROM lost
+  JOIN (FROM spans WHERE operation_name = 'execute_tool') AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = part->>'$.id'
+  UNION ALL
+  SELECT lost.span_id, lost.start_time, next_cut, first.*
+  FROM lost
+  JOIN (FROM spans WHERE operation_name = 'execute_tool' AND tool_call_id IS NULL) AS first
+    ON first.trace_id = lost.trace_id AND first.tool_call_result = part->>'$.response'
+  WHERE first.agent_name IS NOT DISTINCT FROM lost.agent_name AND first.start_time < lost.start_time
 )
-SELECT DISTINCT lost.trace_id, lost.span_id, first.preorder AS first_preorder, again.preorder, first.tool_name, again.end_time
-FROM lost
-JOIN (FROM spans WHERE operation_name = 'execute_tool') AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = lost.tool_call_id
+SELECT DISTINCT first.trace_id, cut_span_id AS span_id, first.preorder AS first_preorder, again.preorder, first.tool_name, again.end_time
+FROM brought AS first
 JOIN (FROM spans WHERE operation_name = 'execute_tool') AS again
   ON again.trace_id = first.trace_id AND again.agent_name IS NOT DISTINCT FROM first.agent_name AND again.tool_name = first.tool_name
     AND again.tool_call_arguments = first.tool_call_arguments AND again.tool_call_result = first.tool_call_result
-WHERE again.start_time >= lost.start_time AND (next_cut IS NULL OR again.start_time < next_cut) AND length(first.tool_call_result) >= 40
+WHERE again.start_time >= cut_time AND (next_cut IS NULL OR again.start_time < next_cut) AND length(first.tool_call_result) >= 40
   AND again.status_code <> 'ERROR';
 
 -- Most of an agent's conversation is dropped between two calls, and the work it hands over after that lacks what it handed over before.
@@ -63,7 +74,7 @@ WHERE again.start_time >= lost.start_time AND (next_cut IS NULL OR again.start_t
 -- Misses: lost facts that were never part of a brief and were not asked for again; calls whose messages are not logged.
 -- To do: keep facts and constraints in the summary, or in a file that is read again on purpose.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_context_collapse(min_share_dropped := 0.5) AS TABLE
 WITH poorer AS (FROM _missing_parts(5, 0.9)),
 cuts AS MATERIALIZED (FROM _window_cuts(min_share_dropped)),

@@ -25,7 +25,10 @@ SELECT
     WHEN writes = 0 THEN 'no tool call is known to write a file or a memory entry'
     WHEN reads = 0 THEN 'no tool call is known to read a file or a memory entry'
   END
-FROM (SELECT count(*) FILTER (access = 'write') AS writes, count(*) FILTER (access = 'read') AS reads FROM resource_touches);
+FROM (
+  SELECT count(*) FILTER (access = 'write') AS writes, count(*) FILTER (access = 'read') AS reads
+  FROM (SELECT access FROM resource_touches UNION ALL SELECT unnest(['write', 'read']) FROM _flow_kept_and_found)
+);
 
 -- A failure, or an order from outside, was written into a file or memory entry as if it were content, and read from there.
 --
@@ -38,13 +41,24 @@ FROM (SELECT count(*) FILTER (access = 'write') AS writes, count(*) FILTER (acce
 -- Misses: wrong content that no failure and no order marks as wrong (see plausible_cascade); files written by a program.
 -- To do: remove the entry, run its readers again, and let tools write only what succeeded.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_context_pollution(min_share := 0.5) AS TABLE
 WITH
+-- What one tool kept and another found again, where their names do not say that they write and read.
+kept_and_found AS MATERIALIZED (
+  SELECT from_preorder, to_preorder, resource FROM _flow_kept_and_found
+  WHERE from_preorder NOT IN (SELECT preorder FROM resource_touches) OR to_preorder NOT IN (SELECT preorder FROM resource_touches)
+),
 -- A relative path names the same file only within a trace.
 touches AS MATERIALIZED (
   SELECT *, CASE WHEN contains(resource, '.') AND NOT regexp_matches(resource, '^([/~]|[A-Za-z]:|[a-z]+://)') THEN trace_id ELSE '' END AS shelf
-  FROM resource_touches
+  FROM (
+    FROM (SELECT trace_id, span_id, agent_name, access, resource, is_shell, start_time, end_time, preorder FROM resource_touches)
+    UNION
+    SELECT trace_id, span_id, agent_name, access, kept.resource, false, start_time, end_time, spans.preorder
+    FROM (SELECT from_preorder AS preorder, 'write' AS access, resource FROM kept_and_found UNION SELECT to_preorder, 'read', resource FROM kept_and_found) AS kept
+    JOIN spans ON spans.preorder = kept.preorder
+  )
 ),
 writes AS MATERIALIZED (
   SELECT
@@ -56,7 +70,7 @@ writes AS MATERIALIZED (
 ),
 -- The same message of a failure is compared once a trace.
 failures AS MATERIALIZED (
-  SELECT trace_id, trim(left(message, 400)) AS message, min(coalesce(end_time, start_time)) AS time, arg_min(span_id, start_time) AS span_id
+  SELECT trace_id, _without_error_type(trim(left(message, 400))) AS message, min(coalesce(end_time, start_time)) AS time, arg_min(span_id, start_time) AS span_id
   FROM errors
   WHERE length(trim(message)) >= 12
   GROUP BY ALL

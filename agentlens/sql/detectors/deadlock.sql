@@ -78,7 +78,7 @@ JOIN names ON _plain_agent(names.agent_name) <> _plain_agent(reported.agent_name
   AND contains(lower(text), lower(names.agent_name))
   AND regexp_matches(text, CASE WHEN length(names.agent_name) < 4 THEN '' ELSE '(?i)' END
     -- The name follows a word of waiting within a few words, or is all that is said.
-    || '\b([Ww]ait\w*|[Aa]wait\w*|[Bb]locked|[Bb]locks|[Nn]eeds?|[Nn]eeded|[Dd]epend\w*|[Pp]ending|[Uu]ntil|[Ss]tuck|[Hh]eld up)\s+([^\s,;.:]+\s+){0,5}'
+    || '\b([Ww]ait\w*|[Aa]wait\w*|[Bb]locked|[Bb]locks|[Nn]eeds?|[Nn]eeded|[Dd]epend\w*|[Pp]ending|[Uu]ntil|[Ss]tuck|[Hh]eld up|[Hh]olding|[Ww]arte\w*|[Aa]bh.ngig|[Aa]ttend\w*|[Aa]ttente|[Ee]sper\w+|[Aa]spett\w*|[Aa]ttesa|[Aa]guard\w*)\s+([^\s,;.:]+\s+){0,5}'
     || regexp_escape(names.agent_name) || '($|[^\p{L}\p{N}_-])|(^|; )((on|by|for|from)\s+)?' || regexp_escape(names.agent_name) || '\s*($|[;,:(]|''s\b)')
 UNION ALL
 SELECT
@@ -120,7 +120,7 @@ FROM (
 -- Agents wait for one another in a circle, at the same time.
 --
 -- Means: none can go on before another does, so none ever will. Matters: it looks like patience; only somebody from outside can end it.
--- Waits are reports of BLOCKED or WAITING that name an agent after a word of waiting, calls that wait for an agent and never end or time out, and unanswered messages that
+-- Waits are reports of BLOCKED or WAITING that name an agent after a word of waiting (English, German, French, Spanish, Italian or Portuguese), calls that wait for an agent and never end or time out, and unanswered messages that
 -- say their sender waits. The waits of a circle must overlap for at least `min_minutes`, or to the end of the log. Up to `max_agents` agents.
 -- One finding a circle. Tier proven, candidate where a message is part of it. Severity critical.
 -- Example: Ana reports `BLOCKED (waiting for Ben)`, and Ben `BLOCKED (waiting for Ana)`.
@@ -128,7 +128,7 @@ FROM (
 -- Misses: waits that name nobody, or a thing instead of an agent.
 -- Do: decide for one of them from outside, and give every wait an end.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_deadlock(min_minutes := 5, max_agents := 6) AS TABLE
 WITH RECURSIVE
 waits AS MATERIALIZED (

@@ -37,20 +37,24 @@ FROM (
 -- Misses: rounds of more than three agents; matters put into other words; bouncing with other tools in between.
 -- Do: say in the brief who decides; forbid handing a task back unchanged.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_delegation_loop(min_bounces := 4, max_depth := 5) AS TABLE
-WITH steps AS (
+-- A run that starts others itself hands over to all of them at once; only a call that hands over has a place in the order.
+WITH given AS MATERIALIZED (
+  SELECT trace_id, span_id, from_agent, to_agent, task, start_time, preorder
+  FROM handoffs
+  SEMI JOIN (FROM spans WHERE operation_name IS NULL OR operation_name = 'execute_tool') AS calls USING (preorder)
+  WHERE start_time IS NOT NULL
+  QUALIFY row_number() OVER (PARTITION BY preorder ORDER BY to_span_id) = 1
+),
+steps AS (
   SELECT
-    trace_id, span_id, agent_name AS from_agent, _handoff_target(operation_name, name, tool_name, tool_call_arguments) AS to_agent,
-    coalesce(_is_handoff_tool(tool_name), false) OR operation_name IS NULL AS is_handoff, start_time, end_time, preorder, name,
+    trace_id, spans.span_id, agent_name AS from_agent, to_agent,
+    given.preorder IS NOT NULL OR coalesce(_is_handoff_tool(tool_name), false) AS is_handoff, spans.start_time, end_time, preorder, name,
     source_id, source_line, source_offset, source_length
-  FROM spans
-  WHERE start_time IS NOT NULL AND trace_id IN (
-      SELECT trace_id FROM spans
-      WHERE (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name)) OR (operation_name IS NULL AND starts_with(lower(name), 'handoff to '))
-      GROUP BY trace_id HAVING count(*) > 2
-    )
-    AND (operation_name = 'execute_tool' OR (operation_name IS NULL AND starts_with(lower(name), 'handoff to ')))
+  FROM (FROM spans SEMI JOIN (SELECT trace_id FROM given GROUP BY trace_id HAVING count(*) > 2) AS busy USING (trace_id)) AS spans
+  LEFT JOIN given USING (trace_id, preorder)
+  WHERE spans.start_time IS NOT NULL AND (operation_name = 'execute_tool' OR given.preorder IS NOT NULL)
 ),
 linked AS (
   SELECT
@@ -75,10 +79,10 @@ loops AS (
 -- Everything that was passed with words, and the same words coming back.
 passed AS (
   SELECT
-    trace_id, span_id, agent_name AS giver, _handoff_target(operation_name, name, tool_name, tool_call_arguments) AS taker,
-    _matter(tool_call_arguments) AS matter, start_time AS time, source_id, source_line, source_offset, source_length
-  FROM spans
-  WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name) AND start_time IS NOT NULL
+    given.trace_id, given.span_id, from_agent AS giver, to_agent AS taker, _matter(task) AS matter, given.start_time AS time,
+    source_id, source_line, source_offset, source_length
+  FROM given
+  JOIN spans USING (preorder)
   UNION ALL
   SELECT trace_id, span_id, sender, recipient, _matter(payload), time, source_id, source_line, source_offset, source_length
   FROM agent_messages

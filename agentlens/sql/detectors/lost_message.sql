@@ -95,7 +95,7 @@ FROM (
 -- Misses: messages that a busy agent ignores; agents whose work is logged elsewhere.
 -- Do: find out whether Cyd was there at all; let messages be acknowledged.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
 WITH sent AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number, _plain_agent(recipient) AS plain_name
@@ -105,9 +105,10 @@ known AS MATERIALIZED (FROM _signs_of_life),
 declared AS (SELECT DISTINCT _plain_agent(agent_name) AS plain_name FROM agents WHERE known_from IN ('manifest', 'identity file')),
 -- Where all of a sender's words go to agents of which the log knows nothing, it simply does not hold the other side.
 reachable AS (
-  SELECT sender, count(DISTINCT sent.plain_name) FILTER (known.last_time >= sent.time) AS reached
+  SELECT sender, count(DISTINCT sent.plain_name) FILTER (known.last_time >= sent.time) + coalesce(any_value(taken.reached), 0) AS reached
   FROM sent
   LEFT JOIN known USING (plain_name)
+  LEFT JOIN (SELECT from_agent AS sender, count(DISTINCT to_agent) AS reached FROM handoffs WHERE to_span_id IS NOT NULL GROUP BY from_agent) AS taken USING (sender)
   GROUP BY sender
 ),
 circle AS (

@@ -25,7 +25,7 @@ FROM _rhythm;
 -- Misses: agents with fewer than four beats in all.
 -- Do: compare with what the agent did at that time: a long call, a restart, an overloaded machine.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_missed_heartbeat(missed := 2) AS TABLE
 WITH pauses AS (
   SELECT

@@ -95,15 +95,17 @@ WHERE NOT is_carried AND earlier_with >= min_earlier AND earlier_with >= min_sha
 GROUP BY ALL;
 
 -- Every delegation that alone lacks a value (an amount, a date, a name, a path, an identifier) that all its siblings carry: briefs of the same agent, tool and
--- trace, of which two at least came before it.
+-- trace, of which two at least came before it, or all went out within two seconds: then none was the first to know.
 CREATE MACRO _missing_values(min_siblings) AS TABLE
 WITH briefs AS MATERIALIZED (
   SELECT
     _brief_keys.*, row_number() OVER (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name ORDER BY _brief_keys.start_time, preorder) AS number,
     count(*) OVER (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name) AS briefs,
+    epoch_ns(max(_brief_keys.start_time) OVER together) - epoch_ns(min(_brief_keys.start_time) OVER together) <= 2000000000 AS is_one_go,
     list_distinct(_values_of(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000))) AS values_told
   FROM _brief_keys
   JOIN (SELECT preorder, tool_call_arguments FROM spans) USING (preorder)
+  WINDOW together AS (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name)
 ),
 common AS (
   SELECT trace_id, from_agent, tool_name, value, list(number) AS carriers
@@ -116,7 +118,7 @@ SELECT
   list_sort(list(value)) AS missing, max(carriers[1]) AS example
 FROM briefs
 JOIN common USING (trace_id, from_agent, tool_name)
-WHERE number > 2 AND NOT list_contains(carriers, number)
+WHERE (number > 2 OR is_one_go) AND NOT list_contains(carriers, number)
 GROUP BY ALL;
 
 -- A delegation lacks what nearly all earlier ones by the same agent and tool carried.
@@ -131,7 +133,7 @@ GROUP BY ALL;
 -- Misses: briefs in prose that lack a fact which is no value; parts that were never given.
 -- To do: compare this brief with the one shown beside it, and check what the agent assumed instead.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9, min_siblings := 4) AS TABLE
 WITH parts AS (FROM _missing_parts(min_earlier, min_share)),
 told AS (

@@ -14,14 +14,19 @@ AND NOT _owns_up(text) AND NOT regexp_matches(text, '\b(not|n''t|yet|remain(s|in
 
 -- Whether a tool call runs a check: by its name, or for a shell by its command.
 CREATE MACRO _is_check(tool, arguments) AS
-coalesce(regexp_matches(tool, '(^|_)(tests?|checks?|verify|verification|validate|validation|lint|typecheck|qa|ci)(_|$)|^run_?tests?$|Tests?$', 'i'), false)
+coalesce(regexp_matches(tool, '(^|_)(tests?|checks?|verify|verification|validate|validation|lint|typecheck|qa|ci|audit)(_|$)|^run_?tests?$|Tests?$|pr(ü|ue)f|kontroll|verif|vérif|comprob|controll?o|contr(ô|o)le', 'i'), false)
 OR coalesce(regexp_matches(left(arguments, 1000), '\b(pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|eslint|mypy|ruff|flake8|tsc|(npm|yarn|pnpm|bun)( run)? test|(cargo|go|mvn|gradle|make|dotnet|swift) (test|check|verify))\b', 'i')
   AND regexp_matches(tool, 'bash|shell|exec|command|terminal|run|process', 'i'), false);
 
 -- Whether the result of a check says that something failed: a count of failures, a verdict, not merely that the check could not run.
 CREATE MACRO _says_check_failed(result) AS
-regexp_matches(result, '\b[1-9]\d* (tests? |checks? |specs? |assertions? |of \d+ (tests |checks )?)?(failed|failing|failures?)\b|\bfailed[:=]\s*[1-9]|\bfailures[:=]\s*[1-9]|"(passed|ok|success|valid|is_valid)"\s*:\s*false|\b(verdict|result|outcome|status|conclusion)"?\s*[:=]\s*"?(fail|failed|failure|red|rejected)\b|\b(check|tests?|validation|verification) failed\b|\bAssertionError\b|\bFAILED\b [\w/.]+::', 'i')
+regexp_matches(result, '\b[1-9]\d* (tests? |checks? |specs? |assertions? |of \d+ (tests |checks )?)?(failed|failing|failures?)\b|\bfailed[:=]\s*[1-9]|\bfailures[:=]\s*[1-9]|"(passed|ok|success|valid|is_valid)"\s*:\s*false|\b(verdict|result|outcome|status|conclusion)"?\s*[:=]\s*"?(fail|failed|failure|red|rejected)\b|\b(check|tests?|validation|verification) failed\b|\bAssertionError\b|\bFAILED\b [\w/.]+::|(?-i:^\W{0,3}FAIL(ED|URE)?\b)|^\W{0,3}failures? in\b|\b[1-9]\d* of \d+ \w+ (rejected|failed|invalid|broken)\b', 'i')
 AND NOT regexp_matches(left(result, 500), 'command not found|no such file or directory|not installed|no module named', 'i');
+
+-- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word of it comes back in them.
+CREATE MACRO _passes_over(said_by_check, words) AS
+length(words) > 0 AND NOT _owns_up(words)
+AND NOT list_has_any(regexp_extract_all(lower(said_by_check), '[\pL\d_]{6,}'), regexp_extract_all(lower(words), '[\pL\d_]{6,}'));
 
 -- Every run whose last check failed, or below which something was left open: what speaks against its being done.
 CREATE VIEW _undone_runs (
@@ -37,7 +42,8 @@ CREATE VIEW _undone_runs (
 WITH checks AS (
   SELECT
     preorder, trace_id, agent_name, tool_name, start_time,
-    _says_check_failed(left(coalesce(tool_call_result, status_message), 20000)) AS has_failed, left(coalesce(status_message, tool_call_result), 300) AS words
+    coalesce(_says_check_failed(left(coalesce(tool_call_result, status_message), 20000)), false)
+      OR coalesce(status_code = 'ERROR' AND regexp_matches(error_type, '(check|tests?|assert(ion)?|validation|verification)_?(fail\w*|error)', 'i'), false) AS has_failed, left(coalesce(status_message, tool_call_result), 300) AS words
   FROM spans
   WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND _is_check(tool_name, tool_call_arguments)
 ),
@@ -99,15 +105,15 @@ FROM (
 -- For reports: (a) the report itself names blockers, (b) the agent's run of that wave failed or never ended, (c) its last check before the report
 -- failed, (d) a file that it names as deliverable is looked for afterwards and not found (all tier proven), or (e) is named by no tool call of the wave although
 -- the agent's calls are logged (tier candidate). For last words of runs in plain words (all done, tests pass), which admit nothing:
--- (f) the last check in the run failed, (g) a run below never ended (tier proven), (h) its own list has pending items (tier event). One
--- finding a claim. Severity: critical, for (e) and (h) warning.
+-- (f) the last check in the run failed, (g) a run below never ended (tier proven), (h) its own list has pending items (tier event); and for last words of any
+-- kind, (i) the failed check was the last thing the run did and they pass over it (tier candidate). One finding a claim. Severity: critical, for (e), (h) and (i) warning.
 -- Example: the report says COMPLETE and names a blocker; or `run_tests` says 2 failed, and the last words are `all tests pass`.
 -- Leaves alone: reports without blockers whose run ended well; checks that passed at last, or could not be run; last words that admit a failure or name what is
 -- left; runs that are known to no wave; an agent that ran again with success in that wave.
--- Misses: wrong deliverables; checks whose result does not say so; claims in other languages than English.
+-- Misses: wrong deliverables; checks whose result does not say so in English; claims in other languages than English, but for (i).
 -- Do: reopen the task; count as done only what a check after the last change confirms.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_premature_complete() AS TABLE
 WITH claims AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number
@@ -192,11 +198,12 @@ last_words AS (
   GROUP BY suspects.preorder
 ),
 boasts AS (
-  SELECT suspects.*, trim(array_to_string(parts->>'$[*].content', ' ')) AS words
+  SELECT suspects.*, trim(array_to_string(parts->>'$[*].content', ' ')) AS words, _claims_done(right(words, 1500)) AS is_claim
   FROM suspects
   JOIN last_words USING (preorder)
   JOIN messages USING (message_hash)
-  WHERE _claims_done(right(trim(array_to_string(parts->>'$[*].content', ' ')), 1500))
+  WHERE _claims_done(right(trim(array_to_string(parts->>'$[*].content', ' ')), 1500)) OR (kind = 'check' AND _passes_over(what, trim(array_to_string(parts->>'$[*].content', ' ')))
+    AND NOT EXISTS (FROM spans AS after WHERE after.operation_name = 'execute_tool' AND after.preorder > open_preorder AND after.preorder < subtree_end))
   QUALIFY row_number() OVER (PARTITION BY suspects.preorder ORDER BY suspects.kind, open_preorder) = 1
 )
 SELECT
@@ -225,9 +232,9 @@ LEFT JOIN spans AS checking ON checking.preorder = open_check.preorder
 WHERE len(open_blockers) > 0 OR has_failed OR open_check IS NOT NULL OR file IS NOT NULL
 UNION ALL
 SELECT
-  CASE kind WHEN 'todo' THEN 'event' ELSE 'proven' END, CASE kind WHEN 'todo' THEN 'warning' ELSE 'critical' END, run.trace_id, run.agent_name,
+  CASE WHEN kind = 'todo' THEN 'event' WHEN is_claim THEN 'proven' ELSE 'candidate' END, CASE WHEN kind = 'todo' OR NOT is_claim THEN 'warning' ELSE 'critical' END, run.trace_id, run.agent_name,
   [open.span_id, run.span_id], open.start_time, run.end_time,
-  format('{} says that it is done, but {}.', coalesce(run.agent_name, 'An agent'), _short(what, 160)),
+  format(CASE WHEN is_claim THEN '{} says that it is done, but {}.' ELSE '{} ended without a word of its last check: {}.' END, coalesce(run.agent_name, 'An agent'), _short(what, 160)),
   [_evidence(open.source_id, open.source_line, open.source_offset, open.source_length, open.span_id, what),
    _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id, 'its last words: ' || words)],
   NULL, NULL

@@ -2,13 +2,19 @@
 -- include: detectors.off_matrix_delegation
 -- include: detectors.evidence
 
+-- A scope that names whose it is; NULL for one that says only of what kind it is (`agent`, `private`): the owner stands elsewhere then.
+CREATE MACRO _named_scope(scope) AS
+CASE WHEN NOT regexp_full_match(trim(scope), '(?i)(agent|private|own|user|personal|individual|team|group)s?') THEN scope END;
+
 -- The scope of memory that a tool call names: its arguments (`scope`, `namespace`, `memory_scope`, `owner`), its attributes
 -- (`memory.scope`, `memory.namespace`, `memory.owner`), else the folder after `memory`, `memories` or `agents` in its path or key; NULL where it names none.
 CREATE MACRO _memory_scope(arguments, attributes) AS
 coalesce(
-  attributes->>'$."memory.scope"', attributes->>'$."gen_ai.memory.scope"', attributes->>'$."memory.namespace"', attributes->>'$."memory.owner"',
+  _named_scope(attributes->>'$."memory.scope"'), _named_scope(attributes->>'$."gen_ai.memory.scope"'), attributes->>'$."memory.namespace"',
+  attributes->>'$."memory.owner"', attributes->>'$."memory.scope"',
   CASE WHEN json_valid(arguments) THEN coalesce(
-    arguments->>'$.memory_scope', arguments->>'$.scope', arguments->>'$.namespace', arguments->>'$.owner', arguments->>'$.owner_agent',
+    _named_scope(arguments->>'$.memory_scope'), _named_scope(arguments->>'$.scope'), arguments->>'$.namespace', arguments->>'$.owner', arguments->>'$.owner_agent',
+    arguments->>'$.memory_scope', arguments->>'$.scope',
     nullif(regexp_extract(coalesce(arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.memory_key', arguments->>'$.key', ''),
       '(?i)(?:^|[/:.])(?:memory|memories|agents|workspaces?)[/:]([^/:]+)[/:]', 1), ''),
     nullif(regexp_extract(coalesce(arguments->>'$.memory_key', arguments->>'$.key', ''), '^(?:agent[:/])?([^/:]+)[/:].', 1), '')) END);
@@ -71,7 +77,7 @@ FROM _memory_uses;
 -- Misses: memory behind tools that do not name a scope; shells that open files.
 -- Do: look who read that scope since; move the note where it belongs.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_scope_breach() AS TABLE
 WITH declared AS MATERIALIZED (
   SELECT

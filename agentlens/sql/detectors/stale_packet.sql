@@ -65,14 +65,14 @@ FROM _packet_uses;
 -- An agent uses a version of a packet after a later version had been published and before it was told otherwise.
 --
 -- Means: it works from facts that no longer hold. Matters: its result is wrong by rule, and nothing fails. A version counts as published from
--- the end of the first span that names it. One finding an agent, trace and packet. Tier proven, severity critical.
+-- the end of the first span that names it, runs of agents left out; a run that is given an old version uses it. One finding an agent, trace and packet. Tier proven, severity critical.
 -- Example: facts v4 are published at 12:05, and Hermes sends the mail from v3 at 12:20.
 -- Leaves alone: uses of a version before the later one was published; looking at an old version while nothing else uses it, if the agent
 -- turns to the current one before it acts (its last use in the trace is current).
 -- Misses: facts without version numbers, versions kept in an agent's own notes.
 -- Do: repeat the work from the current version, and recall what went out.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_stale_packet() AS TABLE
 WITH published AS (
   SELECT
@@ -88,7 +88,7 @@ uses AS (
     _packet_uses.*,
     max(version) OVER (PARTITION BY trace_id, agent_name, packet ORDER BY start_time, preorder ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS version_later
   FROM _packet_uses
-  WHERE version IS NOT NULL AND agent_name IS NOT NULL AND operation_name IS DISTINCT FROM 'invoke_agent'
+  WHERE version IS NOT NULL AND agent_name IS NOT NULL
 ),
 stale AS (
   SELECT uses.trace_id, uses.agent_name, uses.packet, uses.version, uses.span_id, uses.name, uses.start_time, uses.end_time, uses.preorder,

@@ -1,6 +1,7 @@
 -- A failure that was turned into a success on its way up.
 -- include: messages.span_messages
 -- include: spans.errors
+-- include: flow.resources
 -- include: agents.statuses
 -- include: detectors.evidence
 
@@ -19,9 +20,19 @@ SELECT
   END
 FROM spans;
 
+-- The same in German, French, Spanish, Italian and Portuguese.
+CREATE MACRO _owns_up_abroad(text) AS
+regexp_matches(text,
+  'nicht (vollst|m.glich|gefunden|erreich|gelungen|verf.g|abgeschl|fertig|gel.st|geklappt)|\bkonnten? .{0,60}nicht|fehlgeschlagen|gescheitert|unvollst|\bleider\b|\bfehlt|\bfehler|\boffen (bleib|ist|sind)|'
+  || '\bn.(a|ai|ont|est|avons|ayant) (pas|pu)\b|\bimpossible|[ée]chou[ée]|\bincompl|\bmanqu|\berreur|malheureusement|\bpas (encore|disponible|trouv|termin|pu)|'
+  || '\bno (se )?(pud|pued|fue posible|encontr|est[aá] disponible|logr)|\bfall[oó]|\bfalta|\bpendiente|lamentablemente|\bimposible|'
+  || '\bnon (è|sono|ho|abbiamo|ha|siamo|riusc|possibil|complet|dispon)|\bfallit|\bmanca|\berrore|purtroppo|a met[aà]|'
+  || 'não (foi|consegui|pude|est|encontr)|\bfalh|\berro\b|infelizmente', 'i');
+
 -- Whether a text owns up to a failure, in plain words.
 CREATE MACRO _owns_up(text) AS
-regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later)\b', 'i');
+_owns_up_abroad(text) OR
+regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later)\b', 'i');
 
 -- Words of a tool's name that say what it is about: five letters and more, and not what any tool does.
 CREATE MACRO _subjects(tool) AS
@@ -33,21 +44,26 @@ list_filter(
   )
 );
 
+-- The values in the arguments of a tool call (JSON) that say what it works on: six characters and more.
+CREATE MACRO _telling_arguments(arguments) AS
+CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
+  THEN list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) BETWEEN 6 AND 300) END;
+
 -- A step fails, nobody repeats it with success, and what is above it reports success as if nothing had happened.
 --
 -- Means: an empty or invented value took the place of the missing one. Matters: everything built on it is wrong, and all is green.
 -- The failure is followed upwards to the first tool call or run that did not fail. Tier proven: (a) an agent's run failed and the
 -- tool that started it gave back an ordinary answer, or (b) the run in which a tool failed ended well, its final words speak of what
 -- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
--- the run's status is expressly OK.
+-- the run ended without an error.
 -- Example: `margin_check` fails, and the agent reports that margins hold.
--- Leaves alone: failures after which the same tool of the same agent worked; texts or reports that own up to a failure; failures that
--- reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there.
--- Misses: failures inside a tool that catches them itself; agents whose messages are not logged; owning up in other languages than
--- English counts as silence only in (a) and (b).
+-- Leaves alone: failures after which the same tool of the same agent worked, or another one on the same thing; texts or reports that own up to a failure
+-- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there.
+-- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
+-- French, Spanish, Italian and Portuguese; in other languages it counts as silence.
 -- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_swallowed_error() AS TABLE
 WITH RECURSIVE
 failures AS MATERIALIZED (FROM errors),
@@ -86,6 +102,21 @@ caught AS (
     catcher.operation_name = 'invoke_agent' OR (catcher.operation_name = 'execute_tool' AND failed_run IS NOT NULL)
   )
 ),
+-- Calls of other tools by the same agent that worked afterwards on the same thing: another way was found.
+other_ways AS (
+  SELECT DISTINCT leaf
+  FROM (
+    SELECT leaf, caught.trace_id, caught.agent_name, caught.start_time, unnest(_telling_arguments(failed.tool_call_arguments)) AS thing
+    FROM caught
+    JOIN spans AS failed ON failed.preorder = leaf
+  ) AS failed
+  JOIN (
+    SELECT trace_id, agent_name, start_time, unnest(_telling_arguments(tool_call_arguments)) AS thing
+    FROM spans
+    WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND trace_id IN (SELECT trace_id FROM caught)
+  ) AS other ON other.trace_id = failed.trace_id AND other.agent_name IS NOT DISTINCT FROM failed.agent_name AND other.thing = failed.thing
+    AND other.start_time > failed.start_time
+),
 -- Calls of the same tool by the same agent that worked: afterwards they mend the failure, before they make it doubtful.
 worked AS (
   SELECT
@@ -107,8 +138,9 @@ last_words AS (
 ),
 told AS (
   SELECT
-    caught.*, coalesce(is_mended, false) AS is_mended, coalesce(has_worked, false) AS has_worked,
-    CASE WHEN operation_name = 'execute_tool' THEN tool_answer ELSE nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
+    caught.*, coalesce(is_mended, false) OR leaf IN (FROM other_ways) AS is_mended, coalesce(has_worked, false) AS has_worked,
+    -- Words beside the call of a tool are not the last ones: the log breaks off there.
+    CASE WHEN operation_name = 'execute_tool' THEN tool_answer WHEN NOT contains(parts::VARCHAR, '"tool_call"') THEN nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
   FROM caught
   LEFT JOIN worked USING (leaf)
   LEFT JOIN last_words USING (catcher)
@@ -118,10 +150,10 @@ judged AS (
   SELECT *, CASE
       WHEN operation_name = 'execute_tool' THEN 'proven'
       WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
-      WHEN NOT has_worked AND status_code = 'OK' AND tool_name IS NOT NULL AND error_class <> 'not found' THEN 'candidate'
+      WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR _resource_access(tool_name) = 'write') THEN 'candidate'
     END AS tier
   FROM told
-  WHERE NOT is_mended AND words IS NOT NULL AND NOT _owns_up(words)
+  WHERE NOT is_mended AND words IS NOT NULL AND NOT _owns_up(words) AND NOT coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false)
 ),
 -- What the agent reported outside the spans, from the failure to ten minutes after the run.
 reports AS (
@@ -148,7 +180,7 @@ found AS (
 SELECT
   tier, CASE WHEN tier = 'proven' THEN 'critical' ELSE 'warning' END AS severity, found.trace_id, reporter AS agent_name,
   [found.span_id, catcher_span_id] AS span_ids, found.start_time, catcher_end AS end_time,
-  format('{} failed{}, and {} still reported success.',
+  format(CASE WHEN tier = 'proven' THEN '{} failed{}, and {} still reported success.' ELSE '{} failed{}, and {} ended without a word of it.' END,
     coalesce(found.tool_name, 'A step') || CASE WHEN found.agent_name <> reporter THEN ' (' || found.agent_name || ')' ELSE '' END,
     coalesce(' (' || _short(coalesce(found.message, found.error_type), 80) || ')', ''),
     coalesce(reporter, 'the run above') || CASE WHEN found.operation_name = 'execute_tool' THEN coalesce('''s tool ' || catcher_tool, '') ELSE '' END) AS summary,

@@ -3,12 +3,13 @@
 -- include: agents.beats
 -- include: detectors.evidence
 
--- What a tool call uses, where its arguments name it: the host of an address, else a service, table, queue, database, path or key.
+-- What a tool call uses, where its arguments name it: the host of an address, else a service, table, queue, database, server, bucket, path or key.
 CREATE MACRO _resource_of(arguments) AS
 CASE WHEN json_valid(arguments) THEN coalesce(
   nullif(regexp_extract(coalesce(arguments->>'$.url', arguments->>'$.uri', arguments->>'$.endpoint', arguments->>'$.base_url'), '^\w+://([^/?#]+)', 1), ''),
   arguments->>'$.host', arguments->>'$.resource', arguments->>'$.service', arguments->>'$.endpoint', arguments->>'$.table', arguments->>'$.queue',
-  arguments->>'$.database', arguments->>'$.db', arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.key'
+  arguments->>'$.database', arguments->>'$.db', arguments->>'$.dsn', arguments->>'$.connection', arguments->>'$.server', arguments->>'$.cluster', arguments->>'$.bucket',
+  arguments->>'$.index', arguments->>'$.topic', arguments->>'$.channel', arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.key'
 ) END;
 
 -- Why thundering herds cannot be looked for; no reason when all is there.
@@ -42,7 +43,7 @@ FROM (
 -- Misses: shared resources that arguments do not name; slowness without errors; model providers.
 -- Do: spread starts by a random delay, or put a queue before the resource.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_thundering_herd(min_agents := 5, seconds := 5) AS TABLE
 WITH timed AS (
   SELECT preorder, agent_name, status_code = 'ERROR' AS is_error, epoch_ns(start_time) // (seconds::BIGINT * 1000000000) AS bin

@@ -30,6 +30,10 @@ CREATE MACRO _is_pending(result) AS
 strlen(result) < 240 AND regexp_matches(result,
   '\b(pending|queued|enqueued|running|in[ _-]?progress|processing|starting|scheduled|waiting|not (yet )?(ready|finished|complete|completed|done|available)|not (ready|done|finished) yet|still (working|building|going|running|open)|try again (later|in)|retry[ _-]after|come back later|no (new )?(messages?|events?|mail)( yet)?)\b', 'i');
 
+-- Whether a tool can change what the same tool would be told next: a shell, a program, whatever writes.
+CREATE MACRO _can_change(tool) AS
+regexp_matches(tool, 'bash|shell|exec|terminal|command|run|process|python|code|eval|sql|query_db|write|edit|patch|replace|insert|update|create|delete|remove|set|put|save|store|apply|send|post|click|type|navigate|move|step', 'i');
+
 -- The same tool with the same arguments gives the same result again and again within one run.
 --
 -- Means: the agent does not notice that it has the answer, or that there is none. Matters: every repetition sends the whole
@@ -37,16 +41,16 @@ strlen(result) < 240 AND regexp_matches(result,
 -- Fires on (a) `min_repeats` equal calls in a row with one and the same result, (b) a cycle of 2 to 5 different calls that comes `min_cycles` times on end, each
 -- time with the same results, (c) `min_repeats` equal calls in a row that fail with the same words, where trying again cannot help (not
 -- for rate limits, time-outs and unavailability; more than three are left to retry_storm): all tier proven; (d) `min_near` equal calls with the same result among `near` calls of the run with nothing in
--- between that is not repeated as well (tier candidate). One finding a loop. Severity: critical for 10 and more repetitions, else warning.
+-- between that is not repeated as well, other questions to a tool that only looks aside (tier candidate). One finding a loop. Severity: critical for 10 and more repetitions, else warning.
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
--- side, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
+-- side, calls that are answered otherwise at last, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
 -- the tool may act on a state that is not logged.
 -- Misses: cycles of more than five calls, the same question in other words, calls without recorded arguments or results (three equal calls
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
@@ -106,10 +110,15 @@ cycles AS (
       AND shorter.period < rounds.period AND shorter.first_place <= rounds.last_place AND shorter.last_place >= rounds.first_place)
   GROUP BY rounds.trace_id, rounds.agent_name, rounds.run, period, first_place
 ),
--- Enough equal calls within a short stretch of the run, not all in a row, and nothing new in between: edit, build, edit, build is work.
+-- Enough equal calls within a short stretch of the run, not all in a row, and nothing new in between: edit, build, edit, build is work. What the
+-- same tool is asked beside it is nothing new either, unless the tool can change things; and who is told something else at last was polling.
 novel AS (
-  SELECT *, count(*) FILTER (times = 1) OVER (PARTITION BY trace_id, agent_name, run ORDER BY place) AS novelties
+  SELECT
+    *, count(*) FILTER (times = 1) OVER in_run - CASE WHEN _can_change(tool_name) THEN 0 ELSE count(*) FILTER (times = 1) OVER of_tool END AS novelties,
+    coalesce(lead(step) OVER of_action <> step, false) AS is_answered
   FROM (SELECT *, CASE WHEN step IS NULL THEN 1 ELSE count(*) OVER (PARTITION BY trace_id, agent_name, run, step) END AS times FROM calls)
+  WINDOW in_run AS (PARTITION BY trace_id, agent_name, run ORDER BY place), of_tool AS (PARTITION BY trace_id, agent_name, run, tool_name ORDER BY place),
+    of_action AS (PARTITION BY trace_id, agent_name, run, tool_name, arguments ORDER BY place)
 ),
 crowds AS (
   SELECT trace_id, agent_name, run, step, list(preorder ORDER BY place) AS places, count(*) AS repeats
@@ -130,6 +139,7 @@ crowds AS (
   )
   WHERE is_crowded
   GROUP BY trace_id, agent_name, run, step
+  HAVING NOT arg_max(is_answered, place)
 ),
 loops AS (
   SELECT trace_id, agent_name, run, places, repeats, CASE WHEN is_error THEN 'errors' ELSE 'row' END AS shape, 1 AS period FROM streaks

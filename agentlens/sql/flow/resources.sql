@@ -1,11 +1,18 @@
 -- Files, memory entries and addresses that tool calls write and read.
 
--- What the arguments of a tool call (JSON) name as the thing it works on, in the order the keys are believed.
+-- The arguments of a tool call (JSON) that are written like a path or an address, whatever their keys.
+CREATE MACRO _path_like_arguments(arguments) AS
+list_distinct(list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) < 300
+  AND regexp_full_match(said, '[a-z][a-z0-9+]*://\S+|[~\w.-]*(/[\w.@ -]+)+|[\w-]+(\.[\w-]+)*\.[A-Za-z][A-Za-z0-9]{0,4}') AND NOT regexp_full_match(said, '[\d/ .-]+')));
+
+-- What the arguments of a tool call (JSON) name as the thing it works on, in the order the keys are believed; where no known key stands, the one
+-- that is written like a path or an address.
 CREATE MACRO _resource_named(arguments) AS
 CASE WHEN json_type(arguments) = 'OBJECT' THEN coalesce(
   arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.filepath', arguments->>'$.filename', arguments->>'$.file',
   arguments->>'$.notebook_path', arguments->>'$.target_file', arguments->>'$.output_path', arguments->>'$.memory_key',
-  arguments->>'$.key', arguments->>'$.url', arguments->>'$.uri'
+  arguments->>'$.key', arguments->>'$.url', arguments->>'$.uri',
+  CASE WHEN len(_path_like_arguments(arguments)) = 1 THEN _path_like_arguments(arguments)[1] END
 ) END;
 
 -- One spelling for one place: no `./` in front, no doubled or closing slash, no blanks around.
@@ -16,13 +23,16 @@ nullif(regexp_replace(regexp_replace(regexp_replace(trim(named), '^(\./)+', ''),
 CREATE MACRO _tool_words(tool) AS
 ' ' || lower(regexp_replace(regexp_replace(tool, '([a-z])([A-Z])', '\1 \2', 'g'), '[^A-Za-z0-9]+', ' ', 'g')) || ' ';
 
--- Whether a tool writes or reads what its arguments name, by the words of its name; NULL for neither. A tool that edits writes.
+-- Whether a tool writes or reads what its arguments name, by the words of its name, English ones and the plainest German, French, Spanish, Italian
+-- and Portuguese ones; NULL for neither. A tool that edits writes.
 CREATE MACRO _resource_access(tool) AS
 CASE
   WHEN regexp_matches(_tool_words(tool),
-    ' (write|save|create|overwrite|put|store|upload|set|append|edit|multi|update|insert|replace|remember|memorize|memorise|persist|publish|patch) ') THEN 'write'
+    ' (write|save|create|overwrite|put|store|upload|set|append|edit|multi|update|insert|replace|remember|memorize|memorise|persist|publish|patch|'
+    || 'schreiben?|speichern?|sichern?|ablegen|anlegen|ecrire|enregistrer|sauvegarder|creer|escribir|guardar|grabar|crear|scrivi|scrivere|salva|salvare|crea|escrever|salvar|gravar|criar) ') THEN 'write'
   WHEN regexp_matches(_tool_words(tool),
-    ' (read|open|view|load|cat|get|fetch|lookup|recall|download|retrieve|browse|import) ') THEN 'read'
+    ' (read|open|view|load|cat|get|fetch|lookup|recall|download|retrieve|browse|import|'
+    || 'lesen|laden|oeffnen|holen|abrufen|lire|ouvrir|charger|leer|abrir|cargar|leggi|leggere|apri|aprire|carica|ler|carregar) ') THEN 'read'
 END;
 
 -- What a shell command names behind the words that write a file: `> x`, `>> x`, `tee x`, and the files of a patch.
@@ -89,6 +99,57 @@ SELECT
 FROM touched
 WHERE _resource_spelling(touched_name) IS NOT NULL;
 
+-- Every tool call that was given a key (path, name) and something else, with the beginning of what it was given.
+CREATE VIEW _kept_under (
+  -- Place of the call in tree order.
+  preorder,
+  -- Trace of the call.
+  trace_id,
+  -- The tool.
+  tool_name,
+  -- The key, one of its arguments.
+  key,
+  -- The first line of another of its arguments, at most 200 characters.
+  content,
+  -- When it ended (UTC).
+  done
+) AS
+WITH kept AS (
+  SELECT preorder, trace_id, tool_name, coalesce(end_time, start_time) AS done, tool_call_result, list_distinct(json_extract_string(tool_call_arguments::JSON, '$.*')) AS given
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND start_time IS NOT NULL AND json_valid(tool_call_arguments)
+    AND json_type(tool_call_arguments::JSON) = 'OBJECT' AND len(json_keys(tool_call_arguments::JSON)) BETWEEN 2 AND 6
+)
+SELECT preorder, trace_id, tool_name, key, content, done
+FROM (
+  SELECT *, unnest(list_transform(given, lambda said: left(split_part(said, chr(10), 1), 200))) AS content
+  FROM (SELECT *, unnest(list_filter(given, lambda said: length(said) BETWEEN 3 AND 300)) AS key FROM kept)
+)
+WHERE length(content) >= 8 AND content <> key AND NOT contains(coalesce(tool_call_result, ''), content);
+
+-- Calls of one tool that are given the key of a call of another and answer with what that had been given: that was kept there, whatever the tools are called.
+CREATE VIEW _flow_kept_and_found (
+  -- Place of the keeping in tree order.
+  from_preorder,
+  -- Place of the finding in tree order.
+  to_preorder,
+  -- The key.
+  resource
+) AS
+WITH asked AS (
+  SELECT *, unnest(list_distinct(list_filter(json_extract_string(tool_call_arguments::JSON, '$.*'), lambda said: length(said) BETWEEN 3 AND 300))) AS key
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND start_time IS NOT NULL AND length(tool_call_result) >= 8
+    AND json_valid(tool_call_arguments) AND json_type(tool_call_arguments::JSON) = 'OBJECT'
+)
+SELECT DISTINCT kept.preorder, asked.preorder, asked.key
+FROM asked
+ASOF JOIN (
+  SELECT key, done, any_value(preorder) AS preorder, any_value(tool_name) AS tool_name, list(content) AS contents FROM _kept_under GROUP BY key, done
+) AS kept ON kept.key = asked.key AND kept.done <= asked.start_time
+WHERE kept.tool_name <> asked.tool_name
+  AND len(list_filter(kept.contents, lambda content: contains(asked.tool_call_result, content) AND NOT contains(asked.tool_call_arguments, content))) > 0;
+
 -- Every reading of something that a tool call had written before, with the last such writing: in the same trace, else in an earlier one.
 CREATE VIEW _flow_read_after_write (
   -- Place of the writing in tree order.
@@ -123,4 +184,9 @@ SELECT DISTINCT
   reads.resource
 FROM reads
 JOIN (SELECT *, true AS is_near FROM near UNION ALL SELECT *, false FROM far) AS linked
-  ON linked.preorder = reads.preorder AND linked.resource = reads.resource;
+  ON linked.preorder = reads.preorder AND linked.resource = reads.resource
+UNION ALL
+-- Where the names of the tools say nothing, what was kept and found says it.
+SELECT from_preorder, to_preorder, 'likely', resource
+FROM _flow_kept_and_found
+ANTI JOIN reads ON reads.preorder = to_preorder AND reads.resource IN (SELECT resource FROM writes);

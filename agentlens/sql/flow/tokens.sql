@@ -9,11 +9,17 @@ ELSE said END;
 -- The words of a text; a path, an address or an identifier is one word.
 CREATE MACRO _words_in(said) AS regexp_extract_all(said, '[\pL\pN]+(?:[./_@:-]+[\pL\pN]+)*');
 
+-- The values found in a text, those taken apart that are cells of a table written without blanks: `lot-7731,40` is two, `12,500` is one.
+CREATE MACRO _without_joined_cells(found) AS
+flatten(list_transform(found, lambda value: CASE
+  WHEN contains(value, ',') AND NOT contains(value, '://') AND NOT regexp_matches(value, '^[^,\pL]*(?:EUR|USD|GBP|CHF)?[\d.$€£¥~+-]*,\d{3}') AND regexp_matches(value, '^[^,]*(?:[^\d,.$€£¥~+-]|\d-\d)[^,]*,')
+    THEN string_split(value, ',') ELSE [value] END));
+
 -- The values of a text as written: addresses, numbers with their words of size, and tokens that hold a digit, a slash, an at sign or an underscore.
 CREATE MACRO _tokens_in(said) AS
 list_distinct(list_filter(list_transform(
-  regexp_extract_all(said,
-    'https?://[^\s"''<>()\[\]{}|\\^`]+|[$€£¥]?\d(?:[\d_.]|,\d)*\s(?:thousand|million|billion|trillion|percent)\b|[\pL\pN_./@#~+$€£¥-]*\d(?:[\pL\pN_./@#~+%-]|[,:]\d)*|[\pL_~./-]*[\pL~.][/_@][\pL\pN_./@-]*\pL'),
+  _without_joined_cells(regexp_extract_all(said,
+    'https?://[^\s"''<>()\[\]{}|\\^`]+|[$€£¥]?\d(?:[\d_.]|,\d)*\s(?:thousand|million|billion|trillion|percent)\b|[\pL\pN_./@#~+$€£¥-]*\d(?:[\pL\pN_./@#~+%-]|[,:]\d)*|[\pL_~./-]*[\pL~.][/_@][\pL\pN_./@-]*\pL')),
   lambda found: regexp_replace(regexp_replace(found, '^[$€£¥#+]+|^[-~]+([\d$€£¥])|^\.+(\w)|^(?:\./)+|[.,:;/+~#-]+$', '\1\2', 'g'), '^[$€£¥]', '')),
   lambda token: length(token) >= 2));
 

@@ -26,6 +26,10 @@ CASE
   ELSE 'unknown'
 END;
 
+-- The message of a failure without what programs put in front: the name of its type (`ReadTimeout: no answer`), a tag, a key.
+CREATE MACRO _without_error_type(message) AS
+coalesce(nullif(regexp_extract(message, '^(?:<\w+>|\{"\w+": ?")?(?:[A-Z][\w.]+: +)?(.{8,}?)(?:</\w+>)?$', 1, 's'), ''), message);
+
 -- Every failure once: the errored spans with no errored span below them. Errors are copied upwards by many frameworks, so
 -- counting errored spans counts one failure many times. Handoffs, interrupts and the like (`is_control_flow`) are no failures.
 CREATE VIEW errors (

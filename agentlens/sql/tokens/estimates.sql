@@ -22,6 +22,8 @@ CREATE VIEW usage_estimates (
   agent_name,
   -- The model.
   model,
+  -- Why it is estimated: `no usage`, `rounded counts`, or `cut short` (only what is missing above the logged output).
+  kind,
   -- When it began (UTC).
   start_time,
   -- Bytes of its input and instructions.
@@ -102,7 +104,8 @@ cut_short AS (
   WHERE is_counted AND role = 'leaf' AND output_tokens > 0 AND output_bytes >= 1000 AND output_bytes > 12 * output_tokens AND format <> 'aider'
 )
 SELECT
-  silent.trace_id, silent.span_id, agent_name, model, start_time, coalesce(input_bytes, 0)::BIGINT, coalesce(output_bytes, 0)::BIGINT,
+  silent.trace_id, silent.span_id, agent_name, model, CASE WHEN input_low IS NOT NULL THEN 'rounded counts' ELSE 'no usage' END, start_time,
+  coalesce(input_bytes, 0)::BIGINT, coalesce(output_bytes, 0)::BIGINT,
   coalesce(input_low, floor(coalesce(input_bytes, 0) / given_most)::BIGINT), coalesce(input_high, ceil(coalesce(input_bytes, 0) / given_fewest)::BIGINT),
   coalesce(output_low, floor(coalesce(output_bytes, 0) / answered_most)::BIGINT),
   coalesce(output_high, ceil(coalesce(output_bytes, 0) / answered_fewest)::BIGINT),
@@ -113,8 +116,8 @@ LEFT JOIN held ON held.trace_id = silent.trace_id AND held.span_id = silent.span
 WHERE input_low IS NOT NULL OR held.trace_id IS NOT NULL
 UNION ALL
 SELECT
-  trace_id, span_id, agent_name, model, start_time, 0, output_bytes::BIGINT, 0, 0,
+  trace_id, span_id, agent_name, model, 'cut short', start_time, 0, output_bytes::BIGINT, 0, 0,
   greatest(floor(output_bytes / answered_most)::BIGINT - output_tokens, 0), ceil(output_bytes / answered_fewest)::BIGINT - output_tokens,
-  format('an answer of {:,} bytes is logged with {} output tokens, as it began to stream: what is missing', output_bytes::BIGINT, output_tokens), preorder
+  format('an answer of {:,} bytes is logged as {} output tokens, as it began to stream: what is missing', output_bytes::BIGINT, output_tokens), preorder
 FROM cut_short
 JOIN rates USING (format);

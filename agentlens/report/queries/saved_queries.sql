@@ -1,0 +1,2 @@
+-- The questions people saved.
+SELECT name, query, written FROM saved_queries ORDER BY name
