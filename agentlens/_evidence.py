@@ -304,7 +304,8 @@ class Evidence:
             self._held += 1 + len(content) * BATCH_ROWS // BATCH_BYTES
             row = (message_hash, role, name, content, len(content), self.source.source_id, *place)
             self._buffers["messages"].rows.append(row)
-            self.hold(0)
+            if self._held >= BATCH_ROWS:
+                self.flush()
         return message_hash
 
     def add_source(self, **columns: Any) -> None:
