@@ -179,7 +179,7 @@ def briefing(
 @main.command()
 @_paths
 @click.option(
-    "--to", "form", required=True, type=click.Choice(["perfetto", "speedscope", "parquet", "sarif", "junit"]), help="The form."
+    "--to", "form", required=True, type=click.Choice(["perfetto", "speedscope", "otlp", "parquet", "sarif", "junit"]), help="The form."
 )  # fmt: skip
 @click.option("-o", "--output", required=True, help="The file to write.")
 @click.option("--trace", "trace_id", help="Only this trace.")

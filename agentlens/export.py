@@ -1,4 +1,4 @@
-"""What was read, for other tools: traces for Perfetto and speedscope, spans as Parquet, findings for CI (SARIF, JUnit).
+"""What was read, for other tools: traces for Perfetto and speedscope, spans as OTLP and Parquet, findings for CI (SARIF, JUnit).
 
 Texts go out as the lens has them: export from a lens that was saved with `redact=True` when the file leaves the machine.
 """
@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 from agentlens import __version__
 from agentlens._errors import AgentLensError
+from agentlens._export_otlp import write_otlp
 from agentlens._lens import Lens, written_whole
 
 Row = dict[str, Any]
@@ -39,8 +40,10 @@ def export(lens: Lens, path: str | os.PathLike[str], form: str, trace_id: str | 
     """Write one of `FORMS` to a file, whole or not at all, and return its path; `trace_id` narrows spans to one trace.
 
     `perfetto` is Chrome's trace JSON (ui.perfetto.dev, chrome://tracing), `speedscope` its own JSON, `parquet` all columns
-    of `spans`, `sarif` 2.1.0 and `junit` the findings: one failed case a finding, a passed one a check that found nothing,
-    a skipped one a check that could not look. Spans without a time are in none but Parquet.
+    of `spans`, `otlp` JSON lines in the words of the GenAI conventions, which `read()` reads back to the same tree, messages
+    and usage (ids that are no hex become hashes, and stand as `agentlens.span.id`), `sarif` 2.1.0 and `junit` the findings:
+    one failed case a finding, a passed one a check that found nothing, a skipped one a check that could not look. Spans
+    without a time are in none but Parquet and OTLP.
 
     Raises AgentLensError for another form, and for a trace that the lens does not have.
     """
@@ -223,5 +226,5 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 FORMS: dict[str, Callable[[Lens, Path, str | None], None]] = {
-    "perfetto": _write_perfetto, "speedscope": _write_speedscope, "parquet": _write_parquet, "sarif": _write_sarif, "junit": _write_junit,
+    "perfetto": _write_perfetto, "speedscope": _write_speedscope, "parquet": _write_parquet, "otlp": write_otlp, "sarif": _write_sarif, "junit": _write_junit,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Made-up conversations, and what became of their messages worked out by plain Python: no SQL, no agentlens."""
+"""Made-up conversations, and what became of their messages worked out by plain Python: no SQL of agentlens."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+
+from agentlens._message_lists import MessageLists
 
 SYSTEM, INPUT = "system", "input"
 SUMMARY = "Summary of the conversation so far: "
@@ -43,27 +45,36 @@ def insert_calls(
     con: duckdb.DuckDBPyConnection, windows: list[Window], replies: list[str], agent: str = "scout"
 ) -> None:
     """Put a conversation into an empty lens: one model call a window, a second apart."""
+    lists = MessageLists(con.execute("SELECT coalesce(max(list_id) + 1, 0) FROM message_lists").fetchall()[0][0])
     for number, window in enumerate(windows):
         _insert_call(con, number, agent)
-        heard = [(said.direction, said) for said in window] + [("output", Said("output", "assistant", replies[number]))]
-        places: Counter[str] = Counter()
-        for direction, said in heard:
-            con.execute(
-                "INSERT INTO message_lists BY NAME SELECT count(*) AS list_id, 0 AS list_index, $h AS message_hash, 0 AS source_id "
-                "FROM message_lists",
-                {"h": said.hash},
+        heard = [*window, Said("output", "assistant", replies[number])]
+        for direction in (SYSTEM, INPUT, "output"):
+            _insert_window(
+                con, f"s{number}", direction, [said.hash for said in heard if said.direction == direction], lists
             )
-            con.execute(
-                "INSERT INTO span_message_ranges BY NAME SELECT 't' AS trace_id, $s AS span_id, $d AS direction, $p AS position, "
-                "max(list_id) AS list_id, 1 AS length, 0 AS source_id FROM message_lists",
-                {"s": f"s{number}", "d": direction, "p": places[direction]},
-            )
-            places[direction] += 1
+        for said in heard:
             con.execute(
                 "INSERT INTO messages BY NAME SELECT $h AS message_hash, $r AS role, $p::JSON AS parts, $b AS bytes, 0 AS source_id "
                 "WHERE NOT EXISTS (FROM messages WHERE message_hash = $h)",
                 {"h": said.hash, "r": said.role, "p": said.parts, "b": len(said.parts.encode())},
             )
+
+
+def _insert_window(
+    con: duckdb.DuckDBPyConnection, span_id: str, direction: str, hashes: list[str], lists: MessageLists
+) -> None:
+    for position, list_id, length, added in lists.ranges("t", hashes):
+        con.execute(
+            "INSERT INTO span_message_ranges BY NAME SELECT 't' AS trace_id, $s AS span_id, $d AS direction, $p AS position, "
+            "$l AS list_id, $n AS length, 0 AS source_id",
+            {"s": span_id, "d": direction, "p": position, "l": list_id, "n": length},
+        )
+        con.execute(
+            "INSERT INTO message_lists BY NAME SELECT $l AS list_id, $first + generate_subscripts($h, 1) - 1 AS list_index, "
+            "unnest($h) AS message_hash, 0 AS source_id",
+            {"l": list_id, "first": length - len(added), "h": list(added)},
+        )
 
 
 def _insert_call(con: duckdb.DuckDBPyConnection, number: int, agent: str) -> None:

@@ -1,4 +1,4 @@
-"""Tokens counted once, from raw logs, with nothing but the standard library: what the ledger is held against.
+"""Tokens counted once, from raw logs, with little but the standard library: what the ledger is held against.
 
 Written from the descriptions of the formats (`formats.md` beside the samples), not from the loaders. Each function takes
 the text of one file and returns the metered calls in it: a key (the same call has the same key in every file) and the
@@ -7,12 +7,16 @@ five counts `input, output, cache read, cache write, reasoning`, input with cach
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet
+import zipfile_zstd
 
 Counts = tuple[int, int, int, int, int]
 Calls = dict[Any, Counts]
@@ -191,13 +195,13 @@ def google_adk(path: Path) -> Calls:
 def inspect(path: Path) -> Calls:
     """One usage a model event that was not answered from Inspect's own cache; Anthropic's input leaves the cache out."""
     if path.suffix == ".eval":
-        archive = zipfile.ZipFile(path)
+        archive = zipfile_zstd.ZipFile(path)
         samples = [json.loads(archive.read(name)) for name in archive.namelist() if name.startswith("samples/")]
     else:
         samples = json.loads(path.read_text("utf-8"))["samples"]
     calls: Calls = {}
     for sample in samples:
-        for number, event in enumerate(sample.get("events") or []):
+        for number, event in enumerate(sample.get("events") or (sample.get("transcript") or {}).get("events") or []):
             u = event["output"].get("usage") if event["event"] == "model" and event.get("cache") != "read" else None
             if u:
                 read, written = u.get("input_tokens_cache_read") or 0, u.get("input_tokens_cache_write") or 0
@@ -318,6 +322,34 @@ def phoenix(path: Path) -> Calls:
     return _spans((s["context"]["span_id"], s["parent_id"], a) for s, a in zip(spans, attributes))
 
 
+def otlp_protobuf(path: Path) -> Calls:
+    """The same spans stand beside it as JSON: one run, written by two exporters."""
+    return otlp(path.with_suffix(".jsonl"))
+
+
+def _flat(value: Json, name: str) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        return {name: value}
+    return {inner: each for key, item in value.items() for inner, each in _flat(item, f"{name}.{key}").items()}
+
+
+def phoenix_table(path: Path) -> Calls:
+    """Spans as rows, their attributes as columns; what OpenInference has no name for stands under `gen_ai`."""
+    if path.suffix == ".csv":
+        csv.field_size_limit(10**9)
+        rows: list[Json] = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+    else:
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    spans = []
+    for row in rows:
+        llm = {key.removeprefix("attributes."): float(row[key]) for key in row if ".token_count." in key and row[key]}
+        nested = {} if path.suffix == ".csv" else _flat(row["attributes.gen_ai"] or {}, "gen_ai")
+        own = {key: value for key, value in nested.items() if key.startswith("gen_ai.usage.") and value is not None}
+        attributes = {"openinference.span.kind": row["span_kind"], **own, **llm}
+        spans.append((row["context.span_id"], row["parent_id"] or None, attributes))
+    return _spans(iter(spans))
+
+
 COUNTERS: dict[str, Callable[[Path], Calls]] = {
     "claude_code/**/*.jsonl": claude_code,
     "codex/**/*.jsonl": codex,
@@ -346,5 +378,10 @@ COUNTERS: dict[str, Callable[[Path], Calls]] = {
     "tempo_json/*.json": tempo,
     "otel_genai/any_agent_*.json": any_agent,
     "openinference/phoenix_export_rest_spans.jsonl": phoenix,
+    "*/*.otlp.pb": otlp_protobuf,
+    "openinference/phoenix_export_spans_dataframe.parquet": phoenix_table,
+    "openinference/phoenix_export_spans_dataframe_head.csv": phoenix_table,
+    "inspect/log_images_tc.json": inspect,
+    "inspect/generated/*.eval": inspect,
 }
 """Which counter reads which of the samples."""

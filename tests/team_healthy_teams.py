@@ -175,11 +175,12 @@ def writes_after_reading(rng, t):
 @healthy
 def new_version_for_all(rng, t):
     log, run = begin(rng, t)
+    packet = f"brief-{log.hex(4)}"
     for version in ("7", "8"):
-        put(run, t, t.paths[0], f"v{version} {t.musing[0]}", **{"packet.id": "brief", "packet.version": version})
+        put(run, t, t.paths[0], f"v{version} {t.musing[0]}", **{"packet.id": packet, "packet.version": version})
         for name in rng.sample(t.crew, 2):
             child = run.hand(
-                t.hand, name, {"task": f"{t.musing[1]} {version}"}, **{"packet.id": "brief", "packet.version": version}
+                t.hand, name, {"task": f"{t.musing[1]} {version}"}, **{"packet.id": packet, "packet.version": version}
             )
             look(child, rng, t, f"{t.items[0]}/{version}{name}")
             child.end(t.done)

@@ -33,7 +33,7 @@ ROOMS = [
     ("dialects", "_own_prices", "pricing", "loaders"),
     ("_load", "_read_ahead", "_read"),
     ("detectors", "_detect"),
-    ("charts", "export"),
+    ("charts", "_export_otlp", "export"),
     ("explorers",),
     ("report",),
     ("cli", "_magic"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from lens_builder import Step, agent, call, read_steps
 
 from agentlens import Lens
@@ -77,20 +76,18 @@ def test_a_call_above_its_ceiling_is_one_finding_an_agent(tmp_path: Path) -> Non
     assert breaches(lens) == [("hermes", "proven", "warning", "00:01:00", None, None)]
 
 
-@pytest.mark.parametrize(
-    ("thresholds", "expected"),
-    [
+def test_ceilings_can_be_given_as_arguments(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, calls("a", [2000, 2000]))
+    for thresholds, expected in [
         ({"task_tokens": 3000}, [(None, "critical")]),
         ({"task_usd": 0.006}, [(None, "critical")]),
         ({"day_tokens": 3500}, [("a", "critical")]),
         ({"day_usd": 0.0075}, [("a", "critical")]),
         ({"call_tokens": 1999}, [("a", "warning")]),
         ({"task_tokens": 4000, "day_usd": 1.0, "call_tokens": 2000}, []),
-    ],
-)
-def test_ceilings_can_be_given_as_arguments(thresholds: dict[str, float], expected: list[Any], tmp_path: Path) -> None:
-    found = breaches(read_steps(tmp_path, calls("a", [2000, 2000])), **thresholds)
-    assert [(name, severity) for name, _, severity, *_ in found] == expected
+    ]:
+        found = breaches(lens, **thresholds)
+        assert [(name, severity) for name, _, severity, *_ in found] == expected, thresholds
 
 
 def test_a_call_far_above_the_average_before_it_is_an_event(tmp_path: Path) -> None:

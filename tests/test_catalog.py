@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from agentlens import AgentLensError
-from agentlens._catalog import _in_order, _parse, install_schema, table_columns
+from agentlens._catalog import _in_order, _parse, install_library, install_schema, library, table_columns
 from agentlens._evidence import COMPUTED
 
 TEXT = """-- What the module is for.
@@ -78,3 +78,23 @@ def test_every_evidence_row_can_carry_its_place() -> None:
     for table in tables.keys() - apart:
         assert {"source_id", "source_line", "source_offset", "source_length"} <= tables[table].keys(), table
     assert tables["spans"].keys() >= COMPUTED
+
+
+def test_every_column_is_described_by_its_own_comment() -> None:
+    with duckdb.connect() as con:
+        install_schema(con)
+        install_library(con)
+        described = {
+            (table, column): text
+            for table, column, text in con.execute(
+                "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
+            ).fetchall()
+        }
+    written = {
+        (item.name, column): text
+        for module in library()
+        for item in module.objects
+        if not item.name.startswith("_")
+        for column, text in item.column_comments
+    }
+    assert {place: described[place] for place in written} == written

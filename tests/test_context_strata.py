@@ -101,6 +101,26 @@ def test_every_message_has_the_fate_that_a_plain_comparison_finds(
     assert sorted(found, key=repr) == tell_fates(windows, replies)
 
 
+@settings(max_examples=60)
+@given(told=conversations())
+def test_windows_grow_and_shrink_by_the_messages_that_only_one_of_two_holds(
+    con: duckdb.DuckDBPyConnection, told: tuple[list[Window], list[str]]
+) -> None:
+    windows, replies = told
+    fill(con, windows, replies)
+    expected, before = [], dict[str, int]()
+    for window in windows:
+        now = {said.hash: len(said.parts.encode()) for said in window}
+        gone = before.keys() - now.keys()
+        size = sum(now[said.hash] for said in window)
+        expected.append(
+            (len(window), size, len(now.keys() - before.keys()), len(gone), sum(before[said] for said in gone))
+        )
+        before = now
+    columns = "messages, message_bytes, messages_added, messages_dropped, bytes_dropped"
+    assert con.execute(f"SELECT {columns} FROM context_growth ORDER BY call_number").fetchall() == expected
+
+
 @settings(max_examples=40)
 @given(told=conversations())
 def test_a_window_reads_in_its_own_order_and_asking_for_one_agent_changes_nothing(

@@ -279,6 +279,20 @@ def test_success_that_does_not_name_the_matter_is_a_candidate(tmp_path: Path) ->
     assert found(lens, "swallowed_error", "tier, severity") == [("candidate", "warning")]
 
 
+def test_a_failure_that_a_run_without_status_passes_over_is_a_candidate_unless_another_way_was_found(
+    tmp_path: Path,
+) -> None:
+    target = {"target": "invoice 4711"}
+    silent = failing_run("All done, see the shared folder.", status=None, failing="save_invoice", arguments=target)
+    assert found(read_steps(tmp_path / "silent", silent), "swallowed_error", "tier, severity") == [
+        ("candidate", "warning")
+    ]
+    other_way = [*silent, tool("print_invoice", "helper", 5, arguments=target, result="printed")]
+    assert found(read_steps(tmp_path / "other_way", other_way), "swallowed_error") == []
+    german = failing_run("Die Rechnung konnte ich leider nicht ablegen.", status=None, failing="save_invoice")
+    assert found(read_steps(tmp_path / "german", german), "swallowed_error") == []
+
+
 def test_errors_that_are_owned_up_to_or_mended_are_not_swallowed(tmp_path: Path) -> None:
     owned_up = failing_run("Margins could not be checked: the cost file is missing.")
     retried = [*failing_run("Margins hold."), tool("margin_check#2", "helper", 5, result="74 %")]

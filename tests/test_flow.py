@@ -177,6 +177,41 @@ def test_a_reading_depends_on_the_last_writing_before_it(tmp_path: Path) -> None
     }
 
 
+def test_what_is_kept_under_a_key_and_found_under_it_was_read_whatever_the_tools_are_called(tmp_path: Path) -> None:
+    steps = [
+        agent("a"),
+        agent("b"),
+        tool("depot", "a", 1, arguments={"slot": "shelf-7", "text": "Gate opens at low tide."}, result="ok"),
+        tool("sesame", "b", 3, arguments={"slot": "shelf-7"}, result="shelf-7: Gate opens at low tide."),
+        tool("oracle", "b", 5, arguments={"slot": "shelf-7"}, result="Nobody knows."),
+        tool(
+            "echo",
+            "b",
+            7,
+            arguments={"slot": "shelf-7", "text": "Gate opens at low tide."},
+            result="Gate opens at low tide.",
+        ),
+    ]
+    names = names_of(*(each["name"] for each in steps))
+    assert edges(read_steps(tmp_path, steps), "read_after_write", names) == {("depot", "sesame", "likely")}
+
+
+CELLS = [
+    ("lot-7731,40", {"lot-7731", "40"}),
+    ("2026-04-13,17,ok", {"2026-04-13", "17"}),
+    ("12,500 boxes", {"12,500"}),
+    ("EUR12,500", {"EUR12,500"}),
+    ("https://a.example/x,9", {"https://a.example/x,9"}),
+]
+
+
+@pytest.mark.parametrize(("text", "values"), CELLS)
+def test_cells_of_a_table_are_values_of_their_own_and_grouped_digits_are_one(
+    text: str, values: set[str], touching: Lens
+) -> None:
+    assert set(touching.sql("SELECT _tokens_in($text)", text=text).fetchall()[0][0]) == values
+
+
 def test_a_memory_file_leads_from_one_trace_to_a_later_one_and_a_relative_path_only_possibly(tmp_path: Path) -> None:
     steps = [
         tool("write_file#memory", "", 1, trace="one", arguments={"path": "/m/MEMORY.md", "content": "1"}),

@@ -258,26 +258,24 @@ def test_what_is_no_price_file_is_refused_with_an_example_or_the_reason(text: st
         OwnPrices.from_yaml(own_prices(tmp_path, text))
 
 
-@pytest.mark.parametrize(
-    ("model", "provider", "change", "before", "after"),
-    [
-        # Each by hand from the provider's list: 1,000,000 input and 100,000 output tokens the day before and after.
-        ("o3", "openai", "2025-06-10", 10 + 4, 2 + 0.8),
-        ("ministral-8b-latest", "mistral", "2025-12-02", 0.1 + 0.01, 0.15 + 0.015),
-        ("mistral-small-latest", "mistral", "2026-03-16", 0.1 + 0.03, 0.15 + 0.06),
-        ("mistral-medium-latest", "mistral", "2026-06-16", 0.4 + 0.2, 1.5 + 0.75),
-        ("claude-sonnet-4-6", "anthropic", "2026-03-13", 6 + 2.25, 3 + 1.5),
-        ("grok-4.20", "x_ai", "2026-04-30", 4 + 1.2, 2.5 + 0.5),
-    ],
-)
-def test_money_across_a_price_change_is_that_of_the_day_of_use(
-    model: str, provider: str, change: str, before: float, after: float, tmp_path: Path
-) -> None:
-    moment = (dt.datetime.fromisoformat(f"{change}T12:00:00+00:00").timestamp() * 1_000_000_000 - EPOCH_NS) / 1e9
-    steps = [
-        call(f"c{day}", None, moment + 86_400 * day, model=model, provider=provider, input_tokens=1_000_000, output_tokens=100_000)
-        for day in (-1, 0)
-    ]  # fmt: skip
-    query = "SELECT cost_nano_usd FROM usage_ledger ORDER BY start_time"
-    expected = [(round(before * 1_000_000_000),), (round(after * 1_000_000_000),)]
-    assert read_steps(tmp_path, steps).sql(query).fetchall() == expected
+PRICE_CHANGES = [
+    # Each by hand from the provider's list: 1,000,000 input and 100,000 output tokens the day before and after.
+    ("o3", "openai", "2025-06-10", 10 + 4, 2 + 0.8),
+    ("ministral-8b-latest", "mistral", "2025-12-02", 0.1 + 0.01, 0.15 + 0.015),
+    ("mistral-small-latest", "mistral", "2026-03-16", 0.1 + 0.03, 0.15 + 0.06),
+    ("mistral-medium-latest", "mistral", "2026-06-16", 0.4 + 0.2, 1.5 + 0.75),
+    ("claude-sonnet-4-6", "anthropic", "2026-03-13", 6 + 2.25, 3 + 1.5),
+    ("grok-4.20", "x_ai", "2026-04-30", 4 + 1.2, 2.5 + 0.5),
+]
+
+
+def test_money_across_a_price_change_is_that_of_the_day_of_use(tmp_path: Path) -> None:
+    steps, expected = [], {}
+    for model, provider, change, before, after in PRICE_CHANGES:
+        moment = (dt.datetime.fromisoformat(f"{change}T12:00:00+00:00").timestamp() * 1_000_000_000 - EPOCH_NS) / 1e9
+        for day, usd in ((-1, before), (0, after)):
+            name, tokens = f"{model} {day}", {"input_tokens": 1_000_000, "output_tokens": 100_000}
+            steps.append(call(name, None, moment + 86_400 * day, model=model, provider=provider, **tokens))
+            expected[name] = round(usd * 1_000_000_000)
+    query = "SELECT name, cost_nano_usd FROM usage_ledger JOIN spans USING (preorder)"
+    assert dict(read_steps(tmp_path, steps).sql(query).fetchall()) == expected

@@ -6,7 +6,6 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
 from lens_builder import Step, agent, call, read_steps
 
 from agentlens import Lens, read
@@ -19,31 +18,27 @@ def reasons(lens: Lens, measure: str = "input_tokens") -> dict[str, tuple[int, s
     return {name: (residual, reason) for name, residual, reason in lens.sql(query, measure=measure).fetchall()}
 
 
-def two_calls(**total: int) -> list[Step]:
+def two_calls(trace: str = "run", **total: int) -> list[Step]:
     return [
-        agent("run", **total),
-        call("c1", "run", 1, input_tokens=1000, output_tokens=10, cache_read=400),
-        call("c2", "run", 2, input_tokens=1150, output_tokens=20),
+        agent(trace, trace=trace, **total),
+        call("c1", trace, 1, trace=trace, input_tokens=1000, output_tokens=10, cache_read=400),
+        call("c2", trace, 2, trace=trace, input_tokens=1150, output_tokens=20),
     ]
 
 
-@pytest.mark.parametrize(
-    ("reported", "residual", "reason"),
-    [
-        (2150, 0, "balances"),
-        (1750, -400, "it leaves out cached input"),
-        (1150, -1000, "it is the usage of the last call below only"),
-        (0, -2150, "the total reports nothing"),
-        (1700, -450, "it covers fewer calls than are logged below, or counts them otherwise"),
-        (9000, 6850, "it counts calls that are not logged below, or counts them otherwise"),
-    ],
-)
-def test_a_total_balances_or_its_residual_has_a_reason(
-    reported: int, residual: int, reason: str, tmp_path: Path
-) -> None:
-    lens = read_steps(tmp_path, two_calls(input_tokens=reported, output_tokens=30))
-    assert reasons(lens) == {"run": (residual, reason)}
-    assert reasons(lens, "output_tokens") == {"run": (0, "balances")}
+def test_a_total_balances_or_its_residual_has_a_reason(tmp_path: Path) -> None:
+    expected = {
+        2150: (0, "balances"),
+        1750: (-400, "it leaves out cached input"),
+        1150: (-1000, "it is the usage of the last call below only"),
+        0: (-2150, "the total reports nothing"),
+        1700: (-450, "it covers fewer calls than are logged below, or counts them otherwise"),
+        9000: (6850, "it counts calls that are not logged below, or counts them otherwise"),
+    }
+    steps = [each for said in expected for each in two_calls(f"says {said}", input_tokens=said, output_tokens=30)]
+    lens = read_steps(tmp_path, steps)
+    assert reasons(lens) == {f"says {said}": told for said, told in expected.items()}
+    assert set(reasons(lens, "output_tokens").values()) == {(0, "balances")}
 
 
 def test_a_total_without_the_agents_below_is_recognised(tmp_path: Path) -> None:
@@ -239,22 +234,19 @@ Another.
 """
 
 
-@pytest.mark.parametrize(
-    ("message", "session", "balances", "reason"),
-    [
-        ("05", "09", True, "balances"),  # 2 x (10,000 x 3 + 1,000 x 15) = 0.09
-        ("07", "11", False, "it is the sum of the costs that the calls report; the dated price list differs"),
-        ("05", "50", False, "the counter is not the sum of the costs printed below: sessions that ran at the same time wrote into one "
-         "file, or answers printed none"),
-    ],
-)  # fmt: skip
-def test_what_an_aider_session_had_cost_balances_within_its_rounding(
-    message: str, session: str, balances: bool, reason: str, tmp_path: Path
-) -> None:
-    (tmp_path / "h.md").write_text(AIDER.replace("{message}", message).replace("{session}", session))
+def test_what_an_aider_session_had_cost_balances_within_its_rounding(tmp_path: Path) -> None:
+    """Two calls of 10,000 x 3 + 1,000 x 15 millionths: 0.09."""
+    expected = {
+        ("05", "09"): (True, "balances"),
+        ("07", "11"): (False, "it is the sum of the costs that the calls report; the dated price list differs"),
+        ("05", "50"): (False, "the counter is not the sum of the costs printed below: sessions that ran at the same time wrote "
+                       "into one file, or answers printed none"),
+    }  # fmt: skip
+    sessions = [AIDER.replace("{message}", message).replace("{session}", session) for message, session in expected]
+    (tmp_path / "h.md").write_text("".join(sessions))
     with read(tmp_path, progress=False) as lens:
-        query = "SELECT reported::DOUBLE, ours::DOUBLE, balances, reason FROM reconciliation"
-        assert lens.sql(query).fetchall() == [(float(f"0.{session}"), 0.09, balances, reason)]
+        query = "SELECT reported::DOUBLE, ours::DOUBLE, balances, reason FROM reconciliation ORDER BY 1"
+        assert lens.sql(query).fetchall() == [(float(f"0.{said}"), 0.09, *told) for (_, said), told in expected.items()]
 
 
 def test_a_record_whose_own_total_holds_more_than_it_shows_is_listed(tmp_path: Path) -> None:

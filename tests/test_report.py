@@ -121,6 +121,20 @@ def test_its_post_mortem_has_the_chain_that_the_lens_gives(lens: al.Lens, writte
     assert chain and re.findall(r"<code>(.*?)</code>", chain[1]) == cause[1] and len(cause[1]) > 1
 
 
+@pytest.mark.browser
+def test_the_harmed_run_stands_beside_the_last_one_that_went_well(browser: Any, lens: al.Lens, written: Path) -> None:
+    page, trouble = open_offline(browser, written)
+    shown = page.locator("#compare")
+    shown.locator("xpath=self::*[@data-mounted]").wait_for()
+    text = shown.inner_text()
+    assert "wave 10" in text and "wave 14" in text
+    grave = (
+        "SELECT DISTINCT name FROM traces SEMI JOIN (FROM findings WHERE severity <> 'info') AS found USING (trace_id)"
+    )
+    assert "invoke_workflow wave 10" not in {name for (name,) in lens.sql(grave).fetchall()}
+    assert trouble == []
+
+
 def test_its_policy_lets_nothing_in(written: Path) -> None:
     found = re.search(r'Content-Security-Policy" content="([^"]*)"', written.read_text("utf-8"))
     assert found is not None

@@ -242,6 +242,8 @@ FAILURES = [
     (None, "<tool_use_error>File does not exist.</tool_use_error>", "not found"),
     (None, "This model's maximum context length is 128000 tokens", "context overflow"),
     (None, "prompt is too long: 210000 tokens > 200000 maximum", "context overflow"),
+    ("ThrottlingException", "Too many tokens, please wait before trying again.", "rate limit"),
+    (None, "Rate limit reached: Limit 30000 tokens per min, requested 41000", "rate limit"),
     ("ValidationError", "1 validation error for Plan", "malformed output"),
     ("JSONDecodeError", "Expecting value: line 1", "malformed output"),
     ("GuardrailTripwireTriggered", None, "guardrail or refusal"),

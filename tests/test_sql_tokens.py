@@ -100,8 +100,10 @@ def test_the_usage_on_a_tool_call_that_runs_an_agent_does_not_count_beside_the_a
 
 def mark(lens: Lens, column: str, values: dict[str, Any]) -> Lens:
     """Set what loaders of other formats fill."""
-    for name, value in values.items():
-        lens._con.execute(f"UPDATE spans SET {column} = $value WHERE name = $name", {"name": name, "value": value})
+    given = {"names": list(values), "values": list(values.values())}
+    if values:
+        told = "(SELECT unnest($names) AS name, unnest($values) AS value) AS told"
+        lens._con.execute(f"UPDATE spans SET {column} = value FROM {told} WHERE spans.name = told.name", given)
     judge_usage(lens._con)
     return lens
 
@@ -204,30 +206,35 @@ def plainly_counted(records: list[Record]) -> set[int]:
     return counted
 
 
-@settings(max_examples=25)
-@given(lists_of_records())
-def test_the_ledger_agrees_with_its_rules_in_plain_python(records: list[Record]) -> None:
-    """Keys are only given where their records differ in output, so that the choice is forced."""
-    seen: set[tuple[str | None, int | None]] = set()
-    for number, record in enumerate(records):
-        if record.key and (record.key, record.tokens) in seen:
-            records[number] = record._replace(key=None)
-        seen.add((record.key, record.tokens))
-    steps = [
-        step(
-            f"s{r.index}",
-            None if r.parent < 0 else f"s{r.parent}",
-            r.index,
-            100 - r.index,
-            operation=None if r.kind == "plumbing" else r.kind,
-            input_tokens=r.tokens,
-            output_tokens=r.tokens,
-        )
-        for r in records
-    ]
-    lens = read_steps(Path(tempfile.mkdtemp()), steps)
-    mark(lens, "usage_key", {f"s{r.index}": r.key for r in records if r.key})
-    assert {int(name[1:]) for name, (_, counted) in judged(lens).items() if counted} == plainly_counted(records)
+@settings(max_examples=4)
+@given(st.lists(lists_of_records(), min_size=10, max_size=10))
+def test_the_ledger_agrees_with_its_rules_in_plain_python(forests: list[list[Record]]) -> None:
+    """Ten runs a log. Keys are only given where their records differ in output, so that the choice is forced."""
+    expected, steps, keys = set(), [], {}
+    for run, records in enumerate(forests):
+        seen: set[tuple[str | None, int | None]] = set()
+        for number, record in enumerate(records):
+            if record.key and (record.key, record.tokens) in seen:
+                records[number] = record._replace(key=None)
+            seen.add((record.key, record.tokens))
+        expected |= {f"{run}/{index}" for index in plainly_counted(records)}
+        keys |= {f"{run}/{r.index}": f"{run}/{r.key}" for r in records if r.key}
+        steps += [
+            step(
+                f"{run}/{r.index}",
+                None if r.parent < 0 else f"{run}/{r.parent}",
+                r.index,
+                100 - r.index,
+                trace=f"run {run}",
+                operation=None if r.kind == "plumbing" else r.kind,
+                input_tokens=r.tokens,
+                output_tokens=r.tokens,
+            )
+            for r in records
+        ]
+    with tempfile.TemporaryDirectory() as folder, read_steps(Path(folder), steps) as lens:
+        mark(lens, "usage_key", keys)
+        assert {name for name, (_, counted) in judged(lens).items() if counted} == expected
 
 
 def priced(steps: list[Step], folder: Path) -> list[tuple[Any, ...]]:

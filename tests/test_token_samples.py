@@ -14,6 +14,11 @@ from agentlens import Lens, read
 GROUPS: dict[str, int] = dict.fromkeys(("*/*.console.json", "langfuse/seeder/*.json", "inspect/*.eval"), 1)
 GROUPS |= {"*/*base64ids.json": 2}
 GROUPS |= dict.fromkeys(("openinference/phoenix_export_rest_spans.jsonl", "mlflow/*.jsonl"), 3)
+GROUPS |= dict.fromkeys(("*/*.otlp.pb", "inspect/generated/*.eval"), 4)
+GROUPS |= {
+    "openinference/phoenix_export_spans_dataframe.parquet": 5,
+    "openinference/phoenix_export_spans_dataframe_head.csv": 6,
+}
 COUNTED = """
     SELECT path, sum(input_tokens)::BIGINT, sum(output_tokens)::BIGINT, coalesce(sum(cache_read_input_tokens), 0)::BIGINT,
       coalesce(sum(cache_write_input_tokens), 0)::BIGINT, coalesce(sum(reasoning_output_tokens), 0)::BIGINT
@@ -39,12 +44,21 @@ def ledger(lens: Lens) -> dict[Path, plain_counts.Counts]:
     return {Path(path): (i or 0, o or 0, *more) for path, i, o, *more in rows if i or o}
 
 
-@pytest.mark.parametrize("group", [0, 1, 2, 3])
+@pytest.mark.parametrize("group", range(7))
 def test_the_ledger_agrees_with_a_plain_count_of_every_sample(group: int, samples: Path) -> None:
     plain = {path: plain_counts.total(calls) for path, calls in expected(samples, group).items()}
-    assert len(plain) >= (50, 15, 2, 2)[group]
+    assert len(plain) >= (50, 15, 2, 2, 6, 1, 1)[group]
     with read(*plain, progress=False) as lens:
         assert ledger(lens) == plain
+
+
+def test_every_sample_with_usage_has_a_plain_count(samples: Path, tmp_path: Path) -> None:
+    counted = {path for pattern in plain_counts.COUNTERS for path in samples.glob(pattern)}
+    others = [path for path in sorted(samples.rglob("*")) if path.is_file() and path not in counted]
+    for number, path in enumerate(others):
+        (tmp_path / f"{number}-{path.name}").write_bytes(path.read_bytes())
+    with read(tmp_path, progress=False) as lens:
+        assert ledger(lens) == {}
 
 
 @pytest.fixture(scope="module")

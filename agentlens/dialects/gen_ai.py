@@ -57,6 +57,7 @@ COLUMNS = {
     "gen_ai.input.messages": "messages.input",
     "gen_ai.output.messages": "messages.output",
     "gen_ai.system_instructions": "messages.system",
+    "agentlens.usage.key": "usage_key",
     "gen_ai.prompt": "messages.input",
     "gen_ai.completion": "messages.output",
 }
@@ -68,6 +69,10 @@ OPERATIONS = {
     "execute_agent": "invoke_agent",
 }
 MODEL_OPERATIONS = frozenset({"chat", "generate_content", "text_completion", "embeddings"})
+
+# What the conventions have no words for, as `agentlens export --to otlp` writes it.
+OWN_SCOPE = "agentlens.usage.scope"
+SCOPES = ("self", "rollup", "cumulative")
 
 # Messages logged as events of the span (conventions 1.28 to 1.36): event name -> direction and role.
 EVENTS = {
@@ -115,6 +120,8 @@ def read_columns(attributes: Row, _name: str) -> Row:
     if isinstance(operation, str):
         columns["operation_name"] = OPERATIONS.get(operation, operation)
     _settle_usage(columns)
+    if attributes.get(OWN_SCOPE) in SCOPES and columns.get("usage_scope"):
+        columns["usage_scope"] = attributes.pop(OWN_SCOPE)
     return columns
 
 

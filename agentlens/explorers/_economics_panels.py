@@ -39,7 +39,7 @@ WASTE = [
 
 def is_large(lens: Lens) -> bool:
     """Whether the lens holds so many messages that cache and waste are not asked for by themselves."""
-    count: int = lens._con.cursor().execute("SELECT count(*) FROM span_messages").fetchall()[0][0]
+    count: int = lens._con.cursor().execute("SELECT coalesce(sum(length), 0) FROM span_message_ranges").fetchall()[0][0]
     return count > MOST_MESSAGES
 
 

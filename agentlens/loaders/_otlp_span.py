@@ -253,7 +253,8 @@ def _read_errors(span: Row, attributes: Row, events: list[Row]) -> None:
         names.append(error_type.rpartition(".")[2])
     elif names:
         span["error_type"] = types[-1]
-    span["is_control_flow"] = bool(names) and all(name in CONTROL_FLOW for name in names)
+    said = attributes.pop("agentlens.is_control_flow", False) is True
+    span["is_control_flow"] = said or (bool(names) and all(name in CONTROL_FLOW for name in names))
 
 
 def _fit_columns(span: Row, attributes: Row) -> None:

@@ -14,6 +14,7 @@ from agentlens import charts
 from agentlens._lens import Lens
 from agentlens.explorers import (
     AgentMap,
+    Compare,
     Conversation,
     Drift,
     Embedded,
@@ -126,6 +127,15 @@ def mount_conversation(copy: Travelling, budget: int) -> tuple[Mounted | None, s
 def mount_findings(copy: Travelling, budget: int) -> Mounted:
     """Return all findings as a list to filter, with the records behind them."""
     return mount_with_details("all_findings", Findings(copy.lens), copy, budget)[0]
+
+
+def mount_compare(copy: Travelling, trace_id: str | None, budget: int) -> Mounted | None:
+    """Return a harmed run beside the last one of its kind that went well; None where there is none."""
+    found = ask(copy.lens, "run_to_compare", trace_id=trace_id)
+    if not found:
+        return None
+    compare = Compare(copy.lens, found[0]["trace_id"], str(trace_id))
+    return mount_with_details("compare", compare, copy, budget, picture(compare))[0]
 
 
 def open_tree(lens: Lens, first_span: str | None, where: str | None = None) -> TraceTree:

@@ -19,6 +19,7 @@ Row = dict[str, Any]
 
 MOST_EVENTS = 24
 MOST_TRIED = 5  # findings of which the cause is looked for
+MOST_HOPS = 8
 MOST_ROWS = 50  # of the answer to a saved query
 # Statistics over many runs have no chain of steps.
 WITHOUT_CHAIN = ("drift_step", "drift_slope", "silent_degradation")
@@ -52,6 +53,7 @@ def gather_postmortem(copy: Travelling, findings: list[Finding]) -> Row | None:
         "more_events": max(0, len(events) - MOST_EVENTS),
         "incident": incident,
         "causes": causes,
+        "origins": _origins(lens, incident),
         "sections": sections,
         "loose": [note for note in notes if note["section"] is None and note["start_time"] is None],
         "notes": notes,
@@ -78,6 +80,19 @@ def find_causes(lens: Lens, findings: list[Finding]) -> tuple[Finding | None, li
         if causes and len(causes[0]["chain"]) > 1 and causes[0]["strength"] != "possible":
             return finding, causes
     return found[0] if found else (None, [])
+
+
+def _origins(lens: Lens, incident: Finding | None) -> list[Row]:
+    """Return hop by hop where that came from which the harmed step knew; [] where it came from one step, which the chain shows."""
+    if incident is None:
+        return []
+    relation = lens.origin(incident.span_ids[0])
+    hops = relation.project("hop, kind, confidence, agent_name, start_time, from_span_id, evidence").order(
+        "hop, start_time"
+    )
+    rows = [dict(zip(hops.columns, row)) for row in hops.limit(MOST_ROWS).fetchall()]
+    sure = [row for row in rows if row["confidence"] != "possible"][:MOST_HOPS]
+    return sure if len({row["hop"] for row in sure}) > 1 else []
 
 
 def _say_impact(row: Row) -> Iterator[str]:

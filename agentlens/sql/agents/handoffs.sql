@@ -77,7 +77,7 @@ both_ways AS (
   WHERE above_agent <> agent_name AND preorder NOT IN (SELECT run_preorder FROM asked WHERE run_preorder IS NOT NULL)
 )
 SELECT
-  giver.trace_id, giver.span_id, both_ways.kind, giver.agent_name, coalesce(taker.agent_name, named_agent), taker.span_id,
+  giver.trace_id, giver.span_id, both_ways.kind, giver.agent_name, coalesce(taker.agent_name, named_agent), taker.span_id AS to_span_id,
   giver.tool_call_arguments, CASE WHEN both_ways.kind = 'run' THEN coalesce(taker.start_time, giver.start_time) ELSE giver.start_time END,
   coalesce(taker.end_time, giver.end_time),
   coalesce(taker.duration_ns, giver.duration_ns),

@@ -49,12 +49,12 @@ FROM (
 -- Misses: steps whose result does not say that nothing changed; idle heartbeats with words.
 -- Do: look at the step before the first one: the agent usually misread its result, or the model was cut off.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_no_op_storm(min_no_ops := 4) AS TABLE
 WITH silent_answers AS MATERIALIZED (
   SELECT message_hash
   FROM messages
-  WHERE bytes < 160 AND role = 'assistant' AND coalesce(trim(array_to_string(parts->>'$[*].content', '')), '') = ''
+  WHERE bytes < 160 AND role = 'assistant' AND regexp_full_match(coalesce(array_to_string(parts->>'$[*].content', ''), ''), '\s*')
     AND len(list_filter(parts->>'$[*].type', lambda type: type <> 'text')) = 0
 ),
 silent_calls AS MATERIALIZED (

@@ -20,7 +20,7 @@ OR coalesce(regexp_matches(left(arguments, 1000), '\b(pytest|unittest|tox|nox|je
 
 -- Whether the result of a check says that something failed: a count of failures, a verdict, not merely that the check could not run.
 CREATE MACRO _says_check_failed(result) AS
-regexp_matches(result, '\b[1-9]\d* (tests? |checks? |specs? |assertions? |of \d+ (tests |checks )?)?(failed|failing|failures?)\b|\bfailed[:=]\s*[1-9]|\bfailures[:=]\s*[1-9]|"(passed|ok|success|valid|is_valid)"\s*:\s*false|\b(verdict|result|outcome|status|conclusion)"?\s*[:=]\s*"?(fail|failed|failure|red|rejected)\b|\b(check|tests?|validation|verification) failed\b|\bAssertionError\b|\bFAILED\b [\w/.]+::|(?-i:^\W{0,3}FAIL(ED|URE)?\b)|^\W{0,3}failures? in\b|\b[1-9]\d* of \d+ \w+ (rejected|failed|invalid|broken)\b', 'i')
+regexp_matches(result, '\b[1-9]\d* (tests? |checks? |specs? |assertions? |of \d+ (tests |checks )?)?(failed|failing|failures?)\b|\bfailed[:=]\s*[1-9]|\bfailures[:=]\s*[1-9]|"(passed|ok|success|valid|is_valid)"\s*:\s*false|\b(verdict|result|outcome|status|conclusion)"?\s*[:=]\s*"?(fail|failed|failure|red|rejected)\b|\b(check|tests?|validation|verification) failed\b|\bAssertionError\b|\bFAILED\b [\w/.]+::|(?-i:^\W{0,3}FAIL(ED|URE)?\b)|^\W{0,3}failures? in\b|\b[1-9]\d* of \d+ \w+ (rejected|failed|invalid|broken)\b|\b(does|do|did) not match\b|\bdiffers? from\b|\b(above|over|exceed(s|ed)?|outside|beyond) the (limit|threshold|tolerance|budget)\b', 'i')
 AND NOT regexp_matches(left(result, 500), 'command not found|no such file or directory|not installed|no module named', 'i');
 
 -- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word of it comes back in them.

@@ -1,6 +1,5 @@
 -- What may have caused an incident: defects upstream of it along the flow graph, ranked.
 -- include: flow.edges
--- include: messages.span_messages
 -- include: recovery.recoveries
 -- include: detectors.ranking
 -- include: detectors.evidence
@@ -39,7 +38,7 @@ FROM (FROM spans WHERE status_code = 'ERROR' AND NOT is_control_flow AND operati
 JOIN (FROM spans WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')) AS later
   ON later.trace_id = failed.trace_id AND later.parent_span_id = failed.parent_span_id AND later.agent_name = failed.agent_name
     AND later.start_time >= failed.end_time AND later.preorder > failed.preorder
-WHERE failed.trace_id NOT IN (SELECT trace_id FROM span_messages WHERE direction = 'input')
+WHERE failed.trace_id NOT IN (SELECT trace_id FROM span_message_ranges WHERE direction = 'input')
 UNION ALL
 -- A swallowed failure went on as a success.
 SELECT failed.preorder, catcher.preorder, 'was swallowed by it', 'certain'

@@ -96,7 +96,7 @@ WITH
   handed AS (SELECT DISTINCT preorder FROM handoffs WHERE kind <> 'run')
 SELECT
   tool.trace_id, tool.span_id, CASE WHEN handed.preorder IS NOT NULL THEN 'delegation' ELSE 'tool_call' END, tool.agent_name, tool.start_time,
-  concat_ws(' ', tool.tool_name, tool.tool_call_arguments), calls.span_id, calls.said, coalesce(_named_options(calls.said), []), _stated_confidence(calls.said),
+  concat_ws(' ', tool.tool_name, tool.tool_call_arguments), calls.span_id AS call_span_id, calls.said, coalesce(_named_options(calls.said), []), _stated_confidence(calls.said),
   calls.messages, calls.bytes, calls.input_tokens, coalesce(tool.agent_version, calls.agent_version), coalesce(calls.prompt_version, tool.prompt_version), calls.model,
   CASE WHEN tool.status_code = 'ERROR' AND NOT tool.is_control_flow THEN 'error' WHEN tool.end_time IS NULL AND tool.tool_call_result IS NULL THEN 'unfinished' ELSE 'ok' END,
   left(coalesce(CASE WHEN tool.status_code = 'ERROR' THEN tool.status_message END, tool.tool_call_result), 300), tool.preorder

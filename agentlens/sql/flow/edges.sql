@@ -72,7 +72,8 @@ WITH
     SELECT 'read_after_write', confidence, from_preorder, to_preorder, resource FROM _flow_read_after_write
   )
 SELECT
-  kind, confidence, a.trace_id, a.span_id, a.agent_name, b.trace_id, b.span_id, b.agent_name, b.start_time, passed,
+  kind, confidence, a.trace_id AS from_trace_id, a.span_id AS from_span_id, a.agent_name AS from_agent, b.trace_id, b.span_id AS to_span_id,
+  b.agent_name AS to_agent, b.start_time, passed,
   from_preorder, to_preorder, [
     _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a.span_id, 'from here: ' || coalesce(passed, a.name)),
     _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b.span_id, 'to here: ' || coalesce(passed, b.name))

@@ -142,7 +142,7 @@ WITH asked AS (
   WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND start_time IS NOT NULL AND length(tool_call_result) >= 8
     AND json_valid(tool_call_arguments) AND json_type(tool_call_arguments::JSON) = 'OBJECT'
 )
-SELECT DISTINCT kept.preorder, asked.preorder, asked.key
+SELECT DISTINCT kept.preorder AS from_preorder, asked.preorder AS to_preorder, asked.key
 FROM asked
 ASOF JOIN (
   SELECT key, done, any_value(preorder) AS preorder, any_value(tool_name) AS tool_name, list(content) AS contents FROM _kept_under GROUP BY key, done

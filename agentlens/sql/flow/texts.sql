@@ -65,7 +65,7 @@ CREATE VIEW _flow_calls (
 WITH spoken AS (
   SELECT trace_id, span_id, agent_name, coalesce(conversation_id, trace_id) AS conversation_id, start_time, end_time, preorder
   FROM spans
-  SEMI JOIN span_messages USING (trace_id, span_id)
+  SEMI JOIN span_message_ranges USING (trace_id, span_id)
   WHERE operation_name IS DISTINCT FROM 'execute_tool'
   QUALIFY NOT coalesce(lead(preorder) OVER (ORDER BY preorder) < subtree_end, false)
 )

@@ -13,7 +13,7 @@ CREATE VIEW catalog (
   -- What it means.
   description
 ) AS
-SELECT 'table', table_name, NULL, NULL, comment
+SELECT 'table' AS kind, table_name AS name, NULL AS column_name, NULL AS data_type, comment AS description
 FROM duckdb_tables()
 WHERE NOT internal AND NOT temporary AND database_name = current_database()
 UNION ALL

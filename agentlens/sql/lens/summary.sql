@@ -1,5 +1,4 @@
 -- What has been read, in a dozen lines.
--- include: messages.span_messages
 -- include: tokens.usage_ledger
 -- include: spans.completeness
 
@@ -54,7 +53,7 @@ WITH
     UNION ALL
     SELECT 5, 'traces', format('{:,} with {:,} spans', traces, spans) FROM p
     UNION ALL
-    SELECT 6, 'messages', format('{:,} distinct, sent {:,} times', (SELECT count(*) FROM messages), count(*)) FROM span_messages HAVING count(*) > 0
+    SELECT 6, 'messages', format('{:,} distinct, sent {:,} times', (SELECT count(*) FROM messages), sum(length)::BIGINT) FROM span_message_ranges HAVING count(*) > 0
     UNION ALL
     SELECT 7, 'tokens', CASE WHEN u.records = 0 THEN 'not recorded' ELSE format('{:,} in, {:,} out', u.input_tokens::BIGINT, u.output_tokens::BIGINT) END FROM u
     WHERE u.records > 0 OR EXISTS (FROM spans)

@@ -11,7 +11,7 @@ logged AS (
     *, row_number() OVER in_order AS step, lead(preorder) OVER in_order AS next_preorder, lag(trace_id) OVER in_order AS trace_before,
     lag(span_id) OVER in_order AS span_before
   FROM calls
-  SEMI JOIN (FROM span_messages WHERE direction IN ('system', 'input')) USING (trace_id, span_id)
+  SEMI JOIN (FROM span_message_ranges WHERE direction IN ('system', 'input')) USING (trace_id, span_id)
   WINDOW in_order AS (PARTITION BY agent_name, conversation_id, run_preorder ORDER BY call_index)
 ),
 sent AS (

@@ -1,5 +1,4 @@
 -- What the model was shown, call after call: how the window fills, and what falls out of it.
--- include: messages.span_messages
 -- include: spans.calls
 
 -- Every model call in the order of its agent and conversation, with what its input holds, and what came and went since the
@@ -49,48 +48,76 @@ WITH calls AS (
     PARTITION BY agent_name, coalesce(conversation_id, trace_id) ORDER BY start_time NULLS LAST, preorder
   )
 ),
-contents AS (
-  SELECT trace_id, span_id, message_hash, count(*) AS times
-  FROM span_messages
-  WHERE direction IN ('system', 'input')
-  GROUP BY ALL
-),
 -- Only calls with logged messages are compared, each with the last one that has them.
 logged AS (
   SELECT
-    preorder, trace_id, span_id, agent_name, conversation_id,
-    row_number() OVER (PARTITION BY agent_name, conversation_id ORDER BY call_number) AS place,
-    lead(preorder) OVER (PARTITION BY agent_name, conversation_id ORDER BY call_number) AS next_preorder
+    preorder, trace_id, span_id, lag(preorder) OVER (PARTITION BY agent_name, conversation_id ORDER BY call_number) AS preorder_before
   FROM calls
-  SEMI JOIN contents USING (trace_id, span_id)
+  SEMI JOIN (FROM span_message_ranges WHERE direction IN ('system', 'input')) USING (trace_id, span_id)
 ),
-stays AS (
+shown AS (
+  SELECT preorder, preorder_before, direction, position, list_id, length
+  FROM logged
+  JOIN span_message_ranges USING (trace_id, span_id)
+  WHERE direction IN ('system', 'input')
+),
+listed AS MATERIALIZED (
   SELECT
-    logged.preorder, next_preorder, place, times, bytes,
-    lag(place) OVER same AS place_before, lead(place) OVER same AS place_after
-  FROM contents
-  JOIN logged USING (trace_id, span_id)
-  JOIN messages USING (message_hash)
-  WINDOW same AS (PARTITION BY agent_name, conversation_id, message_hash ORDER BY place)
+    list_id, list_index, message_hash, bytes, sum(bytes) OVER (PARTITION BY list_id ORDER BY list_index) AS bytes_so_far,
+    min(list_index) OVER (PARTITION BY list_id, message_hash) AS first_index
+  FROM message_lists
+  JOIN (SELECT message_hash, bytes FROM messages) USING (message_hash)
 ),
 held AS (
-  SELECT
-    preorder, sum(times) AS messages, sum(times * bytes) AS message_bytes,
-    count(*) FILTER (place_before IS DISTINCT FROM place - 1) AS messages_added
-  FROM stays
+  SELECT preorder, sum(length) AS messages, sum(bytes_so_far) AS message_bytes
+  FROM shown
+  JOIN listed ON listed.list_id = shown.list_id AND list_index = length - 1
   GROUP BY preorder
 ),
-gone AS (
-  SELECT next_preorder AS preorder, count(*) AS messages_dropped, sum(bytes) AS bytes_dropped
-  FROM stays
-  WHERE place_after IS DISTINCT FROM place + 1 AND next_preorder IS NOT NULL
-  GROUP BY next_preorder
+-- What two calls have in common is seldom looked at message by message: both show the beginning of one list.
+common AS (
+  SELECT now.preorder, direction, position, list_id, least(now.length, before.length) AS length
+  FROM shown AS now
+  JOIN shown AS before USING (direction, position, list_id)
+  WHERE before.preorder = now.preorder_before
+),
+rest AS (
+  SELECT DISTINCT sides.preorder, is_new, message_hash, bytes
+  FROM (
+    SELECT preorder, true AS is_new, direction, position, list_id, length FROM shown
+    UNION ALL
+    SELECT logged.preorder, false, direction, position, list_id, length FROM logged JOIN shown ON shown.preorder = logged.preorder_before
+  ) AS sides
+  LEFT JOIN common USING (preorder, direction, position, list_id)
+  JOIN listed ON listed.list_id = sides.list_id AND list_index < sides.length AND list_index >= coalesce(common.length, 0)
+),
+-- Messages of the rest that stand in what is common all the same.
+stays AS (
+  SELECT DISTINCT preorder, message_hash
+  FROM (SELECT DISTINCT preorder, message_hash FROM rest) AS rest
+  JOIN common USING (preorder)
+  JOIN listed USING (list_id, message_hash)
+  WHERE first_index = list_index AND list_index < length
+),
+moved AS (
+  SELECT preorder, message_hash, any_value(bytes) AS bytes, bool_or(is_new) AS is_new
+  FROM rest
+  ANTI JOIN stays USING (preorder, message_hash)
+  GROUP BY ALL
+  HAVING count(*) = 1
+),
+changed AS (
+  SELECT
+    preorder, count(*) FILTER (is_new) AS messages_added, count(*) FILTER (NOT is_new) AS messages_dropped,
+    sum(bytes) FILTER (NOT is_new) AS bytes_dropped
+  FROM moved
+  GROUP BY preorder
 )
 SELECT
   trace_id, span_id, agent_name, conversation_id, call_number, start_time, model, input_tokens, output_tokens,
-  input_tokens_added, messages::BIGINT, message_bytes::BIGINT, messages_added,
+  input_tokens_added, messages::BIGINT, message_bytes::BIGINT, CASE WHEN messages IS NOT NULL THEN coalesce(messages_added, 0) END,
   CASE WHEN messages IS NOT NULL THEN coalesce(messages_dropped, 0) END,
   CASE WHEN messages IS NOT NULL THEN coalesce(bytes_dropped, 0)::BIGINT END, preorder
 FROM calls
 LEFT JOIN held USING (preorder)
-LEFT JOIN gone USING (preorder);
+LEFT JOIN changed USING (preorder);

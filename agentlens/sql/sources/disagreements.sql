@@ -108,7 +108,7 @@ WITH
     QUALIFY row_number() OVER (PARTITION BY a_source_id, a_trace_id, a_span_id, b_source_id, b_trace_id, b_span_id ORDER BY kind DESC) = 1
   )
 SELECT
-  'missing call', has_source, has_trace, span_id, source_line, lacks_source, lacks_trace, NULL, NULL, key, start_time,
+  'missing call', has_source, has_trace, span_id, source_line, lacks_source, lacks_trace, NULL AS b_span_id, NULL AS b_source_line, key, start_time,
   format('{} ({}) is in one log only', coalesce(name, operation_name), key)
 FROM missing
 UNION ALL

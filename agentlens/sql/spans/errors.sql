@@ -13,6 +13,8 @@ regexp_matches(concat_ws(' ', error_type, left(message, 2000)), '(^|http|status|
 -- context overflow, malformed output, guardrail or refusal, tool bug, else unknown. Arguments: error type, message, operation name.
 CREATE MACRO error_class(error_type, message, operation) AS
 CASE
+  -- Providers throttle tokens too (`ThrottlingException: Too many tokens, please wait`); that the prompt is too long is another matter.
+  WHEN _failure_matches(error_type, message, 'throttl|please wait before trying|tokens per (min|day|hour)') THEN 'rate limit'
   WHEN _failure_matches(error_type, message, 'context[ _-]?(length|window)\W{0,5}\w{0,12}\W{0,5}exceed|maximum context|prompt is too long|input is too long|too many (input )?tokens|exceeds? the (model.s )?(maximum )?(number of )?(input )?(context|token)') THEN 'context overflow'
   WHEN _failure_matches(error_type, message, 'rate[ _-]?limit|too[ _-]?many[ _-]?requests|quota|throttl|resource[ _]?exhausted') OR _failure_has_code(error_type, message, '429') THEN 'rate limit'
   WHEN _failure_matches(error_type, message, 'guardrail|content[ _-]?(filter|policy|management)|\brefusal\b|refused to (answer|comply|assist)|safety (system|filter|setting|policy)|moderation') THEN 'guardrail or refusal'

@@ -80,28 +80,37 @@ missed AS MATERIALIZED (
   WHERE cached_before - cache_read >= 1024 AND cached_before - cache_read >= 0.2 * cached_before
 ),
 windows AS (
-  SELECT missed.preorder, is_before, list(message_hash ORDER BY direction DESC, position) AS hashes
-  FROM missed, (VALUES (true), (false)) AS side(is_before)
-  JOIN span_messages AS sent ON sent.trace_id = CASE WHEN is_before THEN trace_id_before ELSE missed.trace_id END
-    AND sent.span_id = CASE WHEN is_before THEN span_id_before ELSE missed.span_id END
+  SELECT
+    missed.preorder, is_before, message_hash,
+    row_number() OVER (PARTITION BY missed.preorder, is_before ORDER BY direction DESC, position) AS place
+  FROM (
+    SELECT preorder, true AS is_before, trace_id_before AS trace_id, span_id_before AS span_id FROM missed
+    UNION ALL
+    SELECT preorder, false, trace_id, span_id FROM missed
+  ) AS missed
+  JOIN span_messages USING (trace_id, span_id)
   WHERE direction IN ('system', 'input')
-  GROUP BY ALL
 ),
 laid_over AS (
   SELECT
-    preorder, before, now,
-    list_position(list_transform(range(1, len(before) + 1), lambda i: before[i] IS DISTINCT FROM now[i]), true) AS first_change
+    preorder, count(*) AS length, count(*) FILTER (now_hash IS NOT NULL) > 0 AS is_logged, min(place) FILTER (differs) AS first_change,
+    arg_min(before_hash, place) FILTER (differs) AS before_hash, arg_min(coalesce(now_hash, ''), place) FILTER (differs) AS now_hash
   FROM (
-    SELECT preorder, any_value(hashes) FILTER (is_before) AS before, any_value(hashes) FILTER (NOT is_before) AS now FROM windows GROUP BY preorder
+    SELECT
+      preorder, place, was.message_hash AS before_hash, becomes.message_hash AS now_hash,
+      was.message_hash IS DISTINCT FROM becomes.message_hash AS differs
+    FROM (FROM windows WHERE is_before) AS was
+    LEFT JOIN (FROM windows WHERE NOT is_before) AS becomes USING (preorder, place)
   )
+  GROUP BY preorder
 ),
 changed AS (
   SELECT
-    laid_over.preorder, first_change, len(before) AS length, before IS NOT NULL AND now IS NOT NULL AS is_logged,
-    was.role AS block_role, _message_text(was.parts) AS was_text, _message_text(becomes.parts) AS now_text
+    preorder, first_change, length, is_logged, was.role AS block_role, _message_text(was.parts) AS was_text,
+    _message_text(becomes.parts) AS now_text
   FROM laid_over
-  LEFT JOIN messages AS was ON was.message_hash = before[first_change]
-  LEFT JOIN messages AS becomes ON becomes.message_hash = now[first_change]
+  LEFT JOIN messages AS was ON was.message_hash = before_hash
+  LEFT JOIN messages AS becomes ON becomes.message_hash = now_hash
 ),
 tools AS (
   SELECT
