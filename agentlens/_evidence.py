@@ -7,17 +7,18 @@ import hashlib
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import duckdb
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from agentlens._account import Account
 from agentlens._json_text import canonical_json, json_bytes, json_text
 from agentlens._message_lists import MessageLists
 from agentlens._source import Place, Source
+
+if TYPE_CHECKING:
+    import duckdb
 
 BATCH_ROWS = 30_000
 BATCH_BYTES = 24 * 1024 * 1024
@@ -362,6 +363,8 @@ class Evidence:
         """Hand over batches that another `Evidence` gathered from a part of the same source, after what is held; `lists` is
         the number of message lists it began.
         """
+        import pyarrow.compute as pc  # processes that only decode need not wait for it
+
         self.flush()
         for table, batch in batches:
             if "list_id" in batch.column_names:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 # A window that has parted from earlier ones more often than this is kept whole.
 MOST_RANGES = 8
 # Hashes that are held for comparison; after that every conversation begins a list anew.
-MOST_HELD = 500_000
+MOST_HELD = 200_000
 
 
 class Range(NamedTuple):

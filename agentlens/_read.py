@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import gc
 import glob
 import itertools
 import os
@@ -28,7 +26,7 @@ from agentlens._evidence import Evidence, staging
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
-from agentlens._load import Tables, load
+from agentlens._load import Tables, load, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
@@ -451,24 +449,12 @@ def _load_all(tasks: list[_Task], evidence: Evidence, tables: Tables, progress: 
     total = sum(task.size - task.source.start for task in tasks)
     bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", delay=1, disable=not progress, mininterval=0.2)
     files = [File(task.format, task.source, task.account, task.size - task.source.start) for task in tasks]
-    with _without_collector(), bar, Ahead(files, tables) as ahead:
+    with without_collector(), bar, Ahead(files, tables) as ahead:
         for number, task in enumerate(tasks, 1):
             bar.set_postfix_str(f"file {number} of {len(tasks)}, {evidence.rows_added:,} rows", refresh=False)
             _load(task, evidence, tables, bar.update, ahead)
         evidence.flush()
         bar.set_postfix_str(f"{len(tasks)} files, {evidence.rows_added:,} rows", refresh=False)
-
-
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Rows hold no cycles: looking for some among millions of them costs a tenth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[int], object], ahead: Ahead) -> None:

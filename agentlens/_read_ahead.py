@@ -18,7 +18,7 @@ from agentlens._account import Account
 from agentlens._errors import AgentLensError
 from agentlens._evidence import Evidence
 from agentlens._source import Source
-from agentlens.loaders import all_loaders
+from agentlens.loaders import all_loaders, named_loader
 
 # A larger file is read in its turn, by the process that asks.
 MOST_BYTES = 24 * 1024 * 1024
@@ -57,7 +57,8 @@ class Ahead:
     """The files that other processes read ahead; none where that does not pay. A context manager."""
 
     def __init__(self, files: Sequence[File], tables: _load.Tables) -> None:
-        small = [file for file in files if file.bytes <= MOST_BYTES and file.format in all_loaders()]
+        known = all_loaders()
+        small = [file for file in files if file.bytes <= MOST_BYTES and file.format in known]
         pays = len(small) > 1 and sum(file.bytes for file in small) >= _load.LEAST_BYTES and _load.workers() > 1
         self._tables = tables
         self._groups = deque(_grouped(small) if pays else ())
@@ -113,6 +114,7 @@ class Ahead:
             self._waiting.append(self._pool.submit(load_group, files, self._tables))
 
 
+@_load.without_collector()
 def load_group(files: Sequence[File], tables: _load.Tables) -> Group:
     """Return what the loaders make of some files."""
     gc.disable()  # as in the process that asks: rows hold no cycles
@@ -127,7 +129,7 @@ def _load_file(file: File, into: Evidence) -> Loaded:
     source, at_tail = file.source, list[Account]()
     source.on_tail = lambda: at_tail.append(Account.from_json(into.account.to_json()))
     into.begin(source, file.account)
-    _load.load_alone(all_loaders()[file.format], source, into)
+    _load.load_alone(named_loader(file.format), source, into)
     return Loaded(into.account, at_tail[-1] if at_tail else None, source.state, source.consumed, source.consumed_lines)
 
 

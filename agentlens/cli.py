@@ -133,7 +133,7 @@ def _redaction(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command()
-@_paths
+@click.argument("paths", metavar="CASE|PATH…", nargs=-1)
 @click.option(
     "-o", "--output", default="report.html", show_default=True, help="The file to write: .html, .md, .json or .pdf."
 )
@@ -143,12 +143,26 @@ def _redaction(command: Callable[..., None]) -> Callable[..., None]:
 )
 @_redaction
 @click.option("--review", is_flag=True, help="Only list what would be replaced (values shortened), and write nothing.")
+@click.option(
+    "--notebook", metavar="MY.ipynb", help="Run this notebook instead and write it as a page (needs papermill)."
+)
+@click.option(
+    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the notebook."
+)
 def report(
-    paths: tuple[str, ...], output: str, title: str | None, max_mb: float, redact: bool, rules: tuple[str, ...], keep: tuple[str, ...], review: bool
+    paths: tuple[str, ...], output: str, title: str | None, max_mb: float, redact: bool, rules: tuple[str, ...], keep: tuple[str, ...],
+    review: bool, notebook: str | None, parameters: tuple[str, ...],
 ) -> None:  # fmt: skip
-    """Say what went wrong and write it down in one file: a page that opens offline, Markdown, JSON or PDF."""
+    """Say what went wrong and write it down in one file: a page that opens offline, Markdown, JSON or PDF.
+
+    With --notebook, a notebook of your own is run on the case and written as a page; the executed notebook is put beside it.
+    """
     from agentlens.report import report as write
 
+    if notebook is not None:
+        return _report_notebook(notebook, output, paths, parameters, redact, rules, keep)
+    if not paths or parameters:
+        raise click.UsageError("Name a CASE or PATH; parameters (-p) are for a notebook (--notebook).")
     with _open(paths) as lens:
         if review:
             return _review(lens, rules, keep)
@@ -157,6 +171,25 @@ def report(
         written = write(lens, output, title=title, max_mb=max_mb, redact=redact, rules=_rules(rules), keep=keep)
     _say(f"\nReport:     {written} ({written.stat().st_size / 1e6:.1f} MB, {'redacted' if redact else 'NOT redacted'})")
     _say(f"Notebooks:  agentlens lab {' '.join(_quote(path) for path in paths)}")
+
+
+def _report_notebook(
+    notebook: str, output: str, paths: tuple[str, ...], given: tuple[str, ...], redact: bool, rules: tuple[str, ...], keep: tuple[str, ...]
+) -> None:  # fmt: skip
+    """Run a notebook with the case in its environment, as `lab` does."""
+    import yaml
+
+    from agentlens.report._notebook import run_notebook
+
+    parted = [text.partition("=") for text in given]
+    if any(not name.isidentifier() or not equals for name, equals, _ in parted):
+        raise click.UsageError("A parameter is written NAME=VALUE, e.g. -p size=3.")
+    parameters = {name: yaml.safe_load(value) for name, _, value in parted}
+    if paths:
+        os.environ[CASE_VARIABLE] = _case_of(paths)
+    page = run_notebook(notebook, output, parameters, redact=redact, rules=_rules(rules), keep=keep)
+    how = "redacted" if redact else "NOT redacted"
+    _say(f"Report:    {page} ({page.stat().st_size / 1e6:.1f} MB, {how})\nExecuted:  {page.with_suffix('.ipynb')}")
 
 
 @main.command()
@@ -232,7 +265,7 @@ def lab(paths: tuple[str, ...], jupyter: tuple[str, ...]) -> None:
     environment = dict(os.environ)
     command = [sys.executable, "-m", "jupyterlab", str(folder)]
     if paths:
-        environment[CASE_VARIABLE] = os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths)
+        environment[CASE_VARIABLE] = _case_of(paths)
         command[-1] = str(folder / "00_your_case.ipynb")
     _say(f"Notebooks are in {folder}; starting JupyterLab (Ctrl-C ends it).")
     sys.stdout.flush()
@@ -279,6 +312,11 @@ def formats() -> None:
 def _open(paths: Iterable[str]) -> Lens:
     lens: Lens = al.read(*paths, progress=sys.stderr.isatty())
     return lens
+
+
+def _case_of(paths: Iterable[str]) -> str:
+    """Return paths as a notebook finds them in its environment."""
+    return os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths)
 
 
 def _copy_notebooks(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from otlp_forests import as_lines, attribute, read_bytes, span
 
+from agentlens import dialects
 from agentlens.dialects import claude_code_otel, gen_ai, openinference, openllmetry, vercel_ai
 from agentlens.loaders import _otlp_plan
 from agentlens.loaders._unseen import Unseen
@@ -64,6 +66,8 @@ def test_a_plan_makes_the_rows_that_spans_make_one_by_one(tmp_path: Path, monkey
     chance = random.Random(5)
     spans = [logged(chance, number, keys) for number, keys in enumerate(shapes(chance, 150) * 8)]
     data = as_lines(spans)
+    for limit in ("FIRST_PLANS", "FIRST_SHAPES"):  # so that every span is made by a plan that can be
+        monkeypatch.setattr(_otlp_plan, limit, 10**6)
     planned: list[bool] = []
     add = _otlp_plan.Plan.fits
     monkeypatch.setattr(_otlp_plan.Plan, "fits", lambda plan, values: planned.append(True) or add(plan, values))
@@ -84,7 +88,13 @@ def test_a_shape_is_worked_out_once_and_again_only_for_values_that_dialects_look
 def test_a_shape_whose_every_value_is_looked_at_is_soon_left_alone() -> None:
     plans = _otlp_plan.Plans(("trace_id", "operation_name"))
     found = [plans.find(("openinference.span.kind", "input.value"), ["step", "LLM", f"text {n}"]) for n in range(800)]
-    assert sum(plan is not None for plan in found) <= 800 // 8 + 10
+    assert sum(plan is not None for plan in found) <= _otlp_plan.FIRST_PLANS
+
+
+def test_shapes_that_never_come_again_are_soon_left_alone() -> None:
+    plans = _otlp_plan.Plans(("trace_id",))
+    found = [plans.find((f"key {n}",), ["step", 1]) for n in range(800)]
+    assert sum(plan is not None for plan in found) <= _otlp_plan.FIRST_SHAPES
 
 
 def test_a_placeholder_shows_its_class_and_nothing_else() -> None:
@@ -108,3 +118,9 @@ def test_a_placeholder_shows_its_class_and_nothing_else() -> None:
     for look in looks:
         with pytest.raises(Unseen.Looked):
             look(unseen)
+
+
+def test_no_dialect_asks_a_value_for_its_type_but_by_isinstance() -> None:
+    for path in Path(dialects.__file__).parent.glob("*.py"):
+        called = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        assert "type" not in [function.id for function in called if isinstance(function, ast.Name)], path

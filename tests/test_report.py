@@ -50,8 +50,8 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-def open_offline(browser: Any, path: Path) -> tuple[Any, list[str]]:
-    """Open a report as a mail attachment is opened; return the page and everything it asked for or complained of."""
+def open_page(browser: Any, path: Path) -> tuple[Any, list[str]]:
+    """Open a page as a mail attachment is opened; return it and everything it asked for or complained of."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, offline=True)
     context.set_default_timeout(30_000)
     page, trouble = context.new_page(), []
@@ -59,6 +59,12 @@ def open_offline(browser: Any, path: Path) -> tuple[Any, list[str]]:
     page.on("console", lambda message: trouble.append(message.text))
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.goto(path.as_uri())
+    return page, trouble
+
+
+def open_offline(browser: Any, path: Path) -> tuple[Any, list[str]]:
+    """Open a report, and wait until its explorers are there."""
+    page, trouble = open_page(browser, path)
     page.locator("[data-mounted]").first.wait_for()
     return page, trouble
 

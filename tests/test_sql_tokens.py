@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lens_builder import Step, agent, call, read_steps, step, tool
+from lens_builder import Step, agent, call, read_steps, said, step, tool
 
 from agentlens import Lens
+from agentlens._catalog import library
 from agentlens._finish import judge_usage
 
 
@@ -306,30 +307,46 @@ def test_cost_below_a_metered_call_belongs_to_it(tmp_path: Path) -> None:
     assert judged(lens) == {"c": ("leaf", True), "billing": ("leaf", False)}
 
 
-def test_forged_counts_do_not_break_the_sums(tmp_path: Path) -> None:
+def test_forged_counts_do_not_count_and_break_no_view(tmp_path: Path) -> None:
+    gpt = {
+        "provider": "openai",
+        "model": "gpt-4.1",
+        "agent": "a",
+        "conversation": "k",
+        "inputs": said("x" * 2000),
+        "outputs": said("y" * 2000),
+    }
     steps = [
-        call(
-            f"c{n}",
-            None,
-            n,
-            provider="openai",
-            model="gpt-4.1",
-            input_tokens=2**63 - 1,
-            output_tokens=2**63 - 1,
-            cache_read=-5,
-        )
-        for n in range(3)
+        call(f"c{n}", None, 400 * n, input_tokens=5, output_tokens=5, cache_read=1, cache_write=1, **gpt)
+        for n in range(6)
     ]
-    steps.append(call("negative", None, 9, provider="openai", model="gpt-4.1", input_tokens=-7, output_tokens=-(2**63)))
     lens = read_steps(tmp_path, steps)
-    for view in (
-        "token_usage_by_agent",
-        "token_usage_by_model",
-        "token_cost_by_day",
+    for number, column in enumerate(
+        ("input_tokens", "output_tokens", "cache_read_input_tokens", "reasoning_output_tokens")
+    ):
+        mark(lens, column, {f"c{number}": (-1) ** number * 2**62})
+    mark(lens, "usage_key", dict.fromkeys(("c0", "c5"), "same"))
+    assert total(lens) == (10, 10)
+    rule = "a number of tokens that no call can have"
+    assert lens.sql(
+        "SELECT count(*) FROM usage_ledger WHERE NOT is_counted AND rule = $rule", rule=rule
+    ).fetchall() == [(4,)]
+    views = [
+        item.name
+        for module in library()
+        if module.name.startswith("tokens.")
+        for item in module.objects
+        if item.kind == "VIEW"
+    ]
+    assert len(views) > 15
+    for view in [
+        *views,
         "traces",
         "lens_summary",
         "agent_health",
-    ):
+        "token_burn('hour')",
+        "token_what_if(cache := '1 h')",
+    ]:
         lens.sql(f"FROM {view}").fetchall()
 
 

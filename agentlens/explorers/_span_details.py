@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ Row = dict[str, Any]
 Ask = Callable[[str, Mapping[str, Any]], list[Row]]
 
 RAW_LIMIT = 256 * 1024
+# So many spans are described with one set of questions.
+AT_ONCE = 50
+FINDING = ("detector", "severity", "tier", "summary")
 CACHE = {"cache_read_input_tokens": "from cache", "cache_write_input_tokens": "written to cache"}
 PLAIN_FACTS = {
     "agent version": "agent_version",
@@ -31,39 +34,57 @@ PLAIN_FACTS = {
 CHUNK = 1024 * 1024
 
 
-def describe_span(
-    ask: Ask, preorder: int, usage: Row | None, text_limit: int = 400_000, most_inputs: int = 10_000
-) -> Row:
-    """Return what `src/requests.ts` calls a SpanDetail; texts longer than `text_limit` characters are cut, and say so.
+def describe_spans(
+    ask: Ask,
+    preorders: Sequence[int],
+    usage: Mapping[int, Row],
+    text_limit: int = 400_000,
+    most_inputs: int = 10_000,
+) -> Iterator[tuple[int, Row]]:
+    """Yield place in tree order and what `src/requests.ts` calls a SpanDetail; texts longer than `text_limit` are cut, and say so.
 
     Of the input messages the last `most_inputs` are kept, and the first of them says how many stood before it.
-    `ask` runs a query with parameters and returns dicts; `usage` is the span's row of `usage_ledger`, if it has one.
+    `ask` runs a query with parameters and returns dicts; `usage` holds the spans' rows of `usage_ledger`.
     """
-    span = ask(load_question("span"), {"preorder": preorder})[0]
-    keys = {"trace_id": span["trace_id"], "span_id": span["span_id"]}
-    messages = _keep_last(ask(load_question("span_messages"), keys), text_limit, most_inputs)
-    tool = {
-        "arguments": _cut(span["tool_call_arguments"], text_limit),
-        "result": _cut(span["tool_call_result"], text_limit),
-    }
-    return {
-        "title": span["name"] or "(no name)",
-        "facts": list_facts(span, usage),
-        "error": _error(span),
-        "messages": messages,
-        "tool": tool if any(tool.values()) else None,
-        "findings": ask(load_question("span_findings"), keys),
-        "attributes": _cut(_attributes(span), text_limit),
-        "source": _source(span, min(RAW_LIMIT, text_limit)),
-    }
+    shown = {"preorders": list(preorders)}
+    spans = {row["preorder"]: row for row in ask(load_question("span"), shown)}
+    messages = _group(ask(load_question("span_messages"), shown | {"most": most_inputs}), "preorder")
+    findings = _group(ask(load_question("span_findings"), shown), "preorder")
+    why = _group(ask(load_question("span_why"), shown), "asked_preorder")
+    for preorder in preorders:
+        span = spans[preorder]
+        tool = {
+            "arguments": _cut(span["tool_call_arguments"], text_limit),
+            "result": _cut(span["tool_call_result"], text_limit),
+        }
+        yield (
+            preorder,
+            {
+                "title": span["name"] or "(no name)",
+                "facts": list_facts(span, usage.get(preorder)),
+                "error": _error(span),
+                "messages": _list_messages(messages[preorder], text_limit),
+                "tool": tool if any(tool.values()) else None,
+                "findings": [{name: row[name] for name in FINDING} for row in findings[preorder]],
+                "attributes": _cut(_attributes(span), text_limit),
+                "source": _source(span, min(RAW_LIMIT, text_limit)),
+                "why": _why(why[preorder], min(text_limit, 20_000)),
+            },
+        )
 
 
-def find_why(ask: Ask, preorder: int, text_limit: int = 20_000) -> Row | None:
+def _group(rows: list[Row], key: str) -> dict[int, list[Row]]:
+    grouped: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row[key]].append(row)
+    return grouped
+
+
+def _why(found: list[Row], text_limit: int) -> Row | None:
     """Return what the model said when it asked for a tool call: place in tree order and name of the model call, and parts.
 
     None for spans that are no tool calls, and where the log does not hold the model's answer.
     """
-    found = ask(load_question("span_why"), {"preorder": preorder})
     if not found:
         return None
     parts = [part for row in found for part in json.loads(row["parts"])]
@@ -166,14 +187,11 @@ def _error(span: Row) -> str | None:
     )
 
 
-def _keep_last(rows: list[Row], text_limit: int, most_inputs: int) -> list[Row]:
-    inputs = [row for row in rows if row["direction"] == "input"]
-    dropped = {row["position"] for row in inputs[: max(0, len(inputs) - most_inputs)]}
-    kept = [row for row in rows if row["direction"] != "input" or row["position"] not in dropped]
-    messages = [_message(row, text_limit) for row in kept]
-    if dropped:
-        first = next(message for message in messages if message["direction"] == "input")
-        first["note"] = f"{len(dropped):,} earlier messages are not part of this report"
+def _list_messages(rows: list[Row], text_limit: int) -> list[Row]:
+    messages = [_message(row, text_limit) for row in rows]
+    first = next((at for at, row in enumerate(rows) if row["earlier"]), None)
+    if first is not None:
+        messages[first]["note"] = f"{rows[first]['earlier']:,} earlier messages are not part of this report"
     return messages
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from urllib.parse import quote as quote_url
 
@@ -17,7 +19,7 @@ from agentlens._lens import Lens
 from agentlens.explorers._busy_time import BusyTime
 from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question, quote
 from agentlens.explorers._pack import UNFINISHED, Array, encode_usage, pack_bits, pack_spans
-from agentlens.explorers._span_details import Row, describe_span, find_why
+from agentlens.explorers._span_details import AT_ONCE, Row, describe_spans
 from agentlens.explorers._still import MOST_ROWS, StillRow, draw_rows
 
 # What a report carries for clicks: at most so many spans, characters a text, input messages a call, and bytes in all.
@@ -102,8 +104,11 @@ class TraceTree(Explorer):
         }  # fmt: skip
         details: dict[str, Row] = {}
         size = 0
-        for row in self._choose_embedded():
-            detail = self._describe(row, EMBEDDED_TEXT, EMBEDDED_INPUTS)
+        chosen = self._choose_embedded()
+        batches = (chosen[at : at + AT_ONCE] for at in range(0, len(chosen), AT_ONCE))
+        for row, detail in chain.from_iterable(
+            self._describe(batch, EMBEDDED_TEXT, EMBEDDED_INPUTS) for batch in batches
+        ):
             size += len(json.dumps(detail))
             if size > EMBEDDED_SIZE:
                 break
@@ -153,12 +158,16 @@ class TraceTree(Explorer):
         lit: Array = np.isin(self._preorders, found["preorder"].to_numpy())
         return lit
 
-    def _describe(self, row: int, *limits: int) -> Row:
-        preorder = int(self._preorders[row])
-        usage = {name: column[row].as_py() for name, column in self._usage.items()}
-        detail = describe_span(self.ask, preorder, usage if usage["role"] else None, *limits)
-        why = find_why(self.ask, preorder, *limits[:1])
-        return detail | {"why": why and {**why, "row": self._row_at(why["preorder"])}}
+    def _describe(self, rows: Sequence[int], *limits: int) -> Iterator[tuple[int, Row]]:
+        """Yield rows and what there is to say about them."""
+        places = {int(self._preorders[row]): row for row in rows}
+        for preorder, detail in describe_spans(self.ask, list(places), self._usage_of(places), *limits):
+            why = detail["why"]
+            yield places[preorder], detail | {"why": why and {**why, "row": self._row_at(why["preorder"])}}
+
+    def _usage_of(self, places: Mapping[int, int]) -> dict[int, Row]:
+        found = {at: {name: column[row].as_py() for name, column in self._usage.items()} for at, row in places.items()}
+        return {preorder: usage for preorder, usage in found.items() if usage["role"]}
 
     def _row_at(self, preorder: int) -> int:
         row = int(np.searchsorted(self._preorders, preorder))
@@ -209,7 +218,7 @@ class TraceTree(Explorer):
         row = message.get("row")
         if not isinstance(row, int) or not 0 <= row < len(self._preorders):
             raise AgentLensError(f"there is no row {row}")
-        return {"row": row, "span": self._describe(row)}
+        return {"row": row, "span": next(self._describe([row]))[1]}
 
     def _search_texts(self, text: str) -> list[int]:
         """Return the rows of spans in which a text is said, arguments and results of tools included."""

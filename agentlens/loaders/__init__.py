@@ -22,12 +22,14 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from agentlens._errors import AgentLensError
 from agentlens._evidence import Evidence
 from agentlens._source import Source
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "agentlens.loaders"
 # What a module of somebody else may end in when it is imported.
@@ -69,6 +71,8 @@ def named_loader(name: str) -> Loader:
 @functools.cache
 def _added_loaders(taken: frozenset[str]) -> dict[str, Loader]:
     """Return the loaders of other packages by the names of their entry points."""
+    from importlib.metadata import entry_points
+
     added: dict[str, tuple[str, Loader]] = {}
     for point in entry_points(group=ENTRY_POINTS):
         package = point.dist.name if point.dist else point.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -149,8 +150,16 @@ class Threads:
         return {key: _unpack(packed) for key, packed in self._packed.items()} | dict(self._latest)
 
 
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(Thread).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Thread).decode
+
+
+def _pack(thread: Thread) -> bytes:
+    return zlib.compress(_encode(thread), 1)
+
+
+def _unpack(packed: bytes) -> Thread:
+    return _decode(zlib.decompress(packed))
 
 
 def number_of(*texts: str | bytes) -> int:
@@ -164,8 +173,11 @@ def short_hash(*texts: str | bytes) -> str:
 
 
 def _digest(texts: tuple[str | bytes, ...]) -> bytes:
-    data = [text if isinstance(text, bytes) else text.encode("utf-8", "replace") for text in texts]
-    return hashlib.blake2b(b"\x00".join([*data, b""]), digest_size=8).digest()
+    try:
+        data = "\x00".join(texts).encode()  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):
+        data = b"\x00".join(text if isinstance(text, bytes) else text.encode("utf-8", "replace") for text in texts)
+    return hashlib.blake2b(data + b"\x00", digest_size=8).digest()
 
 
 @functools.lru_cache(1024)

@@ -26,10 +26,14 @@ OWN = (
 GIVEN = (*OWN, "service_name", "resource", "attributes", "source_id", "source_line", "source_offset", "source_length")
 # Fields that few spans have, and that a plan knows nothing of.
 SELDOM = ("events", "links", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
-MOST_PLANS = 10_000
-# Working a plan out costs as much as several spans: one in so many spans may, beyond the first few.
-SPANS_A_PLAN = 8
+MOST_PLANS = 2_000
+# Letters of attributes, and of values that dialects look at, beyond which spans go one by one: plans outlive a read.
+LONGEST_KEYS = 10_000
+LONGEST_TOLD = 500
+# Working a plan out costs as much as a few spans: beyond the first few of a shape, and of a read, it must have paid so far.
 FIRST_PLANS = 8
+FIRST_SHAPES = 100
+SERVED_A_PLAN = 4
 
 Filler = Callable[[Sequence[Any]], Any]
 
@@ -60,53 +64,63 @@ class _Shape:
 
     def __init__(self) -> None:
         self.telling: tuple[int, ...] = ()
-        self.plans: dict[tuple[str, ...], Plan | None] = {}
-        self.met = self.learned = 0
+        self.plans: dict[tuple[str, ...], Plan] = {}
+        self.learned = self.served = 0
 
 
 class Plans:
-    """The plans of one read."""
+    """The plans of a process."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
         self._columns = columns
         self._shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], _Shape] = {}
-        self._learned = 0
+        self._held = self._learned = self._served = 0
 
     def find(self, keys: tuple[str, ...], values: list[Any]) -> Plan | None:
         """Return the plan for a span with these attributes, None when there is none; `values` begin with the span's name."""
         kinds = (keys, tuple(map(type, values)))
         shape = self._shapes.get(kinds)
         if shape is None:
+            if sum(map(len, keys)) > LONGEST_KEYS or len(set(keys)) < len(keys):
+                return None
+            self._make_room()
             shape = self._shapes[kinds] = _Shape()
-        shape.met += 1
-        told = tuple([_told(values[index]) for index in shape.telling])
-        try:
-            return shape.plans[told]
-        except KeyError:
-            return self._learn(shape, keys, values)
+        plan = shape.plans.get(tuple([_told(values[index]) for index in shape.telling]))
+        if plan is None:
+            return self._learn(shape, keys, values) if self._pays(shape) else None
+        shape.served += 1
+        self._served += 1
+        return plan
+
+    def _make_room(self) -> None:
+        self._held += 1
+        if self._held > MOST_PLANS:
+            self._shapes.clear()
+            self._held = 1
+
+    def _pays(self, shape: _Shape) -> bool:
+        return (
+            shape.learned < FIRST_PLANS + shape.served // SERVED_A_PLAN
+            and self._learned < FIRST_SHAPES + self._served // SERVED_A_PLAN
+        )
 
     def _learn(self, shape: _Shape, keys: tuple[str, ...], values: list[Any]) -> Plan | None:
-        if shape.learned > FIRST_PLANS + shape.met // SPANS_A_PLAN or len(set(keys)) < len(keys):
-            return None
-        if self._learned > MOST_PLANS:
-            self._shapes.clear()
-            self._learned = 0
+        self._make_room()
         shape.learned += 1
         self._learned += 1
-        telling = set(shape.telling)
-        while True:
+        plan, telling = None, set(shape.telling)
+        while plan is None:
             try:
                 plan = _plan(self._columns, keys, values, telling)
             except Unseen.Looked as look:
                 telling.add(look.index)
             except (TypeError, ValueError, LookupError, AttributeError):  # what libraries say to a placeholder
-                plan = None
-                break
-            else:
-                break
+                return None
         if telling != set(shape.telling):
             shape.telling, shape.plans = tuple(sorted(telling)), {}
-        shape.plans[tuple([_told(values[index]) for index in shape.telling])] = plan
+        told = tuple([_told(values[index]) for index in shape.telling])
+        if sum(map(len, told)) <= LONGEST_TOLD:
+            shape.plans[told] = plan
         return plan
 
 

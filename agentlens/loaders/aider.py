@@ -301,7 +301,7 @@ def _dollars(text: str) -> float | None:
 
 def _int(text: str) -> int | None:
     digits = text.replace(",", "")
-    return int(digits) if 0 < len(digits) < 19 else None
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
 
 
 def _digest(*parts: str) -> str:

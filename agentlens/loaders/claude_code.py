@@ -128,7 +128,8 @@ _decode_web_export = msgspec.json.Decoder(WebExport).decode
 def _web_export(source: Source) -> bytes | None:
     """Return the content of a web export, None for a file of lines."""
     with source.open() as stream:
-        values = json_values(stream.read(HEAD_BYTES).removeprefix(BOM))
+        head = stream.read(HEAD_BYTES)
+    values = json_values(head.removeprefix(BOM)) if b'"loglines"' in head else []
     return source.read() if values and "loglines" in values[0] else None
 
 

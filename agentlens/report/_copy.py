@@ -35,9 +35,9 @@ class Travelling:
         """Return a JSON value with pseudonyms in all its texts, and every half of a word at a cut left out."""
         if self.redactor is None:
             return value
-        self.redactor.learn(SEPARATOR.join(_texts(value)))
+        self.redactor.learn(SEPARATOR.join(list_texts(value)))
         redact = self.redactor.redact
-        return _map_texts(value, lambda text: without_last_word(redact(text)))
+        return map_texts(value, lambda text: without_last_word(redact(text)))
 
     def check(self, text: str, place: str) -> None:
         """Raise RedactionRefused when a text that is about to be written still gives something away."""
@@ -102,20 +102,22 @@ def _shorten_paths(lens: Lens, copy: Lens, folder: Path | None, redactor: Redact
         copy._con.execute("UPDATE sources SET path = $new WHERE source_id = $id", {"new": new, "id": source_id})
 
 
-def _texts(value: Any) -> Iterator[str]:
+def list_texts(value: Any) -> Iterator[str]:
+    """Yield every text of a JSON value, keys as well."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from (str(key), *_texts(item))
+            yield from (str(key), *list_texts(item))
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _texts(item)
+            yield from list_texts(item)
 
 
-def _map_texts(value: Any, change: Any) -> Any:
+def map_texts(value: Any, change: Any) -> Any:
+    """Return a JSON value with all its texts changed, keys as well."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {change(str(key)): _map_texts(item, change) for key, item in value.items()}
-    return [_map_texts(item, change) for item in value] if isinstance(value, list | tuple) else value
+        return {change(str(key)): map_texts(item, change) for key, item in value.items()}
+    return [map_texts(item, change) for item in value] if isinstance(value, list | tuple) else value

@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agentlens._lens import Lens
-from agentlens.explorers._explorer import load_question
-from agentlens.explorers._span_details import describe_span, group_usage
+from agentlens.explorers._span_details import describe_spans, group_usage
 from agentlens.explorers.trace_tree import EMBEDDED_INPUTS, EMBEDDED_TEXT
 from agentlens.report._copy import Travelling
 from agentlens.report._facts import ask, fetch
@@ -29,7 +27,7 @@ def pack_details(copy: Travelling, rows: Mapping[int, int], budget: int) -> tupl
     wanted = [row["preorder"] for row in ask(copy.lens, "span_importance") if row["preorder"] in rows]
     batches = (sorted(wanted[at : at + AT_ONCE]) for at in range(0, len(wanted), AT_ONCE))
     return pack_batches(
-        ({str(rows[preorder]): span for preorder, span in _describe(copy.lens, batch)} for batch in batches),
+        ({str(row): span for row, span in _describe(copy.lens, rows, batch)} for batch in batches),
         copy,
         budget,
     )
@@ -50,35 +48,12 @@ def pack_batches(batches: Iterable[Mapping[str, Any]], copy: Travelling, budget:
     return base64.b64encode(packed).decode(), count
 
 
-def _describe(lens: Lens, preorders: list[int]) -> Iterator[tuple[int, Row]]:
-    """Yield SpanDetails; the questions of `describe_span` are answered from three queries for all of them."""
-    question = load_question("span").replace(
-        "preorder = $preorder", "preorder IN (SELECT unnest($preorders::BIGINT[]))"
-    )
-    spans = {row["preorder"]: row for row in fetch(lens, question, preorders=preorders)}
+def _describe(lens: Lens, rows: Mapping[int, int], preorders: list[int]) -> Iterator[tuple[int, Row]]:
+    """Yield rows of the tree and what a click on them shows."""
     usage = group_usage(ask(lens, "span_usage", preorders=preorders))
-    messages: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in ask(lens, "span_messages", preorders=preorders):
-        messages[row["trace_id"], row["span_id"]].append(row)
-    findings = _findings_by_span(lens)
-
-    def answer(question: str, params: Mapping[str, Any]) -> list[Row]:
-        if "preorder" in params:
-            return [spans[params["preorder"]]]
-        key = (params["trace_id"], params["span_id"])
-        if question == load_question("span_messages"):
-            return messages[key]
-        return findings[key] + findings["", key[1]]
-
-    for preorder in preorders:
-        yield preorder, describe_span(answer, preorder, usage.get(preorder), EMBEDDED_TEXT, EMBEDDED_INPUTS)
-
-
-def _findings_by_span(lens: Lens) -> dict[tuple[str, str], list[Row]]:
-    """Return notes on findings by (trace, span); findings without a trace stand under the trace ''."""
-    found: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in ask(lens, "findings"):
-        note = {name: row[name] for name in ("detector", "severity", "tier", "summary")}
-        for span_id in row["span_ids"]:
-            found[row["trace_id"] or "", span_id].append(note)
-    return found
+    spans = describe_spans(
+        lambda question, params: fetch(lens, question, **params), preorders, usage, EMBEDDED_TEXT, EMBEDDED_INPUTS
+    )
+    for preorder, detail in spans:
+        why = detail["why"]
+        yield rows[preorder], detail | {"why": why and {**why, "row": rows.get(why["preorder"], -1)}}

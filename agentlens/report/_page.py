@@ -46,6 +46,7 @@ GRAVEST = 8
 SHOWN_FINDINGS = 60
 LISTED_FINDINGS = 1_000
 DETAILS_SHARE = 10
+QUOTES_SHARE = 10
 # Of what a click shows, so much at most, in characters as packed.
 MOST_DETAILS = 400_000
 WITH_FINDINGS = "trace_id IN (SELECT trace_id FROM findings)"
@@ -159,7 +160,7 @@ def gather(copy: Travelling, options: Options) -> Row:
     """Return all facts of the page; each table comes from a query in `queries/`, which the page shows."""
     lens = copy.lens
     findings, checks, sources = list_findings(lens), ask(lens, "checks"), ask(lens, "sources")
-    quoter = Quoter(sources, copy.clean)
+    quoter = Quoter(sources, copy.clean, options.max_bytes // QUOTES_SHARE)
     totals = ask(lens, "totals")[0]
     return {
         "title": options.title or options.folder or "agentlens report",

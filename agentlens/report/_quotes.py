@@ -38,9 +38,13 @@ class Quote:
 
 
 class Quoter:
-    """Quotes places of a lens; each cited file is hashed once, so that a file that has changed is not quoted."""
+    """Quotes places of a lens; each cited file is hashed once, so that a file that has changed is not quoted.
 
-    def __init__(self, sources: list[dict[str, Any]], clean: Callable[[Any], Any]) -> None:
+    Records themselves are quoted until `room` characters are full; places without them keep their file, line, bytes and hash.
+    """
+
+    def __init__(self, sources: list[dict[str, Any]], clean: Callable[[Any], Any], room: int) -> None:
+        self._room = room
         self._sources = {source["source_id"]: source for source in sources}
         self._clean = clean
         self._states: dict[int, str | None] = {}
@@ -56,7 +60,11 @@ class Quoter:
             file = Path(source["stored_at"] or source["path"])
             raw = read_record(file, source["compression"], place.offset, place.length, QUOTED_BYTES)
             digest = hash_record(file, source["compression"], place.offset, place.length)
-        return Quote(source["path"], *about, self._clean(raw), absent, digest)
+        said = self._clean(raw)
+        self._room -= len(said or "")
+        if said is not None and self._room < 0:
+            said, absent = None, "left out for size, the file has it"
+        return Quote(source["path"], *about, said, absent, digest)
 
     def _state(self, source: dict[str, Any]) -> str | None:
         """Return why a source cannot be quoted, or None."""

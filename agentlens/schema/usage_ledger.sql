@@ -3,7 +3,7 @@
 --
 -- A call that was logged more than once (same `usage_key`) counts once: the record with most output. Of calls that stand
 -- inside one another, the innermost with usage counts. An agent's total counts only where no call below it has usage;
--- a total over other totals never does. A running total counts only where nothing else in its tree does, and then its last value.
+-- a total over other totals never does. Fewer than 0 or more than 10^15 tokens are no count. A running total counts only where nothing else in its tree does, and then its last value.
 -- It is written anew at the end of every read, by the rules in `_judged_usage`.
 CREATE TABLE usage_ledger (
   -- Trace of the record.

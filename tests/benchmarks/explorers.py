@@ -82,6 +82,7 @@ def write_lens(path: Path, spans: int) -> int:
             f" preorder AS list_id, 1 AS length, 1 AS source_id {chats}"
         )
         con.unregister("arriving")
+        con.execute((Path(al.__file__).parent / "finish" / "judge_usage.sql").read_text("utf-8"))
         lens.save(path)
     return len(forest)
 

@@ -114,3 +114,16 @@ test("without a gap worth skipping time stays as it is", () => {
   assert.equal(makeClock([]), PLAIN);
   assert.equal(PLAIN.show(123.25), 123.25);
 });
+
+test("the next start is found from any place and for any time, as by looking at all", () => {
+  const random = seeded(11);
+  for (const size of [0, 1, 2, 7, 300]) {
+    const start = Float64Array.from({ length: size }, () => Math.floor(random() * 50)).sort();
+    const rows = Int32Array.from(start.keys());
+    for (let time = -1; time <= 51; time++) {
+      const low = Math.floor(random() * (size + 1));
+      const found = rows.findIndex((row, at) => at >= low && start[row] >= time);
+      assert.equal(firstStartingAt(rows, start, time, low), found < 0 ? size : found);
+    }
+  }
+});

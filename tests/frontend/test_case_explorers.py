@@ -362,7 +362,7 @@ def test_a_text_is_found_where_it_was_said_first_and_in_tool_calls(lens: Any) ->
 def test_why_is_what_the_model_said_when_it_asked(lens: Any) -> None:
     tree = al.TraceTree(lens)
     row = next(at for at, name in enumerate(unpack(tree, "tool")) if name and unpack(tree, "tokens")[at] == 0)
-    why = tree._describe(row)["why"]
+    why = tree._reply("span", {"row": row})["span"]["why"]
     outputs = lens.sql(
         "SELECT parts::VARCHAR FROM span_messages JOIN messages USING (message_hash) WHERE span_id = $id AND direction = 'output'",
         id=tree._span_ids[why["row"]].as_py(),

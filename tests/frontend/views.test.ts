@@ -12,7 +12,7 @@ import { joinHits, searchRows } from "#src/search.ts";
 import type { SpanDetail } from "#src/requests.ts";
 import { searchDetails, StaticModel } from "#src/static_host.ts";
 import { callOfSpan, lightUp, linkSelections, packRows, partsOf, rowOfSpan } from "#src/static_links.ts";
-import { levelHeight, outline } from "#src/strip.ts";
+import { gatherMarks, levelHeight, outline } from "#src/strip.ts";
 import { shortStamp } from "#src/tree_rows.ts";
 import { TreeState } from "#src/tree_state.ts";
 import { makeColumns, pack } from "./made.ts";
@@ -230,4 +230,11 @@ test("only what lies on the critical path keeps its light when asked for", () =>
   assert.equal(state.emphasis(), null);
   state.setOnlyCritical(true);
   assert.deepEqual([...state.emphasis()!], [1, 0]);
+});
+
+test("marks that would cover one another become one of the worst kind, which names all", () => {
+  const near: [number, string, string][] = [[0.1, "warning", "a"], [0.11, "critical", "b"], [0.5, "info", "c"]];
+  assert.deepEqual(gatherMarks(near), [[0.11, "critical", "b (critical), a (warning)"], [0.5, "info", "c (info)"]]);
+  const many = Array.from({ length: 40 }, (_, at): [number, string, string] => [at / 40, "info", "c"]);
+  assert.deepEqual(gatherMarks([...many, [0.3, "critical", "b"]]), [[0.3, "critical", "b (critical)"]]);
 });

@@ -3,7 +3,7 @@
 import { Graph, layout } from "@dagrejs/dagre";
 import { findLoops, measureDepth } from "./agent_links.ts";
 import { h, icon, svg, type IconName } from "./dom.ts";
-import { formatCost, formatCount, formatDuration, formatTokens, showInline } from "./format.ts";
+import { countOf, formatCost, formatCount, formatDuration, formatTokens, showInline } from "./format.ts";
 
 export interface MapAgent {
   name: string;
@@ -189,7 +189,7 @@ export function describeEdge(edge: MapEdge): string {
 
 function describeAgent(agent: MapAgent, depth: number | undefined, loop: boolean): string {
   const facts = [`agent ${showInline(agent.name)}`, showInline(agent.role ?? ""), agent.status ? `last known ${showInline(agent.status)}` : (agent.state ?? ""),
-    `${formatTokens(agent.tokens) || "no"} tokens`, agent.cost === null ? "" : formatCost(agent.cost), agent.errors ? `${formatCount(agent.errors)} errors` : "",
+    `${formatTokens(agent.tokens) || "no"} tokens`, agent.cost === null ? "" : formatCost(agent.cost), agent.errors ? countOf(agent.errors, "error") : "",
     depth === undefined ? "" : `depth ${depth}`, loop ? "part of a delegation loop" : ""];
   return facts.filter(Boolean).join(", ");
 }

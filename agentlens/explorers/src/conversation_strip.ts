@@ -150,7 +150,11 @@ export class WindowStrip {
       context.fillRect(bar.x, next, bar.width, y - next);
       y = next;
     };
-    layer(hidden, theme.grid);
+    // A bar too narrow for an outline is darker instead.
+    const isNarrow = bar.width < 5;
+    context.globalAlpha = isNarrow ? 0.4 : 1;
+    layer(hidden, isNarrow ? theme.dim : theme.grid);
+    context.globalAlpha = 1;
     for (let at = 0; total > 0 && at < ORIGINS.length; at++) {
       layer((composition.characters[bar.call * ORIGINS.length + at] / total) * (height - hidden), originColour(ORIGINS[at], theme));
     }

@@ -125,12 +125,30 @@ export function firstRunningAt(rows: Int32Array, start: Float64Array, last: Floa
   return at > 0 && last[rows[at - 1]] >= time ? at - 1 : at;
 }
 
+// The first index from `low` on that starts at `time` or later. It is looked for in strides that double, for most often it is near.
 export function firstStartingAt(rows: Int32Array, start: Float64Array, time: number, low = 0): number {
-  let high = rows.length;
+  const starts = startsOf(rows, start);
+  let stride = 1;
+  while (low + stride < starts.length && starts[low + stride] < time) {
+    low += stride;
+    stride *= 2;
+  }
+  let high = Math.min(low + stride, starts.length);
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (start[rows[middle]] < time) low = middle + 1;
+    if (starts[middle] < time) low = middle + 1;
     else high = middle;
   }
   return low;
+}
+
+// The starts of a list of rows side by side in memory: among a million rows, looking them up one by one is what takes the time.
+const gathered = new WeakMap<Int32Array, { start: Float64Array; starts: Float64Array }>();
+
+function startsOf(rows: Int32Array, start: Float64Array): Float64Array {
+  const known = gathered.get(rows);
+  if (known?.start === start) return known.starts;
+  const starts = Float64Array.from(rows, (row) => start[row]);
+  gathered.set(rows, { start, starts });
+  return starts;
 }

@@ -24,7 +24,7 @@ interface Parts {
 }
 
 class OverviewView {
-  private root = h("div", { class: "al-root al-overview", "data-lm-suppress-shortcuts": "true" });
+  private root = h("div", { class: "al-root al-overview", role: "region", "aria-label": "Overview", "data-lm-suppress-shortcuts": "true" });
   private scatter = h("div", { class: "al-scatter-box" });
   private picker: Picker;
   private tables: Parts[] = [];

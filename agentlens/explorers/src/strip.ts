@@ -1,7 +1,7 @@
 // A strip of time: how busy someone was, where it failed, and what was found. Idle time is cut short (see _busy_time.py).
 
 import { h, icon, svg } from "./dom.ts";
-import { formatClock, formatDate, formatDuration, showInline } from "./format.ts";
+import { countOf, formatClock, formatDate, formatDuration, showInline } from "./format.ts";
 import { asSeverity } from "./severity.ts";
 import { chooseStep, placeTicks } from "./ticks.ts";
 
@@ -27,6 +27,7 @@ export interface Activity {
 }
 
 const TALL = 20;
+const MANY = 12;
 
 // Few at once must still be seen, and many must not hide them.
 export function levelHeight(level: number): number {
@@ -46,8 +47,9 @@ export function outline(levels: number[], most = levelHeight): string {
 export function describeActivity(one: Activity): string {
   const busy = one.activity.filter((level) => level > 0).length;
   const share = Math.round((100 * busy) / Math.max(1, one.activity.length));
-  const worst = one.marks.length ? `, ${one.marks.length} findings` : "";
-  return `busy ${share} % of the time, failures in ${one.failed.length} places${worst}`;
+  const failed = one.failed.length ? `, failures in ${countOf(one.failed.length, "place")}` : "";
+  const found = one.marks.length ? `, ${countOf(one.marks.length, "finding")}` : "";
+  return `busy ${share} % of the time${failed}${found}`;
 }
 
 export function drawStrip(time: StripTime, one: Activity): HTMLElement {
@@ -56,12 +58,28 @@ export function drawStrip(time: StripTime, one: Activity): HTMLElement {
     ...one.beats.map((at) => svg("rect", { x: at + 0.3, y: TALL - 2, width: 0.4, height: 2, class: "al-strip-beat" })),
     svg("path", { d: outline(one.activity), class: "al-strip-busy" }),
     ...one.failed.map((at) => svg("rect", { x: at, y: TALL - 7, width: 1, height: 7, class: "al-strip-failed" })));
-  const marks = one.marks.map(([at, severity, detector]) => {
-    const mark = h("span", { class: `al-strip-mark al-${asSeverity(severity)}`, title: `${showInline(detector)} (${severity})` }, icon(asSeverity(severity)));
+  const marks = gatherMarks(one.marks).map(([at, severity, words]) => {
+    const mark = h("span", { class: `al-strip-mark al-${asSeverity(severity)}`, title: words }, icon(asSeverity(severity)));
     mark.style.left = `${(at * 100).toFixed(2)}%`;
     return mark;
   });
   return h("div", { class: "al-strip", role: "img", "aria-label": describeActivity(one) }, picture, ...marks);
+}
+
+// Marks nearer than their own width become one, of the worst kind; it names all. Among many, infos are left to the column that counts them.
+export function gatherMarks(marks: Activity["marks"], width = 0.025): [at: number, severity: string, words: string][] {
+  const told = marks.length > MANY ? marks.filter(([, severity]) => severity !== "info") : marks;
+  const gathered: [number, string, string][] = [];
+  for (const severity of ["critical", "warning", "info"]) {
+    for (const [at, kind, detector] of told) {
+      if (asSeverity(kind) !== severity) continue;
+      const words = `${showInline(detector)} (${severity})`;
+      const near = gathered.find(([other]) => Math.abs(other - at) < width);
+      if (!near) gathered.push([at, severity, words]);
+      else if (!near[2].split(", ").includes(words)) near[2] += `, ${words}`;
+    }
+  }
+  return gathered;
 }
 
 export function gapsOf(time: StripTime): [number, number][] {

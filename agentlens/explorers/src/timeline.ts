@@ -178,6 +178,37 @@ function drawAgent(scene: Scene, agent: AgentLanes, y: number): number {
   return drawn;
 }
 
+// Bars of one pixel: neighbours of one colour become one bar.
+class ThinBars {
+  private from = 0;
+  private to = -1;
+  private colour = "";
+  private alpha = 1;
+
+  constructor(private context: CanvasRenderingContext2D, private y: number) {}
+
+  add(pixel: number, colour: string, alpha: number): void {
+    if (pixel !== this.to || colour !== this.colour || alpha !== this.alpha) {
+      this.flush();
+      this.from = pixel;
+      this.colour = colour;
+      this.alpha = alpha;
+    }
+    this.to = pixel + 1;
+  }
+
+  flush(): void {
+    const { context } = this;
+    context.globalAlpha = this.alpha;
+    if (this.to > this.from) {
+      context.fillStyle = this.colour;
+      context.fillRect(this.from, this.y, this.to - this.from, LANE - 3);
+    }
+    this.to = this.from = -1;
+    context.globalAlpha = 1;
+  }
+}
+
 // The spans of one lane. Where spans are thinner than a pixel, one stands for all that share the pixel.
 function drawLane(scene: Scene, rows: Int32Array, y: number): number {
   const { state, context, width } = scene;
@@ -185,6 +216,7 @@ function drawLane(scene: Scene, rows: Int32Array, y: number): number {
   const { from, to } = state.window;
   const perPixel = (to - from) / width;
   const emphasis = state.emphasis();
+  const thin = new ThinBars(context, y);
   let drawn = 0;
   for (let at = firstRunningAt(rows, start, state.last, from); at < rows.length && start[rows[at]] <= to; drawn++) {
     const row = rows[at];
@@ -199,12 +231,10 @@ function drawLane(scene: Scene, rows: Int32Array, y: number): number {
       continue;
     }
     const pixel = Math.floor((start[row] - from) / perPixel);
-    context.globalAlpha = emphasis && !emphasis[row] ? 0.22 : 1;
-    context.fillStyle = barColour(scene, row);
-    context.fillRect(pixel, y, 1, LANE - 3);
+    thin.add(pixel, barColour(scene, row), emphasis && !emphasis[row] ? 0.22 : 1);
     at = firstStartingAt(rows, start, from + (pixel + 1) * perPixel, at + 1);
   }
-  context.globalAlpha = 1;
+  thin.flush();
   return drawn;
 }
 

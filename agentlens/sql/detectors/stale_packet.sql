@@ -68,7 +68,8 @@ FROM _packet_uses;
 -- the end of the first span that names it, runs of agents left out; a run that is given an old version uses it. One finding an agent, trace and packet. Tier proven, severity critical.
 -- Example: facts v4 are published at 12:05, and Hermes sends the mail from v3 at 12:20.
 -- Leaves alone: uses of a version before the later one was published; looking at an old version while nothing else uses it, if the agent
--- turns to the current one before it acts (its last use in the trace is current).
+-- turns to the current one before it acts (its last use in the trace is current); whoever was given the old version by another of the same trace, who brought it
+-- in after the later one was out (a packet of the same name in another run begins anew).
 -- Misses: facts without version numbers, versions kept in an agent's own notes.
 -- Do: repeat the work from the current version, and recall what went out.
 -- scope: fleet
@@ -86,9 +87,11 @@ WITH published AS (
 uses AS (
   SELECT
     _packet_uses.*,
-    max(version) OVER (PARTITION BY trace_id, agent_name, packet ORDER BY start_time, preorder ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS version_later
+    max(version) OVER (PARTITION BY trace_id, agent_name, packet ORDER BY start_time, preorder ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS version_later,
+    first_value(agent_name) OVER in_trace AS first_agent, first_value(start_time) OVER in_trace AS first_time
   FROM _packet_uses
   WHERE version IS NOT NULL AND agent_name IS NOT NULL
+  WINDOW in_trace AS (PARTITION BY trace_id, packet, version ORDER BY start_time, preorder)
 ),
 stale AS (
   SELECT uses.trace_id, uses.agent_name, uses.packet, uses.version, uses.span_id, uses.name, uses.start_time, uses.end_time, uses.preorder,
@@ -97,6 +100,8 @@ stale AS (
   FROM uses
   JOIN published ON published.packet = uses.packet AND published.version > uses.version AND published_at <= uses.start_time
   WHERE coalesce(version_later, uses.version) <= uses.version
+    -- Whom another agent of the same trace gave a version only after the later one was out works from what it was given; that one answers for it.
+    AND NOT (first_agent <> uses.agent_name AND first_time > published_at)
   GROUP BY ALL
 ),
 told AS (

@@ -55,8 +55,7 @@ formats AS (SELECT source_id, format FROM sources),
 ratios AS (
   SELECT
     format, CASE WHEN input_tokens >= 50 THEN input_bytes / input_tokens END AS input_ratio,
-    CASE WHEN output_tokens - coalesce(reasoning_output_tokens, 0) >= 20 THEN output_bytes / (output_tokens - coalesce(reasoning_output_tokens, 0)) END
-      AS output_ratio
+    output_tokens::HUGEINT - coalesce(reasoning_output_tokens, 0) AS said_tokens, CASE WHEN said_tokens >= 20 THEN output_bytes / said_tokens END AS output_ratio
   FROM usage_ledger
   JOIN held USING (trace_id, span_id)
   JOIN formats USING (source_id)
@@ -101,7 +100,7 @@ cut_short AS (
   FROM usage_ledger AS ledger
   JOIN held USING (trace_id, span_id)
   JOIN formats USING (source_id)
-  WHERE is_counted AND role = 'leaf' AND output_tokens > 0 AND output_bytes >= 1000 AND output_bytes > 12 * output_tokens AND format <> 'aider'
+  WHERE is_counted AND role = 'leaf' AND output_tokens > 0 AND output_bytes >= 1000 AND output_bytes / 12 > output_tokens AND format <> 'aider'
 )
 SELECT
   silent.trace_id, silent.span_id, agent_name, model, CASE WHEN input_low IS NOT NULL THEN 'rounded counts' ELSE 'no usage' END, start_time,

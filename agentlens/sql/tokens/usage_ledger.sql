@@ -1,12 +1,17 @@
 -- Which token records count, which only repeat what another has counted, and what each cost.
 -- include: tokens.prices
 
+-- Whether a number may be a count of tokens: a forged one, of which a few are more than any sum can hold, is none.
+CREATE MACRO _is_count(number) AS number IS NULL OR number BETWEEN 0 AND 1000000000000000;
+
 -- The usage records of all spans with role, verdict and money, as they are written to `usage_ledger`.
 CREATE MACRO _judged_usage() AS TABLE
 WITH records AS (
   SELECT
     preorder, subtree_end, trace_id, root_span_id, depth, start_time, agent_name, source_id, usage_key, input_tokens, output_tokens,
     CASE
+      WHEN NOT (_is_count(input_tokens) AND _is_count(output_tokens) AND _is_count(cache_read_input_tokens)
+        AND _is_count(cache_write_input_tokens) AND _is_count(reasoning_output_tokens)) THEN 'no count'
       WHEN usage_scope = 'cumulative' THEN 'cumulative'
       WHEN input_tokens IS NULL AND output_tokens IS NULL THEN 'money'
       WHEN operation_name IN ('invoke_agent', 'create_agent') THEN 'agent'
@@ -22,7 +27,7 @@ kept AS (
     usage_key,
     arg_max(preorder, (coalesce(output_tokens, -1), coalesce(input_tokens, -1), depth, -epoch_ns(start_time), -preorder)) AS kept_preorder
   FROM records
-  WHERE usage_key IS NOT NULL
+  WHERE usage_key IS NOT NULL AND kind <> 'no count'
   GROUP BY usage_key
   HAVING count(*) > 1
 ),
@@ -45,7 +50,7 @@ nested AS (
   SELECT
     preorder, kind,
     min(CASE WHEN kind = 'call' THEN preorder END) OVER later < subtree_end AS has_call_below,
-    min(CASE WHEN kind <> 'cumulative' THEN preorder END) OVER later < subtree_end AS has_usage_below
+    min(CASE WHEN kind NOT IN ('cumulative', 'no count') THEN preorder END) OVER later < subtree_end AS has_usage_below
   FROM originals
   WINDOW later AS (ORDER BY preorder DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
@@ -65,7 +70,7 @@ passed_totals AS (
   FROM (
     SELECT
       preorder, kind,
-      bool_or(kind <> 'cumulative') OVER (PARTITION BY trace_id, root_span_id) AS has_records,
+      bool_or(kind NOT IN ('cumulative', 'no count')) OVER (PARTITION BY trace_id, root_span_id) AS has_records,
       row_number() OVER (
         PARTITION BY trace_id, root_span_id, agent_name, kind
         ORDER BY coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0) DESC, preorder DESC
@@ -79,6 +84,7 @@ judged AS (
   SELECT
     nested.preorder, kind, NULL AS repeat_role, coalesce(has_call_below, false) AS has_call_below,
     CASE
+      WHEN kind = 'no count' THEN 'a number of tokens that no call can have'
       WHEN has_records THEN 'running total beside records of single calls'
       WHEN passed_totals.preorder IS NOT NULL THEN 'running total that a later one includes'
       WHEN kind = 'call' AND has_call_below THEN 'the same call is metered further in'
