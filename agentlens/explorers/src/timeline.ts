@@ -238,7 +238,7 @@ function drawLane(scene: Scene, rows: Int32Array, y: number): number {
   return drawn;
 }
 
-// Spans too thin for a pennant of their own share one, which tells of the worst.
+// Spans too thin for a pennant of their own share one, which tells of the worst; infos wait until there is room for them.
 function drawThinFindings(scene: Scene, rows: Int32Array, y: number): void {
   const { state, width } = scene;
   const { start, flags } = state.columns;
@@ -249,7 +249,7 @@ function drawThinFindings(scene: Scene, rows: Int32Array, y: number): void {
     const began = start[rows[at]];
     let worst = 0;
     for (; at < rows.length && start[rows[at]] < began + perPixel * PENNANT; at++) if ((state.last[rows[at]] - start[rows[at]]) / perPixel < 1.5) worst |= flags[rows[at]];
-    if (worst) drawFlag(scene, { x: xOf(scene, began), y, width: 1, height: LANE - 3 }, worst);
+    if (worst & (FLAG.findingCritical | FLAG.findingWarning)) drawFlag(scene, { x: xOf(scene, began), y, width: 1, height: LANE - 3 }, worst);
   }
 }
 
