@@ -37,15 +37,14 @@ Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
 
 
-class Said(NamedTuple):
-    """A message of one text part, and where it stands: the first message of a direction of a call."""
+class Shown(NamedTuple):
+    """A stored message that is the only one of a direction of a call."""
 
     place: Place
     trace_id: str
     span_id: str
     direction: str
-    role: str
-    text: str
+    message_hash: str
 
 
 _encode = msgspec.json.Encoder().encode
@@ -284,13 +283,16 @@ class Evidence:
         """Store a message under the hash of its content and return the hash."""
         return self._store(place, role, name, canonical_json(parts))
 
-    def add_texts(self, texts: Sequence[Said]) -> None:
-        """Add messages of one text part, each the first of its direction of a call, as `add_messages` adds one."""
-        places, trace_ids, span_ids, directions, _, _ = zip(*texts) if texts else ((),) * 6
-        stored = [self._store(text.place, text.role, None, _text_parts(text.text)) for text in texts]
-        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(texts)
-        lists, zeros, ones = range(first, first + len(texts)), [0] * len(texts), [1] * len(texts)
-        self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": stored})
+    def add_text(self, place: Place, role: str, text: str) -> str:
+        """Store a message of one text part, as `add_message` does, and return its hash."""
+        return self._store(place, role, None, _text_parts(text))
+
+    def add_shown(self, shown: Sequence[Shown]) -> None:
+        """Add messages that were stored, each the only one of its direction of a call, by column: each is a list of its own."""
+        places, trace_ids, span_ids, directions, hashes = zip(*shown) if shown else ((),) * 5
+        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(shown)
+        lists, zeros, ones = range(first, first + len(shown)), [0] * len(shown), [1] * len(shown)
+        self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": hashes})
         self.add_columns(
             "span_message_ranges", places,
             {"trace_id": trace_ids, "span_id": span_ids, "direction": directions, "position": zeros, "list_id": lists, "length": ones},
@@ -305,7 +307,8 @@ class Evidence:
             self._held += 1 + len(content) * BATCH_ROWS // BATCH_BYTES
             row = (message_hash, role, name, content, len(content), self.source.source_id, *place)
             self._buffers["messages"].rows.append(row)
-            self.hold(0)
+            if self._held >= BATCH_ROWS:
+                self.flush()
         return message_hash
 
     def add_source(self, **columns: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agentlens._evidence import Evidence, Message, Said
+from agentlens._evidence import Evidence, Message, Shown
 from agentlens._json_text import json_bytes, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_message, text_part
@@ -324,28 +324,29 @@ def _set_content(row: Rows, said: Columns, records: list[Record], into: Evidence
         row[side] = [_text(v) if op == "execute_tool" and told is None else None for op, told, v in calls]
         row[column] = [side_text if told is None else told for told, side_text in zip(known, row[side])]
     talk = zip(row["operation_name"], said["input"], said["output"], row["trace_id"], row["span_id"], records)
-    texts: list[Said] = []
+    shown: list[Shown] = []
     for number, (operation, given, made, trace_id, span_id, record) in enumerate(talk):
         if operation and operation != "execute_tool":
             for side, role, value in (("input", "user", given), ("output", "assistant", made)):
-                if text := _only_text(value):
-                    texts.append(Said(record.place, trace_id, span_id, side, role, text))
-                    row[side][number] = True
-                elif value is not None:
-                    into.add_texts(texts)  # a message stands where it is met first
-                    texts = []
-                    row[side][number] = _say((record.place, trace_id, span_id), side, role, value, into)
-    into.add_texts(texts)
+                if value is not None:
+                    row[side][number] = _say((record.place, trace_id, span_id), side, role, value, into, shown)
+    into.add_shown(shown)
 
 
-def _say(call: tuple[Place, str, str], direction: str, role: str, value: Any, into: Evidence) -> bool | None:
-    """Add what went in or came out of a call as messages; None when there was nothing."""
+def _say(
+    call: tuple[Place, str, str], direction: str, role: str, value: Any, into: Evidence, shown: list[Shown]
+) -> bool | None:
+    """Store what went in or came out of a call as messages, a single one to be shown with others; None when there was nothing."""
+    if text := _only_text(value):
+        shown.append(Shown(*call, direction, into.add_text(call[0], role, text)))
+        return True
     messages = _messages(value, role)
-    if direction == "input" and any(message[0] == "system" for message in messages):
-        into.add_messages(*call, "system", (message for message in messages if message[0] == "system"))
-        into.add_messages(*call, direction, (message for message in messages if message[0] != "system"))
-    else:
-        into.add_messages(*call, direction, messages)
+    system = [message for message in messages if message[0] == "system"] if direction == "input" else []
+    if len(messages) == 1:
+        shown.append(Shown(*call, "system" if system else direction, into.add_message(call[0], *messages[0])))
+    elif messages:
+        into.add_messages(*call, "system", system)
+        into.add_messages(*call, direction, [message for message in messages if not system or message[0] != "system"])
     return True if messages else None
 
 
