@@ -140,12 +140,13 @@ def _comments(item: SqlObject) -> str:
         kind = "MACRO TABLE" if re.search(r"\bAS\s+TABLE\b", item.statement) else "MACRO"
     else:
         kind = item.kind
-    statements = [f"COMMENT ON {kind} {item.name} IS {_literal(item.comment)};"] if item.comment else []
+    statements = [f"COMMENT ON {kind} {item.name} IS {quote(item.comment)};"] if item.comment else []
     statements += [
-        f'COMMENT ON COLUMN {item.name}."{column}" IS {_literal(comment)};' for column, comment in item.column_comments
+        f'COMMENT ON COLUMN {item.name}."{column}" IS {quote(comment)};' for column, comment in item.column_comments
     ]
     return "".join(statements)
 
 
-def _literal(text: str) -> str:
+def quote(text: str) -> str:
+    """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from agentlens._catalog import quote
 from agentlens._errors import AgentLensError
 
 if TYPE_CHECKING:
@@ -125,10 +126,6 @@ def _judge(table: Any) -> Any:
 def _question(kind: str, feature: str, value: str) -> str:
     """Return the query that finds the spans of which a feature is said."""
     said = " AND ".join(
-        f"{column} = {_quote(text)}" for column, text in (("kind", kind), ("feature", feature), ("value", value))
+        f"{column} = {quote(text)}" for column, text in (("kind", kind), ("feature", feature), ("value", value))
     )
     return f"FROM spans SEMI JOIN (FROM span_features WHERE {said}) USING (preorder)"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -11,6 +11,7 @@ import html
 import os
 import shutil
 import tempfile
+import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from agentlens import __version__
-from agentlens._catalog import SCHEMA_VERSION, evidence, install_library, install_schema, library, table_columns
+from agentlens._catalog import SCHEMA_VERSION, evidence, install_library, install_schema, library, quote, table_columns
 from agentlens._errors import AgentLensError, LensVersionError
 from agentlens._finish import judge_usage
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from agentlens._sensitive import Rule
 
 DUCKDB_MAGIC = b"DUCK"
+TEMPLATE_SECONDS = 30 * 24 * 3600
 LOCKS = (
     "SET enable_external_access = false",
     "SET python_enable_replacements = false",
@@ -311,7 +313,7 @@ def _state_properties(con: duckdb.DuckDBPyConnection) -> None:
 def _copy_template(con: duckdb.DuckDBPyConnection) -> None:
     """Fill an empty database with tables, views and comments: a copy takes a thirtieth of the time of making them."""
     name = con.execute("SELECT current_database()").fetchall()[0][0]
-    con.execute(f"ATTACH '{_template()}' AS template (READ_ONLY)")
+    con.execute(f"ATTACH {quote(str(_template()))} AS template (READ_ONLY)")
     con.execute(f'COPY FROM DATABASE template TO "{name}"')
     con.execute("DETACH template")
 
@@ -321,7 +323,8 @@ def _template() -> Path:
     """Return an empty lens that is made the first time one is needed, and kept among the user's caches for later processes."""
     name = f"empty-lens-{__version__}-{SCHEMA_VERSION}-{_library_digest()}-duckdb-{duckdb.__version__}.duckdb"
     path = _cache_folder() / name
-    if not path.exists():
+    if not _opens(path):  # none yet, or a damaged one
+        _forget_old_templates(path.parent)
         with written_whole(path) as part, duckdb.connect(str(part)) as con:
             con.execute("BEGIN")
             install_schema(con)
@@ -329,6 +332,22 @@ def _template() -> Path:
             _state_properties(con)
             con.execute("COMMIT")
     return path
+
+
+def _opens(path: Path) -> bool:
+    try:
+        duckdb.connect(str(path), read_only=True).close()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _forget_old_templates(folder: Path) -> None:
+    """Remove the empty lenses that other versions left behind more than a month ago."""
+    for path in folder.glob("empty-lens-*.duckdb"):
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            if time.time() - path.stat().st_mtime > TEMPLATE_SECONDS:
+                path.unlink()
 
 
 def _cache_folder() -> Path:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from otlp_forests import as_lines, attribute, content, read_bytes, span
 
 from agentlens import AgentLensError, Lens, read
+from agentlens._lens import _template
 
 SPANS = [
     span(
@@ -107,6 +109,25 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: py
         read(tmp_path / "logs", into=tmp_path / "logs" / "0.jsonl", progress=False)
     read(tmp_path / "case.duckdb").close()
     assert list(scratch.iterdir()) == []
+
+
+def test_a_damaged_empty_lens_is_made_again_and_old_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "ada's caches" / "agentlens"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent))
+    _template.cache_clear()
+    try:
+        made = _template()
+        made.write_bytes(made.read_bytes()[:20_000])
+        old, recent = folder / "empty-lens-0.duckdb", folder / "empty-lens-1.duckdb"
+        for path, age in ((old, 31), (recent, 29)):
+            path.touch()
+            os.utime(path, (0, time.time() - age * 24 * 3600))
+        _template.cache_clear()
+        with read_bytes(tmp_path / "logs", as_lines(SPANS)) as lens:
+            assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(len(SPANS),)]
+        assert sorted(folder.iterdir()) == sorted([made, recent])
+    finally:
+        _template.cache_clear()
 
 
 def test_an_empty_lens_is_made_once_for_all_processes(tmp_path: Path) -> None:

@@ -141,8 +141,3 @@ def load_question(name: str, **words: str) -> str:
     """
     text = files("agentlens.explorers").joinpath("questions", f"{name}.sql").read_text("utf-8").strip().rstrip(";")
     return text.format_map(words) if words else text
-
-
-def quote(text: str) -> str:
-    """Return a text as an SQL literal, for questions that are shown and must run as they stand."""
-    return "'" + text.replace("'", "''") + "'"

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import traitlets
 
+from agentlens._catalog import quote
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._conversation_story import (
@@ -20,7 +21,7 @@ from agentlens.explorers._conversation_story import (
     read_windows,
 )
 from agentlens.explorers._conversation_texts import AT_ONCE, TOOL, read_texts, size_of
-from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question, quote
+from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question
 
 MOST_STORIES = 1_000
 # What the page has before it asks: texts of so many bytes in all, each cut at so many characters.

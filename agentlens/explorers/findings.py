@@ -9,9 +9,10 @@ from typing import Any
 
 import traitlets
 
+from agentlens._catalog import quote
 from agentlens._detect import detect
 from agentlens._lens import Lens
-from agentlens.explorers._explorer import STATIC, load_question, quote
+from agentlens.explorers._explorer import STATIC, load_question
 from agentlens.explorers._pick_explorer import Pick, PickExplorer, pick_of
 from agentlens.explorers._span_details import Row, read_record
 from agentlens.explorers._still import StillRow

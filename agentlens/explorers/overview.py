@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from agentlens._catalog import quote
 from agentlens._lens import Lens
 from agentlens.explorers._busy_time import BusyTime
-from agentlens.explorers._explorer import STATIC, load_question, quote
+from agentlens.explorers._explorer import STATIC, load_question
 from agentlens.explorers._pick_explorer import Pick, PickExplorer, name_pick, pick_of
 from agentlens.explorers._span_details import Row
 from agentlens.explorers._still import StillRow

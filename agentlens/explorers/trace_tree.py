@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import traitlets
 
+from agentlens._catalog import quote
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._busy_time import BusyTime
-from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question, quote
+from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question
 from agentlens.explorers._pack import UNFINISHED, Array, encode_usage, pack_bits, pack_spans
 from agentlens.explorers._span_details import AT_ONCE, Row, describe_spans
 from agentlens.explorers._still import MOST_ROWS, StillRow, draw_rows
