@@ -8,8 +8,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from agentlens._tree import nearest, order_forest
+from agentlens._tree import Forest, Indices, indices, nearest, order_forest
+
+Places = NDArray[np.int32]
 
 
 def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
@@ -81,32 +84,41 @@ def _only_roots(spans: pa.Table) -> pa.Table:
 
 
 def _grown(spans: pa.Table, con: duckdb.DuckDBPyConnection) -> pa.Table:
-    parents = spans["parent"].to_pylist()
+    parents = indices(spans["parent"].to_numpy())
     starts = con.execute("SELECT min(index) FROM sorted_spans GROUP BY trace_id ORDER BY 1").fetchall()
     forest = order_forest(parents, [start for (start,) in starts])
+    cut = np.zeros(len(spans), bool)
     for index in forest.cut:
-        parents[index] = -1
-    agent_from = nearest(pc.is_valid(spans["agent_name"]).to_pylist(), parents, forest.order)
-    conversations = spans["conversation_id"].to_pylist()
-    own_conversation = [conversation is not None for conversation in conversations]
-    conversation_from = nearest(own_conversation, parents, forest.order)
-    conversation_from = [root if own_conversation[root] else near for root, near in zip(forest.root, conversation_from)]
-    indices = range(len(parents))
+        parents[index], cut[index] = -1, True
+    agents, conversations, roots = spans["agent_name"], spans["conversation_id"], np.asarray(forest.root)
+    agent_from = _nearest(agents, parents, forest)
+    conversation_from = _nearest(conversations, parents, forest)
+    conversation_from = np.where(_valid(conversations)[roots], roots, conversation_from)
+    conversation = _take(conversations, conversation_from)
+    other = pc.fill_null(pc.not_equal(conversation, conversations), True)
     return pa.table({
         "staged_row": spans["staged_row"],
-        "depth": pa.array(forest.depth, pa.int32()),
-        "preorder": pa.array(forest.preorder, pa.int64()),
-        "subtree_end": pa.array(forest.subtree_end, pa.int64()),
-        "root_span_id": _take(spans["span_id"], forest.root),
+        "depth": pa.array(np.asarray(forest.depth), pa.int32()),
+        "preorder": pa.array(np.asarray(forest.preorder), pa.int64()),
+        "subtree_end": pa.array(np.asarray(forest.subtree_end), pa.int64()),
+        "root_span_id": _take(spans["span_id"], roots),
         "is_orphan": spans["is_orphan"],
-        "is_cycle_broken": pa.array([index in forest.cut for index in indices], pa.bool_()),
-        "agent_name": _take(spans["agent_name"], agent_from),
-        "is_agent_inherited": pa.array([0 <= near != index for index, near in zip(indices, agent_from)], pa.bool_()),
-        "conversation_id": _take(spans["conversation_id"], conversation_from),
-        "is_conversation_inherited": pa.array([near >= 0 and conversations[near] != own for near, own in zip(conversation_from, conversations)], pa.bool_()),
+        "is_cycle_broken": pa.array(cut),
+        "agent_name": _take(agents, agent_from),
+        "is_agent_inherited": pa.array((agent_from >= 0) & (agent_from != np.arange(len(spans)))),
+        "conversation_id": conversation,
+        "is_conversation_inherited": pc.and_(pa.array(conversation_from >= 0), other),
     })  # fmt: skip
 
 
-def _take(values: pa.ChunkedArray, indices: list[int]) -> pa.ChunkedArray:
-    """Return the values at the indices, NULL where an index is -1."""
-    return values.take(pa.array([index if index >= 0 else None for index in indices], pa.int64()))
+def _nearest(values: pa.ChunkedArray, parents: Indices, forest: Forest) -> Places:
+    return np.asarray(nearest(_valid(values).tobytes(), parents, forest.order))
+
+
+def _valid(values: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(pc.is_valid(values).to_numpy())
+
+
+def _take(values: pa.ChunkedArray, places: Places) -> pa.ChunkedArray:
+    """Return the values at the places, NULL where a place is -1."""
+    return values.take(pa.array(places, mask=places < 0))

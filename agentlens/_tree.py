@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
 
-NO_PARENT = -1
+Indices: TypeAlias = "array[int]"
+"""Indices of spans, or counts of them, in four bytes each: there may be millions."""
 
 
 class Forest(NamedTuple):
     """Tree columns, one entry a span in the order of the input; `cut` says whose link to its parent closed a cycle."""
 
-    depth: list[int]
-    preorder: list[int]
-    subtree_end: list[int]
-    root: list[int]
-    order: list[int]
+    depth: Indices
+    preorder: Indices
+    subtree_end: Indices
+    root: Indices
+    order: Indices
     cut: set[int]
 
 
-def order_forest(parents: list[int], trace_starts: list[int]) -> Forest:
+def indices(values: Iterable[int]) -> Indices:
+    """Return whole numbers as compact indices."""
+    return array("i", values)
+
+
+def order_forest(parents: Sequence[int], trace_starts: list[int]) -> Forest:
     """Return the depth-first order of a forest given each span's parent (an index, or -1 for a root).
 
     Spans must be sorted so that the spans of a trace stand together and siblings stand in their order; `trace_starts`
     holds the first index of each trace. A cycle is cut at its first span, which becomes a root. Linear in the spans.
     """
     count = len(parents)
-    first_child, next_sibling = [-1] * count, [-1] * count
+    first_child, next_sibling = indices([-1]) * count, indices([-1]) * count
     for index in range(count - 1, -1, -1):
         parent = parents[index]
         if parent >= 0:
             next_sibling[index], first_child[parent] = first_child[parent], index
-    forest = Forest([0] * count, [-1] * count, [0] * count, [0] * count, [], set())
+    zeros = indices([0]) * count
+    forest = Forest(zeros, indices([-1]) * count, zeros[:], zeros[:], indices([]), set())
     for start, end in zip(trace_starts, [*trace_starts[1:], count]):
         for index in range(start, end):
             if parents[index] < 0:
@@ -41,7 +50,7 @@ def order_forest(parents: list[int], trace_starts: list[int]) -> Forest:
     return forest
 
 
-def _cycle_starts(unvisited: list[int], parents: list[int]) -> list[int]:
+def _cycle_starts(unvisited: list[int], parents: Sequence[int]) -> list[int]:
     """Return the first span of every cycle that the ways up from these spans end in, in order."""
     starts: list[int] = []
     seen: dict[int, int] = {}
@@ -58,7 +67,7 @@ def _cycle_starts(unvisited: list[int], parents: list[int]) -> list[int]:
     return sorted(starts)
 
 
-def _visit(root: int, first_child: list[int], next_sibling: list[int], forest: Forest) -> None:
+def _visit(root: int, first_child: Indices, next_sibling: Indices, forest: Forest) -> None:
     depth, preorder, subtree_end, roots, order, _ = forest
     node, level = root, 0
     path: list[int] = []
@@ -87,9 +96,9 @@ def _visit(root: int, first_child: list[int], next_sibling: list[int], forest: F
             return
 
 
-def nearest(has_value: list[bool], parents: list[int], order: list[int]) -> list[int]:
+def nearest(has_value: Sequence[int], parents: Sequence[int], order: Indices) -> Indices:
     """Return for each span the index of the nearest span with a value, itself included, on the way to its root; -1 for none."""
-    found = [-1] * len(parents)
+    found = indices([-1]) * len(parents)
     for index in order:
         if has_value[index]:
             found[index] = index

@@ -296,10 +296,14 @@ def test_a_call_of_the_conversation_is_selected_in_the_tree_and_the_other_way_ro
     first = selected(page).get_attribute("data-row")
     page.keyboard.press("ArrowRight")
     page.locator(f"#tree [aria-selected=true]:not([data-row='{first}'])").wait_for()
+    assert call.get_attribute("aria-valuenow") == "2"
     page.locator("#tree").get_by_role("tree").focus()
-    for _ in range(3):
+    for row in range(int(selected(page).get_attribute("data-row")) - 1, int(first) - 1, -1):
         page.keyboard.press("ArrowUp")
-    assert selected(page).get_attribute("data-row") == str(int(first) - 1) or call.get_attribute("aria-valuenow") == "1"
+        page.locator(f"#tree [aria-selected=true][data-row='{row}']").wait_for()
+    page.locator("#conversation").get_by_role("slider", name="Model call").and_(
+        page.locator("[aria-valuenow='1']")
+    ).wait_for()
 
 
 def test_hostile_names_stay_text_in_every_view(open_page: Open, hostile_body: str) -> None:  # noqa: F811

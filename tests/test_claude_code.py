@@ -416,9 +416,13 @@ def test_a_tool_is_ok_in_error_or_unset_as_the_log_says(tmp_path: Path) -> None:
     script.answer("bad", [text("Exit code 1"), text("x" * 900)], is_error=True)
     script.answer("silent")
     with read_script(script, tmp_path / "s.jsonl") as lens:
-        rows = ask(lens, "SELECT span_id, status_code, left(status_message, 11), length(status_message) FROM spans "
+        rows = ask(lens, "SELECT span_id, status_code, left(status_message, 11), length(status_message), right(status_message, 2) FROM spans "
                          "WHERE operation_name = 'execute_tool' ORDER BY start_time")  # fmt: skip
-    assert rows == [("good", "OK", None, None), ("bad", "ERROR", "Exit code 1", 500), ("silent", "UNSET", None, None)]
+    assert rows == [
+        ("good", "OK", None, None, None),
+        ("bad", "ERROR", "Exit code 1", 500, "x…"),
+        ("silent", "UNSET", None, None, None),
+    ]
 
 
 def test_synthetic_messages_count_nothing_and_failed_calls_are_errors(tmp_path: Path) -> None:

@@ -207,8 +207,7 @@ def test_a_trace_is_picked_by_name_and_the_window_follows(open_page: Open, body:
     whole = window.get_attribute("aria-valuetext")
     page.get_by_role("combobox", name="Trace").select_option("run 2")
     assert rows(page).first.get_attribute("aria-label").startswith("incident review")
-    page.wait_for_timeout(50)
-    assert window.get_attribute("aria-valuetext") != whole
+    page.wait_for_function("([slider, whole]) => slider.ariaValueText !== whole", arg=[window.element_handle(), whole])
     window.focus()
     narrow = window.get_attribute("aria-valuetext")
     page.keyboard.press("ArrowUp")

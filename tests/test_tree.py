@@ -21,7 +21,7 @@ from otlp_forests import (
 )
 
 from agentlens import Lens
-from agentlens._tree import nearest, order_forest
+from agentlens._tree import indices, nearest, order_forest
 
 
 def tree(lens: Lens) -> dict[tuple[str, str], tuple[Any, ...]]:
@@ -115,12 +115,13 @@ def test_children_before_parents_and_a_chain_of_thousands_need_no_recursion() ->
 
 def test_subtrees_are_ranges() -> None:
     forest = order_forest([-1, 0, 1, 0, -1], [0])
-    assert forest.preorder == [0, 1, 2, 3, 4]
-    assert forest.subtree_end == [4, 3, 3, 4, 5]
+    assert list(forest.preorder) == [0, 1, 2, 3, 4]
+    assert list(forest.subtree_end) == [4, 3, 3, 4, 5]
 
 
 def test_the_nearest_value_comes_from_the_span_itself_or_upwards() -> None:
-    assert nearest([False, True, False, False], [-1, 0, 1, 0], [0, 1, 2, 3]) == [-1, 1, 1, -1]
+    found = nearest([False, True, False, False], [-1, 0, 1, 0], indices(range(4)))
+    assert list(found) == [-1, 1, 1, -1]
 
 
 def test_names_are_inherited_down_the_tree_and_said_to_be(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from agentlens._evidence import NS_RANGE
 from agentlens._json_text import json_text
+from agentlens.loaders._transcript import beginning
 
 SYNTHETIC = "<synthetic>"
 TEXT_CHARS = 500
@@ -181,5 +182,5 @@ def error_of(line: Line, text: str) -> tuple[str, str | None]:
     kind = text_of(named) or text_of(dict_of(named).get("type"))
     for pattern in ERROR_TYPES:
         if found := pattern.search(text):
-            return text[:TEXT_CHARS], found.group(1)
-    return text[:TEXT_CHARS], kind
+            return beginning(text), found.group(1)
+    return beginning(text), kind

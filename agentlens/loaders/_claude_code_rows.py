@@ -9,7 +9,6 @@ from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.loaders._claude_code_fields import (
     REJECTED,
-    TEXT_CHARS,
     Line,
     dict_of,
     rest_of,
@@ -20,6 +19,7 @@ from agentlens.loaders._claude_code_fields import (
     usage_columns,
 )
 from agentlens.loaders._claude_code_memory import Call, Step, Thread, Tool, Turn, place_of
+from agentlens.loaders._transcript import beginning
 
 SERVICE = "claude-code"
 IN_COLUMNS = frozenset({"content", "role", "type", "model", "usage", "stop_reason"})
@@ -89,7 +89,7 @@ def _status_columns(is_error: Any, result: str) -> dict[str, Any]:
     """Return the status of a tool call; where the log does not say, it stays unset."""
     if is_error is not True:
         return {"status_code": "OK"} if is_error is False else {}
-    columns: dict[str, Any] = {"status_code": "ERROR", "status_message": result[:TEXT_CHARS]}
+    columns: dict[str, Any] = {"status_code": "ERROR", "status_message": beginning(result)}
     if result.startswith(REJECTED):
         columns |= {"error_type": "rejected by the user", "is_control_flow": True}
     return columns

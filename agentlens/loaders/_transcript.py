@@ -80,11 +80,16 @@ def as_text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json_text(value)
 
 
+def beginning(text: str) -> str:
+    """Return a text of at most `STATUS_CHARS` characters, or the beginning of a longer one and an ellipsis."""
+    return text if len(text) <= STATUS_CHARS else f"{text[: STATUS_CHARS - 1]}…"
+
+
 def error_columns(message: Any, error_type: Any = None) -> dict[str, Any]:
     """Return the status columns of a failure."""
     text = as_text(message)
     return {
         "status_code": "ERROR",
-        "status_message": text[:STATUS_CHARS] if text else None,
+        "status_message": beginning(text) if text else None,
         "error_type": error_type if isinstance(error_type, str) and error_type else None,
     }
