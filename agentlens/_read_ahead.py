@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -117,7 +116,6 @@ class Ahead:
 @_load.without_collector()
 def load_group(files: Sequence[File], tables: _load.Tables) -> Group:
     """Return what the loaders make of some files."""
-    gc.disable()  # as in the process that asks: rows hold no cycles
     batches: list[tuple[str, pa.Table]] = []
     into = Evidence(tables, lambda table, batch: batches.append((table, batch)))
     loaded = {file.source.source_id: _load_file(file, into) for file in files}

@@ -7,8 +7,6 @@ import gzip
 import html
 import io
 import json
-import os
-import shutil
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ import pytest
 import zstandard
 from hostile_corpus import EVERYTHING, PAYLOADS, samples_by_loader, spoilt
 from markdown_it import MarkdownIt
+from test_report import browser  # noqa: F401
 
 import agentlens as al
 from agentlens import _read
@@ -27,8 +26,6 @@ from agentlens._rows_as_text import FORMATS
 from agentlens.export import export
 from agentlens.loaders import all_loaders
 
-CHROMIUM = os.environ.get("AGENTLENS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-NEEDS = "Chromium is not installed; `apt-get install chromium` (AGENTLENS_REQUIRE_BROWSER=1 makes this a failure)"
 # What a page may not hold, in the document and in the shadow roots of its explorers.
 LOOK = """() => {
   const bad = [], open = [document]
@@ -133,25 +130,9 @@ def test_reports_in_other_forms_hold_no_markup(form: str, lens: al.Lens, tmp_pat
 # --- in a browser -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM:
-        if os.environ.get("AGENTLENS_REQUIRE_BROWSER") == "1":
-            pytest.fail(NEEDS)
-        pytest.skip(NEEDS)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
-
-
-def watch(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str]]:
+def watch(chromium: Any, path: Path, **options: Any) -> tuple[Any, list[str]]:
     """Open a page; return it and a list of all that it asks for, says, or opens."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, **options)
     context.set_default_timeout(30_000)
     page, trouble = context.new_page(), list[str]()
     context.route(
@@ -193,7 +174,11 @@ def touch_everything(page: Any) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("guarded", [True, False], ids=["with its policy", "without its policy"])
 def test_the_report_runs_and_loads_nothing(
-    browser: Any, lens: al.Lens, tmp_path: Path, guarded: bool, report: str
+    browser: Any,  # noqa: F811
+    lens: al.Lens,
+    tmp_path: Path,
+    guarded: bool,
+    report: str,
 ) -> None:
     path = tmp_path / "report.html"
     path.write_text(report)
@@ -214,7 +199,7 @@ def report(lens: al.Lens, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.browser
-def test_what_a_notebook_shows_of_it_runs_and_loads_nothing(browser: Any, lens: al.Lens, tmp_path: Path) -> None:
+def test_what_a_notebook_shows_of_it_runs_and_loads_nothing(browser: Any, lens: al.Lens, tmp_path: Path) -> None:  # noqa: F811
     shown = [
         lens,
         al.Overview(lens),

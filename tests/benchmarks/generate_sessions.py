@@ -16,22 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from read_memory import WORDS as NOUNS
+
 T0 = 1_776_176_591
 TOOLS = ("Bash", "Read", "Edit", "Grep", "Write")
 WORDS = [
-    "margin",
-    "partner",
-    "draft",
-    "table",
-    "review",
-    "quarter",
-    "ledger",
-    "handoff",
-    "budget",
-    "packet",
-    "wave",
-    "deadline",
-    "answer",
+    *NOUNS,
     "the",
     "of",
     "and",
