@@ -256,8 +256,6 @@ def _simulated(count: int, memory: float, spectrum: tuple[float, ...]) -> tuple[
     estimate that is too low is what makes chance look like change. Where memory is more than scatter it is drawn one
     error higher, for then the lags behind the first are likely to hold some as well.
     """
-    from scipy.signal import lfilter
-
     rng = np.random.default_rng(count)
     spread = (max(1 - memory**2, 0.05) / count) ** 0.5
     memory += spread if memory > count**-0.5 else 0
