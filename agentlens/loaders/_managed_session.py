@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import msgspec
-
 from agentlens._evidence import Evidence
 from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import call_part, reasoning_part, result_part
 from agentlens.loaders._claude_code_fields import count_of, dict_of, objects_of, result_text, text_of, usage_columns
 from agentlens.loaders._claude_code_memory import Step, place_of, short_hash
+from agentlens.loaders._managed_memory import Event, Memory, Request, Thread, Tool, span_id_of
 from agentlens.loaders._session_lines import Recall
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns
-
-Event = dict[str, Any]
 
 SERVICE = "managed-agents"
 MODEL_CALL: Event = {"service_name": SERVICE, "provider_name": "anthropic"}
@@ -37,93 +34,6 @@ class Met(NamedTuple):
     place: Place
     time: int | None
     id: str
-
-
-class Request(Step, kw_only=True, omit_defaults=True):
-    """A model request; one that failed keeps its columns until the next event, which may say why."""
-
-    said: list[str] = msgspec.field(default_factory=list)
-    failed: Event | None = None
-    error: Event | None = None
-    is_interrupted: bool = False
-
-
-class Tool(Step, kw_only=True, omit_defaults=True):
-    """A tool call without a result so far; `verdict` is what a person or the policy said to it."""
-
-    thread: str
-    requested_by: str | None = None
-    verdict: Event | None = None
-    is_interrupted: bool = False
-
-
-class Thread(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One agent's conversation; `later` is what it heard during a request, `total` what the API says it used in all."""
-
-    key: str
-    span: Step
-    agent_name: str | None = None
-    agent_id: str | None = None
-    agent_version: str | None = None
-    model: str | None = None
-    header: tuple[int | None, int, int] | None = None
-    context: list[str] = []
-    system: list[str] = []
-    later: list[str] = []
-    requests: dict[str, Request] = {}
-    calls: int = 0
-    brief: str | None = None
-    answer: str | None = None
-    stop: str | None = None
-    failure: Event | None = None
-    total: Event | None = None
-    evaluation: Step | None = None
-
-
-class Memory(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Everything that is needed to read a session on; `own` is the thread whose events the file lists."""
-
-    trace_id: str
-    session_id: str | None = None
-    own: str = ""
-    threads: dict[str, Thread] = {}
-    tools: dict[str, Tool] = {}
-    sent: dict[str, int] = {}
-    seen: list[int] = []
-
-
-def begin_session(first: list[Event], place: Place) -> Memory:
-    """Return the memory of a session that begins with these objects.
-
-    Events do not name their session. Where nothing else does, the trace is called after the main thread, which the events of
-    its sub-agents name as well: a sub-agent is told its task by an agent without a name.
-    """
-    session = next((event for event in first if event.get("type") == "session"), {})
-    session_id = text_of(session.get("id")) or next(
-        (found for event in first if (found := text_of(event.get("session_id")))), None
-    )
-    told = (
-        event
-        for event in first
-        if event.get("type") == "agent.thread_message_received" and not event.get("from_agent_name")
-    )
-    main = text_of(next(told, {}).get("from_session_thread_id"))
-    born = [event.get("session_thread_id") for event in first if event.get("type") == "session.thread_created"]
-    coordinator = text_of(dict_of(session.get("agent")).get("name"))
-    own = next((
-        event for event in first if str(event.get("type")).startswith("session.thread_status_")
-        and text_of(event.get("session_thread_id")) and event["session_thread_id"] not in born
-        and (main or coordinator in (None, event.get("agent_name")))
-    ), {})  # fmt: skip
-    key = own.get("session_thread_id", "")
-    trace_id = session_id or main or key or f"session:{short_hash(json_text(first[:1]))}"
-    span = Step(span_id=_span_id(key), parent_id=_span_id(main) if main and main != key else None, place=place)
-    thread = Thread(key=key, span=span, agent_name=text_of(own.get("agent_name")) or coordinator)
-    return Memory(trace_id=trace_id, session_id=session_id, own=key, threads={key: thread})
-
-
-def _span_id(thread: str) -> str:
-    return f"thread:{thread}" if thread else "session"
 
 
 class SessionReader:
@@ -181,7 +91,7 @@ class SessionReader:
     def _thread(self, key: str, place: Place) -> Thread:
         """Return a thread; one met for the first time is a sub-agent's."""
         if key not in self._memory.threads:
-            span = Step(span_id=_span_id(key), parent_id=self._own.span.span_id, place=place)
+            span = Step(span_id=span_id_of(key), parent_id=self._own.span.span_id, place=place)
             self._memory.threads[key] = Thread(key=key, span=span)
         return self._memory.threads[key]
 
@@ -250,7 +160,7 @@ class SessionReader:
         request.span_id, request.place, request.end = f"call:{start_id}", met.place, met.time
         usage, is_error = dict_of(met.event.get("model_usage")), met.event.get("is_error")
         columns: Event = usage_columns(usage) | {"attributes": {"usage": usage}}
-        columns |= {"usage_key": f"{SERVICE}:{met.id}"} if "input_tokens" in columns else {}
+        columns |= {"usage_key": _usage_key(met)} if "input_tokens" in columns else {}
         thread.calls, thread.total, self._own.total = thread.calls + 1, None, None
         if is_error is True:
             request.failed, thread.requests[start_id] = columns, request
@@ -459,7 +369,7 @@ class SessionReader:
         if thread.evaluation is not None and thread.evaluation.span_id == step.span_id:
             step.start, thread.evaluation = thread.evaluation.start, None
         columns: Event = usage_columns(dict_of(met.event.get("usage")))
-        columns |= {"usage_scope": "rollup", "usage_key": f"{SERVICE}:{met.id}"} if columns else {}
+        columns |= {"usage_scope": "rollup", "usage_key": _usage_key(met)} if columns else {}
         self._add_step(step, name="evaluate outcome", attributes=_rest(met.event), **columns)
 
     def _note(self, step: Step, met: Met, name: str) -> None:
@@ -542,6 +452,10 @@ def _failure(request: Request, error: Event) -> Event:
 
 def _rest(event: Event) -> Event:
     return {key: value for key, value in event.items() if key not in ("type", "processed_at")}
+
+
+def _usage_key(met: Met) -> str | None:
+    return f"{SERVICE}:{met.id}" if text_of(met.event.get("id")) else None
 
 
 def _letter(sender: Any, recipient: Any, content: Any) -> str:

@@ -20,7 +20,8 @@ from agentlens._source import Line, Place, Source, json_values
 from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._json_places import DECODE_ERRORS, documents, pieces
-from agentlens.loaders._managed_session import Event, Memory, SessionReader, begin_session
+from agentlens.loaders._managed_memory import Event, Memory, begin_session
+from agentlens.loaders._managed_session import SessionReader
 from agentlens.loaders._session_lines import Recall, take_record
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import EXCLUDES_CACHE
