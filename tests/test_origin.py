@@ -47,7 +47,10 @@ def arrows(origin: al.Origin) -> set[tuple[str, str]]:
 def test_every_planted_hop_is_an_arrow_and_no_other(lens: Lens, value: str, hops: list[dict[str, Any]]) -> None:
     origin = al.Origin(lens, value)
     assert arrows(origin) == {(hop["from_span_id"], hop["to_span_id"]) for hop in hops if hop["from_span_id"]}
-    assert origin.rows().fetchall() == lens.origin(value).order("hop, start_time").fetchall()
+    assert (
+        origin.rows().fetchall()
+        == lens.origin(value).order("hop, start_time, to_span_id, from_span_id, kind").fetchall()
+    )
 
 
 def test_arrows_lead_down_in_time(lens: Lens, wave: Lens) -> None:

@@ -11,13 +11,13 @@ WITH RECURSIVE
   pieces AS (
     SELECT message_hash, from_number, kind, confidence, passed, row_number() OVER () AS piece
     FROM (
-      SELECT here.message_hash, e.from_number, e.kind, e.confidence, e.passed
+      SELECT here.message_hash, e.from_number, e.kind, e.confidence, CASE WHEN e.kind <> 'carried' THEN e.passed END AS passed
       FROM here
       JOIN edges AS e ON e.to_number = here.number
       JOIN flow_texts AS a ON a.number = e.from_number
       JOIN flow_texts AS b ON b.number = here.number
       WHERE a.preorder IS DISTINCT FROM b.preorder
-      QUALIFY row_number() OVER (PARTITION BY here.message_hash ORDER BY e.passed IS NOT NULL, length(e.passed) DESC, e.from_number) <= $most
+      QUALIFY row_number() OVER (PARTITION BY here.message_hash ORDER BY e.kind <> 'carried', length(e.passed) DESC, e.from_number) <= $most
     )
   ),
   -- Back as long as the whole text, or the same passage, came from elsewhere.
@@ -28,7 +28,7 @@ WITH RECURSIVE
     FROM back
     JOIN pieces USING (piece)
     JOIN edges AS e ON e.to_number = back.number
-    WHERE e.passed IS NULL OR contains(lower(e.passed), lower(pieces.passed)) OR contains(lower(pieces.passed), lower(e.passed))
+    WHERE e.kind = 'carried' OR contains(lower(e.passed), lower(pieces.passed)) OR contains(lower(pieces.passed), lower(e.passed))
   ),
   firsts AS (
     SELECT piece, arg_min(number, (coalesce(moment, 0), number)) AS first_number FROM back JOIN flow_texts USING (number) GROUP BY piece
