@@ -19,6 +19,7 @@ from agentlens.explorers import (
     Embedded,
     Explorer,
     Findings,
+    Origin,
     Overview,
     TokenEconomics,
     TraceTree,
@@ -121,6 +122,14 @@ def prepare_tokens(copy: Travelling) -> Prepared:
 def mount_conversation(copy: Travelling, names: SpanNames, budget: int) -> tuple[Mounted, int, int]:
     """Return the story whose window shrank most; how many of how many of its texts it carries."""
     return mount_with_details("conversation", Conversation(copy.lens), copy, names, budget)
+
+
+def mount_origin(copy: Travelling, names: SpanNames, finding: Row | None) -> Mounted | None:
+    """Return what led to a finding, and the ways of the values that went farthest; None where nothing went anywhere."""
+    origin = Origin(copy.lens, finding if finding and finding["span_ids"] else None)
+    if not origin._view["hops"]:
+        return None
+    return prepare("origin", origin.embed(), origin.sql, copy, picture(origin)).mount(names)
 
 
 def mount_findings(copy: Travelling, names: SpanNames, budget: int) -> Mounted:

@@ -71,7 +71,7 @@ SHOWN_BY = {
     WITH_FINDINGS: "those of traces with findings",
     NEAR_FINDINGS: "those that findings rest on, and those above them",
 }
-VIEWS = ("overview", "agent_map", "tokens", "drift", "conversation", "all_findings", "compare", "tree")
+VIEWS = ("overview", "agent_map", "tokens", "drift", "conversation", "origin", "all_findings", "compare", "tree")
 POLICY = (
     "default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; font-src 'none'; "
     "base-uri 'none'; form-action 'none'"

@@ -19,7 +19,7 @@ MOST_DETAILS = 400_000
 MOST_SHARE = 10
 TITLES = {
     "overview": "the timeline", "all_findings": "the list of findings", "conversation": "the conversation",
-    "agent_map": "the map of agents", "compare": "the comparison with a run that went well", "drift": "what changed",
+    "agent_map": "the map of agents", "origin": "where it came from", "compare": "the comparison with a run that went well", "drift": "what changed",
 }  # fmt: skip
 
 View = tuple[str, Callable[[], explorers.Mounted | None]]
