@@ -90,7 +90,9 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
     except BaseException as error:
         Lens(con, path, spill).close()
         if isinstance(error, duckdb.OutOfMemoryException):
-            raise AgentLensError(f"A record is larger than memory allows, so nothing was read: {error}") from error
+            raise AgentLensError(
+                f"What has to be held at once, most often one record, is larger than memory allows, so nothing was read: {error}"
+            ) from error
         raise
     return Lens(con, path, spill)
 
