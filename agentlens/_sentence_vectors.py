@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,12 @@ def _load(folder: Path) -> Any:
         from model2vec import StaticModel
     except ImportError as error:
         raise AgentLensError("Embeddings need model2vec: install agentlens with its extra `embeddings`.") from error
+    from safetensors import SafetensorError
+
     try:
+        json.loads((folder / "tokenizer.json").read_bytes())[
+            "model"
+        ]  # tokenizers says what is wrong by a bare Exception
         return StaticModel.from_pretrained(folder, force_download=False)
-    except Exception as error:  # whatever a damaged file makes of safetensors, tokenizers or json
-        raise AgentLensError(f"{folder} could not be loaded as a model2vec model: {error}") from error
+    except (SafetensorError, ValueError, KeyError, OSError) as error:
+        raise AgentLensError(f"{folder} could not be loaded as a model2vec model: {error!r}") from error

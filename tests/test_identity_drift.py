@@ -108,9 +108,9 @@ def small_model(folder: Path) -> Path:
     tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     vectors = np.array([[float(direction == place) + 0.01 for place in range(3)] for direction in words.values()])
-    StaticModel(vectors=vectors.astype(np.float32), tokenizer=tokenizer, config={"normalize": True}).save_pretrained(
-        folder
-    )
+    StaticModel(
+        vectors=vectors.astype(np.float32), tokenizer=tokenizer, normalize=True, config={"normalize": True}
+    ).save_pretrained(folder)
     return folder
 
 
@@ -154,9 +154,11 @@ def test_what_is_missing_for_embeddings_is_said_and_the_lens_is_left_as_it_was(
         lens.embed("minishlab/potion-base-8M")
     model = small_model(tmp_path / "model")
     lens.embed(model)
-    (model / "model.safetensors").write_bytes(b"torn")
-    with pytest.raises(AgentLensError, match="could not be loaded"):
-        lens.embed(model)
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        torn = small_model(tmp_path / f"torn {name}")
+        (torn / name).write_bytes(b"torn")
+        with pytest.raises(AgentLensError, match="could not be loaded"):
+            lens.embed(torn)
     monkeypatch.setitem(sys.modules, "model2vec", None)
     with pytest.raises(AgentLensError, match="extra `embeddings`"):
         lens.embed(model)
