@@ -339,6 +339,20 @@ def test_a_chart_is_drawn_without_eval_and_its_rows_stand_below(open_page: Open)
     page.get_by_role("group", name="Chart").locator("svg text", has_text="cost USD").wait_for()
 
 
+CLIPS = """() => [...document.querySelectorAll(".al-chart > div")].flatMap((place) => {
+    const tree = place.shadowRoot ?? document;
+    const ids = [...tree.querySelectorAll("[clip-path]")].map((mark) => mark.getAttribute("clip-path").slice(5, -1));
+    return ids.map((id) => tree !== document && tree.getElementById(id) !== null);
+})"""
+
+
+def test_the_bars_of_a_chart_are_cut_by_nothing_of_another_chart(open_page: Open) -> None:
+    page = open_page(chart_place())
+    page.locator(".al-charts[data-ready=true]").wait_for()
+    clips = page.evaluate(CLIPS)
+    assert clips and all(clips)  # each explorer of a notebook has a copy of Vega, which all name their clips alike
+
+
 def test_a_table_sorts_by_its_heads_and_rows_without_a_value_stay_last(open_page: Open) -> None:
     page = open_page(chart_place())
     table = page.get_by_role("table", name="Rows of the chart")
