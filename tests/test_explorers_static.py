@@ -6,8 +6,6 @@ runs under the report's own policy.
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,24 +21,7 @@ import synthetic
 from agentlens import charts
 from agentlens.explorers._chart_explorer import name_rows
 
-CHROMIUM = os.environ.get("AGENTLENS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
-NEEDS = "Chromium is not installed; `apt-get install chromium` (AGENTLENS_REQUIRE_BROWSER=1 makes this a failure)"
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM:
-        if os.environ.get("AGENTLENS_REQUIRE_BROWSER") == "1":
-            pytest.fail(NEEDS)
-        pytest.skip(NEEDS)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGS)
-        yield chromium
-        chromium.close()
 
 
 Open = Callable[..., Any]
