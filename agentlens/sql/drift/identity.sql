@@ -125,7 +125,7 @@ shared AS (
 ),
 nearest AS (
   SELECT
-    preorder, coalesce(max(weight) FILTER (whose = agent_name), 0) AS own, arg_max(whose, weight) FILTER (whose <> agent_name) AS other,
+    preorder, coalesce(max(weight) FILTER (whose = agent_name), 0) AS own, arg_max(whose, weight) FILTER (whose <> agent_name) AS nearest_other,
     max(weight) FILTER (whose <> agent_name) AS other_weight, arg_max(words, weight) FILTER (whose <> agent_name) AS other_words
   FROM shared
   GROUP BY preorder
@@ -153,9 +153,9 @@ alike AS (
   GROUP BY preorder
 )
 SELECT
-  trace_id, span_id, agent_name, start_time, tool_name, coalesce(nearest.own, 0), nearest.other, coalesce(other_weight, 0),
-  CASE WHEN other_words >= 2 AND other_weight >= 2 * nearest.own THEN 'other' WHEN nearest.own > 0 AND nearest.own >= coalesce(other_weight, 0) THEN 'own' ELSE 'unclear' END,
-  bound.line, bound.source_id, bound.source_line, alike.own, alike.other, preorder
+  trace_id, span_id, agent_name, start_time, tool_name, coalesce(nearest.own, 0) AS own_weight, nearest_other, coalesce(nearest.other_weight, 0) AS other_weight,
+  CASE WHEN other_words >= 2 AND nearest.other_weight >= 2 * nearest.own THEN 'other' WHEN nearest.own > 0 AND nearest.own >= coalesce(nearest.other_weight, 0) THEN 'own' ELSE 'unclear' END AS verdict,
+  bound.line AS boundary, bound.source_id, bound.source_line, alike.own AS similarity, alike.other AS other_similarity, preorder
 FROM deeds
 LEFT JOIN nearest USING (preorder)
 LEFT JOIN crossed USING (preorder)
