@@ -37,14 +37,16 @@ Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
 
 
-class Shown(NamedTuple):
-    """A stored message that is the only one of a direction of a call."""
+class Alone(NamedTuple):
+    """A message that is the only one of a direction of a call; `content` is its parts, as `text_content` or `canonical_json`."""
 
     place: Place
     trace_id: str
     span_id: str
     direction: str
-    message_hash: str
+    role: str | None
+    name: str | None
+    content: bytes
 
 
 _encode = msgspec.json.Encoder().encode
@@ -283,15 +285,24 @@ class Evidence:
         """Store a message under the hash of its content and return the hash."""
         return self._store(place, role, name, canonical_json(parts))
 
-    def add_text(self, place: Place, role: str, text: str) -> str:
-        """Store a message of one text part, as `add_message` does, and return its hash."""
-        return self._store(place, role, None, _text_parts(text))
+    def add_contents(self, alone: Sequence[Alone]) -> list[str]:
+        """Store messages, as `add_message` does, by column, and return their hashes."""
+        hashes = [_hash(message.role, message.name, message.content) for message in alone]
+        new = [(h, message) for h, message in zip(hashes, alone) if self._is_new(h)]
+        if new:
+            stored, messages = zip(*new)
+            places, _, _, _, roles, names, contents = zip(*messages)
+            sizes = list(map(len, contents))
+            columns = {"message_hash": stored, "role": roles, "name": names, "parts": contents, "bytes": sizes}
+            self.add_columns("messages", places, columns)
+            self.hold(sum(sizes))
+        return hashes
 
-    def add_shown(self, shown: Sequence[Shown]) -> None:
-        """Add messages that were stored, each the only one of its direction of a call, by column: each is a list of its own."""
-        places, trace_ids, span_ids, directions, hashes = zip(*shown) if shown else ((),) * 5
-        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(shown)
-        lists, zeros, ones = range(first, first + len(shown)), [0] * len(shown), [1] * len(shown)
+    def add_alone(self, alone: Sequence[Alone], hashes: Sequence[str]) -> None:
+        """Add messages that were stored as what calls were shown or said, by column: each is a list of its own."""
+        places, trace_ids, span_ids, directions = list(zip(*alone))[:4] if alone else ((),) * 4
+        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(alone)
+        lists, zeros, ones = range(first, first + len(alone)), [0] * len(alone), [1] * len(alone)
         self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": hashes})
         self.add_columns(
             "span_message_ranges", places,
@@ -299,17 +310,23 @@ class Evidence:
         )  # fmt: skip
 
     def _store(self, place: Place, role: str | None, name: str | None, content: bytes) -> str:
-        message_hash = hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
-        if message_hash not in self._seen:
-            if len(self._seen) > MOST_SEEN:
-                self._seen.clear()
-            self._seen.add(message_hash)
+        message_hash = _hash(role, name, content)
+        if self._is_new(message_hash):
             self._held += 1 + len(content) * BATCH_ROWS // BATCH_BYTES
             row = (message_hash, role, name, content, len(content), self.source.source_id, *place)
             self._buffers["messages"].rows.append(row)
             if self._held >= BATCH_ROWS:
                 self.flush()
         return message_hash
+
+    def _is_new(self, message_hash: str) -> bool:
+        """Whether a message is met for the first time; from now on it is not."""
+        if message_hash in self._seen:
+            return False
+        if len(self._seen) > MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(message_hash)
+        return True
 
     def add_source(self, **columns: Any) -> None:
         """Close the account of the current source: its row, with what only the reader knows given as columns."""
@@ -498,7 +515,11 @@ def _speaker(role: str | None, name: str | None) -> bytes:
     return f"{role}\x00{name}\x00".encode("utf-8", "replace")
 
 
-def _text_parts(text: str) -> bytes:
+def _hash(role: str | None, name: str | None, content: bytes) -> str:
+    return hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
+
+
+def text_content(text: str) -> bytes:
     """Return what `canonical_json` returns for one text part."""
     try:
         return b'[{"content":%b,"type":"text"}]' % _encode(text)
