@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -10,9 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from agentlens._tree import Forest, Indices, indices, nearest, order_forest
-
-Places = NDArray[np.int32]
+from agentlens._tree import indices, nearest, order_forest
 
 
 def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
@@ -29,10 +28,11 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
         _run(con, "drop_duplicate_spans")
     _run(con, "sort_spans")
     con.register("arriving_tree", _tree(con))
+    _run(con, "place_spans")
+    con.unregister("arriving_tree")
     if _has_several_formats(con):
         _run(con, "match_calls")
     _run(con, "move_spans")
-    con.unregister("arriving_tree")
     _run(con, "drop_duplicate_documents")
     _run(con, "move_rows")
     _run(con, "name_agents")
@@ -59,66 +59,46 @@ def _has_several_formats(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _tree(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return one row a span, in tree order: where it is staged, its tree columns, and what it inherits."""
-    spans = con.sql("FROM sorted_spans ORDER BY index").to_arrow_table()
+    """Return one row a span, in tree order: its tree columns, and the indices of the spans it takes names from.
+
+    Of millions of spans only numbers come out of the database; the names stay there, where they may be spilled.
+    """
+    spans = con.sql(
+        "SELECT parent, agent_name IS NOT NULL AS has_agent, conversation_id IS NOT NULL AS has_conversation FROM sorted_spans ORDER BY index"
+    ).to_arrow_table()
     highest = pc.max(spans["parent"]).as_py()
     return _grown(spans, con) if highest is not None and highest >= 0 else _only_roots(spans)
 
 
 def _only_roots(spans: pa.Table) -> pa.Table:
     """Return the tree of spans of which none has a parent: each is a tree of its own."""
-    places, no = pa.array(np.arange(len(spans))), pa.repeat(pa.scalar(value=False), len(spans))
-    return pa.table({
-        "staged_row": spans["staged_row"],
-        "depth": pa.repeat(pa.scalar(0, pa.int32()), len(spans)),
-        "preorder": places,
-        "subtree_end": pc.add(places, 1),
-        "root_span_id": spans["span_id"],
-        "is_orphan": spans["is_orphan"],
-        "is_cycle_broken": no,
-        "agent_name": spans["agent_name"],
-        "is_agent_inherited": no,
-        "conversation_id": spans["conversation_id"],
-        "is_conversation_inherited": no,
-    })  # fmt: skip
+    places = np.arange(len(spans), dtype=np.int32)
+    zeros = np.zeros(len(spans), np.int32)
+    sources = (np.where(_flags(spans[flag]), places, -1) for flag in ("has_agent", "has_conversation"))
+    return _placed(zeros, places, places + 1, places, zeros.astype(bool), *sources)
 
 
 def _grown(spans: pa.Table, con: duckdb.DuckDBPyConnection) -> pa.Table:
     parents = indices(spans["parent"].to_numpy())
-    starts = con.execute("SELECT min(index) FROM sorted_spans GROUP BY trace_id ORDER BY 1").fetchall()
-    forest = order_forest(parents, [start for (start,) in starts])
+    starts = con.sql("SELECT min(index) AS start FROM sorted_spans GROUP BY trace_id ORDER BY 1").to_arrow_table()
+    forest = order_forest(parents, indices(starts["start"].to_numpy()))
     cut = np.zeros(len(spans), bool)
     for index in forest.cut:
         parents[index], cut[index] = -1, True
-    agents, conversations, roots = spans["agent_name"], spans["conversation_id"], np.asarray(forest.root)
-    agent_from = _nearest(agents, parents, forest)
-    conversation_from = _nearest(conversations, parents, forest)
-    conversation_from = np.where(_valid(conversations)[roots], roots, conversation_from)
-    conversation = _take(conversations, conversation_from)
-    other = pc.fill_null(pc.not_equal(conversation, conversations), True)
-    return pa.table({
-        "staged_row": spans["staged_row"],
-        "depth": pa.array(np.asarray(forest.depth), pa.int32()),
-        "preorder": pa.array(np.asarray(forest.preorder), pa.int64()),
-        "subtree_end": pa.array(np.asarray(forest.subtree_end), pa.int64()),
-        "root_span_id": _take(spans["span_id"], roots),
-        "is_orphan": spans["is_orphan"],
-        "is_cycle_broken": pa.array(cut),
-        "agent_name": _take(agents, agent_from),
-        "is_agent_inherited": pa.array((agent_from >= 0) & (agent_from != np.arange(len(spans)))),
-        "conversation_id": conversation,
-        "is_conversation_inherited": pc.and_(pa.array(conversation_from >= 0), other),
-    })  # fmt: skip
+    has_agent, has_conversation = _flags(spans["has_agent"]), _flags(spans["has_conversation"])
+    roots = np.asarray(forest.root)
+    agent_from = np.asarray(nearest(has_agent.tobytes(), parents, forest.order))
+    conversation_from = np.asarray(nearest(has_conversation.tobytes(), parents, forest.order))
+    conversation_from = np.where(has_conversation[roots], roots, conversation_from)
+    columns = (np.asarray(column) for column in (forest.depth, forest.preorder, forest.subtree_end))
+    return _placed(*columns, roots, cut, agent_from, conversation_from)
 
 
-def _nearest(values: pa.ChunkedArray, parents: Indices, forest: Forest) -> Places:
-    return np.asarray(nearest(_valid(values).tobytes(), parents, forest.order))
+def _placed(*columns: NDArray[Any]) -> pa.Table:
+    """Return the columns of the tree, one row a span; `root` and those with `from` are indices of spans, -1 for none."""
+    names = ["depth", "preorder", "subtree_end", "root", "is_cycle_broken", "agent_from", "conversation_from"]
+    return pa.table([np.arange(len(columns[0]), dtype=np.int32), *columns], names=["index", *names])
 
 
-def _valid(values: pa.ChunkedArray) -> NDArray[np.bool_]:
-    return np.asarray(pc.is_valid(values).to_numpy())
-
-
-def _take(values: pa.ChunkedArray, places: Places) -> pa.ChunkedArray:
-    """Return the values at the places, NULL where a place is -1."""
-    return values.take(pa.array(places, mask=places < 0))
+def _flags(values: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.asarray(values.to_numpy(), bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import glob
 import itertools
 import os
@@ -35,6 +36,7 @@ from agentlens.loaders._mapping import describe_fields
 from agentlens.pricing import price_models
 
 READ_MEMORY = "750MB"
+SWEEP_BYTES = 256 * 1024 * 1024
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
 
@@ -259,6 +261,7 @@ def _read_into(
             tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
                 _load_all(tasks, evidence, tables, progress)
+                del evidence  # what it remembers of messages would stand beside the sort of all spans
                 finish(
                     con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
                 )
@@ -449,12 +452,22 @@ def _load_all(tasks: list[_Task], evidence: Evidence, tables: Tables, progress: 
     total = sum(task.size - task.source.start for task in tasks)
     bar = tqdm(total=total, unit="B", unit_scale=True, desc="reading", delay=1, disable=not progress, mininterval=0.2)
     files = [File(task.format, task.source, task.account, task.size - task.source.start) for task in tasks]
+    unswept = 0
     with without_collector(), bar, Ahead(files, tables) as ahead:
         for number, task in enumerate(tasks, 1):
             bar.set_postfix_str(f"file {number} of {len(tasks)}, {evidence.rows_added:,} rows", refresh=False)
             _load(task, evidence, tables, bar.update, ahead)
+            unswept = _sweep(unswept + task.size - task.source.start)
         evidence.flush()
         bar.set_postfix_str(f"{len(tasks)} files, {evidence.rows_added:,} rows", refresh=False)
+
+
+def _sweep(unswept: int) -> int:
+    """Let go of what loaders left in cycles once they have read so many bytes; returns how many they have read since."""
+    if unswept < SWEEP_BYTES:
+        return unswept
+    gc.collect()
+    return 0
 
 
 def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[int], object], ahead: Ahead) -> None:
@@ -479,6 +492,8 @@ def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[i
         resume_offset=source.consumed or None,
         resume_state=f'{{"line":{source.consumed_lines},"state":{json_text(source.state)},"account":{(at_tail or [account.to_json()])[-1]}}}',
     )
+    source.state = None
+    source.identities.clear()
 
 
 class _Stranger:

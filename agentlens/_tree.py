@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -26,7 +27,7 @@ def indices(values: Iterable[int]) -> Indices:
     return array("i", values)
 
 
-def order_forest(parents: Sequence[int], trace_starts: list[int]) -> Forest:
+def order_forest(parents: Sequence[int], trace_starts: Sequence[int]) -> Forest:
     """Return the depth-first order of a forest given each span's parent (an index, or -1 for a root).
 
     Spans must be sorted so that the spans of a trace stand together and siblings stand in their order; `trace_starts`
@@ -40,7 +41,7 @@ def order_forest(parents: Sequence[int], trace_starts: list[int]) -> Forest:
             next_sibling[index], first_child[parent] = first_child[parent], index
     zeros = indices([0]) * count
     forest = Forest(zeros, indices([-1]) * count, zeros[:], zeros[:], indices([]), set())
-    for start, end in zip(trace_starts, [*trace_starts[1:], count]):
+    for start, end in zip(trace_starts, itertools.chain(itertools.islice(trace_starts, 1, None), [count])):
         for index in range(start, end):
             if parents[index] < 0:
                 _visit(index, first_child, next_sibling, forest)

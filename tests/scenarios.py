@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -82,6 +82,17 @@ class Run:
             start += 2 + self.random.random()
         return start
 
+    def lookups(self, parent: Step, at: float, count: int, failing: Set[int] = frozenset()) -> float:
+        """Different calls, each tried once more where its number is among the failing ones; returns when they are over."""
+        for n in range(count):
+            arguments = {"q": f"{self.random.random()}"}
+            if n in failing:
+                self.tool("lookup_customer", parent, at, arguments=arguments, error=self.random.choice(TRANSIENT))
+                at += 2
+            self.tool("lookup_customer", parent, at, arguments=arguments, result=f"{self.random.random()}")
+            at += 2 + self.random.random()
+        return at
+
     def text(self, kind: str, line: str) -> None:
         self.texts.setdefault(kind, []).append(line)
 
@@ -153,6 +164,14 @@ def retry_storm(run: Run) -> None:
     for n in range(count):
         has_worked = n == count - 1 and run.random.random() < 0.4
         run.tool("deploy", lead, at + 2 * n, **({"result": "live"} if has_worked else {"error": message}))
+
+
+def retry_burst(run: Run) -> None:
+    lead = run.agent(run.names(1)[0], None, 0, 900)
+    at = run.lookups(lead, 1, run.random.randint(60, 90), {run.random.randint(0, 50)})
+    length = run.random.randint(8, 14)
+    at = run.lookups(lead, at, length, set(run.random.sample(range(length), 8)))
+    run.lookups(lead, at, run.random.randint(0, 20))
 
 
 def nested_retries(run: Run) -> None:
@@ -372,6 +391,13 @@ FAILING: dict[str, Callable[[Run], None]] = {
 
 
 # --- healthy runs -----------------------------------------------------------------------------------------------------
+
+
+def healthy_use_of_a_flaky_service(run: Run) -> None:
+    """Every so often a call is tried again, as it always was."""
+    lead = run.agent(run.names(1)[0], None, 0, 1500, ok=True)
+    count = run.random.randint(60, 100)
+    run.lookups(lead, 1, count, set(range(run.random.randint(0, 30), count, run.random.randint(30, 50))))
 
 
 def healthy_polling(run: Run) -> None:

@@ -438,6 +438,7 @@ def test_a_claim_that_the_last_check_or_an_open_subtask_contradicts_is_premature
         ("2", "proven", "critical"),
         ("3", "proven", "critical"),
         ("4", "event", "warning"),
+        ("7", "candidate", "warning"),
     ]
 
 

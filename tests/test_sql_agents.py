@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from lens_builder import ERROR, OK, agent, call, read_steps, step, tool
+import pytest
+from lens_builder import ERROR, OK, Step, agent, call, read_steps, step, tool
+
+import agentlens as al
+from agentlens import Lens
+
+DATASETS = Path(__file__).parents[1] / "datasets"
 
 
 def test_handoffs_are_found_however_they_are_logged(tmp_path: Path) -> None:
@@ -36,6 +43,73 @@ def test_handoffs_are_found_however_they_are_logged(tmp_path: Path) -> None:
         ("run", "lead", "legal", True, None, True, 7),
         ("step", "lead", "editor", False, None, False, 1),
     ]
+
+
+def _spent(lens: Lens) -> list[tuple[Any, ...]]:
+    return lens.sql("SELECT to_agent, tokens, spent_known_from FROM handoffs ORDER BY start_time").fetchall()
+
+
+def _handed(name: str, to: str, start: int, end: int) -> Step:
+    return tool(f"delegate#{name}", "lead", start, end, arguments={"agent": to}) | {"name": "delegate"}
+
+
+def test_work_without_a_run_of_its_own_costs_what_its_agent_spent_in_that_time(tmp_path: Path) -> None:
+    steps = [
+        agent("lead", None, 0, 100),
+        call("own", "lead", 1, input_tokens=1000, output_tokens=1),
+        _handed("first", "ares", 2, 10),
+        call("a1", None, 3, agent="ares", input_tokens=10, output_tokens=1),
+        call("a2", None, 9, agent="ares", input_tokens=20, output_tokens=2),
+        _handed("second", "ares", 20, 30),
+        call("a3", None, 25, agent="ares", input_tokens=40, output_tokens=4),
+        _handed("unlogged", "zeus", 40, 50),
+    ]
+    assert _spent(read_steps(tmp_path, steps)) == [("ares", 33, "time"), ("ares", 44, "time"), ("zeus", None, None)]
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        pytest.param(call("late", None, 60, agent="ares", input_tokens=5, output_tokens=5), id="spent outside of it"),
+        pytest.param(_handed("overlapping", "ares", 5, 15), id="two handings over at a time"),
+    ],
+)
+def test_what_an_agent_spent_is_given_to_no_handing_over_where_it_might_be_anothers(
+    tmp_path: Path, elsewhere: Step
+) -> None:
+    steps = [
+        agent("lead", None, 0, 100),
+        _handed("first", "ares", 2, 10),
+        call("a1", None, 8, agent="ares", input_tokens=10, output_tokens=1),
+        elsewhere,
+    ]
+    assert {tokens for _, tokens, _ in _spent(read_steps(tmp_path, steps))} == {None}
+
+
+def test_the_runs_of_an_agent_are_not_given_to_a_handing_over_beside_them(tmp_path: Path) -> None:
+    steps = [
+        agent("lead", None, 0, 100),
+        _handed("first", "ares", 2, 20),
+        call("loose", None, 3, agent="ares", input_tokens=10, output_tokens=1),
+        agent("ares", "lead", 4, 9),
+        call("inside", "ares", 5, agent="ares", input_tokens=500, output_tokens=5),
+    ]
+    assert _spent(read_steps(tmp_path, steps)) == [("ares", 11, "time"), ("ares", 505, "run")]
+
+
+def test_a_run_that_says_nothing_of_its_tokens_has_cost_an_unknown_number(tmp_path: Path) -> None:
+    steps = [agent("lead", None, 0, 100), agent("ares", "lead", 4, 9), call("silent", "ares", 5, agent="ares")]
+    assert _spent(read_steps(tmp_path, steps)) == [("ares", None, None)]
+
+
+def test_every_token_of_wave_14_that_was_not_atlas_s_own_stands_at_one_handing_over() -> None:
+    lens = al.read(DATASETS / "wave_14")
+    handed = "SELECT sum(tokens) FROM handoffs WHERE from_agent = 'Atlas'"
+    others = """
+        SELECT sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))
+        FROM usage_ledger WHERE is_counted AND agent_name <> 'Atlas'
+    """
+    assert lens.sql(handed).fetchall() == lens.sql(others).fetchall()
 
 
 def test_edges_join_delegations_reports_and_messages(tmp_path: Path) -> None:

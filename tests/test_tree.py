@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from otlp_forests import (
@@ -20,7 +22,7 @@ from otlp_forests import (
     span,
 )
 
-from agentlens import Lens
+from agentlens import Lens, _finish
 from agentlens._tree import indices, nearest, order_forest
 
 
@@ -148,3 +150,15 @@ def test_names_are_inherited_down_the_tree_and_said_to_be(tmp_path: Path) -> Non
         ("writer", False, "whole", True, "own"),
         ("writer", True, "whole", True, None),
     ]
+
+
+@pytest.mark.parametrize("parent", [0, None], ids=["trees", "only roots"])
+def test_of_millions_of_spans_only_numbers_leave_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parent: int | None
+) -> None:
+    placed: list[pa.Table] = []
+    place = _finish._tree
+    monkeypatch.setattr(_finish, "_tree", lambda con: placed.append(place(con)) or placed[-1])
+    with read_bytes(tmp_path, as_lines([span(0, 0), span(0, 1, parent)])) as lens:
+        assert len(tree(lens)) == 2
+    assert {str(kind) for table in placed for kind in table.schema.types} <= {"int32", "bool"}

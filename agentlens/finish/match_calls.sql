@@ -6,7 +6,7 @@ SELECT
   s.rowid AS staged_row, source_id, usage_key, t.conversation_id, end_time, input_tokens, output_tokens,
   coalesce(cache_read_input_tokens, 0) AS cache_read, coalesce(cache_write_input_tokens, 0) AS cache_write
 FROM staged_spans AS s
-JOIN arriving_tree AS t ON s.rowid = t.staged_row
+JOIN placed_spans AS t ON s.rowid = t.staged_row
 WHERE operation_name IN ('chat', 'generate_content', 'text_completion')
   AND length(t.conversation_id) >= 12 AND output_tokens > 0 AND input_tokens > 0 AND end_time IS NOT NULL
   AND usage_scope IS NOT DISTINCT FROM 'self';

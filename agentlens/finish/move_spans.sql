@@ -14,5 +14,5 @@ SELECT
   END AS attributes,
   epoch_ns(s.end_time) - epoch_ns(s.start_time) AS duration_ns
 FROM staged_spans AS s
-JOIN arriving_tree AS t ON s.rowid = t.staged_row
+JOIN placed_spans AS t ON s.rowid = t.staged_row
 ORDER BY t.preorder;

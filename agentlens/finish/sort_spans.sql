@@ -5,11 +5,11 @@
 CREATE OR REPLACE TEMP TABLE numbered_spans AS
 SELECT
   rowid AS staged_row, trace_id, span_id, parent_span_id, agent_name, conversation_id,
-  row_number() OVER (
+  (row_number() OVER (
     ORDER BY
       trace_start NULLS LAST, trace_id, start_time NULLS LAST,
       CASE WHEN NOT is_record THEN source_id END NULLS FIRST, CASE WHEN NOT is_record THEN source_offset END NULLS FIRST, span_id
-  ) - 1 AS index
+  ) - 1)::INTEGER AS index
 FROM (
   SELECT
     rowid, *,

@@ -44,10 +44,13 @@ CREATE VIEW handoffs (
   duration_ns,
   -- True where the run or the handing over failed.
   is_error,
-  -- Input and output tokens spent in the run.
+  -- Input and output tokens spent on it; NULL where the log does not tell.
   tokens,
-  -- Money in USD spent in the run, as far as it is priced.
+  -- Money in USD spent on it, as far as it is priced; NULL where nothing is.
   cost_usd,
+  -- Where both are known from: `run` (everything inside the run), `time` (the log has no run of the agent that took over, but all that
+  -- it spent in the trace falls into the times when work was handed to it, one at a time), NULL.
+  spent_known_from,
   -- Place of the handing over in tree order.
   preorder
 ) AS
@@ -75,6 +78,32 @@ both_ways AS (
   SELECT above_preorder, 'run', NULL, preorder
   FROM runs
   WHERE above_agent <> agent_name AND preorder NOT IN (SELECT run_preorder FROM asked WHERE run_preorder IS NOT NULL)
+),
+waiting AS (
+  SELECT asked.preorder, trace_id, named_agent AS to_agent, start_time, end_time
+  FROM asked
+  WHERE run_preorder IS NULL AND named_agent IS NOT NULL AND named_agent IS DISTINCT FROM agent_name
+),
+-- What an agent spent outside of its runs in a trace where work was handed to it without one, and into how many such times it falls.
+loose AS (
+  SELECT
+    usage.trace_id, usage.agent_name, count(waiting.preorder) AS times, min(waiting.preorder) AS preorder,
+    coalesce(any_value(usage.input_tokens), 0)::HUGEINT + coalesce(any_value(usage.output_tokens), 0) AS tokens,
+    any_value(usage.cost_nano_usd) AS cost_nano_usd
+  FROM usage_ledger AS usage
+  SEMI JOIN waiting ON waiting.trace_id = usage.trace_id AND waiting.to_agent = usage.agent_name
+  ANTI JOIN runs
+    ON runs.trace_id = usage.trace_id AND runs.agent_name = usage.agent_name AND usage.preorder BETWEEN runs.preorder AND runs.subtree_end - 1
+  LEFT JOIN waiting
+    ON waiting.trace_id = usage.trace_id AND waiting.to_agent = usage.agent_name
+    AND usage.start_time BETWEEN waiting.start_time AND waiting.end_time
+  WHERE usage.is_counted
+  GROUP BY usage.trace_id, usage.agent_name, usage.preorder
+),
+in_its_time AS (
+  SELECT preorder, sum(tokens) AS tokens, sum(cost_nano_usd) AS cost_nano_usd
+  FROM (FROM loose QUALIFY bool_and(times = 1) OVER (PARTITION BY trace_id, agent_name))
+  GROUP BY preorder
 )
 SELECT
   giver.trace_id, giver.span_id, both_ways.kind, giver.agent_name, coalesce(taker.agent_name, named_agent), taker.span_id AS to_span_id,
@@ -83,8 +112,10 @@ SELECT
   coalesce(taker.duration_ns, giver.duration_ns),
   (coalesce(taker.status_code, 'OK') = 'ERROR' AND NOT coalesce(taker.is_control_flow, false))
     OR (giver.status_code = 'ERROR' AND NOT giver.is_control_flow),
-  _whole(inside.tokens), inside.cost_nano_usd / 1e9, giver.preorder
+  _whole(coalesce(inside.tokens, in_its_time.tokens)), coalesce(inside.cost_nano_usd, in_its_time.cost_nano_usd) / 1e9,
+  CASE WHEN inside.tokens IS NOT NULL THEN 'run' WHEN in_its_time.tokens IS NOT NULL THEN 'time' END, giver.preorder
 FROM both_ways
 JOIN spans AS giver USING (preorder)
 LEFT JOIN spans AS taker ON taker.preorder = both_ways.run_preorder
-LEFT JOIN _subtree_usage AS inside ON inside.preorder = both_ways.run_preorder;
+LEFT JOIN _subtree_usage AS inside ON inside.preorder = both_ways.run_preorder
+LEFT JOIN in_its_time ON in_its_time.preorder = both_ways.preorder AND both_ways.run_preorder IS NULL;

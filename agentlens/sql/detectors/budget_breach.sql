@@ -34,10 +34,11 @@ WHERE is_counted;
 -- a passed ceiling of a task or day, warning for a call above its ceiling or a day near its cap, info for a call above its average.
 -- Leaves alone: agents without a budget; keys that name no stretch, such as `max_tokens`.
 -- Misses: what is not metered, has no time or (for money) no price.
+-- Calls of agents without a name are compared within their trace only.
 -- `tokens_wasted` and `cost_usd_wasted` are what was spent after the moment of the breach.
 -- Do: look at what was done after the moment of the breach; stop the agent there, or raise what it may spend.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_budget_breach(
   call_times := 2.0, window_calls := 20, min_calls := 5, min_tokens := 2000, call_tokens := 0, task_tokens := 0, task_usd := 0.0,
   day_tokens := 0, day_usd := 0.0, warn := 0.8
@@ -47,7 +48,7 @@ WITH spending AS MATERIALIZED (
     *,
     avg(tokens) OVER before AS average, count(*) OVER before AS calls_before
   FROM _spending
-  WINDOW before AS (PARTITION BY agent_name, operation_name ORDER BY start_time, preorder ROWS BETWEEN window_calls::INTEGER PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (PARTITION BY agent_name, CASE WHEN agent_name IS NULL THEN trace_id END, operation_name ORDER BY start_time, preorder ROWS BETWEEN window_calls::INTEGER PRECEDING AND 1 PRECEDING)
 ),
 ceilings AS (
   SELECT agent_name, level, measure, amount, 'the budget of its manifest' AS given_by, source_id, source_line, source_offset, source_length, key

@@ -14,6 +14,13 @@ CREATE MACRO _written_path(tool, arguments) AS
 CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile|writeFile|saveFile|putObject|setKey|setMemory)$')
   OR (_resource_access(tool) = 'write' AND NOT regexp_matches(_tool_words(tool), ' (append|edit|multi|update|insert|replace|patch|publish|persist|remember|memorize|memorise) ')) THEN _path_of(arguments) END;
 
+-- Whether a tool call was given a thing to write to and a text, and its result counts the bytes or characters of that very text: it was kept, whatever
+-- the tool is called. Arguments as JSON.
+CREATE MACRO _counts_what_it_kept(tool, arguments, result) AS
+coalesce(length(result) < 400 AND json_type(arguments) = 'OBJECT' AND NOT regexp_matches(_tool_words(tool), ' (append|add|post|send|log|edit|multi|update|insert|replace|patch|anhaengen|hinzufuegen|ajouter|anadir|agregar|aggiungi|anexar) ')
+  AND len(list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) >= 20 AND said <> _path_of(arguments)
+    AND list_has_any(regexp_extract_all(result, '\d+'), [length(said)::VARCHAR, strlen(said)::VARCHAR]))) > 0, false);
+
 -- Why competing writes cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_competing_writes (
   -- False where nothing can be found for lack of evidence.
@@ -22,39 +29,43 @@ CREATE VIEW _needs_competing_writes (
   reason
 ) AS
 SELECT
-  count(*) FILTER (_written_path(tool_name, tool_call_arguments) IS NOT NULL) > 0,
+  count(*) FILTER (is_write) > 0,
   CASE
     WHEN count(*) = 0 THEN 'the logs hold no tool calls'
-    WHEN count(*) FILTER (_written_path(tool_name, tool_call_arguments) IS NOT NULL) = 0 THEN 'no tool call writes to a path that its arguments name'
+    WHEN count(*) FILTER (is_write) = 0 THEN 'no tool call writes to a path that its arguments name'
   END
-FROM spans
-WHERE operation_name = 'execute_tool';
+FROM (
+  SELECT _written_path(tool_name, tool_call_arguments) IS NOT NULL OR _counts_what_it_kept(tool_name, TRY_CAST(tool_call_arguments AS JSON), tool_call_result) AS is_write
+  FROM spans
+  WHERE operation_name = 'execute_tool'
+);
 
 -- One agent writes a path that another has written before in the same trace, without reading it in between.
 --
 -- Means: the second did not know of the first, and what the first wrote is gone. Matters: the loss is silent, both report success.
--- One finding a path and trace. Tier proven, severity warning.
+-- One finding a path and trace. Tier proven where the names of both tools say that they write, candidate where only their results do, by counting the
+-- bytes or characters of what they were given. Severity warning.
 -- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
 -- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; edits and appending; failed writes.
--- Misses: writes by a shell, by tools whose names do not say so in the plainest words of six languages, paths under two names, writes in different traces.
+-- Misses: writes by a shell, by tools that say it neither by their names, in the plainest words of six languages, nor by counting what they wrote, paths under two names, writes in different traces.
 -- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_competing_writes() AS TABLE
 WITH touches AS (
   SELECT
     trace_id, span_id, agent_name, start_time, end_time, tool_name, preorder, source_id, source_line, source_offset, source_length,
-    _path_of(tool_call_arguments) AS path, _written_path(tool_name, tool_call_arguments) IS NOT NULL AS is_write
-  FROM spans
-  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND agent_name IS NOT NULL AND start_time IS NOT NULL
-    AND _path_of(tool_call_arguments) IS NOT NULL
+    path, is_named OR _counts_what_it_kept(tool_name, TRY_CAST(tool_call_arguments AS JSON), tool_call_result) AS is_write, is_named
+  FROM (SELECT *, _path_of(tool_call_arguments) AS path, _written_path(tool_name, tool_call_arguments) IS NOT NULL AS is_named FROM spans
+    WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND agent_name IS NOT NULL AND start_time IS NOT NULL)
+  WHERE path IS NOT NULL
 ),
 -- For each touch, the last write of the path by anybody, and the last time this agent read or wrote it itself.
 seen AS (
   SELECT
     *,
     last_value(CASE WHEN is_write THEN {'agent_name': agent_name, 'span_id': span_id, 'time': coalesce(end_time, start_time), 'source_id': source_id,
-      'source_line': source_line, 'source_offset': source_offset, 'source_length': source_length, 'tool_name': tool_name} END IGNORE NULLS) OVER on_path AS written,
+      'source_line': source_line, 'source_offset': source_offset, 'source_length': source_length, 'is_named': is_named} END IGNORE NULLS) OVER on_path AS written,
     max(start_time) OVER by_agent AS own_last
   FROM touches
   WINDOW
@@ -69,7 +80,7 @@ clashes AS (
 ),
 told AS (
   SELECT
-    trace_id, path, count(*) AS clashes, arg_min(agent_name, preorder) AS agent_name, min(written.time) AS start_time,
+    trace_id, path, bool_or(is_named AND written.is_named) AS is_plain, arg_min(agent_name, preorder) AS agent_name, min(written.time) AS start_time,
     max(coalesce(end_time, start_time)) AS end_time, list_sort(list_distinct(list_concat(list(agent_name), list(written.agent_name)))) AS agents,
     flatten(list([written.span_id, span_id] ORDER BY start_time, preorder)) AS span_ids,
     flatten(list([
@@ -80,7 +91,7 @@ told AS (
   GROUP BY trace_id, path
 )
 SELECT
-  'proven' AS tier, 'warning' AS severity, trace_id, agent_name, list_distinct(span_ids) AS span_ids, start_time, end_time,
+  CASE WHEN is_plain THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, list_distinct(span_ids) AS span_ids, start_time, end_time,
   format('{} wrote {} over each other; the later one had not read it in between.', array_to_string(agents, ' and '), path) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM told;

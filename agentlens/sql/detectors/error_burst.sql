@@ -21,17 +21,18 @@ WHERE operation_name = 'execute_tool';
 -- More than `max_errors` tool calls of one agent fail within `minutes`, and that is more than `min_rate` of its calls in that time.
 --
 -- Means: something it depends on is down, or it works on wrong premises. Matters: what it does in that time rests on missing answers.
--- One finding a burst: failures that follow one another within `minutes` belong together. Tier event. Severity: critical for five times as many,
--- else warning.
--- Example: nine calls fail within six minutes.
+-- One finding a burst: failures that follow one another within `minutes` belong together; of agents without a name, only those of one trace. Tier event.
+-- Severity goes by the harm, which is the share of its calls that failed in that time, however long it lasts: critical from a half on and for more than
+-- `2 * max_errors` failures, info below a tenth, else warning. Two failures in a hundred calls are weather; every second one is an outage.
+-- Example: nine of twelve calls fail within six minutes (warning), or forty of sixty (critical), or thirty of fifteen hundred (info).
 -- Leaves alone: handoffs and interrupts; failures spread over a longer time.
 -- Misses: failures that tools hide in ordinary results.
 -- Do: look at the class of the failures: one service, one right or one premise is usually behind all.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_error_burst(max_errors := 5, minutes := 10, min_rate := 0.01) AS TABLE
 WITH calls AS (
-  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AS is_error
+  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AS is_error, CASE WHEN agent_name IS NULL THEN trace_id END AS nameless_trace
   FROM spans
   WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL
     -- Claude Code marks calls that it cancelled because one beside them failed.
@@ -39,24 +40,24 @@ WITH calls AS (
 ),
 failures AS (
   SELECT
-    agent_name, trace_id, span_id, start_time, end_time, preorder, tool_name, status_message, error_type, operation_name,
+    agent_name, nameless_trace, trace_id, span_id, start_time, end_time, preorder, tool_name, status_message, error_type, operation_name,
     source_id, source_line, source_offset, source_length,
     coalesce(epoch_ns(start_time) - epoch_ns(lag(start_time) OVER in_time) > minutes * 60000000000, true) AS is_first,
     epoch_ns(start_time) - epoch_ns(lag(start_time, max_errors::INTEGER) OVER in_time) <= minutes * 60000000000 AS is_dense
   FROM calls
   WHERE is_error
-  WINDOW in_time AS (PARTITION BY agent_name ORDER BY start_time, preorder)
+  WINDOW in_time AS (PARTITION BY agent_name, nameless_trace ORDER BY start_time, preorder)
 ),
 bursts AS (
   SELECT
-    agent_name, burst, count(*) AS failures, min(start_time) AS start_time, max(start_time) AS last_start, max(coalesce(end_time, start_time)) AS end_time,
+    agent_name, nameless_trace, burst, count(*) AS failures, min(start_time) AS start_time, max(start_time) AS last_start, max(coalesce(end_time, start_time)) AS end_time,
     CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id,
     list(span_id ORDER BY start_time, preorder) AS span_ids,
     mode(coalesce(tool_name, 'a tool')) AS tool_name, mode(error_class(error_type, status_message, operation_name)) AS class,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       coalesce(tool_name, 'a tool') || ': ' || coalesce(status_message, error_type, 'failed')) ORDER BY start_time, preorder) AS evidence
-  FROM (SELECT *, count(*) FILTER (is_first) OVER (PARTITION BY agent_name ORDER BY start_time, preorder) AS burst FROM failures)
-  GROUP BY agent_name, burst
+  FROM (SELECT *, count(*) FILTER (is_first) OVER (PARTITION BY agent_name, nameless_trace ORDER BY start_time, preorder) AS burst FROM failures)
+  GROUP BY agent_name, nameless_trace, burst
   HAVING bool_or(is_dense)
 ),
 rated AS (
@@ -65,11 +66,11 @@ rated AS (
   JOIN LATERAL (
     SELECT count(*) AS n
     FROM calls
-    WHERE calls.agent_name IS NOT DISTINCT FROM bursts.agent_name AND calls.start_time >= bursts.start_time AND calls.start_time <= last_start
+    WHERE calls.agent_name IS NOT DISTINCT FROM bursts.agent_name AND calls.nameless_trace IS NOT DISTINCT FROM bursts.nameless_trace AND calls.start_time >= bursts.start_time AND calls.start_time <= last_start
   ) AS calls ON true
 )
 SELECT
-  'event' AS tier, CASE WHEN failures > 5 * max_errors THEN 'critical' ELSE 'warning' END AS severity, trace_id, agent_name, span_ids, start_time, end_time,
+  'event' AS tier, CASE WHEN failures > 2 * max_errors AND 2 * failures >= calls THEN 'critical' WHEN 10 * failures < calls THEN 'info' ELSE 'warning' END AS severity, trace_id, agent_name, span_ids, start_time, end_time,
   format('{} tool calls of {} failed within {} min, {} % of its calls in that time; mostly {} ({}).', failures,
     coalesce(agent_name, 'an agent'), greatest(1, round((epoch_ns(end_time) - epoch_ns(start_time)) / 6e10)::BIGINT), round(100 * failures / calls)::BIGINT, tool_name, class) AS summary,
   evidence[:50] AS evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted

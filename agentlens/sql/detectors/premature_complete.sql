@@ -12,15 +12,9 @@ CREATE MACRO _claims_done(text) AS
 regexp_matches(text, '\b(all|the) (unit |integration )?(tests|checks|specs) (now )?(are )?(all )?(pass|passed|passing|green)\b|\b(task|work|job|implementation|migration|release|report|feature|fix|everything|all)\b[^.!?\n]{0,60}\b(is|are|was|were|has been|have been)( now| all| fully| successfully)* (complete|completed|finished|done|implemented|delivered|shipped|deployed|ready)\b|\bsuccessfully (completed|implemented|finished|delivered|deployed|fixed|published|released|shipped)\b|\beverything (works|passes)\b|^\W*(all )?(done|complete|completed|finished|shipped)\b', 'i')
 AND NOT _owns_up(text) AND NOT regexp_matches(text, '\b(not|n''t|yet|remain(s|ing)?|todo|still|pending|next step)\b', 'i');
 
--- Whether a tool call runs a check: by its name, or for a shell by its command.
-CREATE MACRO _is_check(tool, arguments) AS
-coalesce(regexp_matches(tool, '(^|_)(tests?|checks?|verify|verification|validate|validation|lint|typecheck|qa|ci|audit)(_|$)|^run_?tests?$|Tests?$|pr(ü|ue)f|kontroll|verif|vérif|comprob|controll?o|contr(ô|o)le', 'i'), false)
-OR coalesce(regexp_matches(left(arguments, 1000), '\b(pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|eslint|mypy|ruff|flake8|tsc|(npm|yarn|pnpm|bun)( run)? test|(cargo|go|mvn|gradle|make|dotnet|swift) (test|check|verify))\b', 'i')
-  AND regexp_matches(tool, 'bash|shell|exec|command|terminal|run|process', 'i'), false);
-
 -- Whether the result of a check says that something failed: a count of failures, a verdict, not merely that the check could not run.
 CREATE MACRO _says_check_failed(result) AS
-regexp_matches(result, '\b[1-9]\d* (tests? |checks? |specs? |assertions? |of \d+ (tests |checks )?)?(failed|failing|failures?)\b|\bfailed[:=]\s*[1-9]|\bfailures[:=]\s*[1-9]|"(passed|ok|success|valid|is_valid)"\s*:\s*false|\b(verdict|result|outcome|status|conclusion)"?\s*[:=]\s*"?(fail|failed|failure|red|rejected)\b|\b(check|tests?|validation|verification) failed\b|\bAssertionError\b|\bFAILED\b [\w/.]+::|(?-i:^\W{0,3}FAIL(ED|URE)?\b)|^\W{0,3}failures? in\b|\b[1-9]\d* of \d+ \w+ (rejected|failed|invalid|broken)\b|\b(does|do|did) not match\b|\bdiffers? from\b|\b(above|over|exceed(s|ed)?|outside|beyond) the (limit|threshold|tolerance|budget)\b', 'i')
+regexp_matches(result, '\b[1-9]\d* (tests? |checks? |specs? |assertions? |of \d+ (tests |checks )?)?(failed|failing|failures?)\b|\bfailed[:=]\s*[1-9]|\bfailures[:=]\s*[1-9]|"(passed|ok|success|valid|is_valid)"\s*:\s*false|\b(verdict|result|outcome|status|conclusion)"?\s*[:=]\s*"?(fail|failed|failure|red|rejected)\b|\b(check|tests?|validation|verification) failed\b|\bAssertionError\b|\bFAILED\b [\w/.]+::|(?-i:^\W{0,3}FAIL(ED|URE)?\b)|^\W{0,3}(failures? in|violation|versto(ß|ss)|fehler|fehlgeschlagen|nicht bestanden|échec|échoué|erreur|fallo|fallid[oa]|incumplimiento|errore|fallit[oa]|violazione|falha|reprovad[oa])([^\pL]|$)|\b[1-9]\d* of \d+ \w+ (rejected|failed|invalid|broken)\b|\b(does|do|did) not match\b|\bdiffers? from\b|\b(above|over|exceed(s|ed)?|outside|beyond) the (limit|threshold|tolerance|budget)\b', 'i')
 AND NOT regexp_matches(left(result, 500), 'command not found|no such file or directory|not installed|no module named', 'i');
 
 -- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word of it comes back in them.
@@ -43,7 +37,7 @@ WITH checks AS (
   SELECT
     preorder, trace_id, agent_name, tool_name, start_time,
     coalesce(_says_check_failed(left(coalesce(tool_call_result, status_message), 20000)), false)
-      OR coalesce(status_code = 'ERROR' AND regexp_matches(error_type, '(check|tests?|assert(ion)?|validation|verification)_?(fail\w*|error)', 'i'), false) AS has_failed, left(coalesce(status_message, tool_call_result), 300) AS words
+      OR coalesce(status_code = 'ERROR' AND regexp_matches(coalesce(error_type, regexp_extract(status_message, '^([A-Za-z_.]+):', 1)), '(check|tests?|assert(ion)?|validation|verification)_?(fail\w*|error)', 'i'), false) AS has_failed, left(coalesce(status_message, tool_call_result), 300) AS words
   FROM spans
   WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND _is_check(tool_name, tool_call_arguments)
 ),
@@ -110,10 +104,10 @@ FROM (
 -- Example: the report says COMPLETE and names a blocker; or `run_tests` says 2 failed, and the last words are `all tests pass`.
 -- Leaves alone: reports without blockers whose run ended well; checks that passed at last, or could not be run; last words that admit a failure or name what is
 -- left; runs that are known to no wave; an agent that ran again with success in that wave.
--- Misses: wrong deliverables; checks whose result does not say so in English; claims in other languages than English, but for (i).
+-- Misses: wrong deliverables; checks whose result does not begin with so plain a word as Fehler, échec, fallo, errore or falha, nor say in English that something failed; claims in other languages than English, but for (i).
 -- Do: reopen the task; count as done only what a check after the last change confirms.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_premature_complete() AS TABLE
 WITH claims AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number
@@ -203,7 +197,7 @@ boasts AS (
   JOIN last_words USING (preorder)
   JOIN messages USING (message_hash)
   WHERE _claims_done(right(trim(array_to_string(parts->>'$[*].content', ' ')), 1500)) OR (kind = 'check' AND _passes_over(what, trim(array_to_string(parts->>'$[*].content', ' ')))
-    AND NOT EXISTS (FROM spans AS after WHERE after.operation_name = 'execute_tool' AND after.preorder > open_preorder AND after.preorder < subtree_end))
+    AND NOT EXISTS (FROM spans AS after WHERE after.operation_name = 'execute_tool' AND after.preorder > open_preorder AND after.preorder < suspects.subtree_end))
   QUALIFY row_number() OVER (PARTITION BY suspects.preorder ORDER BY suspects.kind, open_preorder) = 1
 )
 SELECT

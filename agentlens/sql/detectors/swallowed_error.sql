@@ -49,6 +49,24 @@ CREATE MACRO _telling_arguments(arguments) AS
 CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
   THEN list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) BETWEEN 6 AND 300) END;
 
+-- Whether a tool call runs a check: by its name, or for a shell by its command.
+CREATE MACRO _is_check(tool, arguments) AS
+coalesce(regexp_matches(tool, '(^|_)(tests?|checks?|verify|verification|validate|validation|lint|typecheck|qa|ci|audit)(_|$)|^run_?tests?$|Tests?$|pr(ü|ue)f|kontroll|verif|vérif|comprob|controll?o|contr(ô|o)le', 'i'), false)
+OR coalesce(regexp_matches(left(arguments, 1000), '\b(pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|eslint|mypy|ruff|flake8|tsc|(npm|yarn|pnpm|bun)( run)? test|(cargo|go|mvn|gradle|make|dotnet|swift) (test|check|verify))\b', 'i')
+  AND regexp_matches(tool, 'bash|shell|exec|command|terminal|run|process', 'i'), false);
+
+-- Whether the arguments of a tool call (JSON) bring a text along, of four words and 30 characters and more, beside the thing they name; what merely explains or asks does not count.
+CREATE MACRO _brings_a_text(arguments) AS
+coalesce(json_type(arguments) = 'OBJECT' AND _resource_named(arguments) IS NOT NULL AND len(list_filter(
+  list_zip(json_keys(arguments), json_extract_string(arguments, '$.*')),
+  lambda said: length(said[2]) >= 30 AND regexp_matches(said[2], '^\s*\S+\s+\S+\s+\S+\s+\S') AND NOT regexp_matches(said[1], 'expl|descr|reason|why|rationale|thought|query|pattern|question|prompt|instruct|goal|purpose', 'i'))) > 0, false);
+
+-- Whether a failed call only looked whether something is there: it runs no check, writes nothing, and brings no text along.
+CREATE MACRO _is_a_look(tool, arguments) AS
+NOT _is_check(tool, arguments) AND _resource_access(tool) IS DISTINCT FROM 'write'
+AND (_resource_access(tool) IS NOT DISTINCT FROM 'read' OR regexp_matches(_tool_words(tool), ' (search|find|grep|query|ask|look|list|scan|stat|exists|explore|analy[sz]e|describe|explain|delete|remove) ')
+  OR NOT _brings_a_text(TRY_CAST(arguments AS JSON)));
+
 -- A step fails, nobody repeats it with success, and what is above it reports success as if nothing had happened.
 --
 -- Means: an empty or invented value took the place of the missing one. Matters: everything built on it is wrong, and all is green.
@@ -58,12 +76,13 @@ CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
 -- the run ended without an error.
 -- Example: `margin_check` fails, and the agent reports that margins hold.
 -- Leaves alone: failures after which the same tool of the same agent worked, or another one on the same thing; texts or reports that own up to a failure
--- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there.
+-- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
+-- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
 -- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
 -- French, Spanish, Italian and Portuguese; in other languages it counts as silence.
 -- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_swallowed_error() AS TABLE
 WITH RECURSIVE
 failures AS MATERIALIZED (FROM errors),
@@ -139,9 +158,11 @@ last_words AS (
 told AS (
   SELECT
     caught.*, coalesce(is_mended, false) OR leaf IN (FROM other_ways) AS is_mended, coalesce(has_worked, false) AS has_worked,
+    _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look,
     -- Words beside the call of a tool are not the last ones: the log breaks off there.
-    CASE WHEN operation_name = 'execute_tool' THEN tool_answer WHEN NOT contains(parts::VARCHAR, '"tool_call"') THEN nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
+    CASE WHEN caught.operation_name = 'execute_tool' THEN tool_answer WHEN NOT contains(parts::VARCHAR, '"tool_call"') THEN nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
   FROM caught
+  JOIN spans AS failed ON failed.preorder = leaf
   LEFT JOIN worked USING (leaf)
   LEFT JOIN last_words USING (catcher)
   LEFT JOIN messages USING (message_hash)
@@ -150,7 +171,7 @@ judged AS (
   SELECT *, CASE
       WHEN operation_name = 'execute_tool' THEN 'proven'
       WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
-      WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR _resource_access(tool_name) = 'write') THEN 'candidate'
+      WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR NOT is_a_look) THEN 'candidate'
     END AS tier
   FROM told
   WHERE NOT is_mended AND words IS NOT NULL AND NOT _owns_up(words) AND NOT coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false)

@@ -32,6 +32,7 @@ FROM (VALUES
   ('detector', 'tool_loop', NULL, 'retry storm', 'behavioural', NULL, 'FM-1.3 Step repetition', 'Context Management: Resource Abuse', 'FAILED-LOGIC'),
   ('detector', 'no_op_storm', NULL, 'retry storm', 'behavioural', NULL, 'FM-1.3 Step repetition', 'Context Management: Resource Abuse', 'FAILED-LOGIC'),
   ('detector', 'retry_storm', NULL, 'retry storm', 'transient', 'tool error', 'FM-1.3 Step repetition', 'Context Management: Resource Abuse', 'FAILED-TOOL'),
+  ('detector', 'retry_burst', NULL, 'retry storm', 'transient', 'tool error', NULL, 'API Issues: Service Errors', 'FAILED-TOOL'),
   ('detector', 'delegation_loop', NULL, 'coordination deadlock', 'behavioural', NULL, 'FM-1.5 Unaware of termination conditions', 'Task Management: Task Orchestration', 'FAILED-SCOPE'),
   ('detector', 'repeated_text', NULL, 'retry storm', 'behavioural', NULL, 'FM-1.3 Step repetition', 'Output Generation: Instruction Non-compliance', 'FAILED-LOGIC'),
   ('detector', 'swallowed_error', NULL, 'cascading error', 'validation', 'tool error', 'FM-3.2 No or incomplete verification', 'Information Processing: Tool Output Misinterpretation', 'FAILED-TOOL'),

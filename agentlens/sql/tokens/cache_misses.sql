@@ -12,7 +12,7 @@ coalesce(list_position(
 
 -- Every call that reads at least 1,024 tokens and a fifth less from the cache than the call before it left there. The
 -- calls of an agent in one conversation (and one run) follow one another; what the call before left is what it read and wrote, or, with
--- providers that cache by themselves, its input. The windows of the two calls are laid over each other message by message.
+-- models that are seen to be cached without being asked, its input; models of which nothing ever came from a cache miss nothing. The windows of the two calls are laid over each other message by message.
 CREATE VIEW cache_misses (
   -- Trace of the call that missed.
   trace_id,
@@ -56,20 +56,22 @@ WITH calls AS (
   SELECT
     calls.agent_name, calls.conversation_id, calls.run_preorder, calls.call_index,
     ledger.* EXCLUDE (agent_name, conversation_id),
-    coalesce(cache_read_input_tokens, 0) AS cache_read, coalesce(cache_write_input_tokens, 0) AS cache_write
+    coalesce(cache_read_input_tokens, 0) AS cache_read, coalesce(cache_write_input_tokens, 0) AS cache_write,
+    -- Whether the log shows that this model of this provider has a cache at all.
+    bool_or(cache_write_input_tokens > 0) OVER of_model AS is_writing, bool_or(cache_read_input_tokens > 0) OVER of_model AS is_reading
   FROM _context_calls(NULL, NULL) AS calls
   JOIN usage_ledger AS ledger USING (preorder)
   WHERE is_counted AND input_tokens IS NOT NULL
+  WINDOW of_model AS (PARTITION BY ledger.provider_name, ledger.model)
 ),
 followed AS (
   SELECT
     *, lag(trace_id) OVER w AS trace_id_before, lag(span_id) OVER w AS span_id_before, lag(preorder) OVER w AS preorder_before,
     lag(model) OVER w AS model_before, lag(cache_write_1h_input_tokens) OVER w AS kept_1h,
     (epoch_ns(start_time) - epoch_ns(lag(coalesce(end_time, start_time)) OVER w)) / 1e9 AS gap_seconds,
-    bool_or(cache_write > 0) OVER (PARTITION BY provider_name) AS writes_cache,
     CASE
-      WHEN bool_or(cache_write > 0) OVER (PARTITION BY provider_name) THEN lag(cache_read + cache_write) OVER w
-      WHEN bool_or(cache_read > 0) OVER (PARTITION BY provider_name) THEN lag(input_tokens // 128 * 128) OVER w
+      WHEN lag(is_writing) OVER w THEN lag(cache_read + cache_write) OVER w
+      WHEN lag(is_reading) OVER w THEN lag(input_tokens // 128 * 128) OVER w
     END AS cached_before
   FROM calls
   WINDOW w AS (PARTITION BY agent_name, conversation_id, run_preorder ORDER BY call_index)

@@ -1,0 +1,132 @@
+"""What went wrong without anybody saying so: kept texts under strange tool names, checks that could not run, verdicts in other tongues, and what is
+usual for whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
+from test_detectors import found, in_traces
+
+TEXT = "Three crates of lemons, two of capers; the order goes out on Friday."
+BOTH = [agent("lead"), agent("a", "lead", 1, 9), agent("b", "lead", 1, 9)]
+
+
+def kept(name: str, parent: str, start: float, result: str, tool_name: str = "archivia") -> Step:
+    return tool(
+        f"{tool_name}#{name}", parent, start, arguments={"nome": "menu/sabato.md", "righe": TEXT}, result=result
+    )
+
+
+def test_a_tool_that_counts_the_text_it_was_given_has_written_it_whatever_its_name(tmp_path: Path) -> None:
+    counted = f'{{"ok": true, "bytes": {len(TEXT.encode())}}}'
+    runs = [
+        [*BOTH, kept("1", "a", 2, counted), kept("2", "b", 5, counted)],
+        [*BOTH, kept("1", "a", 2, "ok"), kept("2", "b", 5, "ok")],
+        [*BOTH, kept("1", "a", 2, counted), kept("2", "b", 5, counted, "aggiungi_righe")],
+        [
+            *BOTH,
+            kept("1", "a", 2, counted),
+            tool("leggi", "b", 3, arguments={"nome": "menu/sabato.md"}, result=TEXT),
+            kept("2", "b", 5, counted),
+        ],
+    ]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "competing_writes", "trace_id[-1:], tier, severity") == [("1", "candidate", "warning")]
+
+
+def ended(words: str, failing: str, arguments: dict[str, str], message: str = "404 Not Found") -> list[Step]:
+    return [
+        agent("lead", None, 0, 30, outputs=said(words)),
+        tool(failing, "lead", 2, 3, status=ERROR, message=message, arguments=arguments),
+    ]
+
+
+def test_a_check_that_found_nothing_to_check_and_a_text_that_found_no_place_are_more_than_looks(tmp_path: Path) -> None:
+    done = "The plan is finished."
+    runs = [
+        ended(done, "ruhezeit_pruefen", {"target": "plaene/kw17.md"}),
+        ended(done, "depot.submit", {"file": "Content/beats.md", "text": TEXT}),
+        ended(done, "asset_lookup", {"guid": "b7f1"}),
+        ended(done, "search_code", {"path": "src/main.py", "query": "where is the price of an order computed"}),
+        ended(done, "read_file", {"path": "src/main.py", "explanation": "I want to see how the price is computed"}),
+        ended("The check could not run: no record.", "ruhezeit_pruefen", {"target": "plaene/kw17.md"}),
+    ]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "swallowed_error", "trace_id[-1:], tier") == [("1", "candidate"), ("2", "candidate")]
+
+
+def test_a_verdict_in_another_tongue_or_in_the_message_alone_is_a_failed_check(tmp_path: Path) -> None:
+    words = "Der Plan steht."
+    runs = [
+        [agent("lead", None, 0, 30, outputs=said(words)), tool("pruefung", "lead", 5, result=result, status=status, message=message)]
+        for result, status, message in (
+            ("Verstoß: Sr. Ilse hat nur 9 h Ruhezeit", None, None),
+            (None, ERROR, "CheckFailed: nur 9 h Ruhezeit"),
+            ("keine Verstöße gefunden", None, None),
+            (None, ERROR, "CheckServer: nur eine Antwort"),
+        )
+    ]  # fmt: skip
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "premature_complete", "trace_id[-1:], tier") == [("1", "candidate"), ("2", "candidate")]
+
+
+def retried(count: int, again: int, first: float = 0, gap: float = 20) -> list[Step]:
+    """`count` calls of lead, all different; the last `again` of them fail once and are made once more."""
+    return [
+        tool(f"fetch#{first}/{n}/{attempt}", "lead", first + gap * n + 8 * attempt, arguments={"n": f"{first}/{n}"}, status=ERROR if attempt < tries else OK)
+        for n in range(count)
+        for tries in [1 if n >= count - again else 0]
+        for attempt in range(tries + 1)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        pytest.param([*retried(80, 0), *retried(10, 8, 2000)], [("lead", "event", "info")], id="burst"),
+        pytest.param([*retried(80, 8, 0, 900), *retried(10, 1, 80000)], [], id="spread out"),
+        pytest.param([*retried(80, 0), *retried(10, 3, 2000)], [], id="few"),
+        pytest.param([*retried(20, 0), *retried(10, 8, 2000)], [], id="no past"),
+        pytest.param([step for n in range(8) for step in retried(14, 7, 5000.0 * n)], [], id="always so"),
+    ],
+)
+def test_more_retries_than_an_agent_is_used_to_are_a_burst(
+    steps: list[Step], expected: list[tuple[str, ...]], tmp_path: Path
+) -> None:
+    lens = read_steps(tmp_path, [agent("lead", None, 0, 90000), *steps])
+    assert found(lens, "retry_burst") == expected
+
+
+def burst(name: str, calls: int, failures: int) -> list[Step]:
+    failed = {round(n * calls / failures) for n in range(failures)}
+    return [
+        agent(name),
+        *(tool(f"fetch#{n}", name, 5 * n, arguments={"n": n}, status=ERROR if n in failed else OK) for n in range(calls)),
+    ]  # fmt: skip
+
+
+def test_the_severity_of_a_burst_goes_by_the_share_that_failed(tmp_path: Path) -> None:
+    runs = [burst("outage", 14, 12), burst("half", 8, 8), burst("some", 60, 15), burst("weather", 900, 60)]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "error_burst", "agent_name, severity") == [
+        ("outage", "critical"), ("half", "warning"), ("some", "warning"), ("weather", "info"),
+    ]  # fmt: skip
+
+
+def test_agents_without_a_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    failing = [[tool("fetch", "x", 30 * n, arguments={"n": n}, status=ERROR)] for n in range(9)]
+    spending = [[call(f"c{n}", None, n, input_tokens=100 if n < 8 else 9000)] for n in range(9)]
+    lens = read_steps(tmp_path, in_traces([*failing, *spending]))
+    assert found(lens, "error_burst") == []
+    assert found(lens, "budget_breach") == []
+
+
+def test_a_model_of_which_nothing_ever_came_from_a_cache_misses_nothing(tmp_path: Path) -> None:
+    def calls(model: str, cached: int) -> list[Step]:
+        usage = {"input_tokens": 9000, "cache_read": cached, "model": model}
+        return [agent(model), *(call(f"{model}#{n}", model, n, **usage) for n in range(8))]
+
+    lens = read_steps(tmp_path, in_traces([calls("cached-model", 8064), calls("plain-model", 0)]))
+    assert found(lens, "cache_miss_storm") == []
