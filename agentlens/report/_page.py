@@ -135,7 +135,9 @@ def _add_details(copy: Travelling, content: Content, names: tuple[str, ...], lim
 def _add_tree(copy: Travelling, content: Content, limit: int, where: str | None) -> None:
     """Mount the tree with as many details as fit, and say what was left out."""
     first = next((span for finding in content.facts["findings"] for span in finding.span_ids), None)
-    tree = explorers.open_tree(copy.lens, first, where)
+    postmortem = content.facts["postmortem"]
+    incident = postmortem["incident"].span_ids[-1] if postmortem and postmortem["causes"] else None
+    tree = explorers.open_tree(copy.lens, first, where, incident)
     rows = {int(preorder): row for row, preorder in enumerate(tree._preorders)}
     content.rows = {span_id: row for row, span_id in reversed(list(enumerate(tree._span_ids.to_pylist())))}
     embedded, still = tree.embed(with_details=False), explorers.picture(tree)
