@@ -26,6 +26,7 @@ _HOMES = {
     "Drift": "explorers",
     "Findings": "explorers",
     "Lens": "_lens",
+    "Origin": "explorers",
     "Overview": "explorers",
     "TokenEconomics": "explorers",
     "TraceTree": "explorers",

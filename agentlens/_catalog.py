@@ -12,7 +12,7 @@ import duckdb
 
 from agentlens._errors import AgentLensError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _OBJECT = re.compile(
     r"(?P<doc>(?:^--[^\n]*\n)*)^CREATE (?P<kind>TABLE|VIEW|MACRO)\s+(?P<name>\w+)(?P<body>.*?);[ \t]*$",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 import duckdb
 
@@ -58,16 +61,47 @@ def _flow_names() -> set[str]:
     return names | {item.name for name in on_flow for item in modules[name].objects}
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the flow graph: the call of a macro with its arguments by name, and the name of the question an explorer asks for it."""
+
+    call: str
+    given: dict[str, Any]
+    question: str
+    text: str
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it asks what led to steps, and not for the way of a text."""
+        return self.question in ("origin_of_step", "origin_of_steps")
+
+
+def read_question(con: duckdb.DuckDBPyConnection, text_or_span_id: str, most_hops: int = 50) -> Asked:
+    """Return which macro answers for a value, a text or the id of a span."""
+    if _is_span(con, text_or_span_id):
+        given = {"trace_id": None, "span_id": text_or_span_id, "most_hops": most_hops}
+        return Asked(
+            "flow_sources({trace_id}, {span_id}, most_hops := {most_hops})", given, "origin_of_step", text_or_span_id
+        )
+    text = text_or_span_id.strip()
+    with con.cursor() as cursor:
+        tokens = cursor.execute("SELECT _tokens_in(_plain_text($text))", {"text": text}).fetchall()[0][0]
+    if len(tokens) == 1 and re.fullmatch(rf"[$€£¥#~+(\"'`“]*{re.escape(tokens[0])}[.,:;!?)\"'`”]*", text):
+        return Asked("flow_origin({value})", {"value": tokens[0]}, "origin_of_value", tokens[0])
+    return Asked("flow_origin_of_text({pattern}, {word})", _pattern(text), "origin_of_text", text)
+
+
+def read_steps_question(span_ids: Sequence[str], text: str, most_hops: int) -> Asked:
+    """Return which macro answers what led to some steps."""
+    given = {"span_ids": list(span_ids), "most_hops": most_hops}
+    return Asked("flow_leading_to({span_ids}, most_hops := {most_hops})", given, "origin_of_steps", text)
+
+
 def origin(con: duckdb.DuckDBPyConnection, text_or_span_id: str) -> duckdb.DuckDBPyRelation:
     """Return where a value, a text or what a step knew came from; see `Lens.origin`."""
     index_flow(con)
-    if _is_span(con, text_or_span_id):
-        return con.sql("FROM flow_sources(NULL, $span_id)", params={"span_id": text_or_span_id})
-    text = text_or_span_id.strip()
-    tokens = con.execute("SELECT _tokens_in(_plain_text($text))", {"text": text}).fetchall()[0][0]
-    if len(tokens) == 1 and re.fullmatch(rf"[$€£¥#~+(\"'`“]*{re.escape(tokens[0])}[.,:;!?)\"'`”]*", text):
-        return con.sql("FROM flow_origin($value)", params={"value": tokens[0]})
-    return con.sql("FROM flow_origin_of_text($pattern, $word)", params=_pattern(text))
+    asked = read_question(con, text_or_span_id)
+    return con.sql("FROM " + asked.call.format(**{name: f"${name}" for name in asked.given}), params=asked.given)
 
 
 def consumers(con: duckdb.DuckDBPyConnection, span_id: str) -> duckdb.DuckDBPyRelation:
@@ -77,7 +111,8 @@ def consumers(con: duckdb.DuckDBPyConnection, span_id: str) -> duckdb.DuckDBPyRe
 
 
 def _is_span(con: duckdb.DuckDBPyConnection, span_id: str) -> bool:
-    return bool(con.execute("SELECT 1 FROM spans WHERE span_id = $id LIMIT 1", {"id": span_id}).fetchall())
+    with con.cursor() as cursor:
+        return bool(cursor.execute("SELECT 1 FROM spans WHERE span_id = $id LIMIT 1", {"id": span_id}).fetchall())
 
 
 def _pattern(text: str) -> dict[str, str]:

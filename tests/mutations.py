@@ -33,7 +33,7 @@ TEXTS = [
     "NaN", "null", "true", "[]", "{}", '{"a":', "[" * 300, "2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999+14:00",
     "2026-01-01T00:00:00", "1e999", "0x10", "١٢٣", "-1", "\r\n", "|", "# aider chat started at ", "```", "---", "…", "...[truncated]",
 ]  # fmt: skip
-# Formats of which no sample is at hand.
+# Formats of which no sample is at hand, or none that shows everything.
 SEEDS: dict[str, list[Any]] = {
     "heartbeat": ["Wave 14 | 2026-04-14 14:23:11\nAgents:\n  Apollo: COMPLETE (3 drafts saved)\n  Athena: BLOCKED (waits)\nNext: wave 15\n"],
     "tempo": [
@@ -56,6 +56,26 @@ SEEDS: dict[str, list[Any]] = {
         {"pid": 12, "parent_heartbeat": "x", "role": "atlas", "started": "2026-04-14T14:00:00Z", "status": "running"},
         {"wave": 14, "timestamp": 1776176591, "agents": {"Apollo": "COMPLETE", "Athena": {"status": "blocked", "detail": "waits"}}, "next": "ask"},
         {"wave": 15, "agents": [{"name": "Apollo", "status": "done"}]},
+    ],
+    "managed_agents": [
+        {"data": [
+            {"type": "session.thread_status_running", "id": "e1", "processed_at": "2026-04-14T14:00:00Z", "session_thread_id": "t1", "agent_name": "Atlas"},
+            {"type": "user.message", "id": "e2", "processed_at": "2026-04-14T14:00:01Z", "content": [{"type": "text", "text": "go"}]},
+            {"type": "span.model_request_start", "id": "e3", "processed_at": "2026-04-14T14:00:02Z"},
+            {"type": "agent.tool_use", "id": "e4", "processed_at": "2026-04-14T14:00:03Z", "name": "bash", "input": {"command": "ls"}, "evaluated_permission": "ask"},
+            {"type": "session.thread_created", "id": "e5", "processed_at": "2026-04-14T14:00:03Z", "session_thread_id": "t2", "agent_name": "Apollo"},
+            {"type": "agent.thread_message_sent", "id": "e6", "processed_at": "2026-04-14T14:00:03Z", "to_session_thread_id": "t2", "to_agent_name": "Apollo",
+             "content": [{"type": "text", "text": "draft"}]},
+            {"type": "span.model_request_end", "id": "e7", "processed_at": "2026-04-14T14:00:04Z", "model_request_start_id": "e3", "is_error": False,
+             "model_usage": {"input_tokens": 2, "output_tokens": 5, "cache_read_input_tokens": 7, "cache_creation_input_tokens": 1}},
+            {"type": "user.tool_confirmation", "id": "e8", "processed_at": "2026-04-14T14:00:05Z", "tool_use_id": "e4", "result": "deny", "deny_message": "no"},
+            {"type": "agent.tool_result", "id": "e9", "processed_at": "2026-04-14T14:00:06Z", "tool_use_id": "e4", "is_error": True,
+             "content": [{"type": "text", "text": "denied"}]},
+            {"type": "agent.thread_message_received", "id": "e10", "processed_at": "2026-04-14T14:00:07Z", "from_session_thread_id": "t2",
+             "from_agent_name": "Apollo", "content": [{"type": "text", "text": "done"}]},
+            {"type": "session.error", "id": "e11", "processed_at": "2026-04-14T14:00:08Z",
+             "error": {"type": "model_overloaded_error", "message": "busy", "retry_status": {"type": "exhausted"}}},
+            {"type": "user.message", "id": "e12", "processed_at": None, "content": [{"type": "text", "text": "and?"}]}]},
     ],
     "otlp_logs": [
         {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"scope": {"name": "s"}, "logRecords": [

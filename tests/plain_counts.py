@@ -212,6 +212,18 @@ def inspect(path: Path) -> Calls:
     return calls
 
 
+def managed_agents(path: Path) -> Calls:
+    """One usage an end of a model request, cached tokens beside the input; what was streamed and listed has one id."""
+    calls: Calls = {}
+    for line in lines(path):
+        event = line[1] if isinstance(line, list) else line
+        if isinstance(event, dict) and event["type"] == "span.model_request_end":
+            u = event["model_usage"]
+            read, written = u["cache_read_input_tokens"], u["cache_creation_input_tokens"]
+            calls[event["id"]] = (u["input_tokens"] + read + written, u["output_tokens"], read, written, 0)
+    return calls
+
+
 def openhands(path: Path) -> Calls:
     """Events of one response repeat its usage; snapshots of the SDK are running totals, its LLM logs one call each."""
     calls: Calls = {}
@@ -358,6 +370,7 @@ COUNTERS: dict[str, Callable[[Path], Calls]] = {
     "langfuse/trace/*.trace.json": langfuse,
     "langfuse/seeder/*.json": langfuse,
     "langsmith/*wrap*.json": langsmith,
+    "langsmith/anthropic_managed_*.jsonl": managed_agents,
     "mlflow/*.json": mlflow,
     "mlflow/*.jsonl": mlflow,
     "openai_agents_sdk/*.jsonl": openai_agents,

@@ -106,7 +106,7 @@ def test_the_timeline_shows_what_changed_in_the_prompt(lens: Lens) -> None:
 def test_a_day_without_work_is_seen_as_missing(lens: Lens) -> None:
     query = """
         SELECT n, value, low FROM drift_measures
-        WHERE agent_name = 'Letters' AND measure = 'task_duration_s' AND time_bucket = '2026-06-07'
+        WHERE dimension = 'agent' AND agent_name = 'Letters' AND measure = 'task_duration_s' AND time_bucket = '2026-06-07'
     """
     assert lens.sql(query).fetchall() == [(0, None, None)]
 

@@ -22,7 +22,6 @@ NO_LOADER_YET = {
     "codex/localpush/*.json": "expected figures of a test, no logs",
     "inspect/parallel_spans.json": "events of an Inspect sample without the log around them",
     "langfuse/trace/*.chatml.json": "messages derived from Langfuse traces by its own tests, no export",
-    "langsmith/anthropic_managed_*": "recorded calls of Anthropic's SDK, no LangSmith runs",
     "openclaw_workspace/lobsterops/config/BOOT.md": "a few sentences without any mark of their kind",
 }
 EXPECTED = {
@@ -39,6 +38,7 @@ EXPECTED = {
     "jaeger_json/*": "jaeger",
     "langfuse/seeder/*": "langfuse",
     "langfuse/trace/*.trace.json": "langfuse",
+    "langsmith/anthropic_managed_*": "managed_agents",
     "langsmith/langsmith_*": "langsmith",
     "mlflow/*": "mlflow",
     "langgraph_checkpoint/*": "langgraph",
@@ -90,6 +90,10 @@ SPAN_V2 = {
     "start_time": 1,
     "attributes": {"mlflow.spanType": '"LLM"'},
 }
+MANAGED_EVENT = {"id": "sevt_1", "type": "session.status_running", "processed_at": "2026-01-01T00:00:00Z"}
+MANAGED_SESSION = {
+    "id": "sesn_1", "type": "session", "agent": {"id": "agent_1", "name": "a"}, "environment_id": "env_1", "created_at": "2026",
+}  # fmt: skip
 ADK_RECORD = {"timeUnixNano": "1", "attributes": [{"key": "event.name", "value": {"stringValue": "gen_ai.choice"}}]}
 
 
@@ -165,6 +169,20 @@ MADE: dict[str, tuple[str, Any]] = {
     "langfuse storage table": ("langfuse", "id,trace_id,type,parent_observation_id,usage_details\no,t,SPAN,,{}\n"),
     "langsmith run lines": ("langsmith", [RUN, RUN]),
     "langsmith request": ("langsmith", {"post": [RUN], "patch": []}),
+    "managed agents events": ("managed_agents", [MANAGED_EVENT, MANAGED_EVENT]),
+    "managed agents page of the API": ("managed_agents", {"data": [MANAGED_EVENT], "next_page": None}),
+    "managed agents list": ("managed_agents", json.dumps([MANAGED_EVENT, MANAGED_EVENT])),
+    "managed agents queued event": (
+        "managed_agents",
+        [{"type": "user.message", "id": "e", "content": [], "processed_at": None}],
+    ),
+    "managed agents session": ("managed_agents", MANAGED_SESSION),
+    "managed agents recorded calls": (
+        "managed_agents",
+        lines(
+            [["client.beta.sessions.create", MANAGED_SESSION], ["client.beta.sessions.events.stream", MANAGED_EVENT]]
+        ),
+    ),
     "mlflow version 2": (
         "mlflow",
         {"info": {"request_id": "tr-1", "experiment_id": "0"}, "data": {"spans": [SPAN_V2]}},

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from agentlens.detectors.change_points import mean_distributions
+
 # What a measure is called, its unit, and which direction is for the worse: 1 up, -1 down, 0 neither.
 MEASURES: dict[str, tuple[str, str, int]] = {
     "task_duration_s": ("duration of a task", "s", 1),
@@ -20,14 +22,19 @@ MEASURES: dict[str, tuple[str, str, int]] = {
     "task_escalated": ("tasks that call for a person", "%", 0),
     "task_handoffs": ("hand-overs a task", "", 0),
     "task_failed": ("failed tasks", "%", 1),
+    "task_completed": ("completed tasks", "%", -1),
+    "task_tool_mix": ("mix of tools, distance from its usual one", "%", 0),
     "task_output_bytes": ("length of the answer", "bytes", 0),
     "task_output_json": ("answers in JSON", "%", -1),
     "task_confidence": ("stated confidence", "", -1),
     "call_duration_s": ("duration of a model call", "s", 1),
     "call_input_tokens": ("input tokens a call", "", 1),
     "call_output_tokens": ("output tokens a call", "", 1),
+    "call_cache_share": ("share of a call's input from the cache", "%", -1),
+    "call_failed": ("failed model calls", "%", 1),
     "tool_duration_s": ("duration of a tool call", "s", 1),
     "tool_failed": ("failed calls of a tool", "%", 1),
+    "tool_retried": ("retried calls of a tool", "%", 1),
     "heartbeat_gap_s": ("pause between heartbeats", "s", 1),
 }
 # What belongs together: kinds of version that are one change when they change at once.
@@ -52,43 +59,54 @@ class Release(NamedTuple):
     span_id: str
 
 
-def explain(
-    agent: str,
-    measure: str,
-    tool: str | None,
-    change: Any,
-    series: Any,
-    suspects: list[Release],
-    releases: list[Release],
-) -> str:
+def explain(change: Any, series: Any, suspects: list[Release], releases: list[Release]) -> str:
     """Return what to think of a verdict in one or two sentences: what moved, when, how sure, and what to suspect."""
-    label = MEASURES[measure][0] + (f" {tool}" if tool else "")
+    label = MEASURES[series.measure][0] + (f" {series.tool_name}" if series.tool_name else "")
+    about = f"{series.subject[0].upper()}{series.subject[1:]}" if series.agent_name is None else series.agent_name
     count = len(series.values)
     if change.verdict == "too few":
         tasks = len(set(series.tasks.tolist()))
         return (
-            f"{agent}, {label}: {count:,} observations of {tasks:,} tasks, too few to tell (12 of 4 tasks are needed)."
+            f"{about}, {label}: {count:,} observations of {tasks:,} tasks, too few to tell (12 of 4 tasks are needed)."
         )
     if change.verdict == "none":
-        return f"{agent}, {label}: no change beyond chance in {count:,} observations."
-    effect = change.effect
-    moved = f"{say(measure, effect.before)} to {say(measure, effect.after)}{_percent(effect)}"
+        return f"{about}, {label}: no change beyond chance in {count:,} observations."
+    moved = _moved(change, series)
     when = clock(int(series.times[change.at]))
     if change.verdict == "workload":
-        return f"{agent}, {label}: {moved} since {when}, but only because the mix of work changed; like work takes what it took."
+        return f"{about}, {label}: {moved} since {when}, but only because the mix of work changed; like work takes what it took."
     if change.verdict == "slope":
-        return f"{agent}, {label}: drifted slowly, {moved} from {when} to {clock(int(series.times[-1]))}."
-    return f"{agent}, {label}: {moved} since {when}. {_blame(agent, suspects, releases, change, series)}"
+        return f"{about}, {label}: drifted slowly, {moved} from {when} to {clock(int(series.times[-1]))}."
+    return f"{about}, {label}: {moved} since {when}. {_blame(suspects, releases, change, series)}"
 
 
-def _blame(agent: str, suspects: list[Release], releases: list[Release], change: Any, series: Any) -> str:
+def _moved(change: Any, series: Any) -> str:
+    effect = change.effect
+    if series.values.ndim == 1:
+        return f"{say(series.measure, effect.before)} to {say(series.measure, effect.after)}{_percent(effect)}"
+    at = change.at or len(series.values) // 2
+    before, after = mean_distributions(
+        series.values[change.first : change.end], series.strata[change.first : change.end], at - change.first
+    )
+    most = sorted(range(len(before)), key=lambda place: -abs(after[place] - before[place]))[:2]
+    tools = ", ".join(
+        f"{series.columns[place]} {100 * before[place]:.0f} to {100 * after[place]:.0f} %" for place in most
+    )
+    return f"{100 * effect.difference:.0f} % of the calls go to other tools (95 % interval {100 * effect.low:.0f} to {100 * effect.high:.0f}; {tools})"
+
+
+def _blame(suspects: list[Release], releases: list[Release], change: Any, series: Any) -> str:
+    agent = series.agent_name
     if suspects:
         groups = group_releases(suspects)
         named = " and ".join(groups.values())
         if len(groups) > 1:
             return f"At that time {named} changed together: the data cannot separate them."
-        who = "" if suspects[0].agent_name == agent else f" of {suspects[0].agent_name}"
+        owners = sorted({str(release.agent_name) for release in suspects})
+        who = "" if owners == [agent] else f" of {owners[0]}" if len(owners) == 1 else f" of {len(owners)} agents"
         return _when(f"{named}{who}", int(series.times[change.at]) - suspects[0].start_ns)
+    if agent is None:
+        return f"It is seen in more than one of {len(set(series.units.tolist()))}, and no release of theirs falls into that time."
     at = int(series.times[change.at])
     before = [r for r in releases if r.agent_name == agent and r.start_ns <= at]
     if not before:

@@ -1,7 +1,11 @@
 """Whether a series changed, when, and by how much: rank scans with permutation p-values, dates with intervals, effects.
 
 All of it works on ranks within strata (kinds of work), so that neither heavy tails nor another mix of work makes a change.
-Every p-value is conditional on the strata; neighbours that resemble each other are paid for by the inflation of the variance.
+Every p-value is conditional on the strata. Neighbours that resemble each other are paid for twice: by the inflation of the
+variance, and by a second p-value against simulated series that depend on their past as much as this one may.
+
+A series may also be of distributions, one row an observation and one column a tool: its rows then stand in place of ranks,
+as square roots, so that distances between them are Hellinger's, and a change is told in total variation distance.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ DRAWS_AT_ONCE = 2_000_000
 # 95 % of the likelihood ratio of a change point's date lies below: (1 - exp(-x / 2))^2 = 0.95 (Yao 1987).
 DATE_LIMIT = 7.35
 BOOTSTRAPS = 400
+MOST_MEMORY = 0.95
 
 
 @dataclass(frozen=True)
@@ -47,32 +52,40 @@ class Effect:
     high: float
 
 
-def rank_within(values: Floats, strata: Ints) -> Floats:
-    """Return each value's rank among its own stratum, scaled to mean 0 and variance 1 (0 throughout where all are equal)."""
+def score_within(values: Floats, strata: Ints) -> Floats:
+    """Return each value's rank among its own stratum, scaled to mean 0 and variance 1 (0 throughout where all are equal).
+
+    The result has a column for each column of the values; distributions are square roots less those of their stratum.
+    """
     from scipy.stats import rankdata
 
-    scores = np.zeros(len(values))
+    scores = np.zeros((len(values), 1) if values.ndim == 1 else values.shape)
     for stratum in np.unique(strata):
         inside = strata == stratum
-        scores[inside] = rankdata(values[inside]) / inside.sum() - (inside.sum() + 1) / (2 * inside.sum())
-    spread = float(scores.std())
-    return scores / spread if spread > 0 else scores
+        if values.ndim == 1:
+            scores[inside, 0] = rankdata(values[inside]) / inside.sum() - (inside.sum() + 1) / (2 * inside.sum())
+        else:
+            scores[inside] = np.sqrt(values[inside]) - np.sqrt(values[inside]).mean(axis=0)
+    spread = float((scores**2).sum(axis=1).mean()) ** 0.5
+    return scores / spread if spread > 1e-9 else np.zeros_like(scores)
 
 
 def scan(values: Floats, strata: Ints, rng: np.random.Generator) -> Scan:
     """Test a series in time order for a step or a slope against every order of the same values within their strata."""
-    scores = rank_within(values, strata)
+    scores = score_within(values, strata)
     if not scores.any():
         return Scan(1.0, "none", 1.0)
     scores, strata = _shorten(scores, strata)
-    step, line = float(_steps(scores[None])[0]), float(_slopes(scores[None])[0])
     at = best_split(scores)
-    inflation = max(_inflation(_without_step(scores, at)), 1.0)
-    slope_inflation = max(_inflation(_without_line(scores)), 1.0)
-    observed = np.array([step / inflation**0.5, line / slope_inflation**0.5])
-    p_step, p_slope = _p_values(observed, scores, strata, rng)
+    flat = _without_step(scores, at)
+    inflation, slope_inflation = float(_inflation(flat[None])[0]), float(_inflation(_without_lines(scores[None]))[0])
+    observed = np.array([_steps(scores[None])[0] / inflation**0.5, _slopes(scores[None])[0] / slope_inflation**0.5])
+    p_values = _p_values(observed, scores, strata, rng)
+    if min(p_values) <= 0.05:
+        drawn = _remembering(len(scores), float(_memory(flat[None])[0]), _spectrum(flat))
+        p_values = [max(p, _p_value(o, d)) for p, o, d in zip(p_values, observed, drawn)]
     shape = _shape(scores, at)
-    return Scan(min(1.0, 2 * min(p_step, p_slope)), shape, slope_inflation if shape == "slope" else inflation)
+    return Scan(min(1.0, 2 * min(p_values)), shape, slope_inflation if shape == "slope" else inflation)
 
 
 def split(values: Floats, strata: Ints, inflation: float) -> list[int]:
@@ -83,9 +96,9 @@ def split(values: Floats, strata: Ints, inflation: float) -> list[int]:
     """
     import ruptures
 
-    scores = rank_within(values, strata)
+    scores = score_within(values, strata)
     penalty = 3 * np.log(len(scores)) * inflation
-    found = ruptures.KernelCPD(kernel="linear", min_size=MIN_SIDE).fit(scores[:, None]).predict(pen=float(penalty))
+    found = ruptures.KernelCPD(kernel="linear", min_size=MIN_SIDE).fit(scores).predict(pen=float(penalty))
     return [int(at) for at in found[:-1]] or [best_split(scores)]
 
 
@@ -99,7 +112,7 @@ def date_range(values: Floats, strata: Ints, first: int, at: int, end: int, infl
 
     One observation more on either side: ranks of values that hardly overlap leave next to no error to measure it by.
     """
-    scores = rank_within(values, strata)[first:end]
+    scores = score_within(values, strata)[first:end]
     places = np.arange(MIN_SIDE, len(scores) - MIN_SIDE + 1)
     if not len(places):
         return at, at
@@ -113,8 +126,11 @@ def date_range(values: Floats, strata: Ints, first: int, at: int, end: int, infl
 def measure_effect(values: Floats, strata: Ints, at: int, is_rate: bool, rng: np.random.Generator) -> Effect:
     """Return by how much the values from `at` on differ from those before: medians (means of rates) of like work.
 
-    Each stratum counts as much as its smaller side holds; the interval is a bootstrap within strata and sides.
+    Each stratum counts as much as its smaller side holds; the interval is a bootstrap within strata and sides. Of
+    distributions, the total variation distance of their means: the share that would have to go elsewhere.
     """
+    if values.ndim == 2:
+        return _distance_effect(values, strata, at, rng)
     center = np.mean if is_rate else np.median
     sides = [
         (values[:at][strata[:at] == stratum], values[at:][strata[at:] == stratum]) for stratum in np.unique(strata)
@@ -130,6 +146,37 @@ def measure_effect(values: Floats, strata: Ints, at: int, is_rate: bool, rng: np
         moved += weight * (_resample(after, center, rng) - _resample(before, center, rng))
     low, high = np.quantile(moved, [0.025, 0.975])
     return Effect(level, level + difference, difference, float(low), float(high))
+
+
+def mean_distributions(values: Floats, strata: Ints, at: int) -> tuple[Floats, Floats]:
+    """Return the mean distribution before and from `at` on, over the strata that both sides have, each equally heavy."""
+    both = np.intersect1d(strata[:at], strata[at:])
+    inside = np.isin(strata, both) if len(both) else np.ones(len(strata), dtype=bool)
+    sizes = {stratum: min((strata[:at] == stratum).sum(), (strata[at:] == stratum).sum()) for stratum in both}
+    sides = []
+    for side in (slice(None, at), slice(at, None)):
+        own = strata[side][inside[side]]
+        weights = np.array([sizes[one] / (own == one).sum() for one in own]) if len(both) else np.ones(len(own))
+        sides.append(np.asarray(np.average(values[side][inside[side]], axis=0, weights=weights)))
+    return sides[0], sides[1]
+
+
+def _distance_effect(values: Floats, strata: Ints, at: int, rng: np.random.Generator) -> Effect:
+    """Return the total variation distance between the sides; a basic bootstrap, which takes back what chance adds to it."""
+
+    def distance(places: Ints) -> float:
+        before, after = mean_distributions(values[places], strata[places], at)
+        return float(np.abs(after - before).sum() / 2)
+
+    observed = distance(np.arange(len(values)))
+    sides = [np.flatnonzero(strata[:at] == one) for one in np.unique(strata[:at])]
+    others = [np.flatnonzero(strata[at:] == one) + at for one in np.unique(strata[at:])]
+    drawn = np.array([
+        distance(np.concatenate([part[rng.integers(0, len(part), len(part))] for part in (*sides, *others)]))
+        for _ in range(BOOTSTRAPS // 2)
+    ])  # fmt: skip
+    low, high = np.clip(2 * observed - np.quantile(drawn, [0.975, 0.025]), 0, 1)
+    return Effect(0.0, observed, observed, float(low), float(high))
 
 
 def slope_effect(values: Floats, times: Floats, strata: Ints) -> Effect:
@@ -153,19 +200,23 @@ def control(p_values: Sequence[float]) -> list[float]:
 
 
 def _cusum(rows: Floats) -> Floats:
-    """Return for each row the standardised difference of means at every split that leaves MIN_SIDE on both sides."""
+    """Return for each series the standardised distance of means at every split that leaves MIN_SIDE on both sides."""
     count = rows.shape[1]
     sizes = np.arange(MIN_SIDE, count - MIN_SIDE + 1)
     sums = np.cumsum(rows, axis=1)[:, sizes - 1]
-    return np.asarray(sums / np.sqrt(sizes * (count - sizes) / count))
+    return np.asarray(_lengths(sums) / np.sqrt(sizes * (count - sizes) / count))
+
+
+def _lengths(vectors: Floats) -> Floats:
+    return np.asarray(np.abs(vectors[..., 0]) if vectors.shape[-1] == 1 else np.sqrt((vectors**2).sum(axis=-1)))
 
 
 def _steps(rows: Floats) -> Floats:
-    return np.asarray(np.abs(_cusum(rows)).max(axis=1))
+    return np.asarray(_cusum(rows).max(axis=1))
 
 
 def _slopes(rows: Floats) -> Floats:
-    return np.asarray(np.abs(rows @ _ramp(rows.shape[1])))
+    return _lengths(np.tensordot(rows, _ramp(rows.shape[1]), axes=(1, 0)))
 
 
 @functools.lru_cache(maxsize=64)
@@ -174,27 +225,64 @@ def _ramp(count: int) -> Floats:
     return np.asarray(ramp / np.sqrt((ramp**2).sum()))
 
 
-def _p_values(observed: Floats, scores: Floats, strata: Ints, rng: np.random.Generator) -> tuple[float, float]:
+def _p_values(observed: Floats, scores: Floats, strata: Ints, rng: np.random.Generator) -> list[float]:
     """Return the p-values of a step and a slope: few draws for what is clearly nothing, more for the rest."""
     first = [_p_value(o, d) for o, d in zip(observed, _draw(scores, strata, FIRST_DRAWS, rng))]
     if min(first) > 0.1:
-        return first[0], first[1]
-    more = [_p_value(o, d) for o, d in zip(observed, _draw(scores, strata, MORE_DRAWS, rng))]
-    return more[0], more[1]
+        return first
+    return [_p_value(o, d) for o, d in zip(observed, _draw(scores, strata, MORE_DRAWS, rng))]
 
 
 def _draw(scores: Floats, strata: Ints, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return both statistics over random orders of the scores within their strata."""
-    at_once = max(1, DRAWS_AT_ONCE // len(scores))
+    at_once = max(1, DRAWS_AT_ONCE // scores.size)
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     steps, slopes = [], []
     for begin in range(0, draws, at_once):
-        rows = np.tile(scores, (min(at_once, draws - begin), 1))
-        for stratum in np.unique(strata):
-            inside = np.flatnonzero(strata == stratum)
-            rows[:, inside] = rng.permuted(rows[:, inside], axis=1)
+        places = np.tile(np.arange(len(scores)), (min(at_once, draws - begin), 1))
+        for inside in members:
+            places[:, inside] = rng.permuted(places[:, inside], axis=1)
+        rows = scores[places]
         steps.append(_steps(rows))
         slopes.append(_slopes(rows))
     return np.concatenate(steps), np.concatenate(slopes)
+
+
+@functools.lru_cache(maxsize=512)
+def _simulated(count: int, memory: float, spectrum: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Return both statistics, each over its own inflation, of series without change that remember about so much.
+
+    First-order autoregressions; how much they remember is drawn around the estimate with its standard error, for an
+    estimate that is too low is what makes chance look like change. Where memory is more than scatter it is drawn one
+    error higher, for then the lags behind the first are likely to hold some as well.
+    """
+    rng = np.random.default_rng(count)
+    spread = (max(1 - memory**2, 0.05) / count) ** 0.5
+    memory += spread if memory > count**-0.5 else 0
+    rows = rng.normal(size=(MORE_DRAWS, count, len(spectrum))) * np.sqrt(spectrum)
+    remembered = np.clip(rng.normal(memory, spread, MORE_DRAWS), 0, MOST_MEMORY)[:, None]
+    rows[:, 0] /= np.sqrt(1 - remembered**2)
+    for place in range(1, count):
+        rows[:, place] += remembered * rows[:, place - 1]
+    rows -= rows.mean(axis=1, keepdims=True)
+    rows /= np.sqrt((rows**2).sum(axis=2).mean(axis=1))[:, None, None]
+    splits = _cusum(rows)
+    flat = _without_steps(rows, splits.argmax(axis=1) + MIN_SIDE)
+    return splits.max(axis=1) / np.sqrt(_inflation(flat)), _slopes(rows) / np.sqrt(_inflation(_without_lines(rows)))
+
+
+def _remembering(count: int, memory: float, spectrum: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Return what `_simulated` does for about this length and memory: both are rounded, so that few are simulated."""
+    length = MIN_SERIES * 1.1 ** round(np.log(count / MIN_SERIES) / np.log(1.1))
+    return _simulated(max(round(length), MIN_SERIES), round(20 * max(memory, 0.0)) / 20, spectrum)
+
+
+def _spectrum(scores: Floats) -> tuple[float, ...]:
+    """Return how the variance of scores is shared out among independent directions, the largest first."""
+    if scores.shape[1] == 1:
+        return (1.0,)
+    parts = np.linalg.eigvalsh(np.cov(scores.T))[::-1][:8]
+    return tuple(float(part) for part in np.round(parts / max(parts.sum(), 1e-12), 2) if part > 0) or (1.0,)
 
 
 def _p_value(observed: float, drawn: Floats) -> float:
@@ -210,43 +298,69 @@ def _p_value(observed: float, drawn: Floats) -> float:
     return float(max(TAIL / len(drawn) * np.exp(-(observed - tail[0]) / excess), 1e-12))
 
 
-def _inflation(residuals: Floats) -> float:
-    """Return how much more the mean of a dependent series varies than that of an independent one.
+def _inflation(rows: Floats) -> Floats:
+    """Return for each series of residuals how much more its mean varies than that of an independent one, at least 1.
 
-    The larger of a long-run variance (Bartlett weights) and that of a first-order autoregression, whose coefficient is
-    corrected for the bias of short series from which a level or two was taken (after Kendall 1954).
+    The larger of a long-run variance (Bartlett weights) and that of a first-order autoregression.
     """
-    count = len(residuals)
-    variance = float((residuals**2).mean())
-    if variance <= 1e-12:
-        return 1.0
+    count = rows.shape[1]
     reach = max(1, min(count // 6, int(2 * count ** (1 / 3))))
-    lags = [float((residuals[lag:] * residuals[:-lag]).mean()) / variance for lag in range(1, reach + 1)]
-    long_run = 1 + 2 * sum((1 - lag / (reach + 1)) * value for lag, value in enumerate(lags, 1))
-    first = min((count * lags[0] + 2) / max(count - 6, 1), 0.9)
-    return max(long_run, (1 + first) / (1 - first) if first > count**-0.5 else 1.0)
+    lags = _autocorrelations(rows, reach)
+    weights = 1 - np.arange(1, reach + 1) / (reach + 1)
+    long_run = 1 + 2 * weights @ lags
+    first = np.minimum(_corrected(lags[0], count), 0.9)
+    of_first = np.where(first > count**-0.5, (1 + first) / (1 - first), 1.0)
+    return np.asarray(np.maximum(np.maximum(long_run, of_first), 1.0))
+
+
+def _memory(rows: Floats) -> Floats:
+    """Return for each series of residuals how much of a value is left in the next."""
+    return np.minimum(_corrected(_autocorrelations(rows, 1)[0], rows.shape[1]), MOST_MEMORY)
+
+
+def _autocorrelations(rows: Floats, reach: int) -> Floats:
+    """Return the autocorrelations of each series at the lags 1 to `reach`, one row a lag; 0 for constant ones."""
+    variance = (rows**2).sum(axis=2).mean(axis=1)
+    products = [(rows[:, lag:] * rows[:, :-lag]).sum(axis=2).mean(axis=1) for lag in range(1, reach + 1)]
+    return np.asarray(np.stack(products) * (variance > 1e-12) / np.maximum(variance, 1e-12))
+
+
+def _corrected(first: Floats, count: int) -> Floats:
+    """Return a first autocorrelation without the bias of short series from which a level or two was taken (after Kendall 1954)."""
+    return np.asarray((count * first + 2) / max(count - 6, 1))
 
 
 def _without_step(scores: Floats, at: int) -> Floats:
-    return np.concatenate([scores[:at] - scores[:at].mean(), scores[at:] - scores[at:].mean()])
+    return np.asarray(_without_steps(scores[None], np.array([at]))[0])
 
 
-def _without_line(scores: Floats) -> Floats:
-    ramp = _ramp(len(scores))
-    return np.asarray(scores - scores.mean() - ramp * (ramp @ scores))
+def _without_steps(rows: Floats, splits: Ints) -> Floats:
+    """Return each series less the mean of its side of its split."""
+    count = rows.shape[1]
+    left = np.take_along_axis(np.cumsum(rows, axis=1), splits[:, None, None] - 1, axis=1)
+    right = (rows.sum(axis=1, keepdims=True) - left) / (count - splits)[:, None, None]
+    is_before = (np.arange(count) < splits[:, None])[:, :, None]
+    return np.asarray(rows - np.where(is_before, left / splits[:, None, None], right))
+
+
+def _without_lines(rows: Floats) -> Floats:
+    """Return each series less its straight line."""
+    ramp = _ramp(rows.shape[1])
+    heights = np.tensordot(rows, ramp, axes=(1, 0))
+    return np.asarray(rows - rows.mean(axis=1, keepdims=True) - ramp[:, None] * heights[:, None, :])
 
 
 def _shape(scores: Floats, at: int) -> str:
     """Return which explains the scores: `slope`, `step`, or `either` where the step wins by less than its date is worth."""
-    step, line = (float((rest**2).sum()) for rest in (_without_step(scores, at), _without_line(scores)))
+    step, line = (float((rest**2).sum()) for rest in (_without_step(scores, at), _without_lines(scores[None])[0]))
     gain = len(scores) * np.log(max(line, 1e-12) / max(step, 1e-12))
     return "slope" if gain < 0 else "step" if gain > np.log(len(scores)) else "either"
 
 
 def _errors_of_splits(scores: Floats, places: Ints) -> Floats:
-    sums, count = np.cumsum(scores), len(scores)
+    sums, count = np.cumsum(scores, axis=0), len(scores)
     left, total = sums[places - 1], sums[-1]
-    explained = left**2 / places + (total - left) ** 2 / (count - places)
+    explained = (left**2).sum(axis=1) / places + ((total - left) ** 2).sum(axis=1) / (count - places)
     return np.asarray(np.maximum((scores**2).sum() - explained, 1e-12))
 
 
@@ -255,9 +369,11 @@ def _shorten(scores: Floats, strata: Ints) -> tuple[Floats, Ints]:
     size = -(-len(scores) // MOST_POINTS)
     if size == 1:
         return scores, strata
-    groups = np.arange(len(scores)) // size
-    means = np.bincount(groups, scores) / np.bincount(groups)
-    return means / max(float(means.std()), 1e-12), np.zeros(len(means), dtype=np.int64)
+    starts = np.arange(0, len(scores), size)
+    means = np.add.reduceat(scores, starts, axis=0) / np.diff([*starts, len(scores)])[:, None]
+    means -= means.mean(axis=0)
+    spread = float((means**2).sum(axis=1).mean()) ** 0.5
+    return means / max(spread, 1e-12), np.zeros(len(means), dtype=np.int64)
 
 
 def _resample(values: Floats, center: Any, rng: np.random.Generator) -> Floats:

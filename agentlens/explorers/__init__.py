@@ -33,6 +33,7 @@ from agentlens.explorers.compare import Compare
 from agentlens.explorers.conversation import Conversation
 from agentlens.explorers.drift import Drift
 from agentlens.explorers.findings import Findings
+from agentlens.explorers.origin import Origin
 from agentlens.explorers.overview import Overview
 from agentlens.explorers.token_economics import TokenEconomics
 from agentlens.explorers.trace_tree import TraceTree
@@ -45,6 +46,7 @@ __all__ = [
     "Embedded",
     "Explorer",
     "Findings",
+    "Origin",
     "Overview",
     "TokenEconomics",
     "TraceTree",

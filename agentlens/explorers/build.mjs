@@ -9,7 +9,7 @@ const common = { bundle: true, target: "es2020", absWorkingDir: here, logLevel: 
 const shipped = { ...common, minify: true, charset: "ascii", legalComments: "inline" };
 
 // One ES module and one style sheet a view; `report` is all of them for the HTML report.
-const views = ["trace_tree", "charts", "overview", "agent_map", "findings", "conversation", "compare", "drift"];
+const views = ["trace_tree", "charts", "overview", "agent_map", "findings", "conversation", "compare", "drift", "origin"];
 const sources = (names, end) => names.map((name) => `src/${name}.${end}`).filter((path) => existsSync(here + path));
 
 async function buildStatic() {

@@ -10,7 +10,8 @@ from agentlens._evidence import Evidence
 from agentlens._source import Place
 from agentlens.dialects.messages import text_part
 from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, objects_of, text_of
-from agentlens.loaders._claude_code_memory import Step, place_of
+from agentlens.loaders._claude_code_memory import Step, number_of, place_of
+from agentlens.loaders._shelf import Shelf
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import Transcript, as_text, error_columns
 
@@ -39,8 +40,8 @@ class ObjectReader:
 
     def __init__(self, into: Evidence, log_id: str) -> None:
         self._into, self._log_id = into, log_id
-        self._tasks: dict[str, Task] = {}
-        self._seen: set[str] = set()
+        self._tasks = Shelf(Task)
+        self._seen: set[int] = set()
 
     def read(self, value: Object, place: Place) -> str | None:
         """Take one object; returns the reason when it is skipped. Raises UnusableLine."""
@@ -85,9 +86,9 @@ class ObjectReader:
         if task is not None:
             said = Transcript(self._into, task.context_id).store(place, {"role": side, "parts": _parts(message)})
             (task.heard if side == "user" else task.said).setdefault(said)
-        if identity in self._seen:
+        if identity is not None and (number := number_of(identity)) in self._seen:
             return
-        self._seen |= {identity} if identity else set()
+        self._seen |= {number} if identity is not None else set()
         time = parse_time(dict_of(message.get("metadata")).get("timestamp"))
         self._into.see_time(time)
         self._into.add(
@@ -115,14 +116,15 @@ class ObjectReader:
         task_id = task_id or text_of(value.get("taskId"))
         if task_id is None:
             return None
-        if task_id not in self._tasks:
-            self._tasks[task_id] = Task(
+        task = self._tasks.get(task_id)
+        if task is None:
+            task = self._tasks[task_id] = Task(
                 span_id=f"task:{task_id}",
                 place=place,
                 task_id=task_id,
                 context_id=text_of(value.get("contextId")) or self._log_id,
             )
-        return self._tasks[task_id]
+        return task
 
     def _read_task(self, value: Object, place: Place) -> None:
         """Take a task, or an update of its status."""
@@ -172,21 +174,25 @@ class ObjectReader:
 
     def finish(self) -> None:
         """Add the tasks."""
-        for task in self._tasks.values():
-            state = (task.state or "").removeprefix("TASK_STATE_").lower().replace("_", "-")
-            columns: Object = {"status_message": task.message or state or None}
-            if state in FAILED:
-                columns = error_columns(task.message or state, state)
-            elif state == "completed":
-                columns["status_code"] = "OK"
-            self._into.add_span(
-                place_of(task), trace_id=task.context_id, span_id=task.span_id, name=f"task {task.task_id}",
-                service_name="a2a", operation_name="invoke_agent", conversation_id=task.context_id,
-                start_time=task.start, end_time=task.end if state in ENDED else None,
-                attributes={"state": task.state, **task.metadata}, **columns,
-            )  # fmt: skip
-            self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "input", [*task.heard])
-            self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "output", [*task.said])
+        with self._tasks:
+            for task in self._tasks.values():
+                self._add_task(task)
+
+    def _add_task(self, task: Task) -> None:
+        state = (task.state or "").removeprefix("TASK_STATE_").lower().replace("_", "-")
+        columns: Object = {"status_message": task.message or state or None}
+        if state in FAILED:
+            columns = error_columns(task.message or state, state)
+        elif state == "completed":
+            columns["status_code"] = "OK"
+        self._into.add_span(
+            place_of(task), trace_id=task.context_id, span_id=task.span_id, name=f"task {task.task_id}",
+            service_name="a2a", operation_name="invoke_agent", conversation_id=task.context_id,
+            start_time=task.start, end_time=task.end if state in ENDED else None,
+            attributes={"state": task.state, **task.metadata}, **columns,
+        )  # fmt: skip
+        self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "input", [*task.heard])
+        self._into.add_span_messages(place_of(task), task.context_id, task.span_id, "output", [*task.said])
 
 
 def _is_card(value: Object) -> bool:

@@ -5,6 +5,7 @@ There is no specification; understood is what the OpenAI API, AG2 0.9, tau-bench
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from agentlens._evidence import Evidence
@@ -20,7 +21,7 @@ LOOKS_FOR = (
 CANNOT_KNOW = (
     "times and tokens, unless messages carry them; which model answered; where one run of a tool began and ended"
 )
-VERSION = 1
+VERSION = 2
 
 LISTS = ("messages", "history", "chat_history", "traj")
 MESSAGE_KEYS = frozenset({
@@ -61,18 +62,29 @@ def _is_message(value: dict[str, Any], prefix: str) -> bool:
 
 
 def load(source: Source, into: Evidence) -> None:
-    """Add a trace for each chat; each message is a record."""
-    lines: list[Line] = []
+    """Add a trace for each chat; each message is a record. Messages that stand alone, a line each, are one chat."""
+    loose: Conversation | None = None
     for document in documents(source, into):
         try:
-            found = _load_document(document, into)
+            if _load_document(document, into):
+                continue
         except (*DECODE_ERRORS, ValueError) as error:
             into.record()
             into.reject(place_of(document), f"no chat: {error}", document.raw)
-        else:
-            lines += [] if found else [document]
-    if lines:
-        _load_chat(lines, {}, lines[0], into)
+            continue
+        if loose is None:
+            loose = Conversation(into, f"chat:{_digest(source)}", {}, place_of(document))
+        take_record(document, into, loose.read)
+    if loose is not None:
+        loose.finish()
+
+
+def _digest(source: Source) -> str:
+    """Return 16 hex digits that stand for all lines of the file: two chats may begin with the same message."""
+    digest = hashlib.blake2b(digest_size=8)
+    for line in Source(source.stored or source.path, source.source_id, source.compression).lines():
+        digest.update(line.raw + b"\n")
+    return digest.hexdigest()
 
 
 def _load_document(document: Line, into: Evidence) -> bool:
@@ -99,8 +111,7 @@ def _load_document(document: Line, into: Evidence) -> bool:
 
 def _load_chat(messages: list[Line], fields: dict[str, Any], whole: Line, into: Evidence) -> None:
     label = next((str(fields[key]) for key in ("task_id", "question_ID", "id") if fields.get(key) is not None), "chat")
-    text = whole.raw if messages and messages[0] is not whole else b"\n".join(message.raw for message in messages)
-    conversation = Conversation(into, f"{label[:100]}:{short_hash(text)}", fields, place_of(whole))
+    conversation = Conversation(into, f"{label[:100]}:{short_hash(whole.raw)}", fields, place_of(whole))
     for message in messages:
         take_record(message, into, conversation.read)
     conversation.finish()

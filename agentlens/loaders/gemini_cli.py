@@ -5,11 +5,13 @@ Source: gemini-cli `packages/core/src/services/chatRecordingService.ts` and `cha
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import tempfile
+from array import array
+from typing import IO, Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import Line, Place, Source, json_values
-from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, text_of
+from agentlens.loaders._claude_code_fields import UnusableLine, dict_of, parse_line, text_of
 from agentlens.loaders._gemini_session import SessionReader
 from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, members, place_of, value_of
 from agentlens.loaders._session_lines import take_record
@@ -21,12 +23,7 @@ CANNOT_KNOW = (
 )
 VERSION = 1
 
-
-class _Record(NamedTuple):
-    """A message or a rewind, as it stands last in the log."""
-
-    message: dict[str, Any]
-    place: Place
+SPOOLED_BYTES = 16 * 1024 * 1024
 
 
 def sniff(head: bytes) -> bool:
@@ -38,20 +35,25 @@ def sniff(head: bytes) -> bool:
 def load(source: Source, into: Evidence) -> None:
     """Add the session; each message is a record, and in JSON lines each line."""
     into.account.input_tokens_meaning = INCLUDES_CACHE
-    session = _Session(into)
-    for document in documents(source, into):
-        session.read(document)
-    session.finish()
+    with tempfile.SpooledTemporaryFile(SPOOLED_BYTES) as waiting:
+        session = _Session(into, waiting)
+        for document in documents(source, into):
+            session.read(document)
+        session.finish()
 
 
 class _Session:
-    """Gathers records: a later one for the same message replaces the earlier, as tools and tokens are added to it."""
+    """Gathers records: a later one for the same message replaces the earlier, as tools and tokens are added to it.
 
-    def __init__(self, into: Evidence) -> None:
-        self._into = into
+    They wait for the end of the session as they are logged, a long session on disk.
+    """
+
+    def __init__(self, into: Evidence, waiting: IO[bytes]) -> None:
+        self._into, self._waiting = into, waiting
         self._header: dict[str, Any] = {}
         self._place = Place(1, 0, 0)
-        self._records: list[_Record] = []
+        # Of each record in turn: where it waits, its line, its offset and its length.
+        self._records = [array("q") for _ in range(4)]
         self._at: dict[str, int] = {}
 
     def read(self, document: Line) -> None:
@@ -61,7 +63,7 @@ class _Session:
         except DECODE_ERRORS:
             parts = {}
         if "messages" not in parts:
-            take_record(document, self._into, self._read_line)
+            self._take(document)
             return
         try:
             self._header = {key: value_of(part) for key, part in parts.items() if key != "messages"}
@@ -72,36 +74,45 @@ class _Session:
             return
         self._place = place_of(document)
         for message in messages:
-            take_record(message, self._into, self._read_line)
+            self._take(message)
 
-    def _read_line(self, line: dict[str, Any], place: Place) -> str | None:
+    def _take(self, piece: Line) -> None:
+        take_record(piece, self._into, lambda value, place: self._read_line(value, place, piece.raw))
+
+    def _read_line(self, line: dict[str, Any], place: Place, raw: bytes) -> str | None:
         if "projectHash" in line or "$set" in line:
             self._place = self._place if self._header else place
             self._header |= dict_of(line.get("$set")) or {key: value for key, value in line.items() if key != "$set"}
         elif "$rewindTo" in line:
-            self._records.append(_Record(line, place))
+            self._keep(len(self._records[0]), place, raw)
         elif isinstance(line.get("type"), str):
-            self._keep(line, place)
+            self._keep(self._number(text_of(line.get("id"))), place, raw)
         else:
             raise UnusableLine("neither a message nor a change of the session")
         return None
 
-    def _keep(self, message: dict[str, Any], place: Place) -> None:
-        message_id = text_of(message.get("id"))
+    def _number(self, message_id: str | None) -> int:
+        """Return the number of a message among the records: that of an earlier record of it, which it replaces."""
+        number = len(self._records[0])
         if message_id in self._at:
             self._into.account.accepted -= 1
             self._into.skip("replaced by a later record of the same message")
-            self._records[self._at[message_id]] = _Record(message, place)
-            return
-        if message_id:
-            self._at[message_id] = len(self._records)
-        self._records.append(_Record(message, place))
+        elif message_id:
+            self._at[message_id] = number
+        return self._at.get(message_id or "", number)
+
+    def _keep(self, number: int, place: Place, raw: bytes) -> None:
+        kept = (self._waiting.tell(), place.line or 0, place.offset, len(raw))
+        self._waiting.write(raw)
+        for column, value in zip(self._records, kept):
+            column[number : number + 1] = array("q", [value])
 
     def finish(self) -> None:
         """Add what the records say, in their order."""
-        if not self._records and not self._header:
+        if not self._records[0] and not self._header:
             return
         reader = SessionReader(self._into, self._header, self._place)
-        for message, place in self._records:
-            reader.read(message, place)
+        for start, line, offset, length in zip(*self._records):
+            self._waiting.seek(start)
+            reader.read(dict_of(parse_line(self._waiting.read(length))), Place(line or None, offset, length))
         reader.finish()

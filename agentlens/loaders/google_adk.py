@@ -49,15 +49,19 @@ def _is_adk(value: dict[str, Any], prefix: str) -> bool:
 def load(source: Source, into: Evidence) -> None:
     """Add a trace for each session; each event is a record, and so is each invocation of an evaluation case."""
     into.account.input_tokens_meaning = INCLUDES_CACHE
-    loose: list[Line] = []
+    loose: SessionReader | None = None
     for document in documents(source, into):
         try:
-            loose += _load_value(document, into)
+            events = _load_value(document, into)
         except (*DECODE_ERRORS, ValueError) as error:
             into.record()
             into.reject(place_of(document), f"not a session: {error}", document.raw)
-    if loose:
-        _load_session({}, loose, loose[0], into)
+            continue
+        for event in events:
+            loose = loose or SessionReader(into, f"session:{short_hash(event.raw)}", {}, place_of(event))
+            take_record(event, into, loose.read)
+    if loose is not None:
+        loose.finish(None)
 
 
 def _load_value(document: Line, into: Evidence) -> list[Line]:

@@ -20,6 +20,7 @@ from agentlens.explorers import (
     Embedded,
     Explorer,
     Findings,
+    Origin,
     Overview,
     TokenEconomics,
     TraceTree,
@@ -27,6 +28,8 @@ from agentlens.explorers import (
 from agentlens.report._copy import Travelling
 from agentlens.report._details import pack_batches
 from agentlens.report._facts import ask
+
+Row = dict[str, Any]
 
 STILL_WIDTH = 640
 
@@ -122,6 +125,12 @@ def mount_conversation(copy: Travelling, budget: int) -> tuple[Mounted | None, s
     mounted, count, whole = mount_with_details("conversation", Conversation(copy.lens), copy, budget)
     left_out = f"Of {whole:,} texts of the conversation, {count:,} are part of this report." if count < whole else ""
     return mounted, left_out
+
+
+def mount_origin(copy: Travelling, finding: Row | None) -> Mounted | None:
+    """Return what led to a finding, and the ways of the values that went farthest; None where nothing went anywhere."""
+    origin = Origin(copy.lens, finding if finding and finding["span_ids"] else None)
+    return mount_plain("origin", origin, copy) if origin._view["hops"] else None
 
 
 def mount_findings(copy: Travelling, budget: int) -> Mounted:

@@ -50,7 +50,7 @@ QUOTES_SHARE = 10
 # Of what a click shows, so much at most, in characters as packed.
 MOST_DETAILS = 400_000
 WITH_FINDINGS = "trace_id IN (SELECT trace_id FROM findings)"
-VIEWS = ("overview", "agent_map", "tokens", "drift", "conversation", "all_findings", "compare", "tree")
+VIEWS = ("overview", "agent_map", "tokens", "drift", "conversation", "origin", "all_findings", "compare", "tree")
 TITLES = {"agent_map": "the map of agents", "tokens": "the token chart", "drift": "the drift chart"}
 POLICY = (
     "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; font-src 'none'; "
@@ -101,7 +101,7 @@ def _ever_smaller(copy: Travelling, facts: Row, limit: int) -> Iterator[Content]
     """Yield contents: all; the traces with findings, and no drift; those and nothing else to click; no explorers."""
     case = explorers.mount_case(copy) if facts["totals"]["spans"] else {}
     for where, names in (
-        (None, ("overview", "agent_map", "tokens", "drift", "conversation", "all_findings", "compare")),
+        (None, ("overview", "agent_map", "tokens", "drift", "conversation", "origin", "all_findings", "compare")),
         (WITH_FINDINGS, ("overview", "agent_map", "tokens", "conversation", "all_findings")),
         (WITH_FINDINGS, ("overview",)),
     ):
@@ -124,12 +124,20 @@ def _add_details(copy: Travelling, content: Content, names: tuple[str, ...], lim
         if story is not None:
             content.mounted["conversation"] = story
             content.left_out += [note] if note else []
+    if "origin" in names and (origin := explorers.mount_origin(copy, _incident(content))):
+        content.mounted["origin"] = origin
     if "all_findings" in names and content.facts["findings"]:
         content.mounted["all_findings"] = explorers.mount_findings(copy, min(limit // 20, MOST_DETAILS // 2))
     incident = content.facts["postmortem"] and content.facts["postmortem"]["incident"]
     if "compare" in names and incident:
         compare = explorers.mount_compare(copy, incident.trace_id, min(limit // 40, MOST_DETAILS // 4))
         content.mounted |= {"compare": compare} if compare is not None else {}
+
+
+def _incident(content: Content) -> Row | None:
+    """Return the finding whose cause the post-mortem seeks."""
+    incident = content.facts["postmortem"] and content.facts["postmortem"]["incident"]
+    return dict(vars(incident)) if incident else None
 
 
 def _add_tree(copy: Travelling, content: Content, limit: int, where: str | None) -> None:

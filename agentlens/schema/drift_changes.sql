@@ -1,7 +1,12 @@
--- What changed about each agent, since when, and whether it is real: one row a measured series and change. Filled by `al.detect()` and `al.Drift`.
+-- What changed, since when, and whether it is real: one row a measured series and change, of each agent and of what several agents share. Filled by
+-- `al.detect()` and `al.Drift`.
 CREATE TABLE drift_changes (
-  -- The agent.
-  agent_name VARCHAR NOT NULL,
+  -- What the series is of: `agent`, or what several agents share: a `tool`, a `model`, or an `operation` with several tools or models.
+  dimension VARCHAR NOT NULL,
+  -- The tool, model or operation; NULL for `agent`.
+  member VARCHAR,
+  -- The agent; NULL for what several share.
+  agent_name VARCHAR,
   -- What was measured, as in `observations`.
   measure VARCHAR NOT NULL,
   -- The tool, for measures of tools.
@@ -29,7 +34,8 @@ CREATE TABLE drift_changes (
   difference_low DOUBLE,
   -- Upper end of the same.
   difference_high DOUBLE,
-  -- Chance of such a course without any change, like work compared with like; NULL where it could not be tested.
+  -- Chance of such a course without any change, like work compared with like; NULL where it could not be tested. Of what several share: chance of
+  -- such a course where at most one of them changed (Benjamini and Heller 2008).
   p_value DOUBLE,
   -- The same after Benjamini and Hochberg over all series: accept what is below a limit, and at most that share of it is false.
   q_value DOUBLE,
@@ -37,6 +43,8 @@ CREATE TABLE drift_changes (
   mixed_p_value DOUBLE,
   -- Kinds of work that were told apart.
   strata INTEGER NOT NULL,
+  -- Who shares it: the agents, or the tools or models of an operation; NULL for `agent`.
+  shared_by VARCHAR[],
   -- Releases that fall into the interval of the date, as in `releases`.
   suspects STRUCT(agent_name VARCHAR, kind VARCHAR, value_before VARCHAR, value VARCHAR, start_time TIMESTAMP_NS, trace_id VARCHAR, span_id VARCHAR)[],
   -- What to think of it, in one or two sentences.

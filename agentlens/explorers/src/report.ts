@@ -6,6 +6,7 @@ import compare from "./compare.ts";
 import conversation from "./conversation.ts";
 import drift from "./drift.ts";
 import findings from "./findings.ts";
+import origin from "./origin.ts";
 import overview from "./overview.ts";
 import { mountAll, type StaticModel } from "./static_host.ts";
 import traceTree from "./trace_tree.ts";
@@ -13,7 +14,7 @@ import traceTree from "./trace_tree.ts";
 export function mount(page: Document): Promise<Map<string, StaticModel>> {
   return mountAll(page, {
     trace_tree: traceTree.render, charts: charts.render, overview: overview.render, agent_map: agentMap.render, findings: findings.render,
-    conversation: conversation.render, compare: compare.render, drift: drift.render,
+    conversation: conversation.render, compare: compare.render, drift: drift.render, origin: origin.render,
   });
 }
 

@@ -1,5 +1,6 @@
 -- Agents that behave differently from before, as `drift_changes` has it.
 -- include: detectors.evidence
+-- include: drift.measures
 
 -- Whether a measure says what a task takes.
 CREATE MACRO _is_effort(measure) AS measure IN ('task_duration_s', 'task_model_calls', 'task_tool_calls', 'task_input_tokens', 'task_output_tokens', 'task_cost_usd');
@@ -8,10 +9,7 @@ CREATE MACRO _is_effort(measure) AS measure IN ('task_duration_s', 'task_model_c
 CREATE MACRO _is_quality(measure) AS measure IN ('task_output_bytes', 'task_output_json', 'task_confidence');
 
 -- Whether a measure says that something failed openly.
-CREATE MACRO _is_failure(measure) AS measure IN ('task_error_rate', 'task_failed', 'task_retry_rate', 'tool_failed');
-
--- Whether a measure lies between 0 and 1.
-CREATE MACRO _is_share(measure) AS measure LIKE '%_share' OR measure LIKE '%_rate' OR measure LIKE '%_failed' OR measure IN ('task_escalated', 'task_output_json', 'task_confidence');
+CREATE MACRO _is_failure(measure) AS measure IN ('task_error_rate', 'task_failed', 'task_retry_rate', 'tool_failed', 'tool_retried', 'call_failed');
 
 -- Why changes of behaviour cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_drift_step (
@@ -48,55 +46,68 @@ SELECT
 FROM drift_changes
 WHERE p_value IS NOT NULL;
 
--- Changes of one verdict that are large enough, those of one agent whose dates overlap under one number. Arguments: the verdict, the largest
--- share of false discoveries, and the least change (relative for numbers, in tenths of it for rates: 0.2 is 20 %, or 5 points of a rate).
+-- Changes of one verdict that are large enough, those of one agent (or of what several share) whose dates overlap under one number. What moved
+-- for all that share a tool or a model is told once, and not of each agent again. Arguments: the verdict, the largest share of false
+-- discoveries, and the least change (relative for numbers, in tenths of it for rates: 0.2 is 20 %, or 5 points of a rate).
 CREATE MACRO _grouped_changes(wanted, max_q, min_change) AS TABLE
 WITH large AS (
-  SELECT *
+  SELECT *, coalesce(agent_name, dimension || ' ' || member) AS subject
   FROM drift_changes
   WHERE verdict = wanted AND q_value <= max_q
     AND abs(difference) >= min_change * CASE WHEN _is_share(measure) THEN 0.25 ELSE abs(value_before) END
     AND sign(difference_low) = sign(difference_high)
+),
+told_once AS (
+  SELECT *
+  FROM large AS own
+  WHERE NOT EXISTS (
+    FROM large AS shared
+    WHERE shared.measure = own.measure AND sign(shared.difference) = sign(own.difference) AND shared.earliest <= own.latest AND own.earliest <= shared.latest
+      AND CASE own.dimension
+        WHEN 'agent' THEN shared.dimension = 'tool' AND shared.member = own.tool_name OR shared.dimension = 'model' AND list_contains(shared.shared_by, own.agent_name)
+        ELSE shared.dimension = 'operation' AND list_contains(shared.shared_by, own.member)
+      END
+  )
 )
-SELECT *, count(*) FILTER (is_apart) OVER (PARTITION BY agent_name ORDER BY earliest, measure, tool_name) AS number
+SELECT *, count(*) FILTER (is_apart) OVER (PARTITION BY subject ORDER BY earliest, measure, tool_name) AS number
 FROM (
   SELECT
     *,
-    coalesce(earliest > max(latest) OVER (PARTITION BY agent_name ORDER BY earliest, measure, tool_name ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), true) AS is_apart
-  FROM large
+    coalesce(earliest > max(latest) OVER (PARTITION BY subject ORDER BY earliest, measure, tool_name ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), true) AS is_apart
+  FROM told_once
 );
 
 -- One finding a group of changes: what moved most first, and the spans on either side. Arguments as in `_grouped_changes`.
 CREATE MACRO _change_findings(wanted, max_q, min_change) AS TABLE
 WITH changes AS (
-  SELECT *, abs(difference) / greatest(abs(value_before), 1e-9) AS size
+  SELECT *, CASE WHEN measure = 'task_tool_mix' THEN difference ELSE abs(difference) / greatest(abs(value_before), 1e-9) END AS size
   FROM _grouped_changes(wanted, max_q, min_change)
 ),
 first_spans AS (
   SELECT changes.*, here.source_id, here.source_line, here.source_offset, here.source_length
   FROM changes
-  LEFT JOIN spans AS here ON here.span_id = span_ids_after[1] AND here.agent_name = changes.agent_name
+  LEFT JOIN spans AS here ON here.span_id = span_ids_after[1] AND (changes.agent_name IS NULL OR here.agent_name = changes.agent_name)
 )
 SELECT
-  'event' AS tier, CASE WHEN max(size) >= 0.5 THEN 'warning' ELSE 'info' END AS severity, NULL::VARCHAR AS trace_id, agent_name,
+  'event' AS tier, CASE WHEN max(size) >= 0.5 THEN 'warning' ELSE 'info' END AS severity, NULL::VARCHAR AS trace_id, any_value(agent_name) AS agent_name,
   list_distinct(flatten(list(list_concat(coalesce(span_ids_before[-5:], []), list_transform(suspects, lambda suspect: suspect.span_id), coalesce(span_ids_after[:20], [])) ORDER BY size DESC))) AS span_ids,
   arg_min(start_time, q_value) AS start_time, arg_min(latest, q_value) AS end_time,
   arg_max(explanation, size) || CASE WHEN count(*) > 1 THEN format(' Also: {}.', array_to_string(list_filter(list_distinct(list(replace(measure, '_', ' ') ORDER BY size DESC)), lambda name: name <> replace(arg_max(measure, size), '_', ' ')), ', ')) ELSE '' END AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, span_ids_after[1], explanation) ORDER BY size DESC) FILTER (source_id IS NOT NULL) AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM first_spans
-GROUP BY agent_name, number;
+GROUP BY subject, number;
 
 -- An agent takes or gives something else at like work since a moment: a step that chance does not explain.
 --
 -- Means: a prompt, a model, a tool or what it works on was changed; the summary names the releases that fall into the interval of the date.
 -- Matters: no single trace shows it, and the bill and the quality do. All series of the lens are judged together: at most `max_q` of what is
 -- reported is false (Benjamini and Hochberg). Like is compared with like: by kind of task, and by its size where that changed. One finding a
--- moment of an agent, all its measures in it. Tier event. Severity: warning for a change by half or more, else info.
+-- moment of an agent, all its measures in it; what all that share a tool, a model or an operation have in common is one finding of that. Tier event. Severity: warning for a change by half or more, else info.
 -- Leaves alone: another mix of work; changes below `min_change`; scatter, however wild.
 -- Misses: series of fewer than 12 observations; kinds of work that the log does not tell apart; what was already so when the log begins.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_drift_step(max_q := 0.05, min_change := 0.2) AS TABLE
 FROM _change_findings('step', max_q, min_change);
 
@@ -107,7 +118,7 @@ FROM _change_findings('step', max_q, min_change);
 -- Leaves alone: steps; another mix of work; slopes below `min_change` in all.
 -- Misses: drifts that turn round within the log; series of fewer than 12 observations.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_drift_slope(max_q := 0.05, min_change := 0.2) AS TABLE
 FROM _change_findings('slope', max_q, min_change);
 
@@ -134,7 +145,7 @@ pairs AS (
 chosen AS (
   SELECT agent_name, arg_min(effort_row, effort_row.q_value) AS effort, arg_min(quality_row, quality_row.q_value) AS quality
   FROM pairs
-  WHERE agent_name NOT IN (SELECT agent_name FROM drift_changes WHERE _is_failure(measure) AND verdict IN ('step', 'slope') AND difference > 0)
+  WHERE agent_name NOT IN (SELECT agent_name FROM drift_changes WHERE agent_name IS NOT NULL AND _is_failure(measure) AND verdict IN ('step', 'slope') AND difference > 0)
   GROUP BY agent_name
 )
 SELECT

@@ -1,6 +1,47 @@
 -- Everything about an agent that may drift, as one long table of single observations, and its course over time with intervals.
 -- include: agents.beats
+-- include: drift.fingerprints
 -- include: drift.tasks
+
+-- Whether a measure lies between 0 and 1.
+CREATE MACRO _is_share(measure) AS
+measure LIKE '%_share' OR measure LIKE '%_rate' OR measure LIKE '%_failed' OR measure IN ('task_escalated', 'task_completed', 'task_output_json', 'task_confidence', 'task_tool_mix', 'tool_retried');
+
+-- Which tools every task used, and for which share of its tool calls: the distribution that is compared when the mix of tools may have changed.
+CREATE VIEW task_tools (
+  -- `gen_ai.agent.name`.
+  agent_name,
+  -- Place of the task in tree order.
+  task,
+  -- The tool.
+  tool_name,
+  -- Calls of it in the task.
+  calls,
+  -- Their share of the tool calls of the task, 0 to 1.
+  share
+) AS
+SELECT tasks.agent_name, task, tool_name, count(*), count(*) / sum(count(*)) OVER (PARTITION BY task)
+FROM tool_calls
+JOIN _tasks_of_calls USING (preorder)
+JOIN (SELECT agent_name, preorder FROM tasks WHERE agent_name IS NOT NULL) AS tasks ON tasks.preorder = task
+WHERE tool_name IS NOT NULL
+GROUP BY tasks.agent_name, task, tool_name;
+
+-- How far the tools of each task are from those of all tasks of its agent: the total variation distance between both distributions over tools,
+-- the share of calls that would have to go to another tool (0 the usual mix, 1 tools that it never uses).
+CREATE VIEW _tool_mix_of_tasks (
+  -- Place of the task in tree order.
+  task,
+  -- The distance, 0 to 1.
+  distance
+) AS
+WITH used AS MATERIALIZED (FROM task_tools),
+usual AS (SELECT agent_name, tool_name, sum(share) / sum(sum(share)) OVER (PARTITION BY agent_name) AS share FROM used GROUP BY agent_name, tool_name)
+-- What both have in common, tool by tool: half the sum of differences is one less that.
+SELECT task, 1 - sum(least(used.share, usual.share))
+FROM used
+JOIN usual USING (agent_name, tool_name)
+GROUP BY task;
 
 -- One observation a row: what a task took, how long a call lasted, whether it failed. Nothing is averaged; what a log does not say has
 -- no row.
@@ -26,7 +67,11 @@ CREATE VIEW observations (
   -- The task or call.
   span_id,
   -- Place of the task in tree order: observations of one task belong together.
-  task
+  task,
+  -- `gen_ai.operation.name` of the call; NULL for measures of tasks.
+  operation_name,
+  -- The model that answered, for measures of model calls.
+  model
 ) AS
 WITH known AS MATERIALIZED (FROM tasks WHERE agent_name IS NOT NULL),
 model_calls AS (
@@ -37,33 +82,41 @@ model_calls AS (
 per_task AS (
   UNPIVOT (
     SELECT
-      agent_name, start_time AS time, task_type, brief_bytes, trace_id, span_id, preorder AS task,
+      agent_name, start_time AS time, trace_id, span_id, preorder AS task,
       CASE WHEN duration_s >= 0 THEN duration_s END::DOUBLE AS task_duration_s, model_calls::DOUBLE AS task_model_calls, tool_calls::DOUBLE AS task_tool_calls,
       input_tokens::DOUBLE AS task_input_tokens, output_tokens::DOUBLE AS task_output_tokens, cost_usd::DOUBLE AS task_cost_usd,
       cache_share::DOUBLE AS task_cache_share, error_rate::DOUBLE AS task_error_rate, retry_rate::DOUBLE AS task_retry_rate,
       is_escalated::INT::DOUBLE AS task_escalated, handoffs::DOUBLE AS task_handoffs, is_failed::INT::DOUBLE AS task_failed,
-      output_bytes::DOUBLE AS task_output_bytes, is_output_json::INT::DOUBLE AS task_output_json, confidence::DOUBLE AS task_confidence
+      is_completed::INT::DOUBLE AS task_completed,
+      output_bytes::DOUBLE AS task_output_bytes, is_output_json::INT::DOUBLE AS task_output_json, confidence::DOUBLE AS task_confidence,
+      mix.distance AS task_tool_mix
     FROM known
-  ) ON COLUMNS('^task_(duration|model|tool|input|output|cost|cache|error|retry|esc|hand|failed|conf)') INTO NAME measure VALUE value
+    LEFT JOIN _tool_mix_of_tasks AS mix ON mix.task = known.preorder
+  ) ON COLUMNS('^task_(duration|model|tool|input|output|cost|cache|error|retry|esc|hand|failed|comp|conf)') INTO NAME measure VALUE value
 ),
 per_call AS (
   UNPIVOT (
     SELECT
-      agent_name, start_time AS time, trace_id, span_id, task, CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS call_duration_s,
-      input_tokens::DOUBLE AS call_input_tokens, output_tokens::DOUBLE AS call_output_tokens
+      agent_name, start_time AS time, trace_id, span_id, task, operation_name, model,
+      CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS call_duration_s,
+      input_tokens::DOUBLE AS call_input_tokens, output_tokens::DOUBLE AS call_output_tokens,
+      (cache_read_input_tokens / nullif(input_tokens, 0))::DOUBLE AS call_cache_share, (failed.preorder IS NOT NULL)::INT::DOUBLE AS call_failed
     FROM model_calls
+    LEFT JOIN (SELECT preorder FROM errors WHERE kind = 'model') AS failed USING (preorder)
     WHERE agent_name IS NOT NULL AND start_time IS NOT NULL
   ) ON COLUMNS('^call_') INTO NAME measure VALUE value
 ),
 per_tool AS (
   UNPIVOT (
     SELECT
-      agent_name, tool_name, start_time AS time, trace_id, span_id, task, CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS tool_duration_s,
-      is_error::INT::DOUBLE AS tool_failed
+      agent_name, tool_name, start_time AS time, trace_id, span_id, task, 'execute_tool' AS operation_name,
+      CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS tool_duration_s, is_error::INT::DOUBLE AS tool_failed,
+      coalesce(lag(is_error) OVER same, false)::INT::DOUBLE AS tool_retried
     FROM tool_calls
     JOIN _tasks_of_calls USING (preorder)
     WHERE agent_name IS NOT NULL AND start_time IS NOT NULL AND tool_name IS NOT NULL
-  ) ON tool_duration_s, tool_failed INTO NAME measure VALUE value
+    WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
+  ) ON tool_duration_s, tool_failed, tool_retried INTO NAME measure VALUE value
 ),
 gaps AS (
   SELECT agent_name, 'heartbeat_gap_s' AS measure, time, (epoch_ns(time) - epoch_ns(lag(time) OVER (PARTITION BY episode, agent_name ORDER BY time))) / 1e9 AS value
@@ -71,40 +124,65 @@ gaps AS (
   WHERE kind = 'heartbeat'
 ),
 gathered AS (
-  SELECT agent_name, measure, NULL::VARCHAR AS tool_name, time, value, trace_id, span_id, task FROM per_task
-  UNION ALL BY NAME
-  SELECT agent_name, measure, NULL::VARCHAR AS tool_name, time, value, trace_id, span_id, task FROM per_call
-  UNION ALL BY NAME
-  SELECT agent_name, measure, tool_name, time, value, trace_id, span_id, task FROM per_tool
-  UNION ALL BY NAME
-  SELECT agent_name, measure, NULL::VARCHAR AS tool_name, time, value, NULL::VARCHAR AS trace_id, NULL::VARCHAR AS span_id, NULL::BIGINT AS task FROM gaps WHERE value > 0
+  FROM per_task UNION ALL BY NAME FROM per_call UNION ALL BY NAME FROM per_tool UNION ALL BY NAME FROM gaps WHERE value > 0
 )
 SELECT
-  gathered.agent_name, measure, tool_name,
-  CASE WHEN measure IN ('task_cache_share', 'task_error_rate', 'task_retry_rate', 'task_escalated', 'task_failed', 'task_output_json', 'tool_failed') THEN 'rate' ELSE 'number' END,
-  time, value, known.task_type, known.brief_bytes, gathered.trace_id, gathered.span_id, gathered.task
+  gathered.agent_name, measure, tool_name, CASE WHEN _is_share(measure) AND measure <> 'task_confidence' THEN 'rate' ELSE 'number' END,
+  time, value, known.task_type, known.brief_bytes, gathered.trace_id, gathered.span_id, gathered.task, gathered.operation_name, gathered.model
 FROM gathered
 LEFT JOIN known ON known.preorder = gathered.task;
 
+-- Every observation under what it may be told apart by: its agent, its operation, tool or model across all agents, and every version its agent
+-- ran with. One observation has a row for each. Argument: one of them (as in `drift_measures`), 'version' for all kinds of version, or 'all'.
+CREATE MACRO _placed_observations(kept) AS TABLE
+WITH seen AS MATERIALIZED (FROM observations),
+versions AS (
+  SELECT task, kind, arg_min(value, preorder) AS value
+  FROM span_versions
+  JOIN _tasks_of_calls USING (preorder)
+  WHERE kept = kind OR kept IN ('version', 'all')
+  GROUP BY task, kind
+)
+SELECT 'agent' AS dimension, NULL::VARCHAR AS member, agent_name, tool_name, measure, kind, time, value, span_id
+FROM seen
+WHERE kept IN ('agent', 'all')
+UNION ALL
+SELECT 'operation', operation_name, NULL, NULL, measure, kind, time, value, span_id
+FROM seen
+WHERE kept IN ('operation', 'all') AND operation_name IS NOT NULL
+UNION ALL
+SELECT 'tool', tool_name, NULL, tool_name, measure, kind, time, value, span_id
+FROM seen
+WHERE kept IN ('tool', 'all') AND tool_name IS NOT NULL
+UNION ALL
+SELECT 'model', model, NULL, NULL, measure, kind, time, value, span_id
+FROM seen
+WHERE kept IN ('model', 'all') AND model IS NOT NULL
+UNION ALL
+SELECT versions.kind, versions.value, agent_name, tool_name, measure, seen.kind, time, seen.value, span_id
+FROM seen
+JOIN versions USING (task)
+WHERE kept NOT IN ('agent', 'operation', 'tool', 'model');
+
 -- The course of every measure over time: one row a period, from the first to the last observation of its agent, periods without any
--- included. Numbers are medians, rates are means. Arguments: the length of a period, and the least number of observations for which an
--- interval is given.
-CREATE MACRO measures_by(period := INTERVAL 1 DAY, min_n := 6) AS TABLE
+-- included. Numbers are medians, rates are means. Arguments: the length of a period, the least number of observations for which an
+-- interval is given, and what series are made of: 'agent', 'operation', 'tool', 'model', a kind of version, 'version' or 'all'.
+CREATE MACRO measures_by(period := INTERVAL 1 DAY, min_n := 6, kept := 'agent') AS TABLE
 WITH placed AS (
   SELECT *, time_bucket(period, time::TIMESTAMP, TIMESTAMP '2000-01-01') AS bucket
-  FROM observations
+  FROM _placed_observations(kept)
 ),
 spans_of_time AS (
-  SELECT agent_name, measure, tool_name, kind, unnest(generate_series(first_bucket, last_bucket, period)) AS bucket
+  SELECT dimension, member, agent_name, measure, tool_name, kind, unnest(generate_series(first_bucket, last_bucket, period)) AS bucket
   FROM (
-    SELECT agent_name, measure, tool_name, kind, min(bucket) AS first_bucket, max(bucket) AS last_bucket
+    SELECT dimension, member, agent_name, measure, tool_name, kind, min(bucket) AS first_bucket, max(bucket) AS last_bucket
     FROM placed
     GROUP BY ALL
   )
 ),
 grouped AS (
   SELECT
-    agent_name, measure, tool_name, bucket, count(*) AS n, avg(value) AS mean, median(value) AS median, list_sort(list(value)) AS sorted,
+    dimension, member, agent_name, measure, tool_name, bucket, count(*) AS n, avg(value) AS mean, median(value) AS median, list_sort(list(value)) AS sorted,
     list(span_id ORDER BY time) FILTER (span_id IS NOT NULL) AS span_ids
   FROM placed
   GROUP BY ALL
@@ -113,7 +191,7 @@ grouped AS (
 -- Wilson's score (1927).
 measured AS (
   SELECT
-    course.agent_name, course.measure, course.tool_name, course.kind, course.bucket, coalesce(n, 0) AS n,
+    course.dimension, course.member, course.agent_name, course.measure, course.tool_name, course.kind, course.bucket, coalesce(n, 0) AS n,
     CASE course.kind WHEN 'rate' THEN mean ELSE median END AS value,
     CASE WHEN n >= min_n THEN CASE course.kind
       WHEN 'rate' THEN (mean + 1.92 / n - 1.96 * sqrt(greatest(mean * (1 - mean), 0) / n + 0.9604 / (n * n))) / (1 + 3.8416 / n)
@@ -126,15 +204,22 @@ measured AS (
     span_ids
   FROM spans_of_time AS course
   LEFT JOIN grouped
-    ON grouped.agent_name = course.agent_name AND grouped.measure = course.measure AND grouped.bucket = course.bucket
+    ON grouped.dimension = course.dimension AND grouped.measure = course.measure AND grouped.bucket = course.bucket
+    AND grouped.agent_name IS NOT DISTINCT FROM course.agent_name AND grouped.member IS NOT DISTINCT FROM course.member
     AND grouped.tool_name IS NOT DISTINCT FROM course.tool_name
 )
-SELECT agent_name, measure, tool_name, kind, bucket AS time_bucket, n, value, low, high, span_ids
+SELECT dimension, member, agent_name, measure, tool_name, kind, bucket AS time_bucket, n, value, low, high, span_ids
 FROM measured;
 
--- The course of every measure per day (UTC). For other periods: `FROM measures_by(INTERVAL 1 HOUR)`.
+-- The course of every measure per day (UTC), by agent, operation, tool, model and version. `WHERE dimension = 'agent'` is that of the agents. For
+-- other periods: `FROM measures_by(INTERVAL 1 HOUR, kept := 'model')`.
 CREATE VIEW drift_measures (
-  -- `gen_ai.agent.name`.
+  -- What the series is of: `agent`; `operation`, `tool` or `model` across all agents; or an agent under one version, by its kind, as in
+  -- `span_versions` (prompt_version, request_model, ...).
+  dimension,
+  -- The operation, tool, model or version; NULL for `agent`.
+  member,
+  -- `gen_ai.agent.name`; NULL across agents.
   agent_name,
   -- What is measured, as in `observations`.
   measure,
@@ -155,4 +240,4 @@ CREATE VIEW drift_measures (
   -- The tasks or calls behind it, in time order.
   span_ids
 ) AS
-FROM measures_by();
+FROM measures_by(kept := 'all');

@@ -65,6 +65,9 @@ CREATE VIEW tasks (
   handoffs,
   -- True where the run failed, false where it ended without an error; NULL where the log has no run or no end of it.
   is_failed,
+  -- True where the run ended without an error, false where it failed, or never ended although others of its agent did and something happened
+  -- after it; NULL where the log cannot tell.
+  is_completed,
   -- Bytes of what it was asked: the first message of the first model call that is no system prompt.
   brief_bytes,
   -- Bytes of its last answer.
@@ -122,6 +125,12 @@ briefs AS (
   WHERE direction = 'input' AND role NOT IN ('system', 'developer')
   GROUP BY task
 ),
+finished AS (
+  SELECT agent_name, bool_or(end_time IS NOT NULL) AS is_told, max(start_time) AS last_time
+  FROM spans
+  WHERE operation_name = 'invoke_agent'
+  GROUP BY agent_name
+),
 answers AS (
   SELECT task, arg_max(parts, position)->>'$[0].content' AS said
   FROM counted
@@ -142,6 +151,11 @@ SELECT
   coalesce(model_calls, 0), coalesce(tool_calls, 0), _whole(spent.input_tokens), _whole(spent.output_tokens), spent.cache_share,
   spent.cost_usd, errors / nullif(model_calls + tool_calls, 0), retries / nullif(tool_calls, 0), is_escalated, coalesce(handoffs, 0),
   CASE WHEN run.operation_name = 'invoke_agent' AND (run.status_code <> 'UNSET' OR run.end_time IS NOT NULL) THEN run.status_code = 'ERROR' AND NOT run.is_control_flow END,
+  CASE WHEN run.operation_name = 'invoke_agent' THEN CASE
+    WHEN run.status_code = 'ERROR' AND NOT run.is_control_flow THEN false
+    WHEN run.end_time IS NOT NULL THEN true
+    WHEN finished.is_told AND finished.last_time > run.start_time THEN false
+  END END,
   briefs.bytes, strlen(said), CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END,
   TRY_CAST(coalesce(run.attributes->>'$.confidence', TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE), run.preorder
 FROM (SELECT DISTINCT task FROM _tasks_of_calls) AS all_tasks
@@ -152,4 +166,5 @@ LEFT JOIN counted USING (task)
 LEFT JOIN usage AS spent USING (task)
 LEFT JOIN briefs USING (task)
 LEFT JOIN answers USING (task)
+LEFT JOIN finished ON finished.agent_name = run.agent_name
 WHERE run.start_time IS NOT NULL;

@@ -24,7 +24,9 @@ SELECT 1::UBIGINT AS feature, text_id, NULL::INTEGER AS place, 'value' AS what, 
 UNION ALL
 SELECT 1::UBIGINT, text_id, NULL, 'similar', min(token) FROM rounded SEMI JOIN near USING (text_id) ANTI JOIN exact USING (text_id) GROUP BY text_id;
 
--- The way of something that stands in some texts, hop by hop. Argument: the name of a relation with `feature, text_id, place, what, written`.
+-- The way of something that stands in some texts, hop by hop: the columns of `flow_origin`, then the two texts (`number` in `flow_texts`; NULL where it
+-- first appeared), the steps in tree order (negative: a text of no step), and how it is written in both. Argument: the name of a relation with
+-- `feature, text_id, place, what, written`.
 CREATE MACRO _flow_way(hits) AS TABLE
 WITH RECURSIVE
   links AS MATERIALIZED (FROM _flow_links(hits, NULL)),
@@ -83,7 +85,8 @@ SELECT
   list_filter([
     CASE WHEN a.number IS NOT NULL THEN _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a_span.span_id, concat_ws(' ', a.agent_name, a.side, a.written, 'in', a.type)) END,
     _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b_span.span_id, concat_ws(' ', b.agent_name, b.side, b.written, 'in', b.type))
-  ], lambda piece: piece IS NOT NULL) AS evidence
+  ], lambda piece: piece IS NOT NULL) AS evidence,
+  from_number, to_number, from_node, to_node, a.written AS from_written, b.written AS to_written
 FROM told
 LEFT JOIN standing AS a ON a.number = from_number
 LEFT JOIN spans AS a_span ON a_span.preorder = from_node
@@ -96,7 +99,7 @@ ORDER BY hop, start_time, to_node, from_node;
 -- trace_id, from_span_id, to_span_id, agent_name (whose step it came to), start_time, evidence.
 CREATE MACRO flow_origin(value) AS TABLE
 WITH found AS (FROM _flow_hits_of(value))
-FROM _flow_way('found');
+SELECT hop, kind, confidence, trace_id, from_span_id, to_span_id, agent_name, start_time, evidence FROM _flow_way('found');
 
 -- From which text each text came, and which it repeats. A text that came whole leads to the text it was said as.
 CREATE VIEW _flow_text_edges (
@@ -118,17 +121,19 @@ WHERE heard.side = 'heard'
 UNION ALL
 SELECT from_number, to_number, kind, confidence, passed FROM flow_quotes;
 
--- Edges between texts as rows of lineage. Argument: the name of a relation with `hop, from_number, to_number, kind, confidence, passed`.
+-- Edges between texts as rows of lineage: the columns of `flow_origin`, then the two texts (`number` in `flow_texts`) and what was passed. Argument: the name
+-- of a relation with `hop, from_number, to_number, kind, confidence, passed`.
 CREATE MACRO _flow_rows(found) AS TABLE
 SELECT
   min(hop) AS hop, e.kind, arg_min(e.confidence, hop) AS confidence, coalesce(b_span.trace_id, b.trace_id) AS trace_id, a_span.span_id AS from_span_id, b_span.span_id AS to_span_id,
   b.agent_name, coalesce(b_span.start_time, make_timestamp_ns(any_value(b.moment))) AS start_time,
-  arg_min([
-    _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a_span.span_id, concat_ws(' ', a.agent_name, a.side, e.passed, 'in', a.type)),
+  arg_min(list_filter([
+    CASE WHEN a.number IS NOT NULL THEN _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a_span.span_id, concat_ws(' ', a.agent_name, a.side, e.passed, 'in', a.type)) END,
     _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b_span.span_id, concat_ws(' ', b.agent_name, b.side, e.passed, 'in', b.type))
-  ], hop) AS evidence
+  ], lambda piece: piece IS NOT NULL), hop) AS evidence,
+  arg_min(e.from_number, hop) AS from_number, arg_min(e.to_number, hop) AS to_number, arg_min(e.passed, hop) AS passed
 FROM query_table(found) AS e
-JOIN flow_texts AS a ON a.number = e.from_number
+LEFT JOIN flow_texts AS a ON a.number = e.from_number
 JOIN flow_texts AS b ON b.number = e.to_number
 LEFT JOIN spans AS a_span ON a_span.preorder = a.preorder
 LEFT JOIN spans AS b_span ON b_span.preorder = b.preorder
@@ -136,8 +141,8 @@ WHERE a.preorder IS DISTINCT FROM b.preorder
 GROUP BY e.kind, coalesce(b_span.trace_id, b.trace_id), a_span.span_id, b_span.span_id, b.agent_name, b_span.start_time
 ORDER BY hop, start_time;
 
--- What a step was given, said and did came from: hop 1 the steps it came from, hop 2 where those had it from, and so on. Columns as in `flow_origin`.
-CREATE MACRO flow_sources(of_trace_id, of_span_id, most_hops := 50) AS TABLE
+-- The edges between texts that lead to a step: `hop` and the columns of `_flow_text_edges`.
+CREATE MACRO _flow_text_sources(of_trace_id, of_span_id, most_hops) AS TABLE
 WITH RECURSIVE
   edges AS MATERIALIZED (FROM _flow_text_edges),
   reached(number, hop) USING KEY (number) AS (
@@ -149,9 +154,13 @@ WITH RECURSIVE
     LEFT JOIN recurring.reached AS known ON known.number = e.from_number
     WHERE known.number IS NULL AND r.hop < most_hops
     GROUP BY e.from_number
-  ),
-  found AS (SELECT r.hop + 1 AS hop, e.* FROM edges AS e JOIN reached AS r ON r.number = e.to_number WHERE r.hop < most_hops)
-FROM _flow_rows('found');
+  )
+SELECT r.hop + 1 AS hop, e.* FROM edges AS e JOIN reached AS r ON r.number = e.to_number WHERE r.hop < most_hops;
+
+-- What a step was given, said and did came from: hop 1 the steps it came from, hop 2 where those had it from, and so on. Columns as in `flow_origin`.
+CREATE MACRO flow_sources(of_trace_id, of_span_id, most_hops := 50) AS TABLE
+WITH found AS (FROM _flow_text_sources(of_trace_id, of_span_id, most_hops))
+SELECT hop, kind, confidence, trace_id, from_span_id, to_span_id, agent_name, start_time, evidence FROM _flow_rows('found');
 
 -- What later used what a step said: hop 1 the steps that were given or repeat it, hop 2 those that have it from them, and so on. Columns as in `flow_origin`.
 CREATE MACRO flow_consumers(of_trace_id, of_span_id, most_hops := 50) AS TABLE
@@ -169,7 +178,7 @@ WITH RECURSIVE
     GROUP BY e.to_number
   ),
   found AS (SELECT r.hop + 1 AS hop, e.* FROM edges AS e JOIN reached AS r ON r.number = e.from_number WHERE r.hop < most_hops)
-FROM _flow_rows('found');
+SELECT hop, kind, confidence, trace_id, from_span_id, to_span_id, agent_name, start_time, evidence FROM _flow_rows('found');
 
 -- The texts in which a run of words stands as a whole, found by reading them all. Arguments: a regular expression, and a word it holds.
 CREATE MACRO _flow_hits_of_text(pattern, word) AS TABLE
@@ -191,4 +200,4 @@ WHERE regexp_matches(said, pattern);
 -- The same as `flow_origin` for a run of words, as a regular expression; `word` is one that it holds.
 CREATE MACRO flow_origin_of_text(pattern, word) AS TABLE
 WITH found AS (FROM _flow_hits_of_text(pattern, word))
-FROM _flow_way('found');
+SELECT hop, kind, confidence, trace_id, from_span_id, to_span_id, agent_name, start_time, evidence FROM _flow_way('found');

@@ -30,7 +30,7 @@ WITH held AS (
   SELECT preorder, format, trace_id, source_id, depth, operation_name, tool_name, attributes
   FROM spans
   JOIN (SELECT source_id, format FROM sources) USING (source_id)
-  WHERE format IN ('aider', 'claude_code', 'codex', 'inspect', 'langfuse', 'mlflow')
+  WHERE format IN ('aider', 'claude_code', 'codex', 'inspect', 'langfuse', 'managed_agents', 'mlflow')
     AND (depth = 0 OR operation_name = 'invoke_agent' OR tool_name IN ('Agent', 'Task'))
 ),
 -- Each root of a trace, and each sample of a file, repeats what its trace or file says: the first speaks for all.
@@ -74,7 +74,7 @@ said AS (
     preorder, 'session total', 'subtree', attributes->>'$.log_usage.input_tokens', attributes->>'$.log_usage.output_tokens',
     attributes->>'$.log_usage.cache_read_input_tokens', NULL, NULL, NULL, NULL
   FROM held
-  WHERE format = 'claude_code' AND operation_name = 'invoke_agent'
+  WHERE format IN ('claude_code', 'managed_agents') AND operation_name = 'invoke_agent'
   UNION ALL
   SELECT
     preorder, 'sub-agent result', 'subtree', (coalesce(TRY_CAST(said->>'$.input_tokens' AS BIGINT), 0) + coalesce(TRY_CAST(said->>'$.cache_read_input_tokens' AS BIGINT), 0)

@@ -1,0 +1,588 @@
+"""Sessions of Managed Agents, held against what plain `json` finds in the same events."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from session_evidence import (
+    account,
+    assert_accounts_balance,
+    assert_nothing_dangles,
+    assert_places_hold,
+    count,
+    counted,
+    lines,
+    names,
+    one,
+    read,
+    rows,
+    write,
+)
+from test_framework_loaders import twisted
+
+import agentlens as al
+
+Event = dict[str, Any]
+AGENT = {
+    "id": "agent_1", "name": "Lead", "version": 3, "system": "You lead.", "model": {"id": "claude-sonnet-4-5"},
+    "tools": [{"type": "custom", "name": "look"}],
+}  # fmt: skip
+SESSION = {
+    "type": "session", "id": "sesn_1", "agent": AGENT, "environment_id": "env_1", "created_at": "2026-01-01T00:00:00Z",
+    "usage": {"input_tokens": 0, "output_tokens": 0, "cache_read_input_tokens": 0},
+}  # fmt: skip
+SPANS = """
+    SELECT trace_id, span_id, parent_span_id, name, agent_name, start_time, end_time, status_code, status_message, error_type,
+      is_control_flow, input_tokens, output_tokens, tool_call_arguments, tool_call_result, usage_key
+    FROM spans ORDER BY ALL"""
+SHOWN = "SELECT span_id, direction, position, message_hash FROM span_messages ORDER BY ALL"
+
+
+class Log:
+    """Events of one thread, one a second."""
+
+    def __init__(self, thread: str = "sthr_1", agent: str = "Lead", start: int = 0) -> None:
+        self.events: list[Event] = []
+        self._thread, self._agent, self._start = thread, agent, start
+
+    def add(self, kind: str, **fields: Any) -> str:
+        number = self._start + len(self.events)
+        event_id = fields.pop("id", f"sevt_{self._thread}_{number}")
+        at = f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z"
+        self.events.append({"id": event_id, "type": kind, "processed_at": at, **fields})
+        return str(event_id)
+
+    def wait(self, seconds: int) -> None:
+        self._start += seconds
+
+    def running(self) -> None:
+        self.add("session.thread_status_running", session_thread_id=self._thread, agent_name=self._agent)
+
+    def idle(self, reason: str = "end_turn", **fields: Any) -> None:
+        self.add(
+            "session.thread_status_idle", session_thread_id=self._thread, agent_name=self._agent, stop_reason={"type": reason}, **fields
+        )  # fmt: skip
+
+    def ask(self, said: str) -> None:
+        self.add("user.message", content=text(said))
+
+    def call(
+        self, *said: tuple[str, Event], usage: tuple[int, int, int, int] = (2, 5, 100, 10), is_error: bool = False
+    ) -> list[str]:
+        start = self.add("span.model_request_start")
+        ids = [self.add(kind, **fields) for kind, fields in said]
+        plain, output, read_tokens, written = usage
+        model_usage = {
+            "input_tokens": plain, "output_tokens": output, "cache_read_input_tokens": read_tokens,
+            "cache_creation_input_tokens": written,
+        }  # fmt: skip
+        self.add("span.model_request_end", model_request_start_id=start, model_usage=model_usage, is_error=is_error)
+        return ids
+
+
+def text(said: str) -> list[Event]:
+    return [{"type": "text", "text": said}]
+
+
+def message(said: str) -> tuple[str, Event]:
+    return "agent.message", {"content": text(said)}
+
+
+def tool(name: str = "look", kind: str = "tool_use", **fields: Any) -> tuple[str, Event]:
+    return f"agent.{kind}", {"name": name, "input": {"at": "x"}, **fields}
+
+
+def simple(log: Log | None = None) -> Log:
+    """A question, a tool of each kind, an answer."""
+    log = log or Log()
+    log.running()
+    log.ask("go")
+    built_in, mcp, custom = log.call(
+        tool("bash"), tool("search", "mcp_tool_use", mcp_server_name="exa"), tool("look", "custom_tool_use")
+    )
+    log.add("agent.tool_result", tool_use_id=built_in, content=text("done"), is_error=False)
+    log.add("agent.mcp_tool_result", mcp_tool_use_id=mcp, content=text("not found"), is_error=True)
+    log.idle("requires_action", event_ids=[custom])
+    log.add("user.custom_tool_result", custom_tool_use_id=custom, content=text("seen"), is_error=False)
+    log.running()
+    log.call(message("It is done."))
+    log.idle()
+    return log
+
+
+def recorded(events: Iterable[Event], session: Event = SESSION) -> list[Any]:
+    return [["client.beta.sessions.create", session], *(["client.beta.sessions.events.stream", e] for e in events)]
+
+
+# --- what stands in a session ---------------------------------------------------------------------------------------------
+
+
+def recorded_events(path: Path) -> list[Event]:
+    return [line[1] for line in lines(path) if line[0].endswith("events.stream")]
+
+
+def test_of_the_samples_each_record_is_accounted_for_and_has_its_place(samples: Path) -> None:
+    paths = sorted(samples.glob("langsmith/anthropic_managed_*"))
+    lens = read(*paths)
+    sent = [sum(line[0].endswith("events.send") for line in lines(path)) for path in paths]
+    whole = [len(lines(path)) for path in paths]
+    assert account(lens) == [(all_, all_ - waiting, 0, waiting) for all_, waiting in zip(whole, sent)]
+    assert_places_hold(lens)
+    assert_nothing_dangles(lens)
+    assert one(lens, "SELECT count(*) FROM spans WHERE is_orphan OR is_cycle_broken") == 0
+
+
+def test_the_samples_have_a_call_for_each_request_and_a_span_for_each_tool(samples: Path) -> None:
+    for path in samples.glob("langsmith/anthropic_managed_*"):
+        kinds, lens = [event["type"] for event in recorded_events(path)], read(path)
+        assert count(lens, "chat") == kinds.count("span.model_request_end") == 2
+        assert count(lens, "execute_tool") == sum(kind.endswith("tool_use") for kind in kinds) == 1
+        asked = [event["content"] for event in recorded_events(path) if event["type"] == "user.message"]
+        query = "SELECT parts->>'$[0].content' FROM messages WHERE role = 'user'"
+        assert rows(lens, query) == [(content[0]["text"],) for content in asked]
+        ends = [event["processed_at"] for event in recorded_events(path) if event["type"].startswith("span.")]
+        times = "SELECT replace(replace(t::VARCHAR, ' ', 'T') || 'Z', '000Z', 'Z') FROM (SELECT unnest([start_time, end_time]) AS t FROM spans WHERE operation_name = 'chat') ORDER BY 1"
+        assert [at for (at,) in rows(lens, times)] == [at.replace("000Z", "Z") for at in sorted(ends)]
+
+
+def test_each_request_shows_what_was_said_before_it(tmp_path: Path) -> None:
+    lens = read(write(tmp_path / "x", *recorded(simple().events)))
+    query = """
+        SELECT direction, list(role || ': ' || coalesce(parts->>'$[0].content', parts->>'$[0].name', parts->>'$[0].response[0].text') ORDER BY position)
+        FROM span_messages JOIN messages USING (message_hash) JOIN spans USING (trace_id, span_id)
+        WHERE operation_name = 'chat' GROUP BY span_id, direction ORDER BY min(preorder), direction"""
+    calls = ["assistant: bash", "assistant: search", "assistant: look"]
+    results = ["tool: done", "tool: not found", "tool: seen"]
+    assert rows(lens, query) == [
+        ("input", ["user: go"]), ("output", calls), ("system", ["system: You lead."]),
+        ("input", ["user: go", *calls, *results]), ("output", ["assistant: It is done."]), ("system", ["system: You lead."]),
+    ]  # fmt: skip
+
+
+def test_tools_carry_arguments_result_outcome_and_time(tmp_path: Path) -> None:
+    lens = read(write(tmp_path / "x", *recorded(simple().events)))
+    query = """
+        SELECT tool_name, tool_call_arguments, tool_call_result, status_code, epoch(end_time - start_time), attributes->>'$.mcp_server_name'
+        FROM spans WHERE operation_name = 'execute_tool' ORDER BY preorder"""
+    assert rows(lens, query) == [
+        ("bash", '{"at":"x"}', "done", "OK", 4, None),
+        ("search", '{"at":"x"}', "not found", "ERROR", 4, "exa"),
+        ("look", '{"at":"x"}', "seen", "OK", 5, None),
+    ]
+
+
+def test_the_agent_is_named_with_its_model_and_prompt(tmp_path: Path) -> None:
+    lens = read(write(tmp_path / "x", *recorded(simple().events)))
+    assert rows(lens, "SELECT agent_name, agent_id, agent_version, model, tools FROM agents") == [
+        ("Lead", "agent_1", "3", "claude-sonnet-4-5", ["look"])
+    ]
+    assert rows(
+        lens, "SELECT DISTINCT agent_name, request_model, provider_name FROM spans WHERE operation_name = 'chat'"
+    ) == [("Lead", "claude-sonnet-4-5", "anthropic")]
+    query = "SELECT trace_id, conversation_id, status_code FROM spans WHERE depth = 0"
+    assert rows(lens, query) == [("sesn_1", "sesn_1", "OK")]
+    assert one(lens, "SELECT sum(cost_usd) FROM usage_ledger WHERE is_counted") > 0
+
+
+def test_a_toolset_declares_no_names_of_tools(tmp_path: Path) -> None:
+    agent = {**AGENT, "tools": [{"type": "agent_toolset_20260401"}, {"type": "custom", "name": "look"}]}
+    lens = read(write(tmp_path / "x", *recorded(simple().events, {**SESSION, "agent": agent})))
+    assert rows(lens, "SELECT tools FROM agents") == [(None,)]
+
+
+# --- the forms it comes in ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["lines", "page", "indented page", "newest first", "list", "recorded list", "pages"])
+def test_a_session_is_the_same_in_every_form(form: str, tmp_path: Path) -> None:
+    events, path = simple().events, tmp_path / "x"
+    if form == "lines":
+        write(path, *events)
+    elif form == "pages":
+        write(path, *({"data": events[at : at + 4], "next_page": "p"} for at in range(0, len(events), 4)))
+    elif form == "recorded list":
+        write(path, ["client.beta.sessions.events.list", {"data": events}])
+    elif form == "list":
+        path.write_text(json.dumps(events))
+    else:
+        order = events[::-1] if form == "newest first" else events
+        path.write_text(json.dumps({"data": order, "next_page": None}, indent=2 if form == "indented page" else None))
+    lens, plain = read(path), read(write(tmp_path / "plain", *events))
+    assert rows(lens, SPANS) == rows(plain, SPANS)
+    assert rows(lens, SHOWN) == rows(plain, SHOWN)
+    assert account(lens) == [(len(events), len(events), 0, 0)]
+    assert names(lens)[0] == "invoke_agent Lead"
+    assert_places_hold(lens)
+    assert_nothing_dangles(lens)
+
+
+def test_an_event_streamed_and_listed_counts_once(tmp_path: Path) -> None:
+    events = simple().events
+    once = read(write(tmp_path / "once", *events))
+    twice = read(write(tmp_path / "twice", *events, {"data": events}))
+    assert account(twice) == [(2 * len(events), len(events), 0, len(events))]
+    assert (rows(twice, SPANS), rows(twice, SHOWN)) == (rows(once, SPANS), rows(once, SHOWN))
+    both = read(write(tmp_path / "a", *events), write(tmp_path / "b", {"data": events}))
+    assert counted(both) == counted(once) == (2 * 112, 10, 200, 20, 0)
+
+
+def test_what_was_sent_counts_where_it_was_processed(tmp_path: Path) -> None:
+    events = simple().events
+    sent = [
+        {key: e[key] for key in e if key not in ("id", "processed_at", "is_error")}
+        for e in events
+        if e["type"].startswith("user.")
+    ]
+    calls = [["client.beta.sessions.events.send", ["sesn_1", {"events": sent}]], *recorded(events)]
+    lens = read(write(tmp_path / "x", *calls))
+    assert account(lens) == [(len(events) + 1 + 2, len(events) + 1, 0, 2)]
+    assert rows(lens, SHOWN) == rows(read(write(tmp_path / "y", *recorded(events))), SHOWN)
+
+
+def test_a_queued_event_counts_once_and_one_never_processed_is_kept(tmp_path: Path) -> None:
+    events = simple().events
+    queued = {**events[1], "processed_at": None}
+    never = {"id": "sevt_late", "type": "user.message", "content": text("too late"), "processed_at": None}
+    unsent = {"type": "user.message", "content": text("nobody heard")}
+    lens = read(
+        write(
+            tmp_path / "x",
+            queued,
+            *events,
+            never,
+            ["client.beta.sessions.events.send", ["sesn_1", {"events": [unsent]}]],
+        )
+    )
+    assert account(lens) == [(len(events) + 3, len(events) + 2, 0, 1)]
+    query = "SELECT name, attributes->>'$.content[0].text' FROM span_events WHERE name LIKE '%processed%' ORDER BY ALL"
+    assert rows(lens, query) == [
+        ("user.message (queued, never processed)", "too late"), ("user.message (sent, never processed)", "nobody heard"),
+    ]  # fmt: skip
+    assert rows(lens, "SELECT count(*) FROM messages WHERE role = 'user'") == [(1,)]
+
+
+def test_previews_are_skipped_and_unknown_events_are_kept(tmp_path: Path) -> None:
+    log = simple()
+    log.add("session.something_new", detail=7)
+    log.add("workflow_run.created", name="wf")
+    preview = {"type": "event_delta", "event_id": "sevt_9", "delta": {}}
+    lens = read(write(tmp_path / "x", *log.events, preview))
+    assert account(lens) == [(len(log.events) + 1, len(log.events), 0, 1)]
+    query = "SELECT attributes->>'$.detail' FROM span_events WHERE name = 'session.something_new'"
+    assert rows(lens, query) == [("7",)]
+    assert one(lens, "SELECT count(*) FROM span_events WHERE name = 'workflow_run.created'") == 1
+
+
+def test_answers_without_requests_are_calls_without_tokens(tmp_path: Path) -> None:
+    """The API can be asked for some types of events only."""
+    events = [event for event in simple().events if not event["type"].startswith("span.")]
+    lens = read(write(tmp_path / "x", *events))
+    assert names(lens) == ["invoke_agent Lead", " chat", " execute_tool bash", " execute_tool search", " execute_tool look", " chat"] or (
+        count(lens, "chat"), count(lens, "execute_tool")) == (2, 3)  # fmt: skip
+    assert counted(lens) == (0, 0, 0, 0, 0)
+    assert "outside any model request" in one(lens, "SELECT known_missing::VARCHAR FROM sources")
+
+
+def test_requests_whose_start_is_missing_still_count(tmp_path: Path) -> None:
+    events = [event for event in simple().events if event["type"] != "span.model_request_start"]
+    lens = read(write(tmp_path / "x", *events))
+    assert counted(lens) == (2 * 112, 10, 200, 20, 0)
+    assert rows(lens, "SELECT start_time FROM spans WHERE operation_name = 'chat'") == [(None,), (None,)]
+    outputs = "SELECT count(*) FROM span_messages JOIN spans USING (trace_id, span_id) WHERE direction = 'output' AND operation_name = 'chat'"
+    assert one(lens, outputs) == 4
+
+
+# --- people -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("verdict", "status", "why"), [("allow", "OK", None), ("deny", "ERROR", "denied by the user")])
+def test_asking_for_permission_is_a_wait_below_the_tool(
+    verdict: str, status: str, why: str | None, tmp_path: Path
+) -> None:
+    log = Log()
+    log.ask("go")
+    (asked,) = log.call(tool("bash", evaluated_permission="ask"))
+    log.idle("requires_action")
+    log.add("user.tool_confirmation", tool_use_id=asked, result=verdict, **({"deny_message": "no!"} if why else {}))
+    log.add("agent.tool_result", tool_use_id=asked, content=text("x"), is_error=verdict == "deny")
+    lens = read(write(tmp_path / "x", *recorded(log.events)))
+    assert names(lens)[-2:] == [" execute_tool bash", "  wait for permission"]
+    query = "SELECT status_code, status_message, error_type, is_control_flow FROM spans WHERE tool_name = 'bash'"
+    assert rows(lens, query) == [(status, "no!" if why else None, why, why is not None)]
+    assert rows(lens, "SELECT epoch(end_time - start_time) FROM spans WHERE name = 'wait for permission'") == [(3,)]
+    assert one(lens, "SELECT count(*) FROM detect_approval_skipped()") == 0
+
+
+def test_a_call_refused_by_the_policy_is_an_error_and_no_choice_of_a_person(tmp_path: Path) -> None:
+    log = Log()
+    log.call(tool("bash", evaluated_permission="deny"))
+    lens = read(write(tmp_path / "x", *recorded(log.events)))
+    query = "SELECT status_code, error_type, is_control_flow FROM spans WHERE tool_name = 'bash'"
+    assert rows(lens, query) == [("ERROR", "refused by the permission policy", False)]
+
+
+def test_an_interruption_is_control_flow_and_not_a_failure(tmp_path: Path) -> None:
+    log = Log()
+    log.ask("go")
+    start = log.add("span.model_request_start")
+    log.add("agent.tool_use", name="bash", input={})
+    log.add("user.interrupt")
+    log.add(
+        "span.model_request_end",
+        model_request_start_id=start,
+        model_usage={"input_tokens": 7, "output_tokens": 1},
+        is_error=True,
+    )
+    log.idle()
+    lens = read(write(tmp_path / "x", *recorded(log.events)))
+    query = "SELECT DISTINCT status_code, error_type, is_control_flow FROM spans WHERE operation_name IN ('chat', 'execute_tool')"
+    assert rows(lens, query) == [("ERROR", "interrupted by the user", True)]
+    assert counted(lens, "input_tokens") == (7,)
+
+
+def test_a_message_that_comes_during_a_request_is_shown_to_the_next(tmp_path: Path) -> None:
+    log = Log()
+    log.ask("go")
+    log.call(("user.message", {"content": text("and hurry")}), message("ok"))
+    log.call(message("done"))
+    lens = read(write(tmp_path / "x", *recorded(log.events)))
+    query = """
+        SELECT list(parts->>'$[0].content' ORDER BY position) FROM span_messages JOIN messages USING (message_hash)
+        JOIN spans USING (trace_id, span_id) WHERE operation_name = 'chat' AND direction = 'input' GROUP BY span_id ORDER BY min(preorder)"""
+    assert rows(lens, query) == [(["go"],), (["go", "ok", "and hurry"],)]
+
+
+# --- failures ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize(("retry", "root"), [("retrying", "OK"), ("exhausted", "ERROR")])
+def test_a_failed_request_says_why_and_only_a_last_failure_fails_the_run(
+    order: str, retry: str, root: str, tmp_path: Path
+) -> None:
+    log = Log()
+    log.ask("go")
+    why = {"type": "model_overloaded_error", "message": "busy", "retry_status": {"type": retry}}
+    failure = ("session.error", {"error": why})
+    log.call(*([failure] if order == "before" else []), usage=(0, 0, 0, 0), is_error=True)
+    if order == "after":
+        log.add(failure[0], **failure[1])
+    if retry == "retrying":
+        log.call(message("ok"))
+        log.idle()
+    lens = read(write(tmp_path / "x", *recorded(log.events)))
+    query = "SELECT status_code, status_message, error_type FROM spans WHERE operation_name = 'chat' ORDER BY preorder"
+    assert rows(lens, query)[0] == ("ERROR", "busy", "model_overloaded_error")
+    assert rows(lens, "SELECT status_code FROM spans WHERE depth = 0") == [(root,)]
+
+
+def test_what_never_ended_stays_unfinished(tmp_path: Path) -> None:
+    log = Log()
+    log.ask("go")
+    log.add("span.model_request_start")
+    log.add("agent.tool_use", name="bash", input={"a": 1})
+    lens = read(write(tmp_path / "x", *recorded(log.events)))
+    query = "SELECT name, end_time, tool_call_arguments FROM spans WHERE depth > 0 ORDER BY preorder"
+    assert rows(lens, query) == [("chat claude-sonnet-4-5", None, None), ("execute_tool bash", None, '{"a":1}')]
+
+
+# --- teams ------------------------------------------------------------------------------------------------------------------
+
+
+def team() -> tuple[list[Event], list[Event]]:
+    """The events of a session, and those of the thread of its sub-agent."""
+    lead, scout = Log(), Log("sthr_2", "Scout", 4)
+    lead.running()
+    lead.ask("go")
+    lead.add("session.thread_created", session_thread_id="sthr_2", agent_name="Scout")
+    lead.call(
+        (
+            "agent.thread_message_sent",
+            {"to_session_thread_id": "sthr_2", "to_agent_name": "Scout", "content": text("look")},
+        )
+    )
+    lead.add("session.thread_status_running", session_thread_id="sthr_2", agent_name="Scout")
+    scout.running()
+    scout.add("agent.thread_message_received", from_session_thread_id="sthr_1", content=text("look"))
+    scout.call(tool("bash"), usage=(1, 1, 0, 0))
+    scout.call(
+        ("agent.thread_message_sent", {"to_session_thread_id": "sthr_1", "content": text("found")}), usage=(1, 1, 0, 0)
+    )
+    scout.idle()
+    lead.wait(20)
+    lead.add(
+        "session.thread_status_idle", session_thread_id="sthr_2", agent_name="Scout", stop_reason={"type": "end_turn"}
+    )
+    lead.add(
+        "agent.thread_message_received", from_session_thread_id="sthr_2", from_agent_name="Scout", content=text("found")
+    )
+    lead.call(message("It was found."))
+    lead.idle()
+    return lead.events, scout.events
+
+
+def test_the_events_of_a_session_show_its_sub_agents_from_outside(tmp_path: Path) -> None:
+    lens = read(write(tmp_path / "x", *team()[0]))
+    assert names(lens) == ["invoke_agent Lead", " invoke_agent Scout", " chat", " chat"]
+    assert rows(lens, "SELECT kind, sender, recipient, payload FROM agent_messages ORDER BY time") == [
+        ("handoff", "Lead", "Scout", "look"), ("message", "Scout", "Lead", "found"),
+    ]  # fmt: skip
+    assert "tokens are missing" in one(lens, "SELECT known_missing::VARCHAR FROM sources")
+    assert rows(lens, "SELECT from_agent, to_agent, kind FROM handoffs") == [("Lead", "Scout", "run")]
+
+
+def test_the_events_of_all_threads_are_one_trace(tmp_path: Path) -> None:
+    lead, scout = team()
+    lens = read(write(tmp_path / "lead", *lead), write(tmp_path / "scout", *scout))
+    assert names(lens) == [
+        "invoke_agent Lead",
+        " invoke_agent Scout",
+        "  chat",
+        "  execute_tool bash",
+        "  chat",
+        " chat",
+        " chat",
+    ]
+    assert counted(lens, "input_tokens", "output_tokens") == (2 * 112 + 2, 12)
+    query = "SELECT agent_name, sum(input_tokens)::INT FROM usage_ledger WHERE is_counted GROUP BY ALL ORDER BY ALL"
+    assert rows(lens, query) == [("Lead", 224), ("Scout", 2)]
+
+
+def test_threads_merged_into_one_file_keep_their_conversations_and_letters(tmp_path: Path) -> None:
+    lead, scout = team()
+    marked = [{**event, "session_thread_id": event.get("session_thread_id", "sthr_2")} for event in scout]
+    events = sorted([*lead, *marked], key=lambda event: (event["processed_at"], event["id"]))
+    lens = read(write(tmp_path / "x", *recorded(events)))
+    assert count(lens, "chat") == 4
+    query = "SELECT agent_name, sum(input_tokens)::INT FROM usage_ledger WHERE is_counted GROUP BY ALL ORDER BY ALL"
+    assert rows(lens, query) == [("Lead", 224), ("Scout", 2)]
+    assert rows(lens, "SELECT sender, recipient, payload FROM agent_messages ORDER BY time") == [
+        ("Lead", "Scout", "look"), ("Scout", "Lead", "found"),
+    ]  # fmt: skip
+
+
+def test_a_tool_call_of_a_sub_agent_that_asks_for_permission_stands_below_it(tmp_path: Path) -> None:
+    log = Log()
+    log.running()
+    log.add("session.thread_created", session_thread_id="sthr_2", agent_name="Scout")
+    asked = log.add("agent.tool_use", name="bash", input={}, evaluated_permission="ask", session_thread_id="sthr_2")
+    log.add("user.tool_confirmation", tool_use_id=asked, result="allow", session_thread_id="sthr_2")
+    lens = read(write(tmp_path / "x", *log.events))
+    assert names(lens) == ["invoke_agent Lead", " invoke_agent Scout", "  execute_tool bash", "   wait for permission"]
+    assert count(lens, "chat") == 0
+
+
+# --- totals -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_total_of_the_session_is_reconciled_and_not_counted(tmp_path: Path) -> None:
+    usage = {
+        "input_tokens": 4,
+        "output_tokens": 10,
+        "cache_read_input_tokens": 200,
+        "cache_creation": {"ephemeral_5m_input_tokens": 20},
+    }
+    calls = [*recorded(simple().events), ["client.beta.sessions.retrieve", {**SESSION, "usage": usage}]]
+    lens = read(write(tmp_path / "x", *calls))
+    assert counted(lens) == (2 * 112, 10, 200, 20, 0)
+    query = "SELECT kind, measure, reported, ours, balances FROM reconciliation ORDER BY measure"
+    assert rows(lens, query) == [
+        ("session total", "cache_read_input_tokens", 200, 200, True), ("session total", "input_tokens", 224, 224, True),
+        ("session total", "output_tokens", 10, 10, True),
+    ]  # fmt: skip
+
+
+def test_a_total_that_later_requests_have_passed_is_no_total(tmp_path: Path) -> None:
+    log = simple()
+    log.add("session.usage", usage={"input_tokens": 4, "output_tokens": 10, "cache_read_input_tokens": 200})
+    log.call(message("more"))
+    assert rows(read(write(tmp_path / "x", *recorded(log.events))), "FROM reconciliation") == []
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_an_evaluation_counts_once_whether_or_not_its_requests_are_logged(inside: bool, tmp_path: Path) -> None:
+    log = Log()
+    log.add("user.define_outcome", description="a report", outcome_id="outc_1", rubric={"type": "text", "content": "r"})
+    log.call(message("done"))
+    start = log.add("span.outcome_evaluation_start", outcome_id="outc_1", iteration=0)
+    if inside:
+        log.call(usage=(7, 3, 0, 0))
+    usage = {"input_tokens": 7, "output_tokens": 3, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
+    log.add(
+        "span.outcome_evaluation_end", outcome_evaluation_start_id=start, result="satisfied", explanation="good", usage=usage, iteration=0
+    )  # fmt: skip
+    lens = read(write(tmp_path / "x", *recorded(log.events)))
+    assert counted(lens, "input_tokens", "output_tokens") == (112 + 7, 5 + 3)
+    query = "SELECT attributes->>'$.result', epoch(end_time - start_time) FROM spans WHERE name = 'evaluate outcome'"
+    assert rows(lens, query) == [("satisfied", 3 if inside else 1)]
+
+
+# --- files that grow, and files that are broken -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["lines", "recorded", "waiting"])
+@pytest.mark.parametrize("share", [0.02, 0.55, 0.93])
+def test_a_log_read_while_it_grows_gives_what_it_gives_when_read_at_the_end(
+    form: str, share: float, tmp_path: Path
+) -> None:
+    log = Log()
+    for _ in range(20):
+        simple(log)
+        log.add("session.error", error={"type": "t", "message": "m", "retry_status": {"type": "retrying"}})
+    events = log.events
+    if form == "waiting":  # queued, and processed 100 events later
+        ask = {"id": "sevt_q", "type": "user.message", "content": text("then?")}
+        events = [
+            *events[:150],
+            {**ask, "processed_at": None},
+            *events[150:250],
+            {**ask, "processed_at": events[249]["processed_at"]},
+            *events[250:],
+        ]
+    data = "".join(json.dumps(line) + "\n" for line in (events if form == "lines" else recorded(events))).encode()
+    path, case = tmp_path / "log", tmp_path / "case.duckdb"
+    path.write_bytes(data[: int(len(data) * share)])  # torn in the middle of a line
+    al.read(path, into=case, progress=False).close()
+    path.write_bytes(data)
+    grown, whole = al.read(path, into=case, progress=False), read(path)
+    happened = "SELECT span_id, event_index, name, attributes FROM span_events ORDER BY ALL"
+    for query in (SPANS, SHOWN, happened):
+        assert rows(grown, query) == rows(whole, query)
+    assert account(grown) == account(whole)
+
+
+def test_strange_values_and_torn_files_never_raise_and_are_accounted_for(tmp_path: Path) -> None:
+    choose = random.Random(7)
+    lead, scout = team()
+    log = simple()
+    log.add("session.error", error={"type": "x", "message": "y", "retry_status": {"type": "terminal"}})
+    log.add("span.outcome_evaluation_end", usage={"input_tokens": 1}, outcome_evaluation_start_id="o")
+    forms = [recorded(log.events), [*lead, *scout], [{"data": lead, "next_page": None}]]
+    for number in range(150):
+        changed = twisted(forms[number % 3], choose)
+        write(tmp_path / f"{number}.jsonl", *(changed if isinstance(changed, list) else [changed]))
+    text_ = json.dumps({"data": lead}, indent=1)
+    for number, end in enumerate(range(0, len(text_), len(text_) // 20)):
+        (tmp_path / f"torn{number}.json").write_text(text_[:end])
+    lens = al.read(tmp_path, format="managed_agents", progress=False)
+    for records, accepted, rejected, skipped in account(lens):
+        assert records == accepted + rejected + skipped
+    assert_nothing_dangles(lens)
+
+
+def test_a_line_that_is_no_event_is_rejected_with_its_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "x", *simple().events[:3], {"no": "type"}, ["client.beta.sessions.delete", None], "text")
+    path.write_text(path.read_text() + '{"torn')
+    lens = read(path)
+    assert_accounts_balance(lens, rejected=4)
+    assert rows(lens, "SELECT raw FROM rejects ORDER BY source_offset") == [
+        ('{"no": "type"}',),
+        ("null",),
+        ('"text"',),
+        ('{"torn',),
+    ]
