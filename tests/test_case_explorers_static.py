@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "frontend"))
 import synthetic
-from test_explorers_static import Open, browser, open_page, selected  # noqa: F401
+from test_explorers_static import Open, open_page, selected  # noqa: F401
 
 import agentlens as al
 

@@ -6,8 +6,6 @@ runs under the report's own policy.
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,24 +21,7 @@ import synthetic
 from agentlens import charts
 from agentlens.explorers._chart_explorer import name_rows
 
-CHROMIUM = os.environ.get("AGENTLENS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--force-color-profile=srgb"]
-NEEDS = "Chromium is not installed; `apt-get install chromium` (AGENTLENS_REQUIRE_BROWSER=1 makes this a failure)"
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM:
-        if os.environ.get("AGENTLENS_REQUIRE_BROWSER") == "1":
-            pytest.fail(NEEDS)
-        pytest.skip(NEEDS)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGS)
-        yield chromium
-        chromium.close()
 
 
 Open = Callable[..., Any]
@@ -337,6 +318,20 @@ def test_a_chart_is_drawn_without_eval_and_its_rows_stand_below(open_page: Open)
     assert page.evaluate("window.__pwned") is None
     page.get_by_role("combobox", name="measure").select_option("cost USD")
     page.get_by_role("group", name="Chart").locator("svg text", has_text="cost USD").wait_for()
+
+
+CLIPS = """() => [...document.querySelectorAll(".al-chart > div")].flatMap((place) => {
+    const tree = place.shadowRoot ?? document;
+    const ids = [...tree.querySelectorAll("[clip-path]")].map((mark) => mark.getAttribute("clip-path").slice(5, -1));
+    return ids.map((id) => tree !== document && tree.getElementById(id) !== null);
+})"""
+
+
+def test_the_bars_of_a_chart_are_cut_by_nothing_of_another_chart(open_page: Open) -> None:
+    page = open_page(chart_place())
+    page.locator(".al-charts[data-ready=true]").wait_for()
+    clips = page.evaluate(CLIPS)
+    assert clips and all(clips)  # each explorer of a notebook has a copy of Vega, which all name their clips alike
 
 
 def test_a_table_sorts_by_its_heads_and_rows_without_a_value_stay_last(open_page: Open) -> None:

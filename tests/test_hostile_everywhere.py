@@ -18,7 +18,6 @@ import pytest
 import zstandard
 from hostile_corpus import EVERYTHING, PAYLOADS, samples_by_loader, spoilt
 from markdown_it import MarkdownIt
-from test_report import browser  # noqa: F401
 
 import agentlens as al
 from agentlens import _read
@@ -174,7 +173,7 @@ def touch_everything(page: Any) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("guarded", [True, False], ids=["with its policy", "without its policy"])
 def test_the_report_runs_and_loads_nothing(
-    browser: Any,  # noqa: F811
+    browser: Any,
     lens: al.Lens,
     tmp_path: Path,
     guarded: bool,
@@ -199,7 +198,7 @@ def report(lens: al.Lens, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.browser
-def test_what_a_notebook_shows_of_it_runs_and_loads_nothing(browser: Any, lens: al.Lens, tmp_path: Path) -> None:  # noqa: F811
+def test_what_a_notebook_shows_of_it_runs_and_loads_nothing(browser: Any, lens: al.Lens, tmp_path: Path) -> None:
     shown = [
         lens,
         al.Overview(lens),

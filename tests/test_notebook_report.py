@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 from lens_builder import agent, call, read_steps, tool
-from test_report import browser, open_page  # noqa: F401
+from test_report import open_page
 
 from agentlens import AgentLensError
 from agentlens.cli import main
@@ -75,7 +75,7 @@ def test_nothing_that_should_not_travel_is_in_page_notebook_or_pictures(written:
 
 
 @pytest.mark.browser
-def test_it_opens_offline_and_asks_for_nothing(browser: Any, written: Path) -> None:  # noqa: F811
+def test_it_opens_offline_and_asks_for_nothing(browser: Any, written: Path) -> None:
     page, trouble = open_page(browser, written)
     page.locator("img").first.wait_for()
     assert page.locator("img").evaluate_all("all => all.every(one => one.naturalWidth > 0)") is True

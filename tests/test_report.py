@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import random
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,6 @@ from otlp_forests import as_lines, attribute, read_bytes, span
 import agentlens as al
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = os.environ.get("AGENTLENS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-NEEDS = "Chromium is not installed; `apt-get install chromium` (AGENTLENS_REQUIRE_BROWSER=1 makes this a failure)"
 EVIL = "</script><script>window.owned=1</script><img src=x onerror='window.owned=2'>\x1b[2J\u202e"
 
 
@@ -32,22 +28,6 @@ def lens() -> Iterator[al.Lens]:
 @pytest.fixture(scope="module")
 def written(lens: al.Lens, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return al.report(lens, tmp_path_factory.mktemp("report") / "report.html")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM:
-        if os.environ.get("AGENTLENS_REQUIRE_BROWSER") == "1":
-            pytest.fail(NEEDS)
-        pytest.skip(NEEDS)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield chromium
-        chromium.close()
 
 
 def open_page(browser: Any, path: Path) -> tuple[Any, list[str]]:

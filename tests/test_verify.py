@@ -17,6 +17,7 @@ from click.testing import CliRunner
 import agentlens as al
 from agentlens.cli import main
 from agentlens.report import _verify
+from agentlens.report._span_names import lengthen
 from agentlens.report._verify import DIFFERS, MISSING, PROVED, Verdict, verify
 
 
@@ -67,7 +68,7 @@ def page(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def unpack(page: str, name: str) -> Any:
     found = re.search(rf'id="{name}">([^<]*)</script>', page)
     assert found is not None
-    return json.loads(zlib.decompress(base64.b64decode(found[1])))
+    return json.loads(lengthen(zlib.decompress(base64.b64decode(found[1])).decode(), page))
 
 
 def repack(page: str, name: str, value: Any) -> str:
@@ -155,6 +156,7 @@ TAMPERING: dict[str, tuple[str, Callable[[str], str]]] = {
     "another title": ("title", replaced("<title>Loops", "<title>Lapses")),
     "another agent in a table of the page": ("figure agents", in_part("agents", "Ares", "Zeus")),
     "a check struck out of the page": ("figure checks", lambda page: re.sub(r"<tr><td><code>tool_loop</code>.*?</tr>", "", page, count=1, flags=re.DOTALL)),
+    "another record that is folded away": ("finding 1", in_view("folded", "EUR 49", "EUR 94")),
     "another style": ("page, part styles", replaced("<style>", "<style>.critical{display:none}")),
 }  # fmt: skip
 

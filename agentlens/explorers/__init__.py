@@ -20,7 +20,7 @@ How a report mounts them. `Explorer.embed()` returns an `Embedded`; for each, th
 
 with `<`, `>`, `&`, U+2028 and U+2029 in the JSON written as `\\u003c` and so on, `static/trace_tree.css` and
 `static/charts.css` in a `<style>`, and `static/report.js`, unchanged, as one inline `<script>` at the end of the body:
-it mounts every place by itself. A policy of `default-src 'none'; script-src 'sha256-…'; style-src 'unsafe-inline';
+it mounts every place by itself. A policy of `default-src 'none'; script-src 'sha256-…'; style-src 'sha256-…';
 img-src data:` is enough. A `<button type="button" data-select-in="NAME" data-select-row="17">` anywhere opens that row
 of the tree (`TraceTree.row_of(span_id)` says which row a span is). `src/static_host.ts` has the whole contract.
 """

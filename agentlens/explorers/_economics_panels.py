@@ -131,7 +131,11 @@ def _cache(lens: Lens, add_table: AddTable) -> dict[str, Any] | None:
         ["agent_name"],
     )
     missed = frame.filter(pl.col("fate").str.starts_with("missed"))["cost_usd"].sum() or 0
-    note = f"What was missed cost ${missed:,.4f} more than reading it from the cache." if missed else None
+    note = (
+        f"What was missed cost ${missed:,.{2 if missed >= 1 else 4}f} more than reading it from the cache."
+        if missed
+        else None
+    )
     return _panel("Cache", "cache", specs={"*": name_rows(charts.cache_bars(frame))}, note=note)
 
 

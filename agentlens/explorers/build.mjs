@@ -8,13 +8,13 @@ const tests = fileURLToPath(new URL("../../tests/frontend/", import.meta.url));
 const common = { bundle: true, target: "es2020", absWorkingDir: here, logLevel: "warning", charset: "utf8" };
 const shipped = { ...common, minify: true, charset: "ascii", legalComments: "inline" };
 
-// One ES module and one style sheet a view; `report` is all of them for the HTML report.
+// One ES module and one style sheet a view; `report` is all of them for the HTML report, `report_plain` those without charts.
 const views = ["trace_tree", "charts", "overview", "agent_map", "findings", "conversation", "compare", "drift", "origin"];
 const sources = (names, end) => names.map((name) => `src/${name}.${end}`).filter((path) => existsSync(here + path));
 
 async function buildStatic() {
   await build({ ...shipped, entryPoints: sources(views, "ts"), format: "esm", outdir: "static" });
-  await build({ ...shipped, entryPoints: ["src/report.ts", "src/loader.ts"], format: "iife", globalName: "agentlens_report", outdir: "static" });
+  await build({ ...shipped, entryPoints: ["src/report.ts", "src/report_plain.ts", "src/loader.ts"], format: "iife", outdir: "static" });
   await build({ ...shipped, entryPoints: sources([...views, "report"], "css"), outdir: "static" });
 }
 

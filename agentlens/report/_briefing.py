@@ -17,12 +17,12 @@ from agentlens._errors import AgentLensError
 from agentlens._lens import Lens, written_whole
 from agentlens._sensitive import Rule
 from agentlens.report._briefing_items import KINDS, Item, fit, list_items
+from agentlens.report._built import pack
 from agentlens.report._claims import PUBLIC, figure, thresholds
 from agentlens.report._copy import Travelling, travelling
-from agentlens.report._explorers import pack
 from agentlens.report._facts import ask, common_folder, join_words, make_sure_detected, plain, query_text
 from agentlens.report._forms import markdown_code, markdown_text
-from agentlens.report._page import POLICY, environment, own_text
+from agentlens.report._page import environment, own_text, policy
 from agentlens.report._postmortem import investigation_claims
 from agentlens.report._target import check_target
 from agentlens.report._words import NBSP, count, duration, percent, plural, usd
@@ -261,7 +261,7 @@ def compose_html(copy: Travelling, options: BriefingOptions) -> bytes:
     """Return the page: no script, no network, what it claims packed at its end."""
     facts = gather(copy, options)
     text = environment().get_template("briefing.html.j2").render(
-        facts, styles=own_text("report.css"), policy=POLICY.format(scripts="'none'"), query=query_text, questions=QUESTIONS,
+        facts, styles=own_text("report.css"), policy=policy([], [own_text("report.css")]), query=query_text, questions=QUESTIONS,
         mounted={}, rows={}, claims=pack(json.dumps(_claims(copy, facts)).encode()),
     )  # fmt: skip
     copy.check(html.unescape(re.sub(r"<script.*?</script>|<style.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)), "The page")  # fmt: skip

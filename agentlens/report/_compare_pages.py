@@ -6,6 +6,8 @@ import base64
 import zlib
 from html.parser import HTMLParser
 
+from agentlens.report._folds import unfold
+
 AROUND, SHOWN = 12, 60
 NAMED = {"script": "scripts", "title": "title", "style": "styles", "body": "body"}
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -71,7 +73,7 @@ def compare_parts(page: str, again: str) -> dict[str, str]:
     """Return, for each part that differs, in the order of the page, what it says and what it should say."""
     if page == again:
         return {}
-    mine, other = _cut(page), _cut(again)
+    mine, other = _cut(unfold(page)), _cut(unfold(again))
     wrong = [name for name in {**mine, **other} if mine.get(name) != other.get(name)]
     if not wrong:
         return {"bytes": "white space differs"}

@@ -13,13 +13,14 @@ from agentlens.explorers._span_details import describe_spans, group_usage
 from agentlens.explorers.trace_tree import EMBEDDED_INPUTS, EMBEDDED_TEXT
 from agentlens.report._copy import Travelling
 from agentlens.report._facts import ask, fetch
+from agentlens.report._span_names import SpanNames
 
 Row = dict[str, Any]
 
 AT_ONCE = 20
 
 
-def pack_details(copy: Travelling, rows: Mapping[int, int], budget: int) -> tuple[str, int]:
+def pack_details(copy: Travelling, names: SpanNames, rows: Mapping[int, int], budget: int) -> tuple[str, int]:
     """Return base64(zlib(JSON)) of `{row: span}`, the most important spans first, in at most `budget` characters; and how many.
 
     `rows` maps a span's `preorder` to its row in the tree.
@@ -29,18 +30,23 @@ def pack_details(copy: Travelling, rows: Mapping[int, int], budget: int) -> tupl
     return pack_batches(
         ({str(row): span for row, span in _describe(copy.lens, rows, batch)} for batch in batches),
         copy,
+        names,
         budget,
     )
 
 
-def pack_batches(batches: Iterable[Mapping[str, Any]], copy: Travelling, budget: int) -> tuple[str, int]:
+def pack_batches(
+    batches: Iterable[Mapping[str, Any]], copy: Travelling, names: SpanNames, budget: int
+) -> tuple[str, int]:
     """Return base64(zlib(JSON)) of as many batches of entries as fit into `budget` characters; and how many entries."""
     packer, packed, count = zlib.compressobj(9), b"", 0
     for batch in batches:
         text = json.dumps(copy.clean(batch), allow_nan=False)
         copy.check(text, "What a click shows")
         trial = packer.copy()
-        piece = trial.compress((("," if count else "{") + text[1:-1]).encode()) + trial.flush(zlib.Z_SYNC_FLUSH)
+        piece = trial.compress((("," if count else "{") + names.shorten(text)[1:-1]).encode()) + trial.flush(
+            zlib.Z_SYNC_FLUSH
+        )
         if (len(packed) + len(piece)) * 4 / 3 + 100 > budget:
             break
         packer, packed, count = trial, packed + piece, count + len(batch)

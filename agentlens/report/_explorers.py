@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import math
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,9 +24,11 @@ from agentlens.explorers import (
     TokenEconomics,
     TraceTree,
 )
+from agentlens.report._built import pack
 from agentlens.report._copy import Travelling
 from agentlens.report._details import pack_batches
 from agentlens.report._facts import ask
+from agentlens.report._span_names import SpanNames
 
 Row = dict[str, Any]
 
@@ -46,48 +47,53 @@ class Mounted:
 
     @property
     def size(self) -> int:
-        """Its part of the page in characters."""
-        return sum(map(len, self.scripts.values())) + len(self.still or "")
+        """About its part of the page in characters."""
+        return sum(map(len, self.scripts.values())) + len(self.still or "") + len(self.sql) + 600
 
 
-def mount(
-    name: str,
-    embedded: Embedded,
-    sql: str,
-    copy: Travelling,
-    packed: str = "",
-    missing: str = "",
-    still: str | None = None,
-) -> Mounted:
-    """Return an explorer as the page carries it; `packed` are its details, packed already."""
-    state: dict[str, Any] = {
-        "state": copy.clean(without_nan(embedded.state)),
-        "binary": {trait: f"{name}-{trait.strip('_')}" for trait in embedded.binary},
-    }
-    scripts = {f"{name}-{trait.strip('_')}": pack(content) for trait, content in embedded.binary.items()}
-    if packed:
-        scripts[f"{name}-details"] = packed
-        state |= {"details": f"{name}-details", "missing": missing}
-    text = json.dumps(state, allow_nan=False)
-    copy.check(text, f"The view {name}")
-    scripts[f"{name}-state"] = pack(text.encode())
-    return Mounted(name, embedded.explorer, sql, scripts, still)
+@dataclass
+class Prepared:
+    """An explorer that was asked all there is to ask: its clean state, to be packed for one page or another."""
+
+    name: str
+    embedded: Embedded
+    sql: str
+    state: Row
+    still: str | None = None
+
+    def mount(self, names: SpanNames, packed: str = "", missing: str = "") -> Mounted:
+        """Return it as the page carries it; `packed` are its details, packed already."""
+        scripts = {f"{self.name}-{trait.strip('_')}": pack(content) for trait, content in self.embedded.binary.items()}
+        carried: Row = {"state": names.narrow(self.state), "binary": dict(zip(self.embedded.binary, scripts))}
+        if "_columns" in self.embedded.binary:
+            carried["shuffled"] = "_columns"
+        if packed:
+            scripts[f"{self.name}-details"] = packed
+            carried |= {"details": f"{self.name}-details", "missing": missing}
+        text = json.dumps(carried, allow_nan=False)
+        scripts[f"{self.name}-state"] = pack(names.shorten(text).encode())
+        return Mounted(self.name, self.embedded.explorer, self.sql, scripts, self.still)
+
+
+def prepare(name: str, embedded: Embedded, sql: str, copy: Travelling, still: str | None = None) -> Prepared:
+    """Return an explorer with a state that gives nothing away."""
+    state = copy.clean(without_nan(embedded.state))
+    copy.check(json.dumps(state, allow_nan=False), f"The view {name}")
+    return Prepared(name, embedded, sql, state, still)
 
 
 def mount_with_details(
-    name: str, explorer: Explorer, copy: Travelling, budget: int, still: str | None = None
+    name: str, explorer: Explorer, copy: Travelling, names: SpanNames, budget: int, still: str | None = None
 ) -> tuple[Mounted, int, int]:
     """Return an explorer with as many of its details as fit, in its own order; and how many of how many those are."""
     embedded = explorer.embed()
     entries = list(without_nan(embedded.details).items())
-    packed, count = pack_batches((dict(entries[at : at + 25]) for at in range(0, len(entries), 25)), copy, budget)
+    packed, count = pack_batches(
+        (dict(entries[at : at + 25]) for at in range(0, len(entries), 25)), copy, names, budget
+    )
     missing = f"This report holds {count:,} of {len(embedded.details):,} of these; this one was left out for size. The lens has it."
-    return mount(name, embedded, explorer.sql, copy, packed, missing, still), count, len(embedded.details)
-
-
-def mount_plain(name: str, explorer: Explorer, copy: Travelling) -> Mounted:
-    """Return an explorer that has no details to ask for, with its own picture for print."""
-    return mount(name, explorer.embed(), explorer.sql, copy, still=picture(explorer))
+    mounted = prepare(name, embedded, explorer.sql, copy, still).mount(names, packed, missing)
+    return mounted, count, len(embedded.details)
 
 
 def picture(explorer: Explorer) -> str:
@@ -95,56 +101,49 @@ def picture(explorer: Explorer) -> str:
     return base64.b64encode(explorer.still().encode("utf-8", "backslashreplace")).decode()
 
 
-def mount_case(copy: Travelling) -> dict[str, Mounted]:
-    """Return the explorers that look at the whole case: overview, agent map, tokens and, where a version changes, drift."""
+def prepare_case(copy: Travelling) -> dict[str, Prepared]:
+    """Return the explorers that look at the whole case: overview, agent map and, where a version changes, drift."""
     lens = copy.lens
-    found = {
-        "overview": mount_plain("overview", Overview(lens), copy),
-        "agent_map": mount_plain("agent_map", AgentMap(lens), copy),
+    plain: dict[str, Explorer] = {"overview": Overview(lens), "agent_map": AgentMap(lens)}
+    if ask(lens, "drift_versions")[0]["is_worth_showing"]:
+        plain["drift"] = Drift(lens)
+    return {
+        name: prepare(name, explorer.embed(), explorer.sql, copy, picture(explorer)) for name, explorer in plain.items()
     }
-    if ask(lens, "totals")[0]["calls"]:
-        tokens = TokenEconomics(lens)
-        still = draw_still(charts.usage_bars(lens.sql("FROM token_usage_by_agent").pl(), "agent_name"))
-        found["tokens"] = mount("tokens", tokens.embed(), tokens.sql, copy, still=still)
-    if drift := mount_drift(copy):
-        found["drift"] = drift
-    return found
 
 
-def mount_drift(copy: Travelling) -> Mounted | None:
-    """Return what changed about the agents; None where nothing did and nothing was released."""
-    if not ask(copy.lens, "drift_versions")[0]["is_worth_showing"]:
-        return None
-    return mount_plain("drift", Drift(copy.lens), copy)
+def prepare_tokens(copy: Travelling) -> Prepared:
+    """Return the charts of tokens and money, with a picture of tokens by agent."""
+    tokens = TokenEconomics(copy.lens)
+    still = draw_still(charts.usage_bars(copy.lens.sql("FROM token_usage_by_agent").pl(), "agent_name"))
+    return prepare("tokens", tokens.embed(), tokens.sql, copy, still)
 
 
-def mount_conversation(copy: Travelling, budget: int) -> tuple[Mounted | None, str]:
-    """Return the story whose window shrank most, and what was left out of it; None when no model was called."""
-    if not ask(copy.lens, "totals")[0]["calls"] and not copy.lens.sql("FROM llm_calls LIMIT 1").fetchall():
-        return None, ""
-    mounted, count, whole = mount_with_details("conversation", Conversation(copy.lens), copy, budget)
-    left_out = f"Of {whole:,} texts of the conversation, {count:,} are part of this report." if count < whole else ""
-    return mounted, left_out
+def mount_conversation(copy: Travelling, names: SpanNames, budget: int) -> tuple[Mounted, int, int]:
+    """Return the story whose window shrank most; how many of how many of its texts it carries."""
+    return mount_with_details("conversation", Conversation(copy.lens), copy, names, budget)
 
 
-def mount_origin(copy: Travelling, finding: Row | None) -> Mounted | None:
+def mount_origin(copy: Travelling, names: SpanNames, finding: Row | None) -> Mounted | None:
     """Return what led to a finding, and the ways of the values that went farthest; None where nothing went anywhere."""
     origin = Origin(copy.lens, finding if finding and finding["span_ids"] else None)
-    return mount_plain("origin", origin, copy) if origin._view["hops"] else None
+    if not origin._view["hops"]:
+        return None
+    return prepare("origin", origin.embed(), origin.sql, copy, picture(origin)).mount(names)
 
 
-def mount_findings(copy: Travelling, budget: int) -> Mounted:
+def mount_findings(copy: Travelling, names: SpanNames, budget: int) -> Mounted:
     """Return all findings as a list to filter, with the records behind them."""
-    return mount_with_details("all_findings", Findings(copy.lens), copy, budget)[0]
+    return mount_with_details("all_findings", Findings(copy.lens), copy, names, budget)[0]
 
 
-def mount_compare(copy: Travelling, trace_id: str | None, budget: int) -> Mounted | None:
+def mount_compare(copy: Travelling, names: SpanNames, trace_id: str | None, budget: int) -> Mounted | None:
     """Return a harmed run beside the last one of its kind that went well; None where there is none."""
     found = ask(copy.lens, "run_to_compare", trace_id=trace_id)
     if not found:
         return None
     compare = Compare(copy.lens, found[0]["trace_id"], str(trace_id))
-    return mount_with_details("compare", compare, copy, budget, picture(compare))[0]
+    return mount_with_details("compare", compare, copy, names, budget, picture(compare))[0]
 
 
 def open_tree(lens: Lens, first_span: str | None, where: str | None = None, incident: str | None = None) -> TraceTree:
@@ -162,11 +161,6 @@ def draw_still(chart: Any) -> str:
 
     spec = chart.properties(width=STILL_WIDTH).to_dict()
     return base64.b64encode(vl_convert.vegalite_to_svg(spec).encode()).decode()
-
-
-def pack(content: bytes) -> str:
-    """Return base64(zlib(content))."""
-    return base64.b64encode(zlib.compress(content, 9)).decode()
 
 
 def without_nan(value: Any) -> Any:

@@ -18,6 +18,9 @@ from agentlens.report._copy import list_texts, map_texts
 from agentlens.report._page import POLICY, own_text
 from agentlens.report._target import check_target
 
+# Outputs of cells bring style attributes of their own.
+NOTEBOOK_POLICY = POLICY.format(scripts="'none'", styles="'unsafe-inline'")
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 VEGA = "application/vnd.vegalite"
 PICTURE = re.compile(r"(data:image/svg\+xml;base64,)([A-Za-z0-9+/=]+)")
@@ -127,7 +130,7 @@ def _as_page(content: Any, name: str) -> str:
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "monokai"))
     title = html.escape(name)
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{html.escape(POLICY.format(scripts=chr(39) + "none" + chr(39)))}">\n'
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{html.escape(NOTEBOOK_POLICY)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
         f"<title>{title}</title>\n<style>{own_text('report.css')}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}</style>\n</head>\n"
         f'<body class="notebook">\n<main>\n{_without_scripts(body)}\n</main>\n</body>\n</html>\n'

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -22,7 +22,9 @@ import jinja2
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._explorer import list_gaps
+from agentlens.explorers._pack import shuffle
 from agentlens.report import _explorers as explorers
+from agentlens.report._built import pack, packed_script, static
 from agentlens.report._claims import FIGURES, claims_of, figure
 from agentlens.report._copy import Travelling
 from agentlens.report._details import pack_details
@@ -36,8 +38,11 @@ from agentlens.report._facts import (
     list_findings,
     query_text,
 )
+from agentlens.report._folds import Folds
 from agentlens.report._postmortem import gather_postmortem
 from agentlens.report._quotes import Quoter
+from agentlens.report._span_names import SpanNames
+from agentlens.report._views import MOST_DETAILS, fill_views
 from agentlens.report._words import FILTERS, finalize, period, plural
 
 Row = dict[str, Any]
@@ -45,17 +50,34 @@ Row = dict[str, Any]
 GRAVEST = 8
 SHOWN_FINDINGS = 60
 LISTED_FINDINGS = 1_000
-DETAILS_SHARE = 10
+# So many findings stand in the page as they are, for readers without scripts; the others are folded.
+SHOWN_WHOLE = 20
 QUOTES_SHARE = 10
-# Of what a click shows, so much at most, in characters as packed.
-MOST_DETAILS = 400_000
+# Of what a page may have: so much must be left beside the bare tree, or it shows fewer spans.
+LEAST_ROOM = 0.4
+DETAILS_SHARE = 10
+MARGIN = 4_000
+# Below so many bytes, the pictures for print are folded as well.
+TIGHT = 2_000_000
 WITH_FINDINGS = "trace_id IN (SELECT trace_id FROM findings)"
+# The spans that findings rest on, and those above them.
+NEAR_FINDINGS = """preorder IN (
+  SELECT above.preorder
+  FROM (SELECT DISTINCT trace_id, unnest(span_ids) AS span_id FROM findings) AS proof
+  JOIN spans AS below ON below.span_id = proof.span_id AND (proof.trace_id IS NULL OR proof.trace_id = below.trace_id)
+  JOIN spans AS above
+    ON above.trace_id = below.trace_id AND above.preorder <= below.preorder AND below.preorder < above.subtree_end)"""
+SHOWN_BY = {
+    WITH_FINDINGS: "those of traces with findings",
+    NEAR_FINDINGS: "those that findings rest on, and those above them",
+}
 VIEWS = ("overview", "agent_map", "tokens", "drift", "conversation", "origin", "all_findings", "compare", "tree")
-TITLES = {"agent_map": "the map of agents", "tokens": "the token chart", "drift": "the drift chart"}
 POLICY = (
-    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; font-src 'none'; "
+    "default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; font-src 'none'; "
     "base-uri 'none'; form-action 'none'"
 )
+WITHOUT_SCRIPTS = ".still { display: block } .live, .open-span { display: none }"
+_MARKUP = re.compile(r"<script.*?</script>|<style.*?</style>|<[^>]*>", re.DOTALL)
 TIERS = {
     "proven": "the log itself shows it",
     "event": "it happened; whether it hurt is for a person to say",
@@ -81,10 +103,13 @@ class Content:
     mounted: dict[str, explorers.Mounted] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    names: SpanNames = field(default_factory=lambda: SpanNames([]))
+    preorders: list[int] = field(default_factory=list)
+    token_picture: explorers.Prepared | None = None
 
 
 def compose(copy: Travelling, options: Options) -> bytes:
-    """Return the page in at most `max_bytes`: whole, else with fewer details, fewer spans, or without explorers."""
+    """Return the page in at most `max_bytes`: whole, else with fewer views, fewer spans and details, or without explorers."""
     facts = gather(copy, options)
     size = 0
     for content in _ever_smaller(copy, facts, options.max_bytes):
@@ -98,67 +123,51 @@ def compose(copy: Travelling, options: Options) -> bytes:
 
 
 def _ever_smaller(copy: Travelling, facts: Row, limit: int) -> Iterator[Content]:
-    """Yield contents: all; the traces with findings, and no drift; those and nothing else to click; no explorers."""
-    case = explorers.mount_case(copy) if facts["totals"]["spans"] else {}
-    for where, names in (
-        (None, ("overview", "agent_map", "tokens", "drift", "conversation", "origin", "all_findings", "compare")),
-        (WITH_FINDINGS, ("overview", "agent_map", "tokens", "conversation", "all_findings")),
-        (WITH_FINDINGS, ("overview",)),
-    ):
-        content = Content(facts, {name: case[name] for name in names if name in case})
-        if facts["totals"]["spans"]:
-            _add_details(copy, content, names, limit)
-            _add_tree(copy, content, limit, where)
-            missing = [TITLES[name] for name in TITLES if name in case and name not in names]
-            if missing:
-                content.left_out.append(f"Left out for size: {join_words(missing, 9)}; the lens has them.")
-        yield content
+    """Yield contents: as many views as fit beside a tree of all spans, of traces with findings, of spans with findings; none."""
+    if facts["totals"]["spans"]:
+        for where in (None, WITH_FINDINGS, NEAR_FINDINGS):
+            content = Content(facts)
+            tree = _open_tree(copy, content, where)
+            room = limit - len(render(content, copy)) - MARGIN
+            if room > limit * LEAST_ROOM or where is NEAR_FINDINGS:
+                kept = limit // DETAILS_SHARE
+                room = fill_views(copy, content, room - kept, limit) + kept
+                _add_details(copy, content, tree, room)
+                yield content
+    else:
+        yield Content(facts)
     yield Content(
         facts, left_out=["The trace tree and the charts did not fit; `agentlens lab` or a larger --max-mb shows them."]
     )
 
 
-def _add_details(copy: Travelling, content: Content, names: tuple[str, ...], limit: int) -> None:
-    if "conversation" in names:
-        story, note = explorers.mount_conversation(copy, min(limit // 8, MOST_DETAILS))
-        if story is not None:
-            content.mounted["conversation"] = story
-            content.left_out += [note] if note else []
-    if "origin" in names and (origin := explorers.mount_origin(copy, _incident(content))):
-        content.mounted["origin"] = origin
-    if "all_findings" in names and content.facts["findings"]:
-        content.mounted["all_findings"] = explorers.mount_findings(copy, min(limit // 20, MOST_DETAILS // 2))
-    incident = content.facts["postmortem"] and content.facts["postmortem"]["incident"]
-    if "compare" in names and incident:
-        compare = explorers.mount_compare(copy, incident.trace_id, min(limit // 40, MOST_DETAILS // 4))
-        content.mounted |= {"compare": compare} if compare is not None else {}
-
-
-def _incident(content: Content) -> Row | None:
-    """Return the finding whose cause the post-mortem seeks."""
-    incident = content.facts["postmortem"] and content.facts["postmortem"]["incident"]
-    return dict(vars(incident)) if incident else None
-
-
-def _add_tree(copy: Travelling, content: Content, limit: int, where: str | None) -> None:
-    """Mount the tree with as many details as fit, and say what was left out."""
+def _open_tree(copy: Travelling, content: Content, where: str | None) -> explorers.Prepared:
+    """Mount the tree without details, and say which spans it leaves out."""
     first = next((span for finding in content.facts["findings"] for span in finding.span_ids), None)
     postmortem = content.facts["postmortem"]
-    incident = postmortem["incident"].span_ids[-1] if postmortem and postmortem["causes"] else None
-    tree = explorers.open_tree(copy.lens, first, where, incident)
-    rows = {int(preorder): row for row, preorder in enumerate(tree._preorders)}
-    content.rows = {span_id: row for row, span_id in reversed(list(enumerate(tree._span_ids.to_pylist())))}
-    embedded, still = tree.embed(with_details=False), explorers.picture(tree)
-    content.mounted["tree"] = explorers.mount("tree", embedded, tree.sql, copy, still=still)
-    budget = max(20_000, min(limit // DETAILS_SHARE, limit - len(render(content, copy)) - 2_000, MOST_DETAILS))
-    packed, count = pack_details(copy, rows, budget)
-    missing = f"This report holds the details of {count:,} of {len(rows):,} spans; this one was left out for size. The lens has it."
-    content.mounted["tree"] = explorers.mount("tree", embedded, tree.sql, copy, packed, missing, still)
+    harmed = postmortem["incident"].span_ids[-1] if postmortem and postmortem["causes"] else None
+    tree = explorers.open_tree(copy.lens, first, where, harmed)
+    span_ids = tree._span_ids.to_pylist()
+    content.names = SpanNames(span_ids, where is None)
+    content.rows = {span_id: row for row, span_id in reversed(list(enumerate(span_ids)))}
+    content.preorders = tree._preorders.tolist()
+    embedded = tree.embed(with_details=False)
+    columns = shuffle(embedded.state["_header"], embedded.binary["_columns"])
+    embedded = replace(embedded, binary={"_columns": columns})
+    prepared = explorers.prepare("tree", embedded, tree.sql, copy, explorers.picture(tree))
+    content.mounted["tree"] = prepared.mount(content.names)
     spans = content.facts["totals"]["spans"]
-    if len(rows) < spans:
-        content.left_out.append(
-            f"The tree shows the {plural(len(rows), 'span')} of traces with findings, of {spans:,} in all."
-        )
+    if where is not None and len(span_ids) < spans:
+        content.left_out.append(f"The tree shows {plural(len(span_ids), 'span')} of {spans:,}: {SHOWN_BY[where]}.")
+    return prepared
+
+
+def _add_details(copy: Travelling, content: Content, tree: explorers.Prepared, room: int) -> None:
+    """Mount the tree with as many details as fit, and say how many those are."""
+    rows = {preorder: row for row, preorder in enumerate(content.preorders)}
+    packed, count = pack_details(copy, content.names, rows, min(room, MOST_DETAILS))
+    missing = f"This report holds the details of {count:,} of {len(rows):,} spans; this one was left out for size. The lens has it."
+    content.mounted["tree"] = tree.mount(content.names, packed, missing)
     if count < len(rows):
         content.left_out.append(
             f"Of {len(rows):,} spans in the tree, {count:,} carry their details (messages, arguments, source record): "
@@ -209,23 +218,30 @@ def gather(copy: Travelling, options: Options) -> Row:
 
 def render(content: Content, copy: Travelling) -> bytes:
     """Return the page as UTF-8."""
-    scripts = [static("loader.js"), static("report.js")] if content.mounted else []
+    loader, folds = static("loader.js"), Folds()
+    script = "report.js" if "tokens" in content.mounted else "report_plain.js" if content.mounted else ""
+    scripts = [loader, static(script)] if script else [loader]
+    styles = [own_text("report.css"), WITHOUT_SCRIPTS, *([static("report.css")] if script else [])]
     facts = {name: value for name, value in content.facts.items() if name != "groups"}
     text = (
         _environment()
         .get_template("page.html.j2")
         .render(
             facts, groups=content.facts["groups"], mounted=dict.fromkeys(VIEWS) | content.mounted, rows=content.rows, left_out=content.left_out,
-            query=query_text, tier_words=TIERS, styles=own_text("report.css") + (static("report.css") if scripts else ""),
-            policy=POLICY.format(scripts=" ".join(map(_digest, scripts)) or "'none'"),
-            claims=explorers.pack(json.dumps(claims_of(content, copy)).encode()),
-            loader=scripts[0] if scripts else "", script=explorers.pack(scripts[1].encode()) if scripts else "",
+            query=query_text, tier_words=TIERS, shown_whole=SHOWN_WHOLE, styles=styles, fold=folds, is_tight=content.facts["max_bytes"] < TIGHT, token_picture=content.token_picture,
+            policy=policy(scripts, styles), names=content.names,
+            claims=pack(content.names.shorten(json.dumps(claims_of(content, copy))).encode()),
+            loader=loader, script=packed_script(script) if script else "", explorer_styles=packed_script("report.css") if script else "",
         )
     )  # fmt: skip
-    copy.check(
-        html.unescape(re.sub(r"<script.*?</script>|<style.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)), "The page"
-    )
+    for part in (text, " ".join(folds.texts)):
+        copy.check(html.unescape(_MARKUP.sub(" ", part)), "The page")
     return text.encode("utf-8", "backslashreplace")
+
+
+def policy(scripts: list[str], styles: list[str]) -> str:
+    """Return the policy of a page that runs these scripts, has these styles, and lets nothing else in."""
+    return POLICY.format(scripts=" ".join(map(_digest, scripts)) or "'none'", styles=" ".join(map(_digest, styles)))
 
 
 def _digest(script: str) -> str:
@@ -245,12 +261,6 @@ def environment(is_html: bool = True) -> jinja2.Environment:
 @cache
 def _environment() -> jinja2.Environment:
     return environment()
-
-
-@cache
-def static(name: str) -> str:
-    """Return a built file of the explorers, unchanged: the policy names the hash of its text."""
-    return (files("agentlens.explorers") / "static" / name).read_text("utf-8")
 
 
 def own_text(name: str) -> str:

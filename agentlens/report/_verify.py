@@ -24,6 +24,7 @@ from agentlens.report._copy import Travelling, travelling
 from agentlens.report._facts import query_text
 from agentlens.report._page import Options, compose
 from agentlens.report._postmortem import put_back
+from agentlens.report._span_names import lengthen
 
 Row = dict[str, Any]
 
@@ -86,9 +87,9 @@ def read_claims(page: str, name: str) -> Row:
         )
     try:
         unpacked = zlib.decompressobj().decompress(base64.b64decode(found[0], validate=True), MOST_CLAIMS_BYTES)
-        claims = json.loads(unpacked)
+        claims = json.loads(lengthen(unpacked.decode(), page))
         _require(claims)
-    except (ValueError, zlib.error, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, zlib.error, LookupError, TypeError, RecursionError) as error:
         raise AgentLensError(f"The claims in {name} are damaged and cannot be verified ({error}).") from error
     return dict(claims)
 

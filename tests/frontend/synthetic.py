@@ -244,14 +244,14 @@ def build_page(body: str) -> str:
     """A whole page under the report's policy."""
     script = (STATIC / "report.js").read_text("utf-8")
     style = (STATIC / "report.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
-    )
+    style = f":root{{color-scheme:light dark}}body{{margin:12px}}{style}"
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
+    policy = "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; img-src data:; base-uri 'none'"
+    policy = policy.format(*digests)
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}"><title>explorers</title>'
     )
-    head += f"<style>:root{{color-scheme:light dark}}body{{margin:12px}}{style}</style>"
+    head += f"<style>{style}</style>"
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}<script>{script}</script></body></html>'
 
 

@@ -145,3 +145,14 @@ export function decodeBits(packed: Packed, n: number): Uint8Array | null {
   for (let row = 0; row < n; row++) rows[row] = ((bytes[row >> 3] ?? 0) >> (row & 7)) & 1;
   return rows;
 }
+
+const WIDTH: Record<string, number> = { f64: 8, f32: 4, i32: 4, u32: 4, u16: 2, u8: 1 };
+
+// Columns that stand byte by byte, which packs better, as they are read: row by row.
+export function unshuffle(bytes: Uint8Array, { n, columns }: Header): Uint8Array {
+  const rows = bytes.slice();
+  for (const [, dtype, offset] of columns)
+    for (let byte = 0, width = WIDTH[dtype]; byte < width; byte++)
+      for (let row = 0; row < n; row++) rows[offset + row * width + byte] = bytes[offset + byte * n + row];
+  return rows;
+}

@@ -22,11 +22,17 @@
 //             are the records behind the evidence {"<finding>.<evidence>": text}, those of a conversation are
 //             texts and stories, see answerConversation in conversation_texts.ts.
 //    missing  (optional) what to say about those rows.
+//    shuffled (optional) the trait of bytes whose columns stand byte by byte: the first byte of every row, then the second, ….
+//
+//    Where the page has <script type="text/plain" id="span-ids"> (see static_links.ts for its bytes), a control character 1 and a
+//    number to the base of 36 stand in state and details for the JSON text of the span id of that number; a control character 2
+//    and a number mean the span so far from the one named before.
 //
 // 2. One inline <script> at the end of <body> holds static/loader.js as it is, and <script type="text/plain" id="agentlens-script">
 //    holds base64(zlib(static/report.js)): the loader unpacks it and runs it, for the policy names the hashes of both.
-//    It mounts every place by itself. Policy that suffices:
-//      default-src 'none'; script-src 'sha256-…' 'sha256-…'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'
+//    It mounts every place by itself; report_plain.js is the same without charts. What the page folds, <div data-folded="7"></div>,
+//    is text 7 of the JSON list in <script type="text/plain" id="folded">, packed likewise. Policy that suffices:
+//      default-src 'none'; script-src 'sha256-…' 'sha256-…'; style-src 'sha256-…'; img-src data:; base-uri 'none'; form-action 'none'
 // 3. One <style> holds static/report.css.
 // 4. A button anywhere may open a span: <button type="button" data-select-in="tree" data-select-row="17">.
 // 5. Whatever is selected in one explorer is selected in all: spans in every trace_tree (`_span_ids`), the parts they belong to
@@ -35,12 +41,13 @@
 // 6. When a place is mounted it carries data-mounted="true"; when that failed, data-mounted="failed" and a sentence in it.
 
 import { answerConversation, isAboutTexts } from "./conversation_texts.ts";
+import { unshuffle, type Header } from "./columns.ts";
 import { h } from "./dom.ts";
 import { formatCount } from "./format.ts";
-import { inflate } from "./inflate.ts";
+import { inflate, inflateText } from "./inflate.ts";
 import type { Cleanup, Listener, Model, RenderProps } from "./model.ts";
 import type { SpanDetail } from "./requests.ts";
-import { linkSelections, rowOfSpan } from "./static_links.ts";
+import { linkSelections, readSpanIds, rowOfSpan } from "./static_links.ts";
 
 export type Explorer = (props: RenderProps) => Cleanup;
 
@@ -49,6 +56,7 @@ export interface Embedded {
   binary?: Record<string, string>;
   details?: string;
   missing?: string;
+  shuffled?: string;
 }
 
 type Answer = (message: any, reply: (answer: unknown) => void) => void;
@@ -99,17 +107,33 @@ function textOf(page: Document, id: string): string {
   return element.textContent ?? "";
 }
 
-async function readEmbedded(page: Document, id: string): Promise<Embedded> {
+// The span ids of the page by their number, which is their row in its tree; null where it has none of its own.
+async function readIds(page: Document): Promise<string[] | null> {
+  return page.getElementById("span-ids") ? readSpanIds(new DataView((await inflate(textOf(page, "span-ids"))).buffer)) : null;
+}
+
+// A text with the span ids put back for their numbers.
+function nameSpans(text: string, ids: string[] | null): string {
+  let number = 0;
+  if (!ids) return text;
+  return text.replace(/([\x01\x02])(-?[0-9a-z]+)/g, (_all, mark, digits) => {
+    number = parseInt(digits, 36) + (mark === "\x02" ? number : 0);
+    return JSON.stringify(ids[number]);
+  });
+}
+
+async function readEmbedded(page: Document, id: string, ids: string[] | null): Promise<Embedded> {
   const text = textOf(page, id);
   const isPacked = page.getElementById(id)!.getAttribute("type") === "text/plain";
-  return JSON.parse(isPacked ? new TextDecoder().decode(await inflate(text)) : text);
+  return JSON.parse(isPacked ? nameSpans(await inflateText(text), ids) : text);
 }
 
 async function readState(page: Document, embedded: Embedded): Promise<Record<string, unknown>> {
   const state: Record<string, unknown> = { ...embedded.state };
   for (const [trait, id] of Object.entries(embedded.binary ?? {})) {
     const bytes = await inflate(textOf(page, id));
-    state[trait] = new DataView(bytes.buffer);
+    const columns = trait === embedded.shuffled ? unshuffle(bytes, embedded.state["_header"] as Header) : bytes;
+    state[trait] = new DataView(columns.buffer);
   }
   return state;
 }
@@ -119,9 +143,9 @@ const MISSING_RECORD = "This record is not part of the report.";
 const NO_KERNEL = "SQL needs the kernel, and there is none here. Names, agents, tools, models and texts are searched all the same.";
 
 // Answers questions about spans, records and conversations from the embedded details, inflated when first asked for.
-function answerFrom(page: Document, embedded: Embedded, state: Record<string, unknown>): Answer {
+function answerFrom(page: Document, embedded: Embedded, state: Record<string, unknown>, ids: string[] | null): Answer {
   let details: Promise<Record<string, unknown>> | null = null;
-  const load = async () => (embedded.details ? JSON.parse(new TextDecoder().decode(await inflate(textOf(page, embedded.details)))) : {});
+  const load = async () => (embedded.details ? JSON.parse(nameSpans(await inflateText(textOf(page, embedded.details)), ids)) : {});
   return (message, reply) => {
     const { type, id, row, key } = message ?? {};
     const fail = (sentence: string) => reply({ type: "error", id, message: sentence });
@@ -148,12 +172,13 @@ export function searchDetails(known: Record<string, SpanDetail>, text: string): 
   return { rows, note: `in the texts of the ${formatCount(Object.keys(known).length)} spans whose details are part of this report` };
 }
 
-async function mountOne(page: Document, place: HTMLElement, explorers: Record<string, Explorer>): Promise<StaticModel> {
+async function mountOne(page: Document, place: HTMLElement, explorers: Record<string, Explorer>, ids: string[] | null): Promise<StaticModel> {
   const render = explorers[place.dataset["explorer"] ?? ""];
   if (!render) throw new Error(`no explorer is called ${place.dataset["explorer"]}`);
-  const embedded = await readEmbedded(page, place.dataset["state"] ?? "");
+  const embedded = await readEmbedded(page, place.dataset["state"] ?? "", ids);
   const state = await readState(page, embedded);
-  const model = new StaticModel(state, answerFrom(page, embedded, state));
+  if (ids && place.dataset["explorer"] === "trace_tree") state["_span_ids"] ??= ids;
+  const model = new StaticModel(state, answerFrom(page, embedded, state, ids));
   render({ model, el: place });
   return model;
 }
@@ -161,9 +186,10 @@ async function mountOne(page: Document, place: HTMLElement, explorers: Record<st
 // Mounts every explorer of the page; says by id which models there are.
 export async function mountAll(page: Document, explorers: Record<string, Explorer>): Promise<Map<string, StaticModel>> {
   const models = new Map<string, StaticModel>();
+  const ids = await readIds(page);
   for (const place of page.querySelectorAll<HTMLElement>("[data-explorer]")) {
     try {
-      models.set(place.id, await mountOne(page, place, explorers));
+      models.set(place.id, await mountOne(page, place, explorers, ids));
       place.dataset["mounted"] = "true";
     } catch (error) {
       place.append(h("p", { role: "alert" }, `This view could not be opened: ${error instanceof Error ? error.message : error}`));
@@ -182,5 +208,13 @@ function linkButtons(page: Document, models: Map<string, StaticModel>): void {
     if (!button || !place) return;
     models.get(place.id)?.set("_row", Number(button.dataset["selectRow"]));
     place.scrollIntoView({ block: "nearest" });
+    // Whoever goes by keyboard or screen reader is taken along.
+    const rows = [...place.querySelectorAll<HTMLElement>("[role=tree], [role=listbox]")];
+    rows.find((list) => list.offsetParent !== null)?.focus({ preventScroll: true });
   });
+}
+
+export function mountWhenReady(explorers: Record<string, Explorer>): void {
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => void mountAll(document, explorers));
+  else void mountAll(document, explorers);
 }

@@ -6,12 +6,21 @@ import { namePick } from "./picking.ts";
 
 const listed = new WeakMap<object, { ids: string[]; rows: Map<string, number> }>();
 
-// The span ids of a tree, from the JSON list in `_span_ids`, and their rows; empty where a tree carries none.
+// Span ids from their bytes: a JSON object with those that are not 16 hexadecimal digits, a zero, and eight bytes for each id.
+export function readSpanIds(packed: DataView): string[] {
+  const bytes = new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
+  const from = bytes.indexOf(0) + 1;
+  const digits = Array.from(bytes.subarray(from), (byte) => byte.toString(16).padStart(2, "0"));
+  const ids = Array.from({ length: digits.length / 8 }, (_one, at) => digits.slice(at * 8, at * 8 + 8).join(""));
+  return Object.assign(ids, JSON.parse(new TextDecoder().decode(bytes.subarray(0, from - 1))));
+}
+
+// The span ids of a tree, from the JSON list in `_span_ids` or the page's own, and their rows; empty where a tree carries none.
 function spansOf(packed: unknown): { ids: string[]; rows: Map<string, number> } {
-  if (!(packed instanceof DataView)) return { ids: [], rows: new Map() };
+  if (!(packed instanceof DataView) && !Array.isArray(packed)) return { ids: [], rows: new Map() };
   let spans = listed.get(packed);
   if (!spans) {
-    const ids: string[] = JSON.parse(new TextDecoder().decode(packed));
+    const ids: string[] = Array.isArray(packed) ? packed : JSON.parse(new TextDecoder().decode(packed));
     spans = { ids, rows: new Map() };
     for (let row = ids.length - 1; row >= 0; row--) spans.rows.set(ids[row], row);
     listed.set(packed, spans);
@@ -125,7 +134,11 @@ export function linkSelections(page: Document, models: Map<string, Model>): void
   for (const [name, model] of models) {
     if (model.get("_span_ids")) links.push(linkTree(name, model));
     else if (model.get("_reach")) links.push(linkParts(name, model, trees));
-    else if (model.get("_story")?.calls) links.push(linkStory(name, model));
+    else if (model.get("_story")?.calls) {
+      links.push(linkStory(name, model));
+      // A step that one goes to from a story may be none of its own.
+      links.push({ name, event: "change:selection", tell: () => model.get("selection") ?? [], take: () => undefined });
+    }
   }
   let selected: string[] = [];
   let telling = false;

@@ -47,11 +47,22 @@ export function attachRows(spec: Record<string, unknown>, { columns, rows }: Tab
   return { ...spec, datasets: { ...(spec["datasets"] as object | undefined), rows: values } };
 }
 
+const SHEET = new CSSStyleSheet();
+SHEET.replaceSync('svg { display: block; max-width: none; } [role="graphics-symbol"] { cursor: pointer; }');
+
+// A tree of ids of its own: a notebook holds a copy of Vega for every explorer, and each counts the ids of its clips from 1, so that bars would be
+// cut to those of another chart.
+function ownTree(place: HTMLElement): HTMLElement {
+  const tree = place.attachShadow({ mode: "open" });
+  tree.adoptedStyleSheets = [SHEET];
+  return tree.appendChild(document.createElement("div"));
+}
+
 export async function mountChart(spec: Record<string, unknown>, theme: Theme, place: HTMLElement, host: ChartHost): Promise<() => void> {
   const silent = vega.logger(vega.Error);
   const compiled = compile(spec as any, { config: makeConfig(theme) as any, logger: silent as any }).spec;
   const view = new vega.View(vega.parse(compiled, undefined, { ast: true }), {
-    expr: expressionInterpreter, loader: NO_LOADER as any, renderer: "svg", container: place, hover: true, logger: silent,
+    expr: expressionInterpreter, loader: NO_LOADER as any, renderer: "svg", container: ownTree(place), hover: true, logger: silent,
     tooltip: (_handler: unknown, event: MouseEvent | null, _item: unknown, value: unknown) =>
       host.onHover(event ? describe(value) : null, event?.clientX ?? 0, event?.clientY ?? 0),
   } as any);
