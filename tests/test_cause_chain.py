@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "frontend"))
 import synthetic
-from test_explorers_static import Open, browser, open_page  # noqa: F401
+from test_explorers_static import Open, open_page  # noqa: F401
 
 import agentlens as al
 from agentlens import AgentLensError
