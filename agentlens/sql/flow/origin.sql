@@ -190,7 +190,7 @@ FROM (
   UNION ALL
   SELECT text_id, _plain_text(tool_call_arguments) FROM spans JOIN flow_texts USING (preorder) WHERE type = 'arguments' AND contains(tool_call_arguments, word)
   UNION ALL
-  SELECT text_id, _plain_text(tool_call_result) FROM spans JOIN flow_texts USING (preorder) WHERE type = 'result' AND contains(tool_call_result, word)
+  SELECT text_id, _plain_text(coalesce(tool_call_result, status_message)) FROM spans JOIN flow_texts USING (preorder) WHERE type = 'result' AND contains(coalesce(tool_call_result, status_message), word)
   UNION ALL
   SELECT hash(text), text FROM sections WHERE contains(text, word)
   UNION ALL
