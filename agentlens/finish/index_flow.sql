@@ -254,7 +254,8 @@ WITH
       coalesce(r.from_number, n.from_number) AS from_number, coalesce(r.from_preorder, n.from_preorder) AS from_preorder,
       coalesce(r.to_number, n.to_number) AS to_number, coalesce(r.to_preorder, n.to_preorder) AS to_preorder,
       coalesce(r.rule, n.rule) AS rule, coalesce(is_whole, false) AS is_whole, coalesce(r.words, 1) AS words,
-      coalesce(array_to_string(list_slice(spoken, first, least(last, first + 39)), ' '), token, array_to_string(_words_in(whole.said)[:40], ' ')) AS passed
+      coalesce(array_to_string(list_slice(spoken, first, least(last, first + 39)), ' '), token,
+        nullif(array_to_string(_words_in(whole.said)[:40], ' '), ''), 'a text that was taken out') AS passed
     FROM run_texts AS r
     FULL JOIN named AS n
       ON n.from_number = r.from_number AND n.to_number = r.to_number AND n.from_preorder IS NOT DISTINCT FROM r.from_preorder

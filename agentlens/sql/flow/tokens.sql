@@ -67,8 +67,9 @@ CREATE MACRO _is_telling(token) AS
 CASE
   WHEN regexp_full_match(token, '(?:19|20)\d\d(?:[-/.]\d\d?(?:[-/.]\d\d?)?)?(?:T.*)?|\d\d?[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)?|v?\d+(?:\.\d+){2,3}') THEN false
   WHEN _number_of(token) IS NOT NULL THEN length(regexp_replace(token, '\D', '', 'g')) >= CASE WHEN regexp_full_match(token, '-?\d+') THEN 5 ELSE 4 END AND _digits_of(token) >= 3
+  WHEN _number_within(token) IS NOT NULL THEN length(regexp_replace(token, '\D', '', 'g')) >= 4 AND _digits_of(_number_within(token)) >= 3
   WHEN regexp_matches(token, '\d') THEN length(token) >= 6
   WHEN contains(token, '@') OR contains(token, '://') THEN length(token) >= 8
   WHEN regexp_matches(ltrim(token, '~./'), '/') THEN length(ltrim(token, '~./')) >= 10
-  ELSE length(token) >= 14 AND length(regexp_replace(token, '[^_.]', '', 'g')) >= 2
+  ELSE length(token) >= 14 AND length(regexp_replace(token, '[^_]', '', 'g')) >= 2
 END;
