@@ -240,13 +240,15 @@ WITH
     WHERE last - first + 1 >= 12
       OR len(list_distinct(list_filter(list_slice(_words_in(lower(said)), first, last), lambda word: length(word) >= 4 AND regexp_matches(word, '\pL')))) >= 4
   ),
-  -- What nothing shows to have been passed on has more than one value in common, or it tells nothing.
+  -- What nothing shows to have been passed on, and what a file holds that had been written to, has more than one value in common, or it tells nothing.
+  -- A call of a tool that is made again word for word repeats an action, and no knowledge.
   others AS (
     SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, min(feature) FILTER (what = 'value') AS value, bool_or(what = 'whole') AS is_whole
     FROM flow_found
-    WHERE what <> 'run'
+    JOIN (SELECT number AS to_number, type FROM flow_texts) USING (to_number)
+    WHERE what = 'value' OR (what = 'whole' AND type IS DISTINCT FROM 'tool_call')
     GROUP BY from_number, from_preorder, to_number, to_preorder
-    HAVING is_whole OR min(rule) <> 'other' OR count(DISTINCT feature) >= 2
+    HAVING is_whole OR min(rule) NOT IN ('other', 'resource') OR count(DISTINCT feature) >= 2
   ),
   named AS (SELECT others.*, token FROM others LEFT JOIN (SELECT DISTINCT hash(token) AS value, token FROM flow_tokens) USING (value)),
   merged AS (
