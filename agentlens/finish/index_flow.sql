@@ -198,7 +198,7 @@ FROM flow_tokens
 SEMI JOIN (SELECT token FROM flow_tokens GROUP BY token HAVING count(*) BETWEEN 2 AND 300 AND _is_telling(token)) USING (token)
 WHERE token NOT IN (SELECT tool_name FROM spans WHERE tool_name IS NOT NULL)
 UNION ALL
-SELECT text_id, text_id, 0, 'whole' FROM flow_texts WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
+SELECT text_id, text_id, 0, 'whole' FROM (FROM flow_texts SEMI JOIN (FROM flow_bodies WHERE said <> '') USING (text_id)) WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
 
 -- What a tool read that another had written before.
 INSERT INTO flow_quotes BY NAME
@@ -257,7 +257,7 @@ WITH
       coalesce(r.to_number, n.to_number) AS to_number, coalesce(r.to_preorder, n.to_preorder) AS to_preorder,
       coalesce(r.rule, n.rule) AS rule, coalesce(is_whole, false) AS is_whole, coalesce(r.words, 1) AS words,
       coalesce(array_to_string(list_slice(spoken, first, least(last, first + 39)), ' '), token,
-        nullif(array_to_string(_words_in(whole.said)[:40], ' '), ''), 'a text that was taken out') AS passed
+        array_to_string(_words_in(whole.said)[:40], ' ')) AS passed
     FROM run_texts AS r
     FULL JOIN named AS n
       ON n.from_number = r.from_number AND n.to_number = r.to_number AND n.from_preorder IS NOT DISTINCT FROM r.from_preorder
