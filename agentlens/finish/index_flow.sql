@@ -198,7 +198,7 @@ FROM flow_tokens
 SEMI JOIN (SELECT token FROM flow_tokens GROUP BY token HAVING count(*) BETWEEN 2 AND 300 AND _is_telling(token)) USING (token)
 WHERE token NOT IN (SELECT tool_name FROM spans WHERE tool_name IS NOT NULL)
 UNION ALL
-SELECT text_id, text_id, 0, 'whole' FROM flow_texts WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
+SELECT text_id, text_id, 0, 'whole' FROM (FROM flow_texts SEMI JOIN (FROM flow_bodies WHERE said <> '') USING (text_id)) WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
 
 -- What a tool read that another had written before.
 INSERT INTO flow_quotes BY NAME
@@ -240,13 +240,15 @@ WITH
     WHERE last - first + 1 >= 12
       OR len(list_distinct(list_filter(list_slice(_words_in(lower(said)), first, last), lambda word: length(word) >= 4 AND regexp_matches(word, '\pL')))) >= 4
   ),
-  -- What nothing shows to have been passed on has more than one value in common, or it tells nothing.
+  -- What nothing shows to have been passed on, and what a file holds that had been written to, has more than one value in common, or it tells nothing.
+  -- A call of a tool that is made again word for word repeats an action, and no knowledge.
   others AS (
     SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, min(feature) FILTER (what = 'value') AS value, bool_or(what = 'whole') AS is_whole
     FROM flow_found
-    WHERE what <> 'run'
+    JOIN (SELECT number AS to_number, type FROM flow_texts) USING (to_number)
+    WHERE what = 'value' OR (what = 'whole' AND type IS DISTINCT FROM 'tool_call')
     GROUP BY from_number, from_preorder, to_number, to_preorder
-    HAVING is_whole OR min(rule) <> 'other' OR count(DISTINCT feature) >= 2
+    HAVING is_whole OR min(rule) NOT IN ('other', 'resource') OR count(DISTINCT feature) >= 2
   ),
   named AS (SELECT others.*, token FROM others LEFT JOIN (SELECT DISTINCT hash(token) AS value, token FROM flow_tokens) USING (value)),
   merged AS (
@@ -255,7 +257,7 @@ WITH
       coalesce(r.to_number, n.to_number) AS to_number, coalesce(r.to_preorder, n.to_preorder) AS to_preorder,
       coalesce(r.rule, n.rule) AS rule, coalesce(is_whole, false) AS is_whole, coalesce(r.words, 1) AS words,
       coalesce(array_to_string(list_slice(spoken, first, least(last, first + 39)), ' '), token,
-        nullif(array_to_string(_words_in(whole.said)[:40], ' '), ''), 'a text that was taken out') AS passed
+        array_to_string(_words_in(whole.said)[:40], ' ')) AS passed
     FROM run_texts AS r
     FULL JOIN named AS n
       ON n.from_number = r.from_number AND n.to_number = r.to_number AND n.from_preorder IS NOT DISTINCT FROM r.from_preorder
