@@ -86,3 +86,11 @@ def test_hostile_texts_stay_texts(open_page: Open, tmp_path: Path) -> None:  # n
         page = open_page(synthetic.embedded_place("origin", al.Origin(lens, "77,120,345").embed()))
     assert page.locator("#origin .al-lineage-pick").count() == 2
     assert page.locator("#origin img, #origin script").count() == 0
+
+
+def test_a_report_shows_what_led_to_the_harm(tmp_path: Path) -> None:
+    with al.read(LINEAGE.parent / "research_team", progress=False) as lens:
+        al.report(lens, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert 'id="origin-section"' in page
+    assert 'data-explorer="origin"' in page
