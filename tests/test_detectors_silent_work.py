@@ -130,3 +130,44 @@ def test_a_model_of_which_nothing_ever_came_from_a_cache_misses_nothing(tmp_path
 
     lens = read_steps(tmp_path, in_traces([calls("cached-model", 8064), calls("plain-model", 0)]))
     assert found(lens, "cache_miss_storm") == []
+
+
+def test_a_search_that_found_nothing_is_no_failure(tmp_path: Path) -> None:
+    def shell(command: str, said_of_it: str, n: int) -> Step:
+        return tool(
+            f"bash#{n}", "lead", 20 * n, arguments={"command": command, "n": n}, status=ERROR, message=said_of_it
+        )
+
+    ends = "Command exited with code 1"
+    nothing = [
+        'grep -n "console.error" theme.ts',
+        'grep -A 5 "one\\|other" a.ts',
+        "cat a.ts | grep x",
+        "rg 'a | b' src",
+        "git diff --exit-code",
+        "cd src && grep y z.ts",
+    ]
+    found_nothing = [agent("lead"), *(shell(command, ends, n) for n, command in enumerate(nothing * 2))]
+    failed = [
+        agent("lead"),
+        *(shell(command, ends, n) for n, command in enumerate(["make", "grep x a && npm test"] * 6)),
+    ]
+    told = [agent("lead"), *(shell(nothing[0], "grep: theme.ts: No such file or directory", n) for n in range(12))]
+    lens = read_steps(tmp_path, in_traces([found_nothing, failed, told]))
+    assert lens.sql("SELECT trace_id[-1:], count(*) FROM errors GROUP BY ALL ORDER BY ALL").fetchall() == [
+        ("2", 12),
+        ("3", 12),
+    ]
+    assert found(lens, "error_burst", "len(span_ids)") == [(24,)]
+
+
+def test_a_call_that_was_broken_off_missed_no_cache(tmp_path: Path) -> None:
+    def calls(broken: set[int]) -> list[Step]:
+        read = {n: (0, 0) if n in broken else (9000, 8064) for n in range(14)}
+        return [
+            agent("a"),
+            *(call(f"c{n}", "a", n, input_tokens=i, cache_read=c, model="m") for n, (i, c) in read.items()),
+        ]
+
+    lens = read_steps(tmp_path, calls({4, 7, 10}))
+    assert lens.sql("FROM cache_misses").fetchall() == []
