@@ -314,7 +314,8 @@ def test_asking_for_permission_is_a_wait_below_the_tool(
     assert names(lens)[-2:] == [" execute_tool bash", "  wait for permission"]
     query = "SELECT status_code, status_message, error_type, is_control_flow FROM spans WHERE tool_name = 'bash'"
     assert rows(lens, query) == [(status, "no!" if why else None, why, why is not None)]
-    assert rows(lens, "SELECT epoch(end_time - start_time) FROM spans WHERE name = 'wait for permission'") == [(3,)]
+    wait = "SELECT epoch(end_time - start_time), status_code FROM spans WHERE name = 'wait for permission'"
+    assert rows(lens, wait) == [(3, "OK")]
     assert one(lens, "SELECT count(*) FROM detect_approval_skipped()") == 0
 
 

@@ -222,7 +222,8 @@ class SessionReader:
             tool.verdict, start = {**_rest(met.event), "time": met.time}, tool.start
         self._into.add_span(
             met.place, trace_id=self._memory.trace_id, span_id=f"permission:{met.id}", parent_span_id=tool_id,
-            name="wait for permission", start_time=start, end_time=met.time, service_name=SERVICE, attributes=_rest(met.event),
+            name="wait for permission", start_time=start, end_time=met.time, status_code="OK", service_name=SERVICE,
+            attributes=_rest(met.event),
         )  # fmt: skip
 
     def _answer(self, thread: Thread, met: Met) -> None:
