@@ -99,6 +99,15 @@ def test_more_retries_than_an_agent_is_used_to_are_a_burst(
     assert found(lens, "retry_burst") == expected
 
 
+def test_calls_cancelled_because_of_one_beside_them_are_not_tried_again(tmp_path: Path) -> None:
+    cancelled = retried(10, 8, 2000)
+    for each in cancelled:
+        if each["status"]["code"] == ERROR:
+            each["status"]["message"] = "<tool_use_error>Sibling tool call errored</tool_use_error>"
+    lens = read_steps(tmp_path, [agent("lead", None, 0, 90000), *retried(80, 0), *cancelled])
+    assert found(lens, "retry_burst") == []
+
+
 def burst(name: str, calls: int, failures: int) -> list[Step]:
     failed = {round(n * calls / failures) for n in range(failures)}
     return [
