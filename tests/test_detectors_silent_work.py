@@ -162,12 +162,14 @@ def test_a_search_that_found_nothing_is_no_failure(tmp_path: Path) -> None:
         *(shell(command, ends, n) for n, command in enumerate(["make", "grep x a && npm test"] * 6)),
     ]
     told = [agent("lead"), *(shell(nothing[0], "grep: theme.ts: No such file or directory", n) for n in range(12))]
-    lens = read_steps(tmp_path, in_traces([found_nothing, failed, told]))
+    plain = [agent("lead"), tool("bash", "lead", 1, arguments="grep x a.ts", status=ERROR, message=ends)]
+    lens = read_steps(tmp_path, in_traces([found_nothing, failed, told, plain]))
     assert lens.sql("SELECT trace_id[-1:], count(*) FROM errors GROUP BY ALL ORDER BY ALL").fetchall() == [
         ("2", 12),
         ("3", 12),
+        ("4", 1),
     ]
-    assert found(lens, "error_burst", "len(span_ids)") == [(24,)]
+    assert found(lens, "error_burst", "len(span_ids)") == [(25,)]
 
 
 def test_a_call_that_was_broken_off_missed_no_cache(tmp_path: Path) -> None:
