@@ -49,7 +49,7 @@ def lines(name: str, size: int, seed: int = 1) -> Iterator[str]:
 def one_long(name: str, size: int) -> Iterator[str]:
     """Yield a small log of a format in which one record, after those that a log begins with, has a text of `size` characters."""
     rng = random.Random(1)
-    for number in range(8):
+    for number in range(10):
         yield RECORDS[name](rng, number, size if number == LONG.get(name, 5) else 200)
 
 
@@ -476,13 +476,13 @@ def _status_json(rng: random.Random, number: int, size: int) -> str:
 RECORDS: dict[str, Record] = {
     "a2a": _a2a, "ag2": _ag2, "aider": _aider, "atif": _atif, "chat_list": _chat_list, "chat_list (a message a line)": _chat_lines,
     "claude_code": _claude_code, "codex": _codex, "gemini_cli": _gemini_cli, "google_adk": _google_adk, "heartbeat": _heartbeat,
-    "jaeger": jaeger, "json_lines": _json_lines, "langfuse": langfuse, "langgraph": _langgraph, "langsmith": langsmith, "mlflow": mlflow,
+    "jaeger": jaeger, "json_lines": _json_lines, "langfuse": langfuse, "langgraph": _langgraph, "langsmith": langsmith, "managed_agents": _managed_agents, "mlflow": mlflow,
     "openai_agents": openai_agents, "openhands": _openhands, "openhands (a run a line)": _openhands_runs, "otel_console": otel_console,
     "otlp": otlp, "otlp_logs": otlp_logs, "pax": _pax, "pax (JSON)": _pax_json, "phoenix": phoenix, "pi": _pi, "sentry": sentry,
     "status_json": _status_json, "tempo": tempo,
 }  # fmt: skip
 # Formats of which a file is one session: of two gigabytes it has some hundred thousand steps, not millions.
-LONG = {"a2a": 4, "managed_agents": 7}
+LONG = {"a2a": 4, "langgraph": 9, "managed_agents": 7}
 ONE_SESSION = frozenset(
     {"chat_list (a message a line)", "codex", "gemini_cli", "google_adk", "managed_agents", "openhands", "pi", "ag2"}
 )
