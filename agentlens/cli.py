@@ -55,6 +55,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # No address is ever checked here, and the grammars that would check them take a second to build when Altair is loaded.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 _paths = click.argument("paths", metavar="CASE|PATH…", nargs=-1, required=True)
