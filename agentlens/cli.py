@@ -199,7 +199,9 @@ def _report_notebook(
 @click.option(
     "--since", default="7d", show_default=True, help="What is compared with as long before: 7d, 2w, 12h, or a day."
 )
-@click.option("--until", help="The last day of it, or a moment in UTC where it ends; by default the last day of the log.")
+@click.option(
+    "--until", help="The last day of it, or a moment in UTC where it ends; by default the last day of the log."
+)
 @click.option("-o", "--output", help="The file to write: .html or .md; without it the Markdown is printed.")
 @click.option("--title", help="Heading; by default the folder that was read.")
 @_redaction

@@ -134,7 +134,9 @@ def find_period(lens: Lens, since: str, until: str | None = None) -> Period:
     start = _moment(since)
     if start is None or start >= end:
         before = f"before {end:%Y-%m-%d %H:%M} UTC" if until else f"before the end of the log ({last:%Y-%m-%d})"
-        raise AgentLensError(f"since={since!r} is no time {before}. Say e.g. 7d, 12h or {end - timedelta(days=1):%Y-%m-%d}.")
+        raise AgentLensError(
+            f"since={since!r} is no time {before}. Say e.g. 7d, 12h or {end - timedelta(days=1):%Y-%m-%d}."
+        )
     return Period(start, end)
 
 
