@@ -32,7 +32,7 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     con.unregister("arriving_tree")
     if _has_several_formats(con):
         _run(con, "match_calls")
-    _run(con, "move_spans")
+    _move_spans(con)
     _run(con, "drop_duplicate_documents")
     _run(con, "move_rows")
     _run(con, "name_agents")
@@ -45,7 +45,17 @@ def judge_usage(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _run(con: duckdb.DuckDBPyConnection, step: str) -> None:
-    con.execute((files("agentlens") / "finish" / f"{step}.sql").read_text("utf-8"))
+    con.execute(_text(step))
+
+
+def _text(step: str) -> str:
+    return (files("agentlens") / "finish" / f"{step}.sql").read_text("utf-8")
+
+
+def _move_spans(con: duckdb.DuckDBPyConnection) -> None:
+    _run(con, "cut_stretches")
+    for stretch in con.sql("FROM stretches ORDER BY first").to_arrow_table().to_pylist():
+        con.execute(_text("move_spans"), stretch)
 
 
 def _has_duplicate_spans(con: duckdb.DuckDBPyConnection) -> bool:

@@ -94,6 +94,19 @@ class Lens:
 
         return _explain.explain(self._con, selection, min_n)
 
+    def embed(self, model: str | os.PathLike[str]) -> int:
+        """Compare by meaning and not only by words: embed briefs, steps and definitions, and return how many texts that were.
+
+        From then on `goal_alignment` and `identity_alignment` have their columns of similarity (cosine, -1 to 1) filled. `model` is a folder
+        with a model2vec model (`model.safetensors`, `tokenizer.json`, `config.json`); nothing is ever downloaded. It is an extra: install
+        agentlens with `[embeddings]`. The vectors are kept in `text_vectors`; call it again after reading more.
+
+        Raises AgentLensError where the folder holds no model or the extra is not installed.
+        """
+        from agentlens import _sentence_vectors
+
+        return _sentence_vectors.embed(self._con, model)
+
     def catalog(self) -> duckdb.DuckDBPyRelation:
         """Return every table, view, macro and column with its description: `kind, name, column_name, data_type, description`."""
         return self.sql("FROM catalog")

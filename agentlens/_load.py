@@ -23,6 +23,7 @@ from agentlens.loaders import Loader, named_loader
 LEAST_BYTES = 96 * 1024 * 1024
 PIECE_BYTES = 12 * 1024 * 1024
 MOST_WORKERS = 4
+SWEEP_BYTES = 256 * 1024 * 1024
 
 Tables = Mapping[str, Mapping[str, str]]
 
@@ -58,6 +59,14 @@ def without_collector() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def sweep(unswept: int) -> int:
+    """Let go of what loaders left in cycles once they have read so many bytes; returns how many they have read since."""
+    if unswept < SWEEP_BYTES:
+        return unswept
+    gc.collect()
+    return 0
 
 
 def load(name: str, loader: Loader, source: Source, size: int, into: Evidence, tables: Tables) -> None:

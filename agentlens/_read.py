@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import glob
 import itertools
 import os
@@ -26,7 +25,7 @@ from agentlens._evidence import Evidence, staging
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
 from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
-from agentlens._load import Tables, load, without_collector
+from agentlens._load import Tables, load, sweep, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
@@ -36,7 +35,6 @@ from agentlens.loaders._mapping import describe_fields
 from agentlens.pricing import price_models
 
 READ_MEMORY = "750MB"
-SWEEP_BYTES = 256 * 1024 * 1024
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
 
@@ -90,7 +88,9 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
     except BaseException as error:
         Lens(con, path, spill).close()
         if isinstance(error, duckdb.OutOfMemoryException):
-            raise AgentLensError(f"A record is larger than memory allows, so nothing was read: {error}") from error
+            raise AgentLensError(
+                f"What has to be held at once, most often one record, is larger than memory allows, so nothing was read: {error}"
+            ) from error
         raise
     return Lens(con, path, spill)
 
@@ -457,17 +457,9 @@ def _load_all(tasks: list[_Task], evidence: Evidence, tables: Tables, progress: 
         for number, task in enumerate(tasks, 1):
             bar.set_postfix_str(f"file {number} of {len(tasks)}, {evidence.rows_added:,} rows", refresh=False)
             _load(task, evidence, tables, bar.update, ahead)
-            unswept = _sweep(unswept + task.size - task.source.start)
+            unswept = sweep(unswept + task.size - task.source.start)
         evidence.flush()
         bar.set_postfix_str(f"{len(tasks)} files, {evidence.rows_added:,} rows", refresh=False)
-
-
-def _sweep(unswept: int) -> int:
-    """Let go of what loaders left in cycles once they have read so many bytes; returns how many they have read since."""
-    if unswept < SWEEP_BYTES:
-        return unswept
-    gc.collect()
-    return 0
 
 
 def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[int], object], ahead: Ahead) -> None:

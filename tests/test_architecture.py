@@ -27,6 +27,7 @@ ROOMS = [
         "_sensitive",
         "_redaction",
         "_redacted_copy",
+        "_sentence_vectors",
         "_lens",
         "_archive",
     ),

@@ -67,6 +67,7 @@ def test_every_evidence_row_can_carry_its_place() -> None:
         "findings",
         "checks",
         "drift_changes",
+        "text_vectors",
         "token_prices",
         "context_windows",
         "lens_properties",

@@ -65,6 +65,14 @@ def test_the_summary_says_what_was_read(lens: Lens) -> None:
     assert "<table>" in lens._repr_html_() and "1 with 2 spans" in lens._repr_html_()
 
 
+def test_the_summary_shows_small_sums_of_money_too(tmp_path: Path) -> None:
+    paid = span(0, 0, attributes=[attribute("gen_ai.operation.name", "chat"), attribute("gen_ai.usage.input_tokens", 9),
+                                  attribute("gen_ai.usage.cost", 0.0037)])  # fmt: skip
+    with read_bytes(tmp_path / "logs", as_lines([paid])) as one:
+        assert one.sql("SELECT reported_cost_usd FROM spans").fetchall() == [(0.0037,)]
+        assert "0.0037 USD" in repr(one)
+
+
 def test_a_saved_lens_holds_the_same_and_explains_itself(lens: Lens, tmp_path: Path) -> None:
     path = lens.save(tmp_path / "case.duckdb")
     with read(path) as saved:

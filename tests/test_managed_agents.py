@@ -314,7 +314,8 @@ def test_asking_for_permission_is_a_wait_below_the_tool(
     assert names(lens)[-2:] == [" execute_tool bash", "  wait for permission"]
     query = "SELECT status_code, status_message, error_type, is_control_flow FROM spans WHERE tool_name = 'bash'"
     assert rows(lens, query) == [(status, "no!" if why else None, why, why is not None)]
-    assert rows(lens, "SELECT epoch(end_time - start_time) FROM spans WHERE name = 'wait for permission'") == [(3,)]
+    wait = "SELECT epoch(end_time - start_time), status_code FROM spans WHERE name = 'wait for permission'"
+    assert rows(lens, wait) == [(3, "OK")]
     assert one(lens, "SELECT count(*) FROM detect_approval_skipped()") == 0
 
 
@@ -466,6 +467,30 @@ def test_threads_merged_into_one_file_keep_their_conversations_and_letters(tmp_p
     ]  # fmt: skip
 
 
+def test_thread_objects_name_model_and_parent_of_each_thread(tmp_path: Path) -> None:
+    """Of a thread's own events nothing says whose sub-agent it is until it is told something; the list of threads does."""
+    scout = [event for event in team()[1] if not event["type"].startswith("agent.thread_")]
+    agent = {"id": "agent_2", "name": "Scout", "model": {"id": "claude-haiku-4-5"}, "system": "You look.", "tools": []}
+    threads = [
+        {"type": "session_thread", "id": "sthr_1", "session_id": "sesn_1", "agent": AGENT, "parent_thread_id": None},
+        {
+            "type": "session_thread",
+            "id": "sthr_2",
+            "session_id": "sesn_1",
+            "agent": agent,
+            "parent_thread_id": "sthr_1",
+        },
+    ]
+    lens = read(write(tmp_path / "x", ["client.beta.sessions.threads.list", {"data": threads}], *scout))
+    assert names(lens)[:2] == ["invoke_agent Lead", " invoke_agent Scout"]
+    assert rows(lens, "SELECT DISTINCT trace_id, request_model FROM spans WHERE operation_name = 'chat'") == [
+        ("sesn_1", "claude-haiku-4-5")
+    ]
+    assert rows(lens, "SELECT agent_name, model FROM agents ORDER BY ALL") == [
+        ("Lead", "claude-sonnet-4-5"), ("Scout", "claude-haiku-4-5"),
+    ]  # fmt: skip
+
+
 def test_a_tool_call_of_a_sub_agent_that_asks_for_permission_stands_below_it(tmp_path: Path) -> None:
     log = Log()
     log.running()
@@ -586,3 +611,9 @@ def test_a_line_that_is_no_event_is_rejected_with_its_text(tmp_path: Path) -> No
         ('"text"',),
         ('{"torn',),
     ]
+
+
+def test_pieces_within_pieces_end_somewhere(tmp_path: Path) -> None:
+    path = write(tmp_path / "x", *simple().events)
+    path.write_text(path.read_text() + "[" * 900 + "]" * 900 + "\n" + "[" * 20_000 + "\n")
+    assert_accounts_balance(read(path), rejected=2)

@@ -47,7 +47,10 @@ def arrows(origin: al.Origin) -> set[tuple[str, str]]:
 def test_every_planted_hop_is_an_arrow_and_no_other(lens: Lens, value: str, hops: list[dict[str, Any]]) -> None:
     origin = al.Origin(lens, value)
     assert arrows(origin) == {(hop["from_span_id"], hop["to_span_id"]) for hop in hops if hop["from_span_id"]}
-    assert origin.rows().fetchall() == lens.origin(value).order("hop, start_time").fetchall()
+    assert (
+        origin.rows().fetchall()
+        == lens.origin(value).order("hop, start_time, to_span_id, from_span_id, kind").fetchall()
+    )
 
 
 def test_arrows_lead_down_in_time(lens: Lens, wave: Lens) -> None:
@@ -164,3 +167,26 @@ def test_a_step_shows_what_led_to_it(lens: Lens) -> None:
     assert [step["span_id"] for step in origin._view["steps"] if step["marked"]] == [last]
     assert origin.sql.startswith("FROM flow_sources(NULL, ")
     assert hex_id("no such step") not in {step["span_id"] for step in origin._view["steps"]}
+
+
+# --- pieces of a window ----------------------------------------------------------------------------------------------------
+
+
+def test_a_piece_of_a_window_leads_to_the_step_that_had_it_just_before_and_to_the_first(lens: Lens) -> None:
+    hops = INCIDENTS[0]["hops"]["48,217.30"]
+    carried = {hop["to_span_id"]: hop["from_span_id"] for hop in hops if hop["kind"] == "carried"}
+    answered = next(hop["to_span_id"] for hop in hops if hop["from_span_id"] == carried[hops[3]["to_span_id"]])
+    story = al.Conversation(lens, agent="editor")
+    pieces = [piece for found in story.embed().state["_pieces"].values() for piece in found]
+    report = [piece for piece in pieces if piece["span_id"] == carried[answered] and piece["passage"] is None]
+    assert {(piece["agent_name"], piece["first_agent"], piece["first_span_id"]) for piece in report} == {
+        ("editor", "analyst", carried[carried[answered]])
+    }
+
+
+def test_the_page_is_told_of_pieces_when_it_asks_and_of_none_for_an_unknown_message(lens: Lens) -> None:
+    story = al.Conversation(lens, agent="editor")
+    carried = story.embed().state["_pieces"]
+    key = next(iter(carried))
+    assert story._answer({"type": "pieces", "key": key}) == {"pieces": carried[key]}
+    assert story._answer({"type": "pieces", "key": "f" * 32}) == {"pieces": []}

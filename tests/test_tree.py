@@ -162,3 +162,12 @@ def test_of_millions_of_spans_only_numbers_leave_the_database(
     with read_bytes(tmp_path, as_lines([span(0, 0), span(0, 1, parent)])) as lens:
         assert len(tree(lens)) == 2
     assert {str(kind) for table in placed for kind in table.schema.types} <= {"int32", "bool"}
+
+
+@settings(max_examples=10)
+@given(forests())
+def test_spans_that_are_moved_in_stretches_stand_as_if_moved_at_once(spans: list[Span]) -> None:
+    whole, text = tree_of(spans), _finish._text
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_finish, "_text", lambda step: text(step).replace("268_435_456", "50"))
+        assert tree_of(spans) == whole

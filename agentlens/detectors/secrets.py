@@ -32,14 +32,14 @@ WITH texts AS (
   FROM sections WHERE text IS NOT NULL
 )
 FROM texts
-WHERE regexp_matches(text, $certain) OR regexp_matches(text, $personal)
+WHERE regexp_matches(text, $sieve)
 """
 
 
 def find_secrets_in(con: duckdb.DuckDBPyConnection) -> None:
     """Fill `secrets` anew. DuckDB sieves the texts by the words that a secret needs; only what is left is looked at closely."""
     con.execute("DELETE FROM secrets")
-    cursor = con.cursor().execute(_TEXTS, {"certain": anchor_pattern(), "personal": _PERSONAL_SIEVE})
+    cursor = con.cursor().execute(_TEXTS, {"sieve": f"{anchor_pattern()}|(?-i:{_PERSONAL_SIEVE})"})
     names = [name for name, *_ in cursor.description]
     numbers: dict[str, int] = {}
     while batch := cursor.fetchmany(100):

@@ -32,6 +32,9 @@ EMBEDDED_CALLS = 500
 EMBEDDED_TEXTS = 3_000_000
 EMBEDDED_LIMIT = 4_000
 EMBEDDED_RUNS = 30
+# Of a message, so many pieces with their origins; and for so many messages in a report.
+MOST_PIECES = 8
+EMBEDDED_PIECES = 2_000
 
 
 class Conversation(Explorer):
@@ -97,6 +100,7 @@ class Conversation(Explorer):
             "_call": self._call,
             "_sql": self._sql,
             "_lacks": self._lacks,
+            "_pieces": {},
         }
         if not self._story:
             return Embedded("conversation", state | {"_story": {}}, {"_windows": b""}, {})
@@ -111,6 +115,7 @@ class Conversation(Explorer):
             if held < whole:
                 notes.append(f"This report holds the {what.format(f'{held:,}', f'{whole:,}')}; the lens has all.")
         story = self._story | {"notes": notes, "windows": windows}
+        state["_pieces"] = self._trace([message["key"] for message in self._story["messages"]][:EMBEDDED_PIECES])
         return Embedded("conversation", state | {"_story": story}, {"_windows": packed}, texts | runs)
 
     def summary(self) -> str:
@@ -196,6 +201,19 @@ class Conversation(Explorer):
         ]
         return story | {"texts": self._take(keys, FIRST_TEXTS, TEXT_LIMIT)}
 
+    def _trace(self, keys: list[str]) -> Row:
+        """Return by message which pieces of it came from elsewhere: what each is, who had it just before, and who had it first."""
+        given = {
+            "hashes": keys,
+            "agent": self._scope.agent,
+            "conversation": self._scope.conversation,
+            "most": MOST_PIECES,
+        }
+        found: Row = {}
+        for row in self.ask(load_question("conversation_pieces"), given):
+            found.setdefault(row.pop("message_hash"), []).append(row)
+        return found
+
     def _find(self, text: str) -> list[str]:
         """Return the keys of the story's messages that hold a text."""
         hashes = [message["key"] for message in self._story.get("messages", [])]
@@ -203,7 +221,7 @@ class Conversation(Explorer):
         return [row["message_hash"] for row in found]
 
     def _receive(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if not isinstance(message, dict) or message.get("type") not in ("texts", "find", "run"):
+        if not isinstance(message, dict) or message.get("type") not in ("texts", "find", "run", "pieces"):
             return
         number = message.get("id")
         try:
@@ -214,6 +232,8 @@ class Conversation(Explorer):
     def _answer(self, message: Row) -> Row:
         if message["type"] == "find":
             return {"keys": self._find(str(message["text"]))}
+        if message["type"] == "pieces":
+            return {"pieces": self._trace([str(message["key"])]).get(str(message["key"]), [])}
         if message["type"] == "run":
             return {"story": self._tell_run(int(message["run"]))}
         keys = [str(key) for key in message["keys"]][:AT_ONCE]

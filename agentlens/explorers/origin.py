@@ -78,7 +78,7 @@ class Origin(PickExplorer):
         """The question on screen: every hop, as `lens.origin` answers it."""
         asked = self._question
         given = {name: _literal(value) for name, value in asked.given.items()}
-        return f"FROM {asked.call.format(**given)}\nORDER BY hop, start_time"
+        return f"FROM {asked.call.format(**given)}\nORDER BY hop, start_time, to_span_id, from_span_id, kind"
 
     def summary(self) -> str:
         """What is asked for, and how many hops through how many agents it went."""

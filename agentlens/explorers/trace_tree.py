@@ -18,6 +18,7 @@ from agentlens._catalog import quote
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
 from agentlens.explorers._busy_time import BusyTime
+from agentlens.explorers._cause_chains import find_causes
 from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question
 from agentlens.explorers._pack import UNFINISHED, Array, encode_usage, pack_bits, pack_spans
 from agentlens.explorers._span_details import AT_ONCE, Row, describe_spans
@@ -29,6 +30,7 @@ EMBEDDED_TEXT = 4_000
 EMBEDDED_INPUTS = 8
 EMBEDDED_SIZE = 6_000_000
 FAILED = 2
+QUESTIONS = ("span", "locate", "search", "cause")
 SQL_ERRORS = (duckdb.ParserException, duckdb.BinderException, duckdb.ConversionException)
 
 
@@ -38,9 +40,11 @@ class TraceTree(Explorer):
     `trace_id` shows one trace; `where` is an SQL condition over the columns of `spans`, and spans it leaves out hand
     their children to the nearest span above. `selection` holds span ids, both ways: set several and they are lit up.
     `highlight("operation_name = 'chat'")` lights up what a condition is true for; `link(span_id)` is the end of an
-    address that opens a span, in a notebook and in a report.
+    address that opens a span, in a notebook and in a report. `root_cause` is a span or a trace that went wrong: the chain from
+    what caused it to the harm is drawn over the tree, step by step, with what speaks for and against it (`Lens.root_cause`).
+    The same is a button in the details of a span, once `agentlens.detect()` has run.
 
-    Raises AgentLensError when the trace does not exist or the condition is no SQL.
+    Raises AgentLensError when the trace does not exist, the condition is no SQL, or `root_cause` names no span.
     """
 
     _esm = STATIC / "trace_tree.js"
@@ -50,8 +54,13 @@ class TraceTree(Explorer):
     _highlight = traitlets.Bytes().tag(sync=True)
     _row = traitlets.Int(-1).tag(sync=True)
     _trace = traitlets.Int(-1).tag(sync=True)
+    # An incident and the hypotheses about its cause, with the rows of their steps; empty when none is asked for.
+    _cause = traitlets.Dict().tag(sync=True)
+    _asks_causes = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, lens: Lens, trace_id: str | None = None, where: str | None = None) -> None:
+    def __init__(
+        self, lens: Lens, trace_id: str | None = None, where: str | None = None, root_cause: str | None = None
+    ) -> None:
         super().__init__(lens)
         self._trace_id, self._where = trace_id, where
         # What `highlight()` lit up, while not several spans are selected.
@@ -68,6 +77,9 @@ class TraceTree(Explorer):
         with self.hold_sync():
             self._header, self._columns = header, columns
             self._publish_sql()
+        self._asks_causes = bool(self.ask("SELECT 1 FROM checks LIMIT 1"))
+        if root_cause is not None:
+            self.draw_cause(root_cause)
         self.observe(lambda _change: self._publish_sql(), ["_trace"])
         self.on_msg(self._answer)
 
@@ -88,6 +100,11 @@ class TraceTree(Explorer):
         self._lit = self._highlight = pack_bits(lit)
         return int(lit.sum())
 
+    def draw_cause(self, incident: str | None) -> int:
+        """Draw the chain from cause to harm over the tree; say how many hypotheses there are. None takes it away."""
+        self._cause = {} if incident is None else find_causes(self._lens, self.ask, incident, self._row_at)
+        return len(self._cause.get("hypotheses", []))
+
     def row_of(self, span_id: str) -> int:
         """Return the row of the first span with this id, or -1."""
         return int(pc.index(self._span_ids, span_id).as_py())
@@ -104,7 +121,8 @@ class TraceTree(Explorer):
         A report asks for the details of all spans at once and leaves them out here.
         """
         state = {
-            "_header": self._header, "_row": self._row, "_trace": -1, "_sql": self._question(self._trace_id), "_lacks": self._lacks
+            "_header": self._header, "_row": self._row, "_trace": -1, "_sql": self._question(self._trace_id), "_lacks": self._lacks,
+            "_cause": self._cause,
         }  # fmt: skip
         details: dict[str, Row] = {}
         size = 0
@@ -201,7 +219,7 @@ class TraceTree(Explorer):
         return list(dict.fromkeys(int(row) for row in [*chosen, *marked, *first]))[:EMBEDDED_DETAILS]
 
     def _answer(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        if not isinstance(message, dict) or message.get("type") not in ("span", "locate", "search", "where"):
+        if not isinstance(message, dict) or message.get("type") not in (*QUESTIONS, "where"):
             return
         kind, number = message["type"], message.get("id")
         try:
@@ -222,6 +240,8 @@ class TraceTree(Explorer):
         row = message.get("row")
         if not isinstance(row, int) or not 0 <= row < len(self._preorders):
             raise AgentLensError(f"there is no row {row}")
+        if kind == "cause":
+            return {"hypotheses": self.draw_cause(self._span_ids[row].as_py())}
         return {"row": row, "span": next(self._describe([row]))[1]}
 
     def _search_texts(self, text: str) -> list[int]:

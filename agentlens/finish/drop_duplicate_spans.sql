@@ -9,7 +9,7 @@ WITH doubled AS (
 ),
 compared AS (
   SELECT
-    staged_row, trace_id, span_id, source_id, source_offset, end_time, output_tokens, attributes,
+    staged_row, trace_id, span_id, source_id, source_offset, end_time, output_tokens, length(attributes) AS fullness,
     source_id IN (FROM span_record_sources) AS is_record,
     hash(*COLUMNS(* EXCLUDE (staged_row, source_id, source_line, source_offset, source_length))) AS content
   FROM doubled
@@ -22,7 +22,7 @@ FROM compared
 WINDOW better AS (
   PARTITION BY trace_id, span_id
   ORDER BY
-    end_time IS NULL, output_tokens DESC NULLS LAST, end_time DESC NULLS LAST, length(attributes) DESC NULLS LAST,
+    end_time IS NULL, output_tokens DESC NULLS LAST, end_time DESC NULLS LAST, fullness DESC NULLS LAST,
     CASE WHEN is_record THEN content END, source_id, source_offset, staged_row DESC
 );
 

@@ -1,4 +1,4 @@
--- Every span once, in tree order, with its tree columns and what it inherits. The run of a sub-agent whose own log knows only
+-- Every span once, in tree order (a stretch of it at a time: whole texts are sorted, and must fit into memory), with its tree columns and what it inherits. The run of a sub-agent whose own log knows only
 -- its id is called by the name that the call which spawned it gives.
 INSERT INTO spans BY NAME
 SELECT
@@ -15,4 +15,5 @@ SELECT
   epoch_ns(s.end_time) - epoch_ns(s.start_time) AS duration_ns
 FROM staged_spans AS s
 JOIN placed_spans AS t ON s.rowid = t.staged_row
+WHERE s.rowid BETWEEN $first_row AND $last_row AND t.preorder BETWEEN $first AND $last
 ORDER BY t.preorder;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -73,28 +74,35 @@ def begin_session(first: list[Event], place: Place) -> Memory:
     Events do not name their session. Where nothing else does, the trace is called after the main thread, which the events of
     its sub-agents name as well: a sub-agent is told its task by an agent without a name.
     """
-    session = next((event for event in first if event.get("type") == "session"), {})
-    session_id = text_of(session.get("id")) or next(
-        (found for event in first if (found := text_of(event.get("session_id")))), None
+    session = _first(first, lambda event, kind: kind == "session")
+    thread = _first(first, lambda event, kind: kind == "session_thread" and not event.get("parent_thread_id"))
+    said = _first(first, lambda event, _: event.get("session_id"))
+    session_id = text_of(session.get("id")) or text_of(said.get("session_id"))
+    told = _first(
+        first, lambda event, kind: kind == "agent.thread_message_received" and not event.get("from_agent_name")
     )
-    told = (
-        event
-        for event in first
-        if event.get("type") == "agent.thread_message_received" and not event.get("from_agent_name")
-    )
-    main = text_of(next(told, {}).get("from_session_thread_id"))
+    main = text_of(told.get("from_session_thread_id"))
     born = [event.get("session_thread_id") for event in first if event.get("type") == "session.thread_created"]
     coordinator = text_of(dict_of(session.get("agent")).get("name"))
-    own = next((
-        event for event in first if str(event.get("type")).startswith("session.thread_status_")
-        and text_of(event.get("session_thread_id")) and event["session_thread_id"] not in born
-        and (main or coordinator in (None, event.get("agent_name")))
-    ), {})  # fmt: skip
-    key = own.get("session_thread_id", "")
+    own = _first(
+        first,
+        lambda event, kind: (
+            kind.startswith("session.thread_status_")
+            and text_of(event.get("session_thread_id"))
+            and event["session_thread_id"] not in born
+            and (main or coordinator in (None, event.get("agent_name")))
+        ),
+    )
+    key = own.get("session_thread_id") or text_of(thread.get("id")) or ""
     trace_id = session_id or main or key or f"session:{short_hash(json_text(first[:1]))}"
     span = Step(span_id=span_id_of(key), parent_id=span_id_of(main) if main and main != key else None, place=place)
-    thread = Thread(key=key, span=span, agent_name=text_of(own.get("agent_name")) or coordinator)
-    return Memory(trace_id=trace_id, session_id=session_id, own=key, threads={key: thread})
+    agent_name = text_of(own.get("agent_name")) or coordinator
+    threads = {key: Thread(key=key, span=span, agent_name=agent_name)}
+    return Memory(trace_id=trace_id, session_id=session_id, own=key, threads=threads)
+
+
+def _first(events: list[Event], is_it: Callable[[Event, str], Any]) -> Event:
+    return next((event for event in events if is_it(event, str(event.get("type")))), {})
 
 
 def span_id_of(thread: str) -> str:

@@ -18,6 +18,9 @@ from agentlens.loaders._transcript import Transcript, add_tool_call, error_colum
 SERVICE = "managed-agents"
 MODEL_CALL: Event = {"service_name": SERVICE, "provider_name": "anthropic"}
 INTERRUPTED: Event = {"status_code": "ERROR", "error_type": "interrupted by the user", "is_control_flow": True}
+OUTCOMES: dict[str, Event] = {
+    "end_turn": {"status_code": "OK"}, "retries_exhausted": {"status_code": "ERROR", "error_type": "retries_exhausted"},
+}  # fmt: skip
 REFUSALS = {"deny": "denied by the user", "refused": "refused by the permission policy"}
 RESULTS = {
     "agent.tool_result": "tool_use_id", "user.tool_result": "tool_use_id",
@@ -56,6 +59,9 @@ class SessionReader:
             self._memory.session_id, key = key, self._memory.own
         thread = self._thread(key, place)
         thread.header = thread.span.place = place
+        if "parent_thread_id" in event:
+            parent = text_of(event["parent_thread_id"])
+            thread.span.parent_id = span_id_of(parent) if parent else None
         thread.span.reach(parse_time(event.get("created_at")))
         self._take_total(thread, Met(event, place, None, key))
         self._take_agent(thread, Met(event, place, None, key))
@@ -117,7 +123,7 @@ class SessionReader:
             self._into.add(
                 "agents", met.place, agent_name=thread.agent_name, agent_id=thread.agent_id, model=thread.model,
                 agent_version=thread.agent_version, role=text_of(agent.get("description")), known_from="manifest",
-                tools=names if names and None not in names else None,
+                tools=names if names and None not in names and not agent.get("multiagent") else None,
                 attributes={key: agent[key] for key in ("tools", "mcp_servers", "skills", "multiagent") if agent.get(key)} or None,
             )  # fmt: skip
 
@@ -216,7 +222,8 @@ class SessionReader:
             tool.verdict, start = {**_rest(met.event), "time": met.time}, tool.start
         self._into.add_span(
             met.place, trace_id=self._memory.trace_id, span_id=f"permission:{met.id}", parent_span_id=tool_id,
-            name="wait for permission", start_time=start, end_time=met.time, service_name=SERVICE, attributes=_rest(met.event),
+            name="wait for permission", start_time=start, end_time=met.time, status_code="OK", service_name=SERVICE,
+            attributes=_rest(met.event),
         )  # fmt: skip
 
     def _answer(self, thread: Thread, met: Met) -> None:
@@ -394,13 +401,13 @@ class SessionReader:
             self._finish_thread(thread)
 
     def _finish_thread(self, thread: Thread) -> None:
-        if thread is not self._own and not thread.calls:
+        if thread is not self._own and thread.span.parent_id and not thread.calls:
             self._into.note_missing(
                 "What sub-agents did stands in the events of their threads: their tokens are missing here."
             )
         header = self._recall.at(Place(*thread.header)) if thread.header else {}
         attributes = _rest(header) | ({"log_usage": thread.total} if thread.total else {})
-        outcome = thread.failure or ({"status_code": "OK"} if thread.stop == "end_turn" else {})
+        outcome = thread.failure or OUTCOMES.get(thread.stop or "", {})
         self._add_step(
             thread.span, name=f"invoke_agent {thread.agent_name}" if thread.agent_name else "invoke_agent",
             operation_name="invoke_agent", agent_name=thread.agent_name, agent_id=thread.agent_id,

@@ -5,6 +5,7 @@ Source: https://platform.claude.com/docs/en/managed-agents/reference and the typ
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ CANNOT_KNOW = (
 VERSION = 1
 RESUMES = True
 
+MET_BEFORE = "an event that was met before"
 WAITING = "an event that was sent or queued; it counts where it was processed"
 PREVIEWS = frozenset({"event_start", "event_delta"})
 # In how many objects the session and the thread that a file is about must be named.
@@ -96,24 +98,22 @@ def load(source: Source, into: Evidence) -> None:
         source.state, source.consumed = None, 0
 
 
-def _units(raw: msgspec.Raw) -> Iterator[msgspec.Raw]:
+def _units(raw: msgspec.Raw, levels: int = 4) -> Iterator[msgspec.Raw]:
     """Yield the objects inside a piece, the earliest of a page first; names of methods and sessions are no records."""
-    first = memoryview(raw)[:1].tobytes()
-    try:
+    first, inner = memoryview(raw)[:1].tobytes(), list[msgspec.Raw]()
+    with contextlib.suppress(*DECODE_ERRORS):  # the object is rejected when it is read
         if first == b'"' and _is_name(msgspec.json.decode(raw)):
             return
         if first == b"[":
             inner = _decode_list(raw)
-        else:
-            page = _decode_page(raw) if first == b"{" else Page()
-            inner = (page.data or page.events or []) if page.type is None else []
+        elif first == b"{" and (page := _decode_page(raw)).type is None:
+            inner = page.data or page.events or []
             inner = inner if _is_in_order(inner) else inner[::-1]
-    except DECODE_ERRORS:
-        inner = []
-    if not inner and first != b"[":
+    if not inner or not levels:
         yield raw
+        return
     for one in inner:
-        yield from _units(one)
+        yield from _units(one, levels - 1)
 
 
 def _is_name(text: str) -> bool:
@@ -182,6 +182,9 @@ class _Reader:
             self._into.accept()
         if left:
             self._into.skip(WAITING, -len(left))
+            self._into.account.skipped = {
+                reason: count for reason, count in self._into.account.skipped.items() if count
+            }
         self._waiting.clear()
         if self._session is not None:
             self._session.finish()
@@ -219,24 +222,27 @@ class _Reader:
 
     def _held_back(self, event: Event, kind: str, place: Place) -> str | None:
         """Return why an event is not read here: it was read before, or is yet to be processed."""
-        event_id, key = text_of(event.get("id")), _fingerprint(event)
+        event_id = text_of(event.get("id"))
         number = int(short_hash(event_id), 16) >> 1 if event_id else None
         if number in self._seen:
-            return "an event that was met before"
+            return MET_BEFORE
         if event.get("processed_at", "") is None or (event_id is None and kind.startswith(("user.", "system."))):
-            these = self._waiting[event_id is not None, key]
+            these = self._waiting[event_id is not None, _fingerprint(event)]
             if event_id and any(one.get("id") == event_id for one, _ in these):
-                return "an event that was met before"
+                return MET_BEFORE
             these.append((event, place))
             return WAITING
-        for waiting in ((True, key), (False, key)):
-            if self._waiting.get(waiting):
-                self._waiting[waiting].pop(0)
-                if not self._waiting[waiting]:
-                    del self._waiting[waiting]
         if number is not None:
             self._seen.add(number)
+        if self._waiting:
+            self._release(_fingerprint(event))
         return None
+
+    def _release(self, key: str) -> None:
+        """Let go of what waited for an event that has been processed: its sending, and its standing in the queue."""
+        for waiting in ((True, key), (False, key)):
+            if these := self._waiting.pop(waiting, [])[1:]:
+                self._waiting[waiting] = these
 
 
 def _fingerprint(event: Event) -> str:

@@ -142,10 +142,11 @@ def mount_compare(copy: Travelling, names: SpanNames, trace_id: str | None, budg
     return mount_with_details("compare", compare, copy, names, budget, picture(compare))[0]
 
 
-def open_tree(lens: Lens, first_span: str | None, where: str | None = None) -> TraceTree:
-    """Return the tree, opened at a span."""
-    tree = TraceTree(lens, where=where)
-    if first_span is not None and (row := tree.row_of(first_span)) >= 0:
+def open_tree(lens: Lens, first_span: str | None, where: str | None = None, incident: str | None = None) -> TraceTree:
+    """Return the tree, opened at a span, or at an incident with the chain that led to it."""
+    tree = TraceTree(lens, where=where, root_cause=incident)
+    opened = incident or first_span
+    if opened is not None and (row := tree.row_of(opened)) >= 0:
         tree._row = row
     return tree
 

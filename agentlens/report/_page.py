@@ -144,7 +144,9 @@ def _ever_smaller(copy: Travelling, facts: Row, limit: int) -> Iterator[Content]
 def _open_tree(copy: Travelling, content: Content, where: str | None) -> explorers.Prepared:
     """Mount the tree without details, and say which spans it leaves out."""
     first = next((span for finding in content.facts["findings"] for span in finding.span_ids), None)
-    tree = explorers.open_tree(copy.lens, first, where)
+    postmortem = content.facts["postmortem"]
+    harmed = postmortem["incident"].span_ids[-1] if postmortem and postmortem["causes"] else None
+    tree = explorers.open_tree(copy.lens, first, where, harmed)
     span_ids = tree._span_ids.to_pylist()
     content.names = SpanNames(span_ids, where is None)
     content.rows = {span_id: row for row, span_id in reversed(list(enumerate(span_ids)))}

@@ -58,7 +58,7 @@ def _measure(folder: Path, name: str, what: str, text: Iterator[str]) -> bool:
         command = [sys.executable, __file__, "--folder", str(folder), "--reading", str(path)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            print(f"{title:46} FAILED: {(done.stderr.strip() or str(done.returncode)).splitlines()[-1]}", flush=True)
+            print(f"{title:46} FAILED: {done.stderr.strip()[-600:] or done.returncode}", flush=True)
             return False
         peak, seconds, *account = done.stdout.split()
         print(

@@ -69,7 +69,7 @@ class ConversationView {
     this.store = new TextStore(model, (message) => this.complain(message));
     const onCall = (call: number) => this.select(call, true);
     this.transcript = new TranscriptView({ story: this.story, told: tellStory(this.story), store: this.store, onCall });
-    this.inspector = new Inspector(this.story, this.windows, this.composition, { store: this.store, onCall, onFind: (text) => this.lookFor(text) });
+    this.inspector = new Inspector(this.story, this.windows, this.composition, { store: this.store, onCall, onSpan: (spanId) => this.selectSpan(spanId), onFind: (text) => this.lookFor(text) });
     this.assemble(el);
     this.showPane("inspector");
     this.listen();
@@ -241,6 +241,12 @@ class ConversationView {
     if (!tell) return;
     clearTimeout(this.saveTimer);
     this.saveTimer = setTimeout(() => this.tellCall(), 60);
+  }
+
+  // A step that something came from; the story it belongs to opens.
+  private selectSpan(spanId: string): void {
+    this.model.set("selection", [spanId]);
+    this.model.save_changes();
   }
 
   // Set and saved at once, when the keys rest: an echo of an earlier call would take a value that is only set with it.

@@ -5,13 +5,14 @@ import { countOf, formatCount, formatTokens, showInline } from "./format.ts";
 import { changeBlock, partBlocks } from "./conversation_parts.ts";
 import {
   ADDED, CHANGES, CHANGE_WORDS, COMPACTED, estimateTokens, foldBlocks, isPresent, REWRITTEN, SAME, tallyChanges,
-  type Block, type Composition, type Estimate, type Message, type Presence, type Story, type Windows,
+  type Block, type Composition, type Estimate, type Message, type Piece, type Presence, type Story, type Windows,
 } from "./conversation_story.ts";
 import type { TextStore } from "./conversation_texts.ts";
 
 export interface InspectorHost {
   store: TextStore;
   onCall(call: number): void;
+  onSpan(spanId: string): void;
   onFind(text: string): void;
 }
 
@@ -215,7 +216,41 @@ export class Inspector {
       const parts = partBlocks(store.get(message.key)!, { store, key: message.key, query });
       content.replaceChildren(...(before ? [changeBlock(textOf(store, before.key), textOf(store, message.key))] : []), ...(before ? [] : parts));
     });
-    return h("div", { class: "al-block-body" }, this.provenance(message, block), content);
+    return h("div", { class: "al-block-body" }, this.provenance(message, block), this.pieces(message), content);
+  }
+
+  // What of it stood elsewhere before, and who had it first, each with a way there.
+  private pieces(message: Message): HTMLElement {
+    const box = h("div", { class: "al-pieces", hidden: true });
+    const late = setTimeout(() => {
+      box.hidden = false;
+      box.replaceChildren(h("p", { class: "al-quiet", role: "status" }, "looking where it came from…"));
+    }, 400);
+    this.host.store.pieces(message.key).then((pieces) => {
+      clearTimeout(late);
+      box.hidden = pieces.length === 0;
+      box.replaceChildren(h("h4", {}, "Stood elsewhere before"), h("ul", {}, ...pieces.map((piece) => this.pieceItem(piece))));
+    }, (error: Error) => {
+      clearTimeout(late);
+      box.hidden = false;
+      box.replaceChildren(h("p", { class: "al-quiet", role: "alert" }, showInline(error.message)));
+    });
+    return box;
+  }
+
+  private pieceItem(piece: Piece): HTMLElement {
+    const sure = piece.confidence === "certain" ? "" : `, ${piece.confidence}`;
+    const isFirst = piece.first_span_id === piece.span_id && piece.first_agent === piece.agent_name && piece.first_name === piece.name;
+    return h("li", {}, piece.passage === null ? "the whole text" : h("q", {}, showInline(piece.passage)), h("span", { class: "al-quiet" }, ` ${showInline(piece.kind.replace(/_/g, " "))}${sure} from `),
+      this.spanLink(piece.span_id, sayWhere(piece.agent_name, piece.type, piece.name)),
+      ...(isFirst ? [] : [h("span", { class: "al-quiet" }, ", first "), this.spanLink(piece.first_span_id, sayWhere(piece.first_agent, piece.first_type, piece.first_name))]));
+  }
+
+  private spanLink(spanId: string | null, words: string): HTMLElement {
+    if (!spanId) return h("span", {}, words);
+    const link = h("button", { type: "button", class: "al-link", title: "Select this step" }, words);
+    link.addEventListener("click", () => this.host.onSpan(spanId));
+    return link;
   }
 
   // Where the block came from, with a way there.
@@ -223,7 +258,8 @@ export class Inspector {
     const from = this.callOf(message);
     const words: Child[] = [`${block.position + 1}. of ${isPresent(block.change) ? "this" : "the previous"} prompt`];
     if (from >= 0) words.push(" · ", this.callLink(from, message.origin === "tool" ? "asked for by call" : "written by call"));
-    else if (message.origin_span) words.push(` · from a span of ${showInline(message.origin_agent ?? "another conversation")}`);
+    else if (message.origin_span) words.push(" · from ", this.spanLink(message.origin_span, `a step of ${showInline(message.origin_agent ?? "another conversation")}`));
+    if (from >= 0 && message.origin === "tool" && message.origin_span) words.push(" · ", this.spanLink(message.origin_span, `answered by ${showInline(message.origin_name ?? "a tool")}`));
     if (message.origin === "memory" && message.origin_name) words.push(` · same text as ${showInline(message.origin_name)}`);
     if (message.first !== null && message.direction !== 2) words.push(" · ", this.callLink(message.first, "first in the window of call"));
     if (block.change === COMPACTED) words.push(" · the summary took its place");
@@ -235,6 +271,13 @@ export class Inspector {
     link.addEventListener("click", () => this.host.onCall(call));
     return link;
   }
+}
+
+// Who had it, in words: "Atlas, dispatch_brief asked".
+function sayWhere(agent: string | null, type: string | null, name: string | null): string {
+  const verb = { arguments: "was asked", result: "answered", section: "says", agent_message: "wrote" }[type ?? ""] ?? "said";
+  const what = type === "section" ? lastOf(name) : name ?? (type === "agent_message" ? "message" : "model");
+  return [agent, `${what} ${verb}`].filter(Boolean).map((word) => showInline(word!)).join(", ");
 }
 
 function textOf(store: TextStore, key: string): string {

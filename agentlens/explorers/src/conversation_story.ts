@@ -7,6 +7,7 @@
 //   {type: "texts", id, keys, whole}  -> {texts: {key: Part[]}}     keys are those of messages, or "tool:<preorder>"
 //   {type: "find", id, text}          -> {keys: [key]}              the messages of the story that hold a text
 //   {type: "run", id, run}            -> {story: Story + texts}     the story of a run of another agent
+//   {type: "pieces", id, key}         -> {pieces: Piece[]}          what of a message came from elsewhere (in a report: trait _pieces)
 
 import type { Packed } from "./columns.ts";
 import { formatCount, showInline } from "./format.ts";
@@ -75,6 +76,22 @@ export interface Run {
   error: string | null;
   calls: number | null;
   tokens: number | null;
+}
+
+// A piece of a message that came from elsewhere: the step that had it just before, and the one that had it first.
+export interface Piece {
+  kind: string;
+  confidence: string;
+  // Null where the whole message came.
+  passage: string | null;
+  agent_name: string | null;
+  type: string | null;
+  name: string | null;
+  span_id: string | null;
+  first_agent: string | null;
+  first_type: string | null;
+  first_name: string | null;
+  first_span_id: string | null;
 }
 
 export interface Cut {

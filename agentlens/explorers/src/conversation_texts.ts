@@ -1,7 +1,7 @@
 // The texts of a story, asked for as they are needed; and the other questions to the kernel (or the report).
 
 import type { Listener, Model } from "./model.ts";
-import type { Story } from "./conversation_story.ts";
+import type { Piece, Story } from "./conversation_story.ts";
 
 export interface Part {
   type: string;
@@ -82,6 +82,12 @@ export class TextStore {
 
   async find(text: string): Promise<string[]> {
     return (await this.ask({ type: "find", text })).keys;
+  }
+
+  // A report carries them all; a kernel works them out.
+  async pieces(key: string): Promise<Piece[]> {
+    const carried: Record<string, Piece[]> | undefined = this.model.get("_pieces");
+    return carried ? carried[key] ?? [] : (await this.ask({ type: "pieces", key })).pieces;
   }
 
   async run(run: number): Promise<Story & { texts: Texts }> {

@@ -98,6 +98,7 @@ export interface DetailsHost {
   onZoom(): void;
   onGo(row: number): void;
   onLink(spanId: string): void;
+  onCause(): void;
 }
 
 export class DetailsPanel {
@@ -106,12 +107,14 @@ export class DetailsPanel {
   private said = h("span", { class: "al-said", role: "status", "aria-label": "Link" });
   private spanId = "";
   private path = h("nav", { class: "al-path", "aria-label": "Path to the span" });
+  private cause = button("What caused this? Draws the chain from cause to harm", "Root cause", () => this.host.onCause(), { "aria-label": "Root cause", class: "al-button al-cause-button" });
   private body = h("div", { class: "al-details-body", tabindex: 0, role: "group", "aria-label": "What the log says about this span" });
 
-  constructor(private host: DetailsHost) {
+  constructor(private host: DetailsHost, asksCauses: boolean) {
+    this.cause.hidden = !asksCauses;
     this.element = h("section", { class: "al-details", "aria-label": "Span details", hidden: true },
       h("div", { class: "al-details-head" }, this.title,
-        this.said, button("Copy a link to this span", icon("link"), () => host.onLink(this.spanId), { "aria-label": "Copy link" }),
+        this.said, this.cause, button("Copy a link to this span", icon("link"), () => host.onLink(this.spanId), { "aria-label": "Copy link" }),
         button("Zoom to span (z)", icon("fit"), () => host.onZoom()), button("Close details (Esc)", icon("close"), () => host.onClose())),
       this.path, this.body);
   }

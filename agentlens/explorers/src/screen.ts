@@ -1,6 +1,7 @@
 // The trace tree's elements and their sizes, and the painting of one frame.
 
 import type { Scene } from "./bars.ts";
+import { drawChain } from "./cause.ts";
 import { h, setAttribute } from "./dom.ts";
 import { LaneLabels } from "./lane_labels.ts";
 import { AXIS, describeWindow, drawAxis, drawMinimap, MINIMAP, minimapX } from "./time_strip.ts";
@@ -118,6 +119,7 @@ export class Screen {
     const { top, state } = this;
     drawGrid(scene);
     const drawn = state.mode === "tree" ? drawTreeBars(scene, top) : drawLaneBars(scene, top);
+    drawChain(scene, top);
     if (this.cursor !== null) {
       scene.context.fillStyle = this.theme.dim;
       scene.context.fillRect(Math.round(this.cursor), 0, 1, this.height);

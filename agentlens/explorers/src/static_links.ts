@@ -134,7 +134,11 @@ export function linkSelections(page: Document, models: Map<string, Model>): void
   for (const [name, model] of models) {
     if (model.get("_span_ids")) links.push(linkTree(name, model));
     else if (model.get("_reach")) links.push(linkParts(name, model, trees));
-    else if (model.get("_story")?.calls) links.push(linkStory(name, model));
+    else if (model.get("_story")?.calls) {
+      links.push(linkStory(name, model));
+      // A step that one goes to from a story may be none of its own.
+      links.push({ name, event: "change:selection", tell: () => model.get("selection") ?? [], take: () => undefined });
+    }
   }
   let selected: string[] = [];
   let telling = false;

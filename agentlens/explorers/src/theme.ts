@@ -13,6 +13,7 @@ export interface Theme {
   accent: string;
   error: string;
   finding: string;
+  chain: string;
   onBar: string;
   font: string;
 }
@@ -24,7 +25,7 @@ export function readTheme(root: HTMLElement): Theme {
   const value = (property: string) => style.getPropertyValue(property).trim();
   return {
     name, background: style.backgroundColor, text: style.color, dim: value("--al-dim"), grid: value("--al-grid"), band: value("--al-band"),
-    hover: value("--al-hover"), accent: value("--al-accent"), error: errorColour(name), finding: value("--al-finding"),
+    hover: value("--al-hover"), accent: value("--al-accent"), error: errorColour(name), finding: value("--al-finding"), chain: value("--al-chain"),
     onBar: name === "dark" ? "#15181c" : "#ffffff", font: style.fontFamily,
   };
 }

@@ -8,6 +8,7 @@
 import { isFailure } from "./activity.ts";
 import { Asker } from "./asker.ts";
 import { copyCellButton, copyText } from "./clipboard.ts";
+import { CauseStrip, type CauseStep } from "./cause.ts";
 import { completenessBadge } from "./completeness.ts";
 import { linkTo, locateAddressed } from "./deep_link.ts";
 import { DetailsPanel } from "./details.ts";
@@ -38,6 +39,7 @@ class TraceTreeView implements Commands, KeyCommands {
   private head: ColumnHead;
   private status: StatusLine;
   private details: DetailsPanel;
+  private cause = new CauseStrip({ onGo: (row) => this.go(row), onHypothesis: (steps) => this.showChain(steps), onClose: () => this.closeCause() });
   private help = makeHelp(() => this.toggleHelp());
   private tooltip = new Tooltip();
   private requests: SpanRequests;
@@ -56,7 +58,7 @@ class TraceTreeView implements Commands, KeyCommands {
     this.toolbar = new Toolbar(this.state, this, completenessBadge(model), copyCellButton(model, this.root));
     this.head = new ColumnHead(this.state, this);
     this.status = new StatusLine(this.state, this);
-    this.details = new DetailsPanel({ onClose: () => this.closeDetails(), onZoom: () => this.zoomToSelected(), onGo: (row) => this.go(row), onLink: (span) => this.copyLink(span) });
+    this.details = new DetailsPanel({ onClose: () => this.closeDetails(), onZoom: () => this.zoomToSelected(), onGo: (row) => this.go(row), onLink: (span) => this.copyLink(span), onCause: () => this.askCause() }, Boolean(model.get("_asks_causes")));
     const divider = h("div", { class: "al-divider al-divider-labels", role: "separator", tabindex: 0, "aria-orientation": "vertical", "aria-label": "Width of the labels" });
     this.screen = new Screen(this.root, this.state, this.head.element, divider, `al${++instances}`);
     this.requests = new SpanRequests(model, {
@@ -67,6 +69,7 @@ class TraceTreeView implements Commands, KeyCommands {
     this.assemble(el);
     this.listen(divider);
     this.resize();
+    this.adoptCause();
     this.adoptRow();
     this.openAddressed();
     this.reportFirstPaint(began);
@@ -79,7 +82,7 @@ class TraceTreeView implements Commands, KeyCommands {
     } else {
       const divider = h("div", { class: "al-divider al-divider-details", role: "separator", tabindex: 0, "aria-label": "Size of the details" });
       listenDivider(divider, () => !root.classList.contains("al-narrow"), (delta) => this.resizeDetails(delta), this.abort.signal);
-      root.append(this.toolbar.element, h("div", { class: "al-body" }, this.screen.view, divider, this.details.element),
+      root.append(this.toolbar.element, this.cause.element, h("div", { class: "al-body" }, this.screen.view, divider, this.details.element),
         this.status.element, this.tooltip.element, this.help);
     }
     el.append(root);
@@ -108,8 +111,10 @@ class TraceTreeView implements Commands, KeyCommands {
     const onHighlight = () => (this.state.setHighlight(this.model.get("_highlight")), this.schedule());
     this.model.on("change:_row", onRow);
     this.model.on("change:_highlight", onHighlight);
+    const onCause = () => this.adoptCause();
+    this.model.on("change:_cause", onCause);
     this.cleanups.push(() => sizes.disconnect(), watchTheme(() => this.refreshTheme()),
-      () => this.model.off("change:_row", onRow), () => this.model.off("change:_highlight", onHighlight), () => this.requests.stop(), () => this.asker.stop());
+      () => this.model.off("change:_row", onRow), () => this.model.off("change:_highlight", onHighlight), () => this.model.off("change:_cause", onCause), () => this.requests.stop(), () => this.asker.stop());
   }
 
   private listenTimeline(signal: AbortSignal): void {
@@ -228,6 +233,31 @@ class TraceTreeView implements Commands, KeyCommands {
     this.head.sync(this.state);
     if (this.state.mode === "tree") this.screen.ensureSeen(at * ROW, ROW);
     else this.screen.ensureSeen(laneY(this.state.lanes(), row) - LANE / 2, LANE);
+  }
+
+  // Asked for by Python, a report, or the button of the details; the answer is the trait.
+  private askCause(): void {
+    this.details.say("looking…");
+    this.asker.ask("cause", { row: this.state.selected }).then(() => undefined, (error: Error) => this.details.say(error.message));
+  }
+
+  private adoptCause(): void {
+    const cause = this.model.get("_cause");
+    if (!cause?.hypotheses?.length) this.showChain([]);
+    this.cause.show(cause);
+    this.resize();
+  }
+
+  private showChain(steps: CauseStep[]): void {
+    this.state.setChain(steps.map((step) => step.row));
+    const first = steps.find((step) => step.row >= 0);
+    if (first && this.attached) this.bringIntoSight(first.row);
+    this.syncAll();
+  }
+
+  private closeCause(): void {
+    this.model.set("_cause", {});
+    this.model.save_changes();
   }
 
   // Commands of the toolbar and the keys.
@@ -451,7 +481,8 @@ class TraceTreeView implements Commands, KeyCommands {
     this.root.classList.toggle("al-narrow", this.root.clientWidth < NARROW);
     this.root.classList.toggle("al-slim", this.screen.view.clientWidth < 700);
     this.screen.resize();
-    if (isFirst && this.state.selected >= 0) this.bringIntoSight(this.state.selected);
+    const opened = this.state.chain.find((row) => row >= 0) ?? this.state.selected;
+    if (isFirst && opened >= 0) this.bringIntoSight(opened);
     this.draw();
   }
 

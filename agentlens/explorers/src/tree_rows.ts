@@ -123,6 +123,8 @@ export class TreeRows {
     slot.swatch.style.setProperty("--colour", colouring.colours[colouring.codes[row]]);
     slot.swatch.dataset["shape"] = SHAPES[header.dictionaries.operation[columns.operation[row]]] ?? "ring";
     const badges: Node[] = [];
+    const step = this.state.chain.indexOf(row);
+    if (step >= 0) badges.push(h("span", { class: "al-step-number", title: `step ${step + 1} of ${this.state.chain.length} from cause to harm` }, step + 1));
     if (isFailure(columns, row)) badges.push(icon("error", "failed"));
     if (collapsed[row] && failures[row] > 0) {
       const label = `${formatCount(failures[row])} failed below`;
@@ -153,6 +155,7 @@ export class TreeRows {
     const emphasis = this.state.emphasis();
     element.classList.toggle("al-selected", row === selected);
     element.classList.toggle("al-hovered", row === hovered);
+    element.classList.toggle("al-chained", this.state.chain.includes(row));
     element.classList.toggle("al-failed", isFailure(columns, row));
     element.classList.toggle("al-dimmed", emphasis !== null && emphasis[row] === 0);
     element.classList.toggle("al-lit", this.state.highlight !== null && this.state.highlight[row] === 1);
@@ -173,5 +176,6 @@ export function describeRow(state: TreeState, row: number): string {
   for (const [flag, , label] of BADGES) if (columns.flags[row] & flag && flag !== FLAG.controlFlow) parts.push(label);
   const stamp = stampOf(state, row);
   if (stamp) parts.push(`changed here: ${stamp}`);
+  if (state.chain.includes(row)) parts.push(`step ${state.chain.indexOf(row) + 1} of ${state.chain.length} from cause to harm`);
   return parts.join(", ");
 }

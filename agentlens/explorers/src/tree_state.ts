@@ -70,6 +70,9 @@ export class TreeState {
   query = "";
   hits: Hits | null = null;
   highlight: Uint8Array | null = null;
+  // Rows of the steps from cause to harm, -1 for a step that is not here.
+  chain: number[] = [];
+  private chained: Uint8Array | null = null;
   selected = -1;
   hovered = -1;
   // Raised whenever rows must be written anew.
@@ -295,8 +298,29 @@ export class TreeState {
   }
 
   // Does the search, or else the highlight, leave this row in the light?
+  // Opens the tree where the chain runs through; what is no part of it steps back.
+  setChain(rows: number[]): void {
+    this.chain = rows;
+    const shown = rows.filter((row) => row >= 0 && row < this.columns.n);
+    this.chained = shown.length ? new Uint8Array(this.columns.n) : null;
+    for (const row of shown) {
+      this.chained![row] = 1;
+      this.reveal(row);
+    }
+    if (shown.length) this.zoomToTrees(shown);
+    this.lists = null;
+    this.version++;
+  }
+
+  // The time in which the trees ran that some rows stand in.
+  private zoomToTrees(rows: number[]): void {
+    const roots = rows.map((row) => this.pathTo(row)[0] ?? row).filter((root) => !Number.isNaN(this.columns.start[root]));
+    if (roots.length) this.window = windowAround(Math.min(...roots.map((root) => this.columns.start[root])), Math.max(...roots.map((root) => this.last[root])), this.limits);
+  }
+
   emphasis(): Uint8Array | null {
     if (this.hits) return this.hits.rows;
+    if (this.chained) return this.chained;
     return this.onlyCritical ? (this.critical ??= this.columns.flags.reduce((rows, flags, row) => ((rows[row] = flags & FLAG.critical ? 1 : 0), rows), new Uint8Array(this.columns.n))) : this.highlight;
   }
 

@@ -9,10 +9,13 @@ CASE WHEN json_valid(arguments) THEN coalesce(
   CASE WHEN len(_path_like_arguments(arguments)) = 1 THEN _path_like_arguments(arguments)[1] END
 ) END;
 
--- The same for tools that replace what stands there; edits of a part and appending do not.
-CREATE MACRO _written_path(tool, arguments) AS
-CASE WHEN regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile|writeFile|saveFile|putObject|setKey|setMemory)$')
-  OR (_resource_access(tool) = 'write' AND NOT regexp_matches(_tool_words(tool), ' (append|edit|multi|update|insert|replace|patch|publish|persist|remember|memorize|memorise) ')) THEN _path_of(arguments) END;
+-- Whether a tool replaces what stands there, by its name; edits of a part and appending do not.
+CREATE MACRO _replaces(tool) AS
+regexp_matches(tool, '(^|_)(write|save|create|overwrite|put|store|upload|set)(_|$)|^(Write|WriteFile|SaveFile|writeFile|saveFile|putObject|setKey|setMemory)$')
+OR (_resource_access(tool) = 'write' AND NOT regexp_matches(_tool_words(tool), ' (append|edit|multi|update|insert|replace|patch|publish|persist|remember|memorize|memorise) '));
+
+-- The path that a call of such a tool names.
+CREATE MACRO _written_path(tool, arguments) AS CASE WHEN _replaces(tool) THEN _path_of(arguments) END;
 
 -- Whether a tool call was given a thing to write to and a text, and its result counts the bytes or characters of that very text: it was kept, whatever
 -- the tool is called. Arguments as JSON.
@@ -28,16 +31,22 @@ CREATE VIEW _needs_competing_writes (
   -- Why, in one sentence.
   reason
 ) AS
+WITH writers AS (SELECT tool_name FROM (SELECT DISTINCT tool_name FROM spans WHERE operation_name = 'execute_tool') WHERE _replaces(tool_name))
 SELECT
-  count(*) FILTER (is_write) > 0,
+  writes > 0,
   CASE
-    WHEN count(*) = 0 THEN 'the logs hold no tool calls'
-    WHEN count(*) FILTER (is_write) = 0 THEN 'no tool call writes to a path that its arguments name'
+    WHEN calls = 0 THEN 'the logs hold no tool calls'
+    WHEN writes = 0 THEN 'no tool call writes to a path that its arguments name'
   END
 FROM (
-  SELECT _written_path(tool_name, tool_call_arguments) IS NOT NULL OR _counts_what_it_kept(tool_name, TRY_CAST(tool_call_arguments AS JSON), tool_call_result) AS is_write
-  FROM spans
-  WHERE operation_name = 'execute_tool'
+  SELECT
+    (SELECT count(*) FROM spans WHERE operation_name = 'execute_tool') AS calls,
+    -- One is enough to look.
+    (SELECT count(*) FROM (
+      (SELECT 1 FROM spans SEMI JOIN writers USING (tool_name) WHERE operation_name = 'execute_tool' AND _path_of(tool_call_arguments) IS NOT NULL LIMIT 1)
+      UNION ALL
+      (SELECT 1 FROM spans WHERE operation_name = 'execute_tool' AND length(tool_call_result) < 400
+        AND _counts_what_it_kept(tool_name, TRY_CAST(tool_call_arguments AS JSON), tool_call_result) LIMIT 1))) AS writes
 );
 
 -- One agent writes a path that another has written before in the same trace, without reading it in between.

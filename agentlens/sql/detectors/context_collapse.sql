@@ -32,37 +32,6 @@ SELECT *, lead(start_time) OVER (PARTITION BY trace_id, agent_name ORDER BY star
 FROM calls
 WHERE bytes_dropped >= min_share_dropped * bytes_before;
 
--- Tool calls after a cut that ask again, with the same arguments, for what had stood in the window before the cut, and get the same answer.
-CREATE MACRO _asked_again(min_share_dropped) AS TABLE
-WITH cuts AS MATERIALIZED (FROM _window_cuts(min_share_dropped)),
-lost AS (
-  SELECT cuts.trace_id, cuts.span_id, cuts.agent_name, cuts.start_time, next_cut, unnest(json_extract(parts, '$[*]')) AS part
-  FROM cuts
-  JOIN span_messages AS before ON before.trace_id = trace_before AND before.span_id = span_before AND before.direction = 'input'
-  JOIN messages USING (message_hash)
-  WHERE contains(parts::VARCHAR, '"tool_call_response"')
-    AND (cuts.trace_id, cuts.span_id, message_hash) NOT IN (SELECT (trace_id, span_id, message_hash) FROM span_messages WHERE direction = 'input')
-),
--- The call that had brought what was lost: by the id of the call; where the log gives tool calls none, by their answer.
-brought AS (
-  SELECT lost.span_id AS cut_span_id, lost.start_time AS cut_time, next_cut, first.*
-  FROM lost
-  JOIN (FROM spans WHERE operation_name = 'execute_tool') AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = part->>'$.id'
-  UNION ALL
-  SELECT lost.span_id, lost.start_time, next_cut, first.*
-  FROM lost
-  JOIN (FROM spans WHERE operation_name = 'execute_tool' AND tool_call_id IS NULL) AS first
-    ON first.trace_id = lost.trace_id AND first.tool_call_result = part->>'$.response'
-  WHERE first.agent_name IS NOT DISTINCT FROM lost.agent_name AND first.start_time < lost.start_time
-)
-SELECT DISTINCT first.trace_id, cut_span_id AS span_id, first.preorder AS first_preorder, again.preorder, first.tool_name, again.end_time
-FROM brought AS first
-JOIN (FROM spans WHERE operation_name = 'execute_tool') AS again
-  ON again.trace_id = first.trace_id AND again.agent_name IS NOT DISTINCT FROM first.agent_name AND again.tool_name = first.tool_name
-    AND again.tool_call_arguments = first.tool_call_arguments AND again.tool_call_result = first.tool_call_result
-WHERE again.start_time >= cut_time AND (next_cut IS NULL OR again.start_time < next_cut) AND length(first.tool_call_result) >= 40
-  AND again.status_code <> 'ERROR';
-
 -- Most of an agent's conversation is dropped between two calls, and the work it hands over after that lacks what it handed over before.
 --
 -- Means: a summary, a limit or a cut took the facts away, and the agent went on without them. Matters: it is the cause; what its helpers guess is
@@ -97,6 +66,36 @@ proof AS (
   FROM (SELECT trace_id, span_id, unnest(places) AS preorder FROM told) AS told
   JOIN spans USING (preorder)
   GROUP BY ALL
+),
+lost AS (
+  SELECT cuts.trace_id, cuts.span_id, cuts.agent_name, cuts.start_time, next_cut, unnest(json_extract(parts, '$[*]')) AS part
+  FROM cuts
+  JOIN span_messages AS before ON before.trace_id = trace_before AND before.span_id = span_before AND before.direction = 'input'
+  JOIN messages USING (message_hash)
+  WHERE contains(parts::VARCHAR, '"tool_call_response"')
+    AND (cuts.trace_id, cuts.span_id, message_hash) NOT IN (SELECT (trace_id, span_id, message_hash) FROM span_messages WHERE direction = 'input')
+),
+-- The call that had brought what was lost: by the id of the call; where the log gives tool calls none, by their answer.
+brought AS (
+  SELECT lost.span_id AS cut_span_id, lost.start_time AS cut_time, next_cut, first.*
+  FROM lost
+  JOIN (FROM spans WHERE operation_name = 'execute_tool') AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = part->>'$.id'
+  UNION ALL
+  SELECT lost.span_id, lost.start_time, next_cut, first.*
+  FROM lost
+  JOIN (FROM spans WHERE operation_name = 'execute_tool' AND tool_call_id IS NULL) AS first
+    ON first.trace_id = lost.trace_id AND first.tool_call_result = part->>'$.response'
+  WHERE first.agent_name IS NOT DISTINCT FROM lost.agent_name AND first.start_time < lost.start_time
+),
+-- Tool calls after a cut that ask again, with the same arguments, for what had stood in the window before the cut, and get the same answer.
+asked_again AS (
+  SELECT DISTINCT first.trace_id, cut_span_id AS span_id, first.preorder AS first_preorder, again.preorder, first.tool_name, again.end_time
+  FROM brought AS first
+  JOIN (FROM spans WHERE operation_name = 'execute_tool') AS again
+    ON again.trace_id = first.trace_id AND again.agent_name IS NOT DISTINCT FROM first.agent_name AND again.tool_name = first.tool_name
+      AND again.tool_call_arguments = first.tool_call_arguments AND again.tool_call_result = first.tool_call_result
+  WHERE again.start_time >= cut_time AND (next_cut IS NULL OR again.start_time < next_cut) AND length(first.tool_call_result) >= 40
+    AND again.status_code <> 'ERROR'
 )
 SELECT
   'proven' AS tier, 'critical' AS severity, told.trace_id, told.agent_name, list_concat([span_before, told.span_id], poorer_span_ids) AS span_ids,
@@ -124,7 +123,7 @@ SELECT
     list(_evidence(repeated.source_id, repeated.source_line, repeated.source_offset, repeated.source_length, repeated.span_id,
       'asked again: ' || repeated.tool_name || ' ' || repeated.tool_call_arguments) ORDER BY repeated.preorder)[:20]),
   NULL, NULL
-FROM (SELECT trace_id, span_id, tool_name, preorder FROM _asked_again(min_share_dropped) GROUP BY ALL) AS again
+FROM (SELECT trace_id, span_id, tool_name, preorder FROM asked_again GROUP BY ALL) AS again
 JOIN cuts AS cut USING (trace_id, span_id)
 JOIN spans AS repeated ON repeated.preorder = again.preorder
 JOIN spans AS here ON here.trace_id = cut.trace_id AND here.span_id = cut.span_id

@@ -23,6 +23,9 @@ FROM (
   GROUP BY run_preorder
 );
 
+-- The words of what a step asked: its arguments without their keys.
+CREATE MACRO _step_words(arguments) AS _meaning_words(regexp_replace(coalesce(arguments, ''), '"\w+" ?:', ' ', 'g'));
+
 -- A run that began with its task ends in a row of steps that share no word with the task nor with anything the run had read before.
 --
 -- Means: the agent works on something it was not asked and did not come upon. Matters: every single step looks well. The first `min_aligned`
@@ -33,10 +36,62 @@ FROM (
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_goal_drift(min_steps := 10, min_aligned := 3, min_lost := 5) AS TABLE
-WITH steps AS (
+WITH long_runs AS MATERIALIZED (
+  SELECT runs.preorder, run_preorder, calls.start_time
+  FROM _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs
+  JOIN (SELECT preorder, start_time FROM tool_calls) AS calls USING (preorder)
+  QUALIFY count(*) OVER (PARTITION BY run_preorder) >= min_steps
+),
+places AS MATERIALIZED (
   SELECT
-    *, coalesce(alignment > 0 OR parent_alignment > 0, false) AS is_aligned, coalesce(alignment = 0 AND coalesce(parent_alignment, 0) = 0 AND NOT is_connected, false) AS is_lost
-  FROM alignment_of(min_steps := min_steps)
+    preorder, run_preorder, row_number() OVER (PARTITION BY run_preorder ORDER BY start_time, preorder) AS step, count(*) OVER (PARTITION BY run_preorder) AS steps
+  FROM long_runs
+),
+briefs AS MATERIALIZED (
+  SELECT own.preorder AS run_preorder, own.span_id AS run_span_id, _meaning_words(own.brief) AS words, _meaning_words(above.brief) AS parent_words
+  FROM run_briefs AS own
+  LEFT JOIN run_briefs AS above ON above.preorder = own.parent_preorder
+  WHERE own.preorder IN (SELECT run_preorder FROM long_runs)
+),
+-- What a run asked and read is only taken apart where its last steps have words, and none of its briefs.
+suspects AS MATERIALIZED (
+  SELECT run_preorder
+  FROM places
+  JOIN briefs USING (run_preorder)
+  JOIN (SELECT preorder, _step_words(tool_call_arguments) AS said FROM spans SEMI JOIN (SELECT preorder FROM places WHERE step > steps - min_lost) USING (preorder)) AS calls USING (preorder)
+  WHERE len(words) > 0
+  GROUP BY run_preorder
+  HAVING bool_and(len(said) > 0 AND NOT list_has_any(said, words) AND NOT list_has_any(said, coalesce(parent_words, [])))
+),
+taken AS MATERIALIZED (
+  SELECT
+    places.*, calls.trace_id, calls.span_id, calls.agent_name, calls.start_time, run_span_id, words, coalesce(parent_words, []) AS parent_words,
+    _step_words(tool_call_arguments) AS said, _meaning_words(left(tool_call_result, 2000)) AS read
+  FROM places
+  SEMI JOIN suspects USING (run_preorder)
+  JOIN spans AS calls USING (preorder)
+  JOIN briefs USING (run_preorder)
+),
+-- The step that first read, or was asked for, each word of a run.
+known AS (
+  SELECT run_preorder, word, min(step) AS first_step
+  FROM (
+    SELECT run_preorder, 0 AS step, unnest(words) AS word FROM briefs SEMI JOIN suspects USING (run_preorder)
+    UNION ALL
+    SELECT run_preorder, step, unnest(read) FROM taken
+  )
+  GROUP BY run_preorder, word
+),
+led AS (
+  SELECT DISTINCT said.preorder
+  FROM (SELECT preorder, run_preorder, step, unnest(said) AS word FROM taken) AS said
+  JOIN known ON known.run_preorder = said.run_preorder AND known.word = said.word AND first_step < said.step
+),
+steps AS (
+  SELECT
+    *, list_has_any(said, words) OR list_has_any(said, parent_words) AS is_aligned,
+    len(said) > 0 AND NOT list_has_any(said, words) AND NOT list_has_any(said, parent_words) AND preorder NOT IN (FROM led) AS is_lost
+  FROM taken
 ),
 last_known AS (
   SELECT run_span_id, trace_id, coalesce(max(CASE WHEN NOT is_lost THEN step END), 0) AS step

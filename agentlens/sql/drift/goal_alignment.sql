@@ -52,6 +52,10 @@ list_filter(_distinct_words(said), lambda word: length(word) >= 4 AND NOT list_c
   'query', 'content', 'command', 'result', 'results', 'data', 'user', 'agent', 'task', 'next', 'first', 'last', 'each', 'every', 'after', 'before'
 ], word));
 
+-- What a step is for, in words: its tool and the values of its arguments.
+CREATE MACRO _intent_text(tool, arguments) AS
+left(trim(replace(coalesce(tool, ''), '_', ' ') || ' ' || regexp_replace(coalesce(arguments, ''), '"\w+" ?:|[{}\[\]",]', ' ', 'g')), 2000);
+
 -- The steps of runs of at least `min_steps` tool calls against their task; columns as in `goal_alignment`.
 CREATE MACRO alignment_of(min_steps := 1) AS TABLE
 WITH long_runs AS MATERIALIZED (
@@ -66,14 +70,18 @@ steps AS MATERIALIZED (
     row_number() OVER (PARTITION BY run_preorder ORDER BY calls.start_time, calls.preorder) AS step,
     count(*) OVER (PARTITION BY run_preorder) AS steps,
     _meaning_words(regexp_replace(coalesce(calls.tool_call_arguments, ''), '"\w+" ?:', ' ', 'g')) AS words,
-    _meaning_words(left(calls.tool_call_result, 2000)) AS read_words
+    _meaning_words(left(calls.tool_call_result, 2000)) AS read_words,
+    md5(_intent_text(calls.tool_name, calls.tool_call_arguments)) AS intent_hash, md5(left(calls.tool_call_result, 2000)) AS read_hash
   FROM tool_calls AS calls
   JOIN long_runs USING (preorder)
 ),
 briefs AS MATERIALIZED (
-  SELECT own.preorder AS run_preorder, own.span_id AS run_span_id, _meaning_words(own.brief) AS words, _meaning_words(above.brief) AS parent_words
+  SELECT own.preorder AS run_preorder, own.span_id AS run_span_id, _meaning_words(own.brief) AS words, _meaning_words(above.brief) AS parent_words,
+    own_vector.vector, parent_vector.vector AS parent_vector
   FROM run_briefs AS own
   LEFT JOIN run_briefs AS above ON above.preorder = own.parent_preorder
+  LEFT JOIN text_vectors AS own_vector ON own_vector.text_hash = md5(left(own.brief, 2000))
+  LEFT JOIN text_vectors AS parent_vector ON parent_vector.text_hash = md5(left(above.brief, 2000))
   WHERE own.preorder IN (SELECT run_preorder FROM long_runs)
 ),
 said AS (SELECT preorder, run_preorder, step, unnest(words) AS word FROM steps),
@@ -109,9 +117,13 @@ SELECT
   trace_id, span_id, agent_name, run_span_id, step, steps, tool_name, start_time,
   CASE WHEN len(briefs.words) > 0 THEN coalesce(shared, 0) / whole END AS alignment,
   CASE WHEN len(briefs.parent_words) > 0 THEN coalesce(parent_shared, 0) / whole END AS parent_alignment,
-  CASE WHEN len(briefs.words) > 0 AND whole IS NOT NULL THEN led.first_step IS NOT NULL END AS is_connected, steps.preorder
+  CASE WHEN len(briefs.words) > 0 AND whole IS NOT NULL THEN led.first_step IS NOT NULL END AS is_connected,
+  list_cosine_similarity(intent.vector, briefs.vector) AS similarity, list_cosine_similarity(intent.vector, briefs.parent_vector) AS parent_similarity,
+  list_cosine_similarity(read.vector, briefs.vector) AS read_similarity, steps.preorder
 FROM steps
 JOIN briefs USING (run_preorder)
+LEFT JOIN text_vectors AS intent ON intent.text_hash = intent_hash
+LEFT JOIN text_vectors AS read ON read.text_hash = read_hash
 LEFT JOIN likeness USING (preorder)
 LEFT JOIN led USING (preorder);
 
@@ -141,6 +153,12 @@ CREATE VIEW goal_alignment (
   parent_alignment,
   -- True where the step has a word of the brief or of what an earlier step of the run read: it can be led back to something known.
   is_connected,
+  -- Cosine of the step (tool and arguments) and the brief of the run, -1 to 1; NULL without `lens.embed`.
+  similarity,
+  -- The same with the brief of the agent it works for.
+  parent_similarity,
+  -- Cosine of what the step read (its result) and the brief of the run.
+  read_similarity,
   -- Place in tree order.
   preorder
 ) AS

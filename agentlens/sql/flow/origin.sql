@@ -125,13 +125,14 @@ SELECT from_number, to_number, kind, confidence, passed FROM flow_quotes;
 -- of a relation with `hop, from_number, to_number, kind, confidence, passed`.
 CREATE MACRO _flow_rows(found) AS TABLE
 SELECT
-  min(hop) AS hop, e.kind, arg_min(e.confidence, hop) AS confidence, coalesce(b_span.trace_id, b.trace_id) AS trace_id, a_span.span_id AS from_span_id, b_span.span_id AS to_span_id,
+  min(hop) AS hop, e.kind, arg_min(e.confidence, (hop, e.from_number, e.to_number)) AS confidence, coalesce(b_span.trace_id, b.trace_id) AS trace_id, a_span.span_id AS from_span_id, b_span.span_id AS to_span_id,
   b.agent_name, coalesce(b_span.start_time, make_timestamp_ns(any_value(b.moment))) AS start_time,
   arg_min(list_filter([
     CASE WHEN a.number IS NOT NULL THEN _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a_span.span_id, concat_ws(' ', a.agent_name, a.side, e.passed, 'in', a.type)) END,
     _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b_span.span_id, concat_ws(' ', b.agent_name, b.side, e.passed, 'in', b.type))
-  ], lambda piece: piece IS NOT NULL), hop) AS evidence,
-  arg_min(e.from_number, hop) AS from_number, arg_min(e.to_number, hop) AS to_number, arg_min(e.passed, hop) AS passed
+  ], lambda piece: piece IS NOT NULL), (hop, e.from_number, e.to_number)) AS evidence,
+  arg_min(e.from_number, (hop, e.from_number, e.to_number)) AS from_number, arg_min(e.to_number, (hop, e.from_number, e.to_number)) AS to_number,
+  arg_min(e.passed, (hop, e.from_number, e.to_number)) AS passed
 FROM query_table(found) AS e
 LEFT JOIN flow_texts AS a ON a.number = e.from_number
 JOIN flow_texts AS b ON b.number = e.to_number

@@ -58,7 +58,7 @@ WITH
     SELECT 7, 'tokens', CASE WHEN u.records = 0 THEN 'not recorded' ELSE format('{:,} in, {:,} out', u.input_tokens::BIGINT, u.output_tokens::BIGINT) END FROM u
     WHERE u.records > 0 OR EXISTS (FROM spans)
     UNION ALL
-    SELECT 8, 'cost', CASE WHEN cost_usd IS NULL THEN 'unpriced' ELSE format('{:.2f} USD', cost_usd) END
+    SELECT 8, 'cost', CASE WHEN cost_usd IS NULL THEN 'unpriced' ELSE format(CASE WHEN cost_usd < 0.1 THEN '{:.4f} USD' ELSE '{:,.2f} USD' END, cost_usd) END
       || CASE WHEN unpriced > 0 THEN format(' ({:,} model calls unpriced)', unpriced) ELSE '' END FROM u WHERE records > 0
     UNION ALL
     SELECT 9, 'errors', format('{:,} spans', errors) FROM p WHERE errors > 0
