@@ -175,7 +175,8 @@ FOCUSED = """() => {
   return {
     end: here === document.body, follows, name: here.outerHTML.slice(0, 160), text: here.innerText ?? "",
     seen: box.width > 0 && box.height > 0 && style.visibility !== "hidden" && box.bottom > 0 && box.top < innerHeight,
-    ringed: [here, ...here.querySelectorAll("*")].slice(0, 40).map((one) => getComputedStyle(one)).concat(ringed)
+    // A divider is five pixels wide: it is filled.
+    ringed: (here.getAttribute("role") === "separator" && style.backgroundColor !== "rgba(0, 0, 0, 0)") || [here, ...here.querySelectorAll("*")].slice(0, 40).map((one) => getComputedStyle(one)).concat(ringed)
       .some((one) => (one.outlineStyle !== "none" && parseFloat(one.outlineWidth) > 0) || one.boxShadow !== "none"),
   };
 }"""
