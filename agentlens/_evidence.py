@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,8 +11,9 @@ import msgspec
 import pyarrow as pa
 
 from agentlens._account import Account
-from agentlens._json_text import canonical_json, json_bytes, json_text
+from agentlens._json_text import canonical_json
 from agentlens._message_lists import MessageLists
+from agentlens._row_buffer import RowBuffer
 from agentlens._source import Place, Source
 
 if TYPE_CHECKING:
@@ -37,32 +36,21 @@ Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
 
 
-class Shown(NamedTuple):
-    """A stored message that is the only one of a direction of a call."""
+class Alone(NamedTuple):
+    """A message that is the only one of a direction of a call; `content` is its parts, as `text_content` or `canonical_json`."""
 
     place: Place
     trace_id: str
     span_id: str
     direction: str
-    message_hash: str
+    role: str | None
+    name: str | None
+    content: bytes
 
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
-_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_ARROW_TYPES = {
-    "VARCHAR": pa.string(),
-    "JSON": pa.string(),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "UBIGINT": pa.uint64(),
-    "DOUBLE": pa.float64(),
-    "BOOLEAN": pa.bool_(),
-    "TIMESTAMP_NS": pa.timestamp("ns"),
-    "DATE": pa.date32(),
-    "VARCHAR[]": pa.list_(pa.string()),
-}
 # Columns of `spans` that are filled once per load, after all sources are read.
 COMPUTED = frozenset(
     {
@@ -114,7 +102,7 @@ class Evidence:
 
     def __init__(self, tables: Mapping[str, Mapping[str, str]], hand_over: HandOver, next_list: int = 0) -> None:
         self._hand_over = hand_over
-        self._buffers = {name: _Buffer(name, columns) for name, columns in logged_columns(tables).items()}
+        self._buffers = {name: RowBuffer(name, columns) for name, columns in logged_columns(tables).items()}
         self._held = 0
         self.rows_added = 0
         self._lists = MessageLists(next_list)
@@ -283,15 +271,24 @@ class Evidence:
         """Store a message under the hash of its content and return the hash."""
         return self._store(place, role, name, canonical_json(parts))
 
-    def add_text(self, place: Place, role: str, text: str) -> str:
-        """Store a message of one text part, as `add_message` does, and return its hash."""
-        return self._store(place, role, None, _text_parts(text))
+    def add_contents(self, alone: Sequence[Alone]) -> list[str]:
+        """Store messages, as `add_message` does, by column, and return their hashes."""
+        hashes = [_hash(message.role, message.name, message.content) for message in alone]
+        new = [(h, message) for h, message in zip(hashes, alone) if self._is_new(h)]
+        if new:
+            stored, messages = zip(*new)
+            places, _, _, _, roles, names, contents = zip(*messages)
+            sizes = list(map(len, contents))
+            columns = {"message_hash": stored, "role": roles, "name": names, "parts": contents, "bytes": sizes}
+            self.add_columns("messages", places, columns)
+            self.hold(sum(sizes))
+        return hashes
 
-    def add_shown(self, shown: Sequence[Shown]) -> None:
-        """Add messages that were stored, each the only one of its direction of a call, by column: each is a list of its own."""
-        places, trace_ids, span_ids, directions, hashes = zip(*shown) if shown else ((),) * 5
-        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(shown)
-        lists, zeros, ones = range(first, first + len(shown)), [0] * len(shown), [1] * len(shown)
+    def add_alone(self, alone: Sequence[Alone], hashes: Sequence[str]) -> None:
+        """Add messages that were stored as what calls were shown or said, by column: each is a list of its own."""
+        places, trace_ids, span_ids, directions = list(zip(*alone))[:4] if alone else ((),) * 4
+        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(alone)
+        lists, zeros, ones = range(first, first + len(alone)), [0] * len(alone), [1] * len(alone)
         self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": hashes})
         self.add_columns(
             "span_message_ranges", places,
@@ -299,17 +296,23 @@ class Evidence:
         )  # fmt: skip
 
     def _store(self, place: Place, role: str | None, name: str | None, content: bytes) -> str:
-        message_hash = hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
-        if message_hash not in self._seen:
-            if len(self._seen) > MOST_SEEN:
-                self._seen.clear()
-            self._seen.add(message_hash)
+        message_hash = _hash(role, name, content)
+        if self._is_new(message_hash):
             self._held += 1 + len(content) * BATCH_ROWS // BATCH_BYTES
             row = (message_hash, role, name, content, len(content), self.source.source_id, *place)
             self._buffers["messages"].rows.append(row)
             if self._held >= BATCH_ROWS:
                 self.flush()
         return message_hash
+
+    def _is_new(self, message_hash: str) -> bool:
+        """Whether a message is met for the first time; from now on it is not."""
+        if message_hash in self._seen:
+            return False
+        if len(self._seen) > MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(message_hash)
+        return True
 
     def add_source(self, **columns: Any) -> None:
         """Close the account of the current source: its row, with what only the reader knows given as columns."""
@@ -397,108 +400,16 @@ def _plain_text(message: Any) -> tuple[str, str] | None:
     return (role, content) if type(role) is str and type(content) is str else None
 
 
-class _Buffer:
-    """Rows of one table, waiting to become an Arrow table."""
-
-    def __init__(self, table: str, columns: Mapping[str, str]) -> None:
-        self.table = table
-        self.names = tuple(columns)
-        self._json = [position for position, kind in enumerate(columns.values()) if kind == "JSON"]
-        self._empty: Row = dict.fromkeys(columns)
-        self._values = operator.itemgetter(*columns)
-        self.types = [_ARROW_TYPES[t] for t in columns.values()]
-        self.rows: list[tuple[Any, ...]] = []
-        self.tables: list[pa.Table] = []
-
-    def append(self, row: Row) -> None:
-        """Hold a row; columns not given are NULL. At once as a tuple: a dict is out of the processor's cache when it is needed again."""
-        filled = self._empty | row
-        if len(filled) > len(self._empty):
-            raise TypeError(f"{self.table} has no column {', '.join(sorted(row.keys() - self._empty.keys()))}")
-        self.rows.append(self._values(filled))
-
-    def extend(self, columns: Mapping[str, Sequence[Any]], count: int, note: Callable[[str], None]) -> None:
-        """Hold rows given by column; columns not given are NULL."""
-        if unknown := columns.keys() - self._empty.keys():
-            raise TypeError(f"{self.table} has no column {', '.join(sorted(unknown))}")
-        self._hold_rows(note)
-        nothing = [None] * count
-        self.tables.append(self._table([columns.get(name, nothing) for name in self.names], note))
-
-    def take(self, note: Callable[[str], None]) -> pa.Table:
-        """Return the rows as Arrow and forget them."""
-        self._hold_rows(note)
-        tables, self.tables = self.tables, []
-        return pa.concat_tables(tables)
-
-    def _hold_rows(self, note: Callable[[str], None]) -> None:
-        """Turn rows that came one by one into Arrow, so that all stay in their order."""
-        rows, self.rows = self.rows, []
-        if rows:
-            self.tables.append(self._table(list(zip(*rows)), note))
-
-    def _table(self, columns: list[Sequence[Any]], note: Callable[[str], None]) -> pa.Table:
-        for position in self._json:
-            columns[position] = [
-                value if value is None or type(value) is bytes else _json_column(value) for value in columns[position]
-            ]
-        arrays = [self.column(values, name, kind, note) for values, name, kind in zip(columns, self.names, self.types)]
-        return pa.table(arrays, names=list(self.names))
-
-    def column(self, values: Sequence[Any], name: str, kind: pa.DataType, note: Callable[[str], None]) -> pa.Array:
-        """Return values as Arrow; one that its kind cannot hold is NULL, and noted."""
-        try:
-            return pa.array(values, kind)
-        except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError):
-            fitted = [_fit(value, kind) for value in values]
-            lost = sum(a is None and b is not None for a, b in zip(fitted, values))
-            if lost:
-                note(f"{lost} values of {self.table}.{name} were of a wrong type or out of range and are NULL here.")
-            return pa.array(fitted, kind)
-
-
-def _json_column(value: Any) -> str | bytes | None:
-    """Return JSON text: bytes are taken to be JSON, text only when it is."""
-    if isinstance(value, str) and _is_json(value):
-        return value
-    return json_bytes(value)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        _decode_raw(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        return False
-    return True
-
-
-def _fit(value: Any, kind: pa.DataType) -> Any:
-    """Return `value` as a column of `kind` can hold it, or None when it cannot."""
-    if value is None:
-        return None
-    if pa.types.is_string(kind):
-        text = value if isinstance(value, str) else json_text(value)
-        return text.encode("utf-8", "replace").decode()
-    if pa.types.is_list(kind):
-        return [_fit(item, pa.string()) for item in value] if isinstance(value, (list, tuple)) else None
-    if pa.types.is_boolean(kind):
-        return value if isinstance(value, bool) else None
-    if pa.types.is_date(kind):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    if pa.types.is_floating(kind):
-        return float(value)
-    limit = 2**31 if pa.types.is_int32(kind) else 2**63
-    return int(value) if -limit <= value < limit and int(value) == value else None
-
-
 @functools.lru_cache(maxsize=64)
 def _speaker(role: str | None, name: str | None) -> bytes:
     return f"{role}\x00{name}\x00".encode("utf-8", "replace")
 
 
-def _text_parts(text: str) -> bytes:
+def _hash(role: str | None, name: str | None, content: bytes) -> str:
+    return hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
+
+
+def text_content(text: str) -> bytes:
     """Return what `canonical_json` returns for one text part."""
     try:
         return b'[{"content":%b,"type":"text"}]' % _encode(text)

@@ -19,7 +19,7 @@ from agentlens._errors import AgentLensError
 HEAD_BYTES = 64 * 1024
 DEEPEST = 64
 CHUNK_BYTES = 4 * 1024 * 1024
-BATCH_LINES = 1_000
+BATCH_LINES = 4_000
 # Small, because a few bytes of zstd may expand to a hundred kilobytes.
 ZSTD_PIECE_BYTES = 1024
 PARQUET = b"PAR1"

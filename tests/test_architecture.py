@@ -22,6 +22,7 @@ ROOMS = [
         "_evidence",
         "_json_text",
         "_message_lists",
+        "_row_buffer",
         "_tree",
         "_finish",
         "_sensitive",

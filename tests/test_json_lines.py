@@ -261,6 +261,23 @@ def test_a_grown_log_reads_as_if_read_at_once(tmp_path: Path) -> None:
 # --- messages, real data, mappings ------------------------------------------------------------------------------------
 
 
+def test_a_message_stands_in_the_first_record_that_shows_it_alone_or_among_others(tmp_path: Path) -> None:
+    dice, first, records = random.Random(5), dict[tuple[str, str], int](), []
+    for number in range(1, 200):
+        asked, said, answered = (f"{word} {dice.randint(1, 40)}" for word in ("ask", "say", "say"))
+        window = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+        is_window = dice.random() < 0.3
+        shown = [("user", asked), ("assistant", said)] if is_window else [("user", asked)]
+        for message in (*shown, ("assistant", answered)):
+            first.setdefault(message, number)
+        output: Any = {"text": answered, "confidence": dice.random()} if dice.random() < 0.5 else answered
+        records.append(RECORD | {"action": "chat", "input": window if is_window else asked, "output": output})
+    rows = load(tmp_path, lines(*records))["messages"]
+    stands = {(row["role"], json.loads(row["parts"])[0]["content"]): row["source_line"] for row in rows}
+    assert stands == first
+    assert len(rows) == len(first)
+
+
 def test_simple_messages_between_agents_are_read_as_such(tmp_path: Path) -> None:
     record = {
         "message_id": "m1",

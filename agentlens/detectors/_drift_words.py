@@ -42,9 +42,10 @@ FAMILIES = {
     "prompt_version": "the prompt", "system_prompt": "the prompt", "agent_version": "the agent",
     "tool_schema": "the tools", "request_model": "the model", "response_model": "the model", "sampling": "the parameters",
     "service_version": "the program", "instrumentation": "the program", "program_version": "the program", "commit": "the program",
+    "identity_file": "the identity file",
 }  # fmt: skip
 # The kinds in which a family is named, the plainest first.
-NAMED_BY = ("prompt_version", "request_model", "response_model", "agent_version", "service_version", "program_version", "commit", "sampling", "system_prompt", "tool_schema", "instrumentation")  # fmt: skip
+NAMED_BY = ("prompt_version", "request_model", "response_model", "agent_version", "service_version", "program_version", "commit", "identity_file", "sampling", "system_prompt", "tool_schema", "instrumentation")  # fmt: skip
 
 
 class Release(NamedTuple):

@@ -27,11 +27,13 @@ COLUMNS = {
 }
 KINDS = (
     "prompt_version", "agent_version", "system_prompt", "tool_schema", "request_model", "response_model", "sampling",
-    "service_version", "instrumentation", "program_version", "commit",
+    "service_version", "instrumentation", "program_version", "commit", "identity_file",
 )  # fmt: skip
 MOST_AGENTS = 24
 MOST_VERSIONS = 12
 FIRST_MEASURE = "task_input_tokens"
+SIDES = ("before", "after")
+DIMENSIONS = ("agent", "tool", "model", "operation")
 
 
 class Drift(PickExplorer):
@@ -39,12 +41,12 @@ class Drift(PickExplorer):
 
     Above stand the changes that chance does not explain, each with its size, interval, date and suspects, those of
     behaviour before those that are only another mix of work. Below, the releases of every agent, and the course of one
-    measure for each agent, with intervals, gaps where nothing ran, and the changes marked. A click selects the tasks on
+    measure for each agent (or each tool, model or operation, across agents), with intervals, gaps where nothing ran, and the changes marked. A click selects the tasks on
     either side of a change, behind a point, or at a release.
 
     `by` names the versions that are compared in figures: prompt_version, agent_version, model, system_prompt, tool_schema,
-    request_model, response_model, sampling, service_version, instrumentation, program_version, commit, agent_name or
-    conversation_id. `baseline` is one of these versions, or another lens (last week's logs): a dashed line at its level.
+    request_model, response_model, sampling, service_version, instrumentation, program_version, commit, identity_file,
+    agent_name or conversation_id. `baseline` is one of these versions, or another lens (last week's logs): a dashed line at its level.
     """
 
     _esm = STATIC / "drift.js"
@@ -77,7 +79,7 @@ class Drift(PickExplorer):
             "notes": self._notes(versions),
         }  # fmt: skip
         with self.hold_sync():
-            self._choice = {"measure": self._first_measure()}
+            self._choice = {"measure": self._first_measure(), "dimension": self._first_dimension()}
             self._publish_sql()
         self.observe(lambda _change: self._publish_sql(), ["_choice"])
 
@@ -88,9 +90,15 @@ class Drift(PickExplorer):
         return chosen if chosen in MEASURES else self._first_measure()
 
     @property
+    def dimension(self) -> str:
+        """Whose courses are shown: those of each agent, tool, model or operation."""
+        chosen = str(dict(self._choice).get("dimension", ""))
+        return chosen if chosen in DIMENSIONS else DIMENSIONS[0]
+
+    @property
     def sql(self) -> str:
         """The question behind the courses on screen; `FROM drift_changes` and `FROM releases` are those of the rest."""
-        return load_question("drift_measure", unit=self._unit, measure=self.measure)
+        return load_question("drift_measure", unit=self._unit, measure=self.measure, dimension=self.dimension)
 
     def summary(self) -> str:
         """How much changed, of how much that was measured."""
@@ -112,15 +120,27 @@ class Drift(PickExplorer):
             return str(self._changes[0]["measure"])
         return FIRST_MEASURE
 
+    def _first_dimension(self) -> str:
+        return str(self._changes[0]["dimension"]) if self._changes else DIMENSIONS[0]
+
     def _list_series(self) -> list[Row]:
         """Return each series with its points `[time, n, value, low, high]`."""
         series: dict[tuple[Any, ...], list[list[Any]]] = defaultdict(list)
         for row in self.ask(load_question("drift_points", unit=self._unit), {"agents": self._agents}):
             point = [row[name] for name in ("time", "n", "value", "low", "high")]
-            series[row["agent_name"], row["measure"], row["tool_name"]].append(point)
+            series[tuple(row[name] for name in ("dimension", "agent_name", "measure", "tool_name", "member"))].append(
+                point
+            )
         return [
-            {"agent": agent, "measure": measure, "tool": tool, "points": points}
-            for (agent, measure, tool), points in series.items()
+            {
+                "dimension": dimension,
+                "agent": agent,
+                "measure": measure,
+                "tool": tool,
+                "member": member,
+                "points": points,
+            }
+            for (dimension, agent, measure, tool, member), points in series.items()
         ]
 
     def _list_versions(self, lens: Lens | None = None) -> list[Row]:
@@ -166,25 +186,29 @@ class Drift(PickExplorer):
 
     def _describe(self, number: int, row: Row) -> Row:
         left_out = ("span_ids_before", "span_ids_after")
-        return {"key": str(number), **{name: value for name, value in row.items() if name not in left_out}}
+        kept = {name: value for name, value in row.items() if name not in left_out}
+        return {"key": str(number), **kept, **{f"shown_{side}": len(row[f"span_ids_{side}"] or []) for side in SIDES}}
 
     def _find_spans(self, pick: Pick) -> list[str]:
         kind, key = pick["kind"], pick["key"]
         if kind == "change" and (row := _at(self._changes, key)):
-            return [*(row["span_ids_before"] or []), *(row["span_ids_after"] or [])]
+            return [span_id for side in SIDES for span_id in row[f"span_ids_{side}"] or []]
+        if kind in SIDES and (row := _at(self._changes, key)):
+            return list(row[f"span_ids_{kind}"] or [])
         if kind == "release" and (row := _at(self._releases, key)):
             return list(row["span_ids"])
         if kind == "point":
             agent, _, rest = key.rpartition("|")
-            agent, _, tool = agent.partition("|")
-            if not rest.lstrip("-").isdigit():
+            agent, _, part = agent.partition("|")
+            if not (rest.isascii() and rest.lstrip("-").isdigit()):
                 return []
-            params = {"agent": agent, "measure": self.measure, "tool": tool or None, "time": int(rest)}
-            return [row["span_id"] for row in self.ask(load_question("drift_spans", unit=self._unit), params)]
+            params = {"agent": agent or None, "measure": self.measure, "part": part or None, "time": int(rest)}
+            question = load_question("drift_spans", unit=self._unit, dimension=self.dimension)
+            return [row["span_id"] for row in self.ask(question, params)]
         return []
 
     def _list_picks(self) -> Iterable[Pick]:
-        yield from (pick_of("change", str(number)) for number in range(len(self._changes)))
+        yield from (pick_of(kind, str(number)) for number in range(len(self._changes)) for kind in ("change", *SIDES))
         yield from (pick_of("release", str(number)) for number in range(len(self._releases)))
 
     def _list_still(self) -> list[StillRow]:

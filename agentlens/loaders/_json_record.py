@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agentlens._evidence import Evidence, Message, Shown
-from agentlens._json_text import json_bytes, json_text
+from agentlens._evidence import Alone, Evidence, Message, text_content
+from agentlens._json_text import canonical_json, json_bytes, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_message, text_part
 from agentlens.loaders._mapping import TIMES, Field, Mapping, find, without
@@ -323,37 +323,56 @@ def _set_content(row: Rows, said: Columns, records: list[Record], into: Evidence
         calls = zip(row["operation_name"], known, said[side])
         row[side] = [_text(v) if op == "execute_tool" and told is None else None for op, told, v in calls]
         row[column] = [side_text if told is None else told for told, side_text in zip(known, row[side])]
-    talk = zip(row["operation_name"], said["input"], said["output"], row["trace_id"], row["span_id"], records)
-    shown: list[Shown] = []
-    for number, (operation, given, made, trace_id, span_id, record) in enumerate(talk):
+    talk = _Talk(into)
+    sides = zip(row["operation_name"], said["input"], said["output"], row["trace_id"], row["span_id"], records)
+    for number, (operation, given, made, trace_id, span_id, record) in enumerate(sides):
         if operation and operation != "execute_tool":
-            for side, role, value in (("input", "user", given), ("output", "assistant", made)):
-                if value is not None:
-                    row[side][number] = _say((record.place, trace_id, span_id), side, role, value, into, shown)
-    into.add_shown(shown)
+            call = record.place, trace_id, span_id
+            if given is not None:
+                row["input"][number] = talk.add(call, "input", "user", given)
+            if made is not None:
+                row["output"][number] = talk.add(call, "output", "assistant", made)
+    talk.finish()
 
 
-def _say(
-    call: tuple[Place, str, str], direction: str, role: str, value: Any, into: Evidence, shown: list[Shown]
-) -> bool | None:
-    """Store what went in or came out of a call as messages, a single one to be shown with others; None when there was nothing."""
-    if text := _only_text(value):
-        shown.append(Shown(*call, direction, into.add_text(call[0], role, text)))
-        return True
-    messages = _messages(value, role)
-    system = [message for message in messages if message[0] == "system"] if direction == "input" else []
-    if len(messages) == 1:
-        shown.append(Shown(*call, "system" if system else direction, into.add_message(call[0], *messages[0])))
-    elif messages:
-        into.add_messages(*call, "system", system)
-        into.add_messages(*call, direction, [message for message in messages if not system or message[0] != "system"])
-    return True if messages else None
+class _Talk:
+    """What went in and came out of calls as messages, stored in the order of the calls: many at a time where each is alone."""
+
+    def __init__(self, into: Evidence) -> None:
+        self._into = into
+        self._alone: list[Alone] = []
+        self._hashes: list[str] = []
+
+    def add(self, call: tuple[Place, str, str], direction: str, role: str, value: Any) -> bool | None:
+        """Add one side of a call; None when nothing was said."""
+        if text := _only_text(value):
+            self._alone.append(Alone(*call, direction, role, None, text_content(text)))
+            return True
+        messages = _messages(value, role)
+        system = [message for message in messages if message[0] == "system"] if direction == "input" else []
+        if len(messages) == 1:
+            [(role_, name, parts)] = messages
+            self._alone.append(Alone(*call, "system" if system else direction, role_, name, canonical_json(parts)))
+        elif messages:
+            self._store()
+            self._into.add_messages(*call, "system", system)
+            self._into.add_messages(*call, direction, [m for m in messages if not system or m[0] != "system"])
+        return True if messages else None
+
+    def finish(self) -> None:
+        """Add what waits."""
+        self._store()
+        self._into.add_alone(self._alone, self._hashes)
+
+    def _store(self) -> None:
+        self._hashes += self._into.add_contents(self._alone[len(self._hashes) :])
 
 
 def _only_text(value: Any) -> str | None:
-    """Return the text that is all that a value says, where `_messages` makes one part of it; None when it says more or less."""
-    if type(value) is dict and len(value) == 1 and "role" not in value:
-        [value] = value.values()
+    """Return the text of which `_messages` makes the only part; None where it makes none, several or another."""
+    if type(value) is dict and "role" not in value and "messages" not in value:
+        said = [item for item in value.values() if item and type(item) not in _SCALARS]
+        value = said[0] if len(said) == 1 else None
     return value if type(value) is str else None
 
 
@@ -394,7 +413,7 @@ def _attributes(row: Rows, said: Columns, records: list[Record]) -> list[bytes |
     for side in ("input", "output"):
         if side in said.used:
             for number, value in enumerate(said[side]):
-                if type(value) is dict and row[side][number] is not None and not _only_text(value):
+                if type(value) is dict and row[side][number] is not None:
                     scalars = {key: item for key, item in value.items() if type(item) in _SCALARS}
                     if scalars:
                         rests[number][said.path(side, number)] = scalars

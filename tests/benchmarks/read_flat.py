@@ -131,9 +131,9 @@ def without_pool(path: Path) -> Figures:
     """Read into memory by this process alone, messages thrown away: the rest is what the pool of messages costs."""
     from agentlens._evidence import Evidence
 
-    Evidence.add_text = lambda *_: ""  # type: ignore[method-assign]
+    Evidence.add_contents = lambda _, alone: [""] * len(alone)  # type: ignore[method-assign]
     Evidence.add_message = lambda *_: ""  # type: ignore[method-assign]
-    Evidence.add_shown = lambda *_: None  # type: ignore[method-assign]
+    Evidence.add_alone = lambda *_: None  # type: ignore[method-assign]
     Evidence.add_messages = lambda *_: 0  # type: ignore[method-assign]
     return by_one_process(path)
 

@@ -8,8 +8,8 @@ import { copyCellButton } from "./clipboard.ts";
 import { button, h, icon, setAttribute, type IconName } from "./dom.ts";
 import { formatCost, formatCount, formatDuration, showControls, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
+import { showQuote, stand, walkByArrows } from "./part_list.ts";
 import { Picker } from "./picking.ts";
-import { readTheme, watchTheme } from "./theme.ts";
 
 export type Change = "same" | "changed" | "inserted" | "deleted" | "moved";
 
@@ -106,12 +106,10 @@ class CompareView {
     this.asker = new Asker(model);
     el.append(this.root);
     this.assemble();
-    this.root.addEventListener("keydown", (event) => this.keydown(event));
+    walkByArrows(this.root, ".al-cmp-step-pick, .al-cmp-fold", "tr");
     const onFolded = () => this.showRows();
     model.on("change:_folded", onFolded);
-    this.cleanups.push(() => this.asker.stop(), () => model.off("change:_folded", onFolded), () => this.picker.stop(), watchTheme(() => readTheme(this.root)));
-    this.root.dataset["ready"] = "true";
-    requestAnimationFrame(() => readTheme(this.root));
+    this.cleanups.push(() => this.asker.stop(), () => model.off("change:_folded", onFolded), () => this.picker.stop(), stand(this.root));
   }
 
   private get view(): View {
@@ -122,7 +120,7 @@ class CompareView {
     const { isPair, sides, notes } = this.view;
     const heads = isPair ? ["A", "B", "Δ time", "Δ tokens in", "Δ tokens out", "Δ cost"] : ["step", "share of runs", "Δ share", "Δ time", "Δ tokens in", "Δ tokens out"];
     this.root.replaceChildren(this.makeToolbar(),
-      h("div", { class: "al-cmp-sides" }, ...sides.map((side, at) => h("div", {}, h("strong", { class: "al-cmp-side" }, "AB"[at]!), showInline(side.name),
+      h("div", { class: isPair ? "al-cmp-sides al-pair" : "al-cmp-sides" }, ...sides.map((side, at) => h("div", {}, h("strong", { class: "al-cmp-side" }, "AB"[at]!), showInline(side.name),
         side.traces > 1 || !isPair ? h("span", { class: "al-quiet" }, ` ${formatCount(side.traces)} runs`) : null))),
       this.makeTotals(), notes.length ? h("ul", { class: "al-notes" }, ...notes.map((note) => h("li", {}, note))) : h("span", { hidden: true }),
       h("div", { class: "al-compare-box" },
@@ -147,7 +145,7 @@ class CompareView {
     return h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Compare controls" }, h("strong", { class: "al-chart-title" }, "Compare"),
       ...counts.filter(({ count }) => count > 0).map(({ change, count }) => h("span", { class: `al-cmp-change al-cmp-${change}` }, icon(CHANGES[change][0]), `${formatCount(count)} ${CHANGES[change][1]}`)),
       h("span", { class: "al-quiet" }, `${formatCount(rows.length - differing)} equal`),
-      differing ? button("Go to the first difference", "first difference", () => this.goToFirst(), { class: "al-button al-cmp-first" }) : h("span", {}, "no difference"),
+      differing ? button("Go to the first difference", "first difference", () => this.goToFirst(), { class: "al-button al-cmp-first" }) : h("span", {}, "no step differs"),
       h("label", { class: "al-check" }, fold, "fold equal steps"), copyCellButton(this.model, this.root));
   }
 
@@ -261,21 +259,7 @@ class CompareView {
     this.details.dataset["key"] = key ?? "";
     this.details.hidden = key === null;
     if (key === null) return;
-    const waiting = h("p", { class: "al-quiet", role: "status" }, "asking…");
-    this.details.replaceChildren(waiting);
-    this.asker.ask("quote", { key }).then((answer) => {
-      if (this.details.dataset["key"] === key) this.details.replaceChildren(...drawTexts(JSON.parse(String(answer.value))));
-    }, (error: Error) => waiting.replaceChildren(showControls(error.message)));
-  }
-
-  // Up and down walk from step to step; no key reaches the notebook.
-  private keydown(event: KeyboardEvent): void {
-    event.stopPropagation();
-    const line = event.target instanceof Element ? event.target.closest("tr") : null;
-    if (!line || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
-    const next = event.key === "ArrowDown" ? line.nextElementSibling : line.previousElementSibling;
-    next?.querySelector<HTMLElement>("button")?.focus();
-    event.preventDefault();
+    showQuote(this.asker, key, this.details, (value) => drawTexts(JSON.parse(value)), () => this.details.dataset["key"] === key);
   }
 
   destroy(): void {

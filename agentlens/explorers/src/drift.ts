@@ -1,19 +1,23 @@
 // Drift: what changed and since when, the releases of every agent, and the course of one measure for each agent.
 //
-// Traits: _view (Python to page, see DriftView below), _choice {measure} (both ways) and picked {kind, key}: "change" with its number,
-// "release" with its number, or "point" with "<agent>|<tool>|<time>".
+// Traits: _view (Python to page, see DriftView below), _choice {measure, dimension} (both ways) and picked {kind, key}: "change" with its number,
+// "before" and "after" (the tasks on one side of it) with the same, "release" with its number, or "point" with "<agent>|<tool, model or operation>|<time>".
 
 import { copyCellButton } from "./clipboard.ts";
 import { h, icon, select, setAttribute, svg } from "./dom.ts";
-import { formatClock, formatCost, formatCount, formatDate, formatDuration, formatTokens, showInline } from "./format.ts";
+import { countOf, formatClock, formatCost, formatCount, formatDate, formatDuration, formatTokens, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
+import { stand, walkByArrows } from "./part_list.ts";
 import { Picker } from "./picking.ts";
-import { readTheme, watchTheme } from "./theme.ts";
 
 type Point = [time: number, n: number, value: number | null, low: number | null, high: number | null];
 
+type Dimension = "agent" | "tool" | "model" | "operation";
+
 interface Series {
-  agent: string;
+  dimension: Dimension;
+  member: string | null;
+  agent: string | null;
   measure: string;
   tool: string | null;
   points: Point[];
@@ -21,7 +25,10 @@ interface Series {
 
 interface Change {
   key: string;
-  agent_name: string;
+  dimension: Dimension;
+  member: string | null;
+  subject: string;
+  agent_name: string | null;
   measure: string;
   tool_name: string | null;
   verdict: "step" | "slope" | "workload";
@@ -30,6 +37,10 @@ interface Change {
   latest: number;
   explanation: string;
   q_value: number | null;
+  value_before: number;
+  value_after: number;
+  shown_before: number;
+  shown_after: number;
 }
 
 interface Part {
@@ -74,6 +85,7 @@ interface View {
 const PANEL = { width: 276, height: 92, left: 44, right: 8, top: 6, bottom: 16 };
 const LANE = 20;
 const WIDE = 1000;
+const DIMENSIONS: Record<Dimension, string> = { agent: "agent", tool: "tool", model: "model", operation: "operation" };
 const VERDICTS = { step: "changed", slope: "drifts", workload: "other work" } as const;
 
 export function formatMeasure(value: number, unit: string): string {
@@ -98,6 +110,7 @@ class DriftView {
   private panels = h("div", { class: "al-drift-panels", role: "group", "aria-label": "Courses" });
   private details = h("div", { class: "al-drift-details", role: "region", "aria-label": "Release", hidden: true });
   private select: HTMLSelectElement | null = null;
+  private by: HTMLSelectElement | null = null;
   private picker: Picker;
   private cleanups: (() => void)[] = [];
 
@@ -107,13 +120,11 @@ class DriftView {
     const { changes, releases, notes } = this.view;
     this.root.append(this.makeToolbar(), this.makeChanges(changes), releases.length ? this.makeTimeline() : h("span", { hidden: true }), this.details,
       this.panels, notes.length ? h("div", { class: "al-foot" }, h("ul", { class: "al-notes" }, ...notes.map((note) => h("li", {}, note)))) : h("span", { hidden: true }));
-    this.root.addEventListener("keydown", (event) => event.stopPropagation());
+    walkByArrows(this.root, ".al-drift-change");
     const onChoice = () => this.showPanels();
     model.on("change:_choice", onChoice);
-    this.cleanups.push(() => model.off("change:_choice", onChoice), () => this.picker.stop(), watchTheme(() => readTheme(this.root)));
     this.showPanels();
-    this.root.dataset["ready"] = "true";
-    requestAnimationFrame(() => readTheme(this.root));
+    this.cleanups.push(() => model.off("change:_choice", onChoice), () => this.picker.stop(), stand(this.root));
   }
 
   private get view(): View {
@@ -125,8 +136,12 @@ class DriftView {
     return this.view.measures[chosen] ? chosen : Object.keys(this.view.measures)[0]!;
   }
 
-  private choose(measure: string): void {
-    this.model.set("_choice", { ...this.model.get("_choice"), measure });
+  private get dimension(): Dimension {
+    return this.model.get("_choice")?.dimension ?? "agent";
+  }
+
+  private choose(choice: { measure?: string; dimension?: Dimension }): void {
+    this.model.set("_choice", { ...this.model.get("_choice"), ...choice });
     this.model.save_changes();
     this.showPanels();
   }
@@ -135,25 +150,27 @@ class DriftView {
     const { measures, series, changes } = this.view;
     const known = Object.entries(measures).filter(([name]) => series.some((one) => one.measure === name));
     const changed = (name: string) => changes.filter((change) => change.measure === name && change.verdict !== "workload").length;
-    this.select = select("Measure", known.map(([name, { label }]): [string, string] => [name, changed(name) ? `${label} (${changed(name)} changed)` : label]), (value) => this.choose(value));
+    const dimensions = (Object.keys(DIMENSIONS) as Dimension[]).filter((name) => series.some((one) => one.dimension === name));
+    this.by = select("Courses of", dimensions.map((name): [string, string] => [name, DIMENSIONS[name]]), (value) => this.choose({ dimension: value as Dimension }));
+    this.select = select("Measure", known.map(([name, { label }]): [string, string] => [name, changed(name) ? `${label} (${changed(name)} changed)` : label]), (value) => this.choose({ measure: value }));
     const own = changes.filter((change) => change.verdict !== "workload").length;
     return h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Drift controls" }, h("strong", { class: "al-chart-title" }, "Drift"),
       h("span", {}, `${formatCount(own)} changes of behaviour`), changes.length > own ? h("span", { class: "al-quiet" }, `${formatCount(changes.length - own)} from other work`) : null,
-      h("span", { class: "al-field" }, h("span", { class: "al-field-label", "aria-hidden": "true" }, "course of"), this.select), copyCellButton(this.model, this.root));
+      h("span", { class: "al-field" }, h("span", { class: "al-field-label", "aria-hidden": "true" }, "course of"), this.select, dimensions.length > 1 ? h("span", { class: "al-field-label", "aria-hidden": "true" }, "by") : null, dimensions.length > 1 ? this.by : null), copyCellButton(this.model, this.root));
   }
 
   // --- changes -------------------------------------------------------------------------------------------------------
 
   private makeChanges(changes: Change[]): HTMLElement {
     if (changes.length === 0) return h("p", { class: "al-nothing" }, "Nothing changed that chance does not explain.");
-    const agents = [...new Set(changes.map((change) => change.agent_name))];
-    return h("div", { class: "al-drift-changes", role: "group", "aria-label": "Changes" }, ...agents.map((agent) => this.drawAgent(agent, changes.filter((change) => change.agent_name === agent))));
+    const subjects = [...new Set(changes.map((change) => change.subject))];
+    return h("div", { class: "al-drift-changes", role: "group", "aria-label": "Changes" }, ...subjects.map((subject) => this.drawSubject(subject, changes.filter((change) => change.subject === subject))));
   }
 
-  private drawAgent(agent: string, changes: Change[]): HTMLElement {
+  private drawSubject(subject: string, changes: Change[]): HTMLElement {
     const drawn = changes.map((change) => this.drawChange(change));
-    const rest = drawn.length > 2 ? h("details", {}, h("summary", { class: "al-quiet" }, `${drawn.length - 2} more of ${showInline(agent)}`), ...drawn.slice(2)) : null;
-    return h("section", { "aria-label": showInline(agent) }, ...drawn.slice(0, 2), rest);
+    const rest = drawn.length > 2 ? h("details", {}, h("summary", { class: "al-quiet" }, `${drawn.length - 2} more of ${showInline(subject)}`), ...drawn.slice(2)) : null;
+    return h("section", { "aria-label": showInline(subject) }, ...drawn.slice(0, 2), rest);
   }
 
   private drawChange(change: Change): HTMLElement {
@@ -162,7 +179,7 @@ class DriftView {
       icon(change.verdict === "workload" ? "info" : "warning"), h("strong", { class: "al-drift-verdict" }, VERDICTS[change.verdict]),
       h("span", { class: "al-drift-words" }, showInline(change.explanation)), h("span", { class: "al-quiet al-drift-q" }, certainty));
     element.addEventListener("click", () => {
-      if (!this.picker.is("change", change.key)) this.choose(change.measure);
+      if (!this.picker.is("change", change.key)) this.choose({ measure: change.measure, dimension: change.dimension });
       this.pick("change", change.key);
     });
     return element;
@@ -186,7 +203,7 @@ class DriftView {
       drawing.append(svg("line", { x1: x, x2: x, y1: 0, y2: height - 16, class: "al-drift-grid" }), svg("text", { x, y: height - 4, class: "al-drift-axis", "text-anchor": "middle" }, this.clock(tick)));
     }
     lanes.forEach((agent, lane) => drawing.append(this.drawLane(agent, lane * LANE, left, width)));
-    return h("section", { class: "al-drift-releases" }, h("h3", {}, "Releases", h("span", { class: "al-quiet" }, " ◆ released   ▮ changed, with the interval of its date")), drawing);
+    return h("section", { class: "al-drift-releases" }, h("h3", {}, "Releases", h("span", { class: "al-quiet" }, " ◆ released   ▮ changed, with the interval of its date   ━ drifts   grey: other work")), drawing);
   }
 
   private drawLane(agent: string, y: number, left: number, width: number): SVGGElement {
@@ -194,9 +211,10 @@ class DriftView {
     const middle = y + LANE / 2;
     const lane = svg("g", {}, svg("text", { x: left - 8, y: middle + 4, class: "al-drift-agent", "text-anchor": "end" }, showInline(agent).slice(0, 18)),
       svg("line", { x1: left, x2: left + width, y1: middle, y2: middle, class: "al-drift-grid" }));
-    for (const change of changes.filter((one) => one.agent_name === agent && one.verdict === "step")) {
+    for (const change of changes.filter((one) => one.agent_name === agent)) {
       const [from, to] = [this.place(change.earliest, width, left), this.place(change.latest, width, left)];
-      lane.append(svg("rect", { x: from, width: Math.max(3, to - from), y: y + 4, height: LANE - 8, rx: 2, class: "al-drift-when" }, svg("title", {}, showInline(change.explanation))));
+      const inset = change.verdict === "slope" ? 8 : 4;
+      lane.append(svg("rect", { x: from, width: Math.max(3, to - from), y: y + inset, height: LANE - 2 * inset, rx: 2, class: `al-drift-when al-drift-when-${change.verdict}` }, svg("title", {}, showInline(change.explanation))));
     }
     releases.forEach((release, number) => {
       if (release.agent_name !== agent) return;
@@ -212,10 +230,28 @@ class DriftView {
     return lane;
   }
 
+  // The tasks on either side of a change, each a click away.
+  private showChange(key: string): void {
+    const change = this.view.changes.find((one) => one.key === key);
+    if (!change) return;
+    const what = change.measure.startsWith("task_") ? "task" : "call";
+    const side = (kind: "change" | "before" | "after", count: number, label: string) => {
+      if (!count) return null;
+      const element = h("button", { type: "button", class: "al-button al-drift-side", "data-key": key, "aria-pressed": String(this.picker.is(kind, key)) }, label);
+      element.addEventListener("click", () => this.picker.is(kind, key) || this.pick(kind, key));
+      return element;
+    };
+    this.details.setAttribute("aria-label", "Change");
+    this.details.replaceChildren(h("h4", {}, `${showInline(change.subject)}, ${this.view.measures[change.measure]!.label}`), h("div", { class: "al-drift-sides" }, h("span", { class: "al-quiet" }, "selected"),
+      side("change", change.shown_before + change.shown_after, "both sides"), side("before", change.shown_before, `last ${countOf(change.shown_before, what)} before`), side("after", change.shown_after, `first ${countOf(change.shown_after, what)} after`)));
+    this.details.hidden = false;
+  }
+
   private showRelease(number: number): void {
     const release = this.view.releases[number];
-    this.details.hidden = release === undefined;
     if (!release) return;
+    this.details.setAttribute("aria-label", "Release");
+    this.details.hidden = false;
     this.details.replaceChildren(h("h4", {}, `${showInline(release.agent_name ?? "")}, ${formatDate(release.at)} ${formatClock(release.at, 60_000)} UTC`), ...release.parts.map((part) => h("div", {},
       h("strong", {}, part.kind.replace("_", " ")), ` ${showInline(part.value_before)} → ${showInline(part.value)}`, part.share < 0.95 ? h("span", { class: "al-quiet" }, ` on ${Math.round(100 * part.share)} % of calls`) : null,
       part.removed?.length || part.added?.length ? h("div", { class: "al-drift-diff" }, ...(part.removed ?? []).map((line) => h("div", { class: "al-drift-gone" }, `− ${showInline(line)}`)),
@@ -243,16 +279,18 @@ class DriftView {
 
   private showPanels(): void {
     if (this.select) this.select.value = this.measure;
-    const shown = this.view.series.filter((one) => one.measure === this.measure);
+    if (this.by) this.by.value = this.dimension;
+    const shown = this.view.series.filter((one) => one.measure === this.measure && one.dimension === this.dimension);
     const changed = (one: Series) => this.changesOf(one).some((change) => change.verdict !== "workload");
     shown.sort((a, b) => Number(changed(b)) - Number(changed(a)));
     this.panels.replaceChildren(...shown.map((one) => this.drawPanel(one)));
-    if (shown.length === 0) this.panels.append(h("p", { class: "al-nothing" }, "The log says nothing about this measure."));
+    if (shown.length === 0) this.panels.append(h("p", { class: "al-nothing" }, this.dimension === "agent" ? "The log says nothing about this measure." : `This is no measure of a ${this.dimension}; choose one of calls, or the course by agent.`));
     this.markPicked();
   }
 
   private changesOf(series: Series): Change[] {
-    return this.view.changes.filter((change) => change.agent_name === series.agent && change.measure === series.measure && change.tool_name === series.tool);
+    const isOf = (change: Change) => series.dimension === "agent" ? change.agent_name === series.agent && change.tool_name === series.tool : change.member === series.member;
+    return this.view.changes.filter((change) => change.dimension === series.dimension && change.measure === series.measure && isOf(change));
   }
 
   private drawPanel(series: Series): HTMLElement {
@@ -262,13 +300,16 @@ class DriftView {
     const highest = Math.max(...series.points.map((point) => point[4] ?? point[2] ?? 0), baseline?.value ?? 0) || 1;
     const y = (value: number) => height - bottom - (Math.min(value, highest) / highest) * (height - top - bottom);
     const x = (time: number) => this.place(time, width - left - right, left);
-    const name = series.tool ? `${series.agent} · ${series.tool}` : series.agent;
+    const name = series.member ?? (series.tool ? `${series.agent} · ${series.tool}` : series.agent ?? "");
     const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${showInline(name)}: ${this.view.measures[series.measure]!.label} over time` });
     for (const value of [0, highest]) {
       drawing.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "al-drift-grid" }), svg("text", { x: left - 5, y: y(value) + (value ? 8 : 0), class: "al-drift-axis", "text-anchor": "end" }, value ? formatMeasure(value, unit) : "0"));
     }
     for (const tick of this.ticks(4)) drawing.append(svg("text", { x: x(tick), y: height - 3, class: "al-drift-axis", "text-anchor": "middle" }, this.clock(tick)));
     drawing.append(...this.drawMarks(series, x), ...this.drawCourse(series, x, y, unit));
+    for (const slope of this.changesOf(series).filter((change) => change.verdict === "slope")) {
+      drawing.append(svg("line", { x1: x(slope.earliest), x2: x(slope.latest), y1: y(Math.max(0, slope.value_before)), y2: y(Math.max(0, slope.value_after)), class: "al-drift-slope-line" }, svg("title", {}, showInline(slope.explanation))));
+    }
     if (baseline) drawing.append(svg("line", { x1: left, x2: width - right, y1: y(baseline.value), y2: y(baseline.value), class: "al-drift-baseline" }, svg("title", {}, `baseline ${formatMeasure(baseline.value, unit)}`)));
     const total = series.points.reduce((sum, point) => sum + point[1], 0);
     return h("figure", { class: "al-drift-panel" }, h("figcaption", {}, h("strong", {}, showInline(name)), h("span", { class: "al-quiet" }, ` ${formatCount(total)}`)), drawing, this.drawVersions(series, unit));
@@ -310,7 +351,7 @@ class DriftView {
   private drawPoint(series: Series, point: Point, x: number, y: number, unit: string): SVGElement {
     const [time, n, value, low, high] = point;
     const interval = low === null || high === null ? "too few for an interval" : `95 %: ${formatMeasure(low, unit)} to ${formatMeasure(high, unit)}`;
-    const key = `${series.agent}|${series.tool ?? ""}|${time}`;
+    const key = `${series.agent ?? ""}|${series.member ?? series.tool ?? ""}|${time}`;
     const dot = svg("circle", { cx: x, cy: y, r: low === null ? 1.8 : 2.6, class: low === null ? "al-drift-dot al-drift-sparse" : "al-drift-dot", "data-key": key },
       svg("title", {}, `${formatDate(time)} ${this.view.unit === "day" ? "" : formatClock(time, 60_000)}: ${formatMeasure(value!, unit)}, ${n} observed, ${interval}`));
     if (!this.model.get("_reach")) dot.addEventListener("click", () => this.pick("point", key));
@@ -339,8 +380,9 @@ class DriftView {
       }
     }
     const { current } = this.picker;
+    this.details.hidden = true;
     if (current?.kind === "release") this.showRelease(Number(current.key));
-    else this.details.hidden = true;
+    else if (current && ["change", "before", "after"].includes(current.kind)) this.showChange(current.key);
   }
 
   destroy(): void {

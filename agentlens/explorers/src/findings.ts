@@ -11,10 +11,10 @@ import { textBlock } from "./details.ts";
 import { fillMarked, h, icon, select, setAttribute } from "./dom.ts";
 import { countOf, formatCost, formatCount, showControls, showInline } from "./format.ts";
 import type { Cleanup, Model, RenderProps } from "./model.ts";
+import { showQuote, stand, walkByArrows } from "./part_list.ts";
 import { markTouched, namePick, Picker } from "./picking.ts";
 import { findMarks } from "./search.ts";
 import { asSeverity, SEVERITIES, severityTag } from "./severity.ts";
-import { readTheme, watchTheme } from "./theme.ts";
 
 export interface Evidence {
   path: string | null;
@@ -84,13 +84,10 @@ class FindingsView {
     this.asker = new Asker(model);
     el.append(this.root);
     this.assemble();
-    this.root.addEventListener("keydown", (event) => this.keydown(event));
+    walkByArrows(this.root, ".al-finding-pick");
     const onView = () => this.assemble();
     model.on("change:_view", onView);
-    this.cleanups.push(() => this.asker.stop(), () => model.off("change:_view", onView), () => this.picker.stop(),
-      watchTheme(() => readTheme(this.root)));
-    this.root.dataset["ready"] = "true";
-    requestAnimationFrame(() => readTheme(this.root));
+    this.cleanups.push(() => this.asker.stop(), () => model.off("change:_view", onView), () => this.picker.stop(), stand(this.root));
   }
 
   private get findings(): Finding[] {
@@ -174,16 +171,10 @@ class FindingsView {
     const body = h("div", { class: "al-record" });
     const record = h("details", { class: "al-record-fold" }, h("summary", {}, "record"), body);
     record.addEventListener("toggle", () => {
-      if (record.open && body.childElementCount === 0) this.quote(key, body);
+      if (record.open && body.childElementCount === 0) showQuote(this.asker, key, body, (value) => [textBlock(value, true)]);
     });
     item.append(record);
     return item;
-  }
-
-  private quote(key: string, body: HTMLElement): void {
-    body.replaceChildren(h("p", { class: "al-quiet", role: "status" }, "asking…"));
-    this.asker.ask("quote", { key }).then((answer) => body.replaceChildren(textBlock(String(answer.value), true)),
-      (error: Error) => body.replaceChildren(h("p", { class: "al-quiet", role: "alert" }, showControls(error.message))));
   }
 
   private makeChecks(): HTMLElement {
@@ -214,16 +205,6 @@ class FindingsView {
     if (!first) return;
     const [box, list] = [first.getBoundingClientRect(), this.list.getBoundingClientRect()];
     if (box.top < list.top || box.bottom > list.bottom) this.list.scrollTop += box.top - list.top - 30;
-  }
-
-  // Up and down walk from finding to finding; no key reaches the notebook.
-  private keydown(event: KeyboardEvent): void {
-    event.stopPropagation();
-    const heads = [...this.list.querySelectorAll<HTMLElement>(".al-finding-pick")];
-    const at = heads.indexOf(event.target as HTMLElement);
-    if (at < 0 || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
-    heads[at + (event.key === "ArrowDown" ? 1 : -1)]?.focus();
-    event.preventDefault();
   }
 
   destroy(): void {

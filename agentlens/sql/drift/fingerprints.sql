@@ -1,4 +1,5 @@
 -- What each agent was made of: prompts, tools, models, parameters and programs, as the log shows them call by call.
+-- include: drift.definitions
 -- include: messages.span_messages
 -- include: spans.kinds
 -- include: messages.texts
@@ -130,9 +131,9 @@ CREATE VIEW span_versions (
   -- When (UTC).
   start_time,
   -- `system_prompt`, `tool_schema`, `request_model`, `response_model`, `sampling`, `agent_version`, `prompt_version`, `service_version`,
-  -- `instrumentation`, `program_version` or `commit`.
+  -- `instrumentation`, `program_version`, `commit` or `identity_file` (the dated one that was in force that day).
   kind,
-  -- What the log says; for prompts and tool schemas a fingerprint of eight hex digits, see `fingerprints` for the text.
+  -- What the log says; for prompts, tool schemas and identity files a fingerprint of eight hex digits, see `fingerprints` for the text.
   value,
   -- The text behind a fingerprint, one entry a sentence or tool; NULL for other kinds.
   lines,
@@ -163,12 +164,26 @@ prompts AS (
   FROM _prompts_of_calls AS calls
   JOIN _prompt_templates AS templates ON templates.prompt = calls.prompt AND templates.agent_name IS NOT DISTINCT FROM calls.agent_name
 ),
+-- Identity files say by themselves from which day on they hold; one without a date is in no timeline.
+identities AS (
+  SELECT agent_name, date, list(line ORDER BY document_id, source_line) AS lines
+  FROM definition_lines
+  JOIN (SELECT document_id, date FROM documents WHERE kind = 'identity' AND date IS NOT NULL) AS dated USING (document_id)
+  GROUP BY agent_name, date
+),
+in_force AS (
+  SELECT preorder, lines
+  FROM (SELECT preorder, agent_name, start_time::DATE AS day FROM spans WHERE start_time IS NOT NULL AND _span_kind(operation_name) IN ('model', 'agent')) AS calls
+  ASOF JOIN identities ON identities.agent_name = calls.agent_name AND day >= date
+),
 versions AS (
   SELECT preorder, key AS kind, value, NULL::VARCHAR[] AS lines FROM plain WHERE nullif(value, '') IS NOT NULL
   UNION ALL
   SELECT preorder, 'tool_schema', left(md5(array_to_string(lines, chr(10))), 8), lines FROM tools WHERE len(lines) > 0
   UNION ALL
   SELECT preorder, 'system_prompt', left(md5(array_to_string(lines, chr(10))), 8), lines FROM prompts WHERE len(lines) > 0
+  UNION ALL
+  SELECT preorder, 'identity_file', left(md5(array_to_string(lines, chr(10))), 8), lines FROM in_force
 )
 SELECT trace_id, span_id, agent_name, start_time, kind, value, lines, preorder
 FROM versions

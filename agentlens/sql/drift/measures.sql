@@ -133,7 +133,7 @@ FROM gathered
 LEFT JOIN known ON known.preorder = gathered.task;
 
 -- Every observation under what it may be told apart by: its agent, its operation, tool or model across all agents, and every version its agent
--- ran with. One observation has a row for each. Argument: one of them (as in `drift_measures`), 'version' for all kinds of version, or 'all'.
+-- ran with. One observation has a row for each. Argument: one of them (as in `drift_measures`), 'version' for all kinds of version, 'unversioned' for all else, or 'all'.
 CREATE MACRO _placed_observations(kept) AS TABLE
 WITH seen AS MATERIALIZED (FROM observations),
 versions AS (
@@ -145,28 +145,28 @@ versions AS (
 )
 SELECT 'agent' AS dimension, NULL::VARCHAR AS member, agent_name, tool_name, measure, kind, time, value, span_id
 FROM seen
-WHERE kept IN ('agent', 'all')
+WHERE kept IN ('agent', 'unversioned', 'all')
 UNION ALL
 SELECT 'operation', operation_name, NULL, NULL, measure, kind, time, value, span_id
 FROM seen
-WHERE kept IN ('operation', 'all') AND operation_name IS NOT NULL
+WHERE kept IN ('operation', 'unversioned', 'all') AND operation_name IS NOT NULL
 UNION ALL
 SELECT 'tool', tool_name, NULL, tool_name, measure, kind, time, value, span_id
 FROM seen
-WHERE kept IN ('tool', 'all') AND tool_name IS NOT NULL
+WHERE kept IN ('tool', 'unversioned', 'all') AND tool_name IS NOT NULL
 UNION ALL
 SELECT 'model', model, NULL, NULL, measure, kind, time, value, span_id
 FROM seen
-WHERE kept IN ('model', 'all') AND model IS NOT NULL
+WHERE kept IN ('model', 'unversioned', 'all') AND model IS NOT NULL
 UNION ALL
 SELECT versions.kind, versions.value, agent_name, tool_name, measure, seen.kind, time, seen.value, span_id
 FROM seen
 JOIN versions USING (task)
-WHERE kept NOT IN ('agent', 'operation', 'tool', 'model');
+WHERE kept NOT IN ('agent', 'operation', 'tool', 'model', 'unversioned');
 
 -- The course of every measure over time: one row a period, from the first to the last observation of its agent, periods without any
 -- included. Numbers are medians, rates are means. Arguments: the length of a period, the least number of observations for which an
--- interval is given, and what series are made of: 'agent', 'operation', 'tool', 'model', a kind of version, 'version' or 'all'.
+-- interval is given, and what series are made of: 'agent', 'operation', 'tool', 'model', a kind of version, 'version' for all of these, 'unversioned' for all else, or 'all'.
 CREATE MACRO measures_by(period := INTERVAL 1 DAY, min_n := 6, kept := 'agent') AS TABLE
 WITH placed AS (
   SELECT *, time_bucket(period, time::TIMESTAMP, TIMESTAMP '2000-01-01') AS bucket
