@@ -427,3 +427,51 @@ def test_a_decision_stands_with_its_grounds_and_its_outcome(lossy: Lens) -> None
         ("answer", "helper", [], None, 3, "ok", ids["h2"]),
         ("answer", "lead", [], None, 5, "ok", ids["l3"]),
     ]
+
+
+# --- what tells something ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "tells"),
+    [
+        ("48,217.30", True), ("NW-7731-B", True), ("4,812", True), ("91823", True), ("notes/migration_plan.md", True), ("a@b.example", True),
+        ("find_or_create_user", True), ("handle_info", False), ("File.mkdir_p", False), ("../config.js", False), ("256-color", False),
+        ("1611", False), ("2026-04-14", False), ("14:23", False),
+    ],
+)  # fmt: skip
+def test_vocabulary_and_small_numbers_tell_nothing(team: Lens, value: str, tells: bool) -> None:
+    assert team.sql("SELECT _is_telling($value)", value=value).fetchall() == [(tells,)]
+
+
+def test_a_mark_of_redaction_is_no_content(team: Lens) -> None:
+    marks = ["[REDACTED_INPUT len=1611 sha=87a130ee]", "<redacted>", "[ omitted ]"]
+    texts = ["The amount was redacted.", "[redacted] and more", "removed"]
+    found = team.sql("SELECT _is_placeholder(t) FROM (SELECT unnest($texts) AS t)", texts=marks + texts).fetchall()
+    assert [mark for (mark,) in found] == [True] * 3 + [False] * 3
+
+
+def test_the_error_of_a_tool_is_its_answer_and_a_repeated_call_is_no_quote(tmp_path: Path) -> None:
+    told = "401 Unauthorized: the token of account NW-7731-B has expired"
+    first, second = (
+        asks("c1", "crm_sync", account="all accounts of us"),
+        asks("c2", "crm_sync", account="all accounts of us"),
+    )
+    steps = [
+        agent("desk", start=0, end=60),
+        call("one", "desk", 1, agent="desk", outputs=[first]),
+        tool("crm_sync", "desk", 2, status=2, message=told, arguments={"account": "all accounts of us"}, gen_ai__tool__call__id="c1"),
+        call("two", "desk", 4, agent="desk", inputs=[first, answers("c1", told)], outputs=[second]),
+    ]  # fmt: skip
+    names = names_of("desk", "one", "crm_sync", "two")
+    with read_steps(tmp_path, steps) as lens:
+        assert ("crm_sync", "two", "certain") in edges(lens, "carried", names)
+        assert edges(lens, "quoted", names) == set()
+
+
+def test_the_name_of_a_tool_is_no_lost_value() -> None:
+    with al.read(Path(__file__).parents[1] / "datasets" / "lineage", progress=False) as lens:
+        lost = {value for (value,) in lens.sql("SELECT value FROM context_lost_values()").fetchall()}
+        tools = {name for (name,) in lens.sql("SELECT DISTINCT tool_name FROM spans").fetchall()}
+    assert "UNVERIFIED-Q3-17" in lost
+    assert lost & tools == set()

@@ -13,7 +13,7 @@ from agentlens.explorers._still import DIM, GROUND, INK, LETTER, LINE
 Row = dict[str, Any]
 
 WIDTH, TOP, HEAD, ROW, ARROW = 940, 48, 22, 40, 13
-CLOCK, MOST_LANES_WIDTH, LANE = 74, 470, 116
+CLOCK, MOST_LANES_WIDTH, LANE = 74, 470, 165
 COLOURS = {
     "carried": "#1f62b5",
     "quoted": "#3c8558",

@@ -17,7 +17,7 @@ WITH
   tools AS (
     SELECT
       preorder, trace_id, agent_name, coalesce(conversation_id, trace_id) AS conversation_id, tool_call_id, start_time, end_time,
-      tool_call_arguments AS arguments, coalesce(_text_blocks(TRY_CAST(tool_call_result AS JSON)), tool_call_result) AS result
+      tool_call_arguments AS arguments, coalesce(_text_blocks(TRY_CAST(tool_call_result AS JSON)), tool_call_result, CASE WHEN status_code = 'ERROR' THEN status_message END) AS result
     FROM tool_calls
   ),
   asked AS (
@@ -154,7 +154,7 @@ WITH texts AS (
   UNION ALL
   SELECT hash(text), text FROM sections WHERE text <> ''
 )
-SELECT text_id, any_value(_plain_text(said)) AS said FROM texts GROUP BY text_id;
+SELECT text_id, any_value(CASE WHEN _is_placeholder(said) THEN '' ELSE _plain_text(said) END) AS said FROM texts GROUP BY text_id;
 
 INSERT INTO flow_tokens BY NAME
 SELECT DISTINCT token, text_id, _number_of(token) AS number
@@ -196,8 +196,9 @@ UNION ALL
 SELECT hash(token), text_id, NULL, 'value'
 FROM flow_tokens
 SEMI JOIN (SELECT token FROM flow_tokens GROUP BY token HAVING count(*) BETWEEN 2 AND 300 AND _is_telling(token)) USING (token)
+WHERE token NOT IN (SELECT tool_name FROM spans WHERE tool_name IS NOT NULL)
 UNION ALL
-SELECT text_id, text_id, 0, 'whole' FROM flow_texts WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
+SELECT text_id, text_id, 0, 'whole' FROM (FROM flow_texts SEMI JOIN (FROM flow_bodies WHERE said <> '') USING (text_id)) WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
 
 -- What a tool read that another had written before.
 INSERT INTO flow_quotes BY NAME
@@ -230,17 +231,24 @@ WITH
     FROM stretches
     GROUP BY ALL
   ),
+  -- A short run tells something where it holds four different words of at least four letters.
   run_texts AS (
     SELECT longest.*, last - first + 1 AS words, _words_in(said) AS spoken
     FROM longest
     JOIN flow_texts AS t ON t.number = to_number
     JOIN flow_bodies USING (text_id)
+    WHERE last - first + 1 >= 12
+      OR len(list_distinct(list_filter(list_slice(_words_in(lower(said)), first, last), lambda word: length(word) >= 4 AND regexp_matches(word, '\pL')))) >= 4
   ),
+  -- What nothing shows to have been passed on, and what a file holds that had been written to, has more than one value in common, or it tells nothing.
+  -- A call of a tool that is made again word for word repeats an action, and no knowledge.
   others AS (
     SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, min(feature) FILTER (what = 'value') AS value, bool_or(what = 'whole') AS is_whole
     FROM flow_found
-    WHERE what <> 'run'
-    GROUP BY ALL
+    JOIN (SELECT number AS to_number, type FROM flow_texts) USING (to_number)
+    WHERE what = 'value' OR (what = 'whole' AND type IS DISTINCT FROM 'tool_call')
+    GROUP BY from_number, from_preorder, to_number, to_preorder
+    HAVING is_whole OR min(rule) NOT IN ('other', 'resource') OR count(DISTINCT feature) >= 2
   ),
   named AS (SELECT others.*, token FROM others LEFT JOIN (SELECT DISTINCT hash(token) AS value, token FROM flow_tokens) USING (value)),
   merged AS (
@@ -248,7 +256,8 @@ WITH
       coalesce(r.from_number, n.from_number) AS from_number, coalesce(r.from_preorder, n.from_preorder) AS from_preorder,
       coalesce(r.to_number, n.to_number) AS to_number, coalesce(r.to_preorder, n.to_preorder) AS to_preorder,
       coalesce(r.rule, n.rule) AS rule, coalesce(is_whole, false) AS is_whole, coalesce(r.words, 1) AS words,
-      coalesce(array_to_string(list_slice(spoken, first, least(last, first + 39)), ' '), token, array_to_string(_words_in(whole.said)[:40], ' ')) AS passed
+      coalesce(array_to_string(list_slice(spoken, first, least(last, first + 39)), ' '), token,
+        array_to_string(_words_in(whole.said)[:40], ' ')) AS passed
     FROM run_texts AS r
     FULL JOIN named AS n
       ON n.from_number = r.from_number AND n.to_number = r.to_number AND n.from_preorder IS NOT DISTINCT FROM r.from_preorder

@@ -8,7 +8,7 @@ SELECT
     WHEN t.message_hash IS NOT NULL AND json_type(messages.parts) = 'ARRAY' THEN _part_text(json_extract(messages.parts, '$[' || t.part_index || ']'))
     WHEN t.message_hash IS NOT NULL THEN messages.parts::VARCHAR
     WHEN t.type = 'arguments' THEN spans.tool_call_arguments
-    WHEN t.type = 'result' THEN coalesce(_text_blocks(TRY_CAST(spans.tool_call_result AS JSON)), spans.tool_call_result)
+    WHEN t.type = 'result' THEN coalesce(_text_blocks(TRY_CAST(spans.tool_call_result AS JSON)), spans.tool_call_result, spans.status_message)
     WHEN t.type = 'section' THEN (SELECT any_value(text) FROM sections WHERE source_id = t.source_id AND hash(text) = t.text_id)
     WHEN t.type = 'agent_message' THEN (SELECT any_value(payload) FROM agent_messages WHERE source_id = t.source_id AND hash(payload) = t.text_id)
   END AS said

@@ -42,7 +42,7 @@ export const CLOCK = 68;
 const ROW = 42;
 const ARROW = 14;
 export const DIVIDER = 26;
-const LANE_MOST = 150;
+const LANE_MOST = 190;
 const LANE_LEAST = 64;
 
 export interface Layout {

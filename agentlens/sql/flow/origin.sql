@@ -4,6 +4,17 @@
 -- include: flow.tokens
 -- include: detectors.evidence
 
+-- What a text of the flow graph did with something, in words: `a tool of Atlas answered 4,812`.
+CREATE MACRO _flow_says(agent, side, type, what) AS
+concat_ws(' ', CASE
+  WHEN type = 'result' THEN concat_ws(' ', 'a tool', 'of ' || agent, 'answered')
+  WHEN type = 'arguments' THEN concat_ws(' ', 'a tool', 'of ' || agent, 'was given')
+  WHEN type = 'section' THEN concat_ws(' ', 'a document', 'of ' || agent, 'says')
+  WHEN type = 'agent_message' THEN coalesce(agent, 'an agent') || ' wrote to another agent'
+  WHEN side = 'heard' THEN coalesce(agent, 'a model') || ' was shown'
+  ELSE coalesce(agent, 'a model') || ' said' END,
+  what, CASE type WHEN 'tool_call' THEN 'in a call of a tool' WHEN 'tool_call_response' THEN 'in the answer of a tool' WHEN 'reasoning' THEN 'in its reasoning' END);
+
 -- The texts in which a value stands as written, and those in which the same number stands written otherwise: in traces that hold the value, or in all where
 -- none does.
 CREATE MACRO _flow_hits_of(value) AS TABLE
@@ -83,8 +94,8 @@ SELECT
   coalesce(b_span.trace_id, b.trace_id) AS trace_id, a_span.span_id AS from_span_id, b_span.span_id AS to_span_id, b.agent_name,
   coalesce(b_span.start_time, make_timestamp_ns(b.moment)) AS start_time,
   list_filter([
-    CASE WHEN a.number IS NOT NULL THEN _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a_span.span_id, concat_ws(' ', a.agent_name, a.side, a.written, 'in', a.type)) END,
-    _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b_span.span_id, concat_ws(' ', b.agent_name, b.side, b.written, 'in', b.type))
+    CASE WHEN a.number IS NOT NULL THEN _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a_span.span_id, _flow_says(a.agent_name, a.side, a.type, a.written)) END,
+    _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b_span.span_id, _flow_says(b.agent_name, b.side, b.type, b.written))
   ], lambda piece: piece IS NOT NULL) AS evidence,
   from_number, to_number, from_node, to_node, a.written AS from_written, b.written AS to_written
 FROM told
@@ -128,8 +139,8 @@ SELECT
   min(hop) AS hop, e.kind, arg_min(e.confidence, (hop, e.from_number, e.to_number)) AS confidence, coalesce(b_span.trace_id, b.trace_id) AS trace_id, a_span.span_id AS from_span_id, b_span.span_id AS to_span_id,
   b.agent_name, coalesce(b_span.start_time, make_timestamp_ns(any_value(b.moment))) AS start_time,
   arg_min(list_filter([
-    CASE WHEN a.number IS NOT NULL THEN _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a_span.span_id, concat_ws(' ', a.agent_name, a.side, e.passed, 'in', a.type)) END,
-    _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b_span.span_id, concat_ws(' ', b.agent_name, b.side, e.passed, 'in', b.type))
+    CASE WHEN a.number IS NOT NULL THEN _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a_span.span_id, _flow_says(a.agent_name, a.side, a.type, e.passed)) END,
+    _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b_span.span_id, _flow_says(b.agent_name, b.side, b.type, e.passed))
   ], lambda piece: piece IS NOT NULL), (hop, e.from_number, e.to_number)) AS evidence,
   arg_min(e.from_number, (hop, e.from_number, e.to_number)) AS from_number, arg_min(e.to_number, (hop, e.from_number, e.to_number)) AS to_number,
   arg_min(e.passed, (hop, e.from_number, e.to_number)) AS passed
@@ -190,7 +201,7 @@ FROM (
   UNION ALL
   SELECT text_id, _plain_text(tool_call_arguments) FROM spans JOIN flow_texts USING (preorder) WHERE type = 'arguments' AND contains(tool_call_arguments, word)
   UNION ALL
-  SELECT text_id, _plain_text(tool_call_result) FROM spans JOIN flow_texts USING (preorder) WHERE type = 'result' AND contains(tool_call_result, word)
+  SELECT text_id, _plain_text(coalesce(tool_call_result, status_message)) FROM spans JOIN flow_texts USING (preorder) WHERE type = 'result' AND contains(coalesce(tool_call_result, status_message), word)
   UNION ALL
   SELECT hash(text), text FROM sections WHERE contains(text, word)
   UNION ALL

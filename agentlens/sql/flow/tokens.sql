@@ -6,6 +6,10 @@ CASE WHEN regexp_matches(said, '^\s*[\[{"]')
   THEN regexp_replace(regexp_replace(said, '\\*"\w+\\*"\s*:', ' ', 'g'), '\\+(?:[nrtbf"]|u0[0-9a-f]{3})', ' ', 'g')
 ELSE said END;
 
+-- Whether a text is but a mark for something that was taken out: `[REDACTED_INPUT len=1611 sha=87a130ee]`.
+CREATE MACRO _is_placeholder(said) AS
+regexp_full_match(said, '(?i)\s*[\[<({]{1,2}\s*(?:redacted|omitted|truncated|removed|elided|hidden|scrubbed|masked)\b?[^\]>)}]*[\]>)}]{1,2}\s*');
+
 -- The words of a text; a path, an address or an identifier is one word.
 CREATE MACRO _words_in(said) AS regexp_extract_all(said, '[\pL\pN]+(?:[./_@:-]+[\pL\pN]+)*');
 
@@ -56,11 +60,16 @@ CREATE MACRO _is_similar_number(a, a_number, b, b_number) AS
 a <> b AND (
   abs(a_number - b_number) <= 1e-9 * abs(a_number) OR _is_rounding_of(a, a_number, b, b_number) OR _is_rounding_of(b, b_number, a, a_number));
 
--- Whether a value is telling enough to show that one text depends on another: long identifiers, paths, and numbers of four digits that are no year or clock.
+-- Whether a value is telling enough to show that one text depends on another: long identifiers, paths, and numbers of at least five digits, or of four that
+-- are written with a separator, a sign or a word; no years and clocks. A name without digits is one only where it is put together of at least three
+-- words (`net_of_returns`), for shorter ones are vocabulary that anybody may come upon (`handle_info`, `../config.js`).
 CREATE MACRO _is_telling(token) AS
 CASE
   WHEN regexp_full_match(token, '(?:19|20)\d\d(?:[-/.]\d\d?(?:[-/.]\d\d?)?)?(?:T.*)?|\d\d?[:.]\d\d(?:[:.]\d\d)?(?:[.,]\d+)?|v?\d+(?:\.\d+){2,3}') THEN false
-  WHEN _number_of(token) IS NOT NULL THEN length(regexp_replace(token, '\D', '', 'g')) >= 4 AND _digits_of(token) >= 3
+  WHEN _number_of(token) IS NOT NULL THEN length(regexp_replace(token, '\D', '', 'g')) >= CASE WHEN regexp_full_match(token, '-?\d+') THEN 5 ELSE 4 END AND _digits_of(token) >= 3
+  WHEN _number_within(token) IS NOT NULL THEN length(regexp_replace(token, '\D', '', 'g')) >= 4 AND _digits_of(_number_within(token)) >= 3
   WHEN regexp_matches(token, '\d') THEN length(token) >= 6
-  ELSE length(token) >= 8
+  WHEN contains(token, '@') OR contains(token, '://') THEN length(token) >= 8
+  WHEN regexp_matches(ltrim(token, '~./'), '/') THEN length(ltrim(token, '~./')) >= 10
+  ELSE length(token) >= 14 AND length(regexp_replace(token, '[^_]', '', 'g')) >= 2
 END;

@@ -50,7 +50,7 @@ LEFT JOIN sources ON sources.source_id = documents.source_id;
 -- What a window lost in values: amounts, numbers, dates, names, paths and identifiers in messages that are gone, rewritten or compacted
 -- and that stand nowhere in the window any more, the most repeated first. Columns: trace_id, span_id, agent_name, conversation_id,
 -- call_index, value, messages (how many of the gone messages held it), rank, of (how many values were lost in this call).
--- Bare small numbers rank last. Values are compared as whole tokens: 12,500 written as 12.5k counts as lost.
+-- Names of tools are no values; bare small numbers rank last. Values are compared as whole tokens: 12,500 written as 12.5k counts as lost.
 CREATE MACRO context_lost_values(agent := NULL, conversation := NULL, most := 40) AS TABLE
 WITH strata AS (FROM context_strata(agent := agent, conversation := conversation)),
 cuts AS (SELECT DISTINCT trace_id, span_id FROM strata WHERE change IN ('dropped', 'compacted', 'rewritten')),
@@ -64,10 +64,17 @@ valued AS (
   FROM messages
   WHERE message_hash IN (SELECT message_hash FROM touched)
 ),
+-- The name of a tool is no fact.
+tools AS (
+  SELECT tool_name AS value FROM spans WHERE tool_name IS NOT NULL
+  UNION
+  SELECT unnest(json_extract_string(parts, '$[*].name')) FROM messages WHERE message_hash IN (SELECT message_hash FROM touched)
+),
 held AS (
   SELECT trace_id, span_id, value, bool_and(is_gone) AS is_lost, count(DISTINCT message_hash) AS messages
   FROM touched
   JOIN valued USING (message_hash)
+  ANTI JOIN tools USING (value)
   GROUP BY ALL
 )
 SELECT
