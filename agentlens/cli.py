@@ -55,6 +55,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # No address is ever checked here, and the grammars that would check them take a second to build when Altair is loaded.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 _paths = click.argument("paths", metavar="CASE|PATH…", nargs=-1, required=True)
@@ -197,15 +199,18 @@ def _report_notebook(
 @click.option(
     "--since", default="7d", show_default=True, help="What is compared with as long before: 7d, 2w, 12h, or a day."
 )
+@click.option(
+    "--until", help="The last day of it, or a moment in UTC where it ends; by default the last day of the log."
+)
 @click.option("-o", "--output", help="The file to write: .html or .md; without it the Markdown is printed.")
 @click.option("--title", help="Heading; by default the folder that was read.")
 @_redaction
 def briefing(
-    paths: tuple[str, ...], since: str, output: str | None, title: str | None, redact: bool, rules: tuple[str, ...], keep: tuple[str, ...]
+    paths: tuple[str, ...], since: str, until: str | None, output: str | None, title: str | None, redact: bool, rules: tuple[str, ...], keep: tuple[str, ...]
 ) -> None:  # fmt: skip
     """Say what changed materially against the week before, on a page that is read in 90 seconds."""
     with _open(paths) as lens:
-        said = al.briefing(lens, output, since=since, title=title, redact=redact, rules=_rules(rules), keep=keep)
+        said = al.briefing(lens, output, since, title, redact, _rules(rules), keep, until)
     _say(f"Briefing: {said} ({'redacted' if redact else 'NOT redacted'})" if output else str(said))
 
 

@@ -104,6 +104,30 @@ def test_periods_end_with_the_last_day_of_the_log(tmp_path: Path) -> None:
     assert day == Period(week.until.replace(day=10), week.until)
 
 
+def test_a_period_may_end_with_an_earlier_day_or_at_a_moment(tmp_path: Path) -> None:
+    with read_steps(tmp_path / "logs", tasks("Ares", [1, 9], 20)) as lens:
+        day, moment = find_period(lens, "2d", "2026-01-08"), find_period(lens, "2026-01-05", "2026-01-08T14:00+02:00")
+    assert (str(day.since), str(day.until)) == ("2026-01-07 00:00:00", "2026-01-09 00:00:00")
+    assert (str(moment.since), str(moment.until)) == ("2026-01-05 00:00:00", "2026-01-08 12:00:00")
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "says"),
+    [
+        ("7d", "soon", "until='soon' is no time in the log"), ("7d", "2099-01-01", "until='2099-01-01' is no time in the log"),
+        ("7d", "2020-01-01", "goes from 2026-01-02 to 2026-01-10"), ("2026-01-09", "2026-01-08", "since='2026-01-09' is no time before 2026-01-09"),
+    ],
+)  # fmt: skip
+def test_a_period_that_ends_outside_the_log_or_before_it_begins_is_refused(
+    since: str, until: str, says: str, tmp_path: Path
+) -> None:
+    with (
+        read_steps(tmp_path / "logs", tasks("Ares", [1, 9], 20)) as lens,
+        pytest.raises(AgentLensError, match=says),
+    ):
+        al.briefing(lens, since=since, until=until)
+
+
 def test_it_is_read_in_90_seconds_whatever_happened() -> None:
     items = [Item(kind, (f"A{n}",), "word " * (9 + n % 30), ("one",)) for kind in KINDS for n in range(40)]
     shown, rest = fit(items, 300)

@@ -227,3 +227,14 @@ def test_every_explorer_and_the_report_show_the_gaps_that_completeness_knows(gap
         assert ("3 gaps in the evidence" in page) == gaps
         assert ("Nothing known to be missing" in page) != gaps
         assert all(sentence in page for sentence in lacks)
+
+
+def test_a_check_that_had_nothing_to_look_at_does_not_say_that_all_is_well(tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    path.write_text("# Notes\n\nNothing ran.\n")
+    with read(path, progress=False) as lens:
+        said = dict(lens.sql("SELECT check_name, says FROM completeness WHERE source_id IS NULL").fetchall())
+    assert said.keys() == ALWAYS
+    assert said["orphans"] == "There are no spans, so this check had nothing to look at."
+    assert said["calls_without_usage"] == "There are no model calls, so this check had nothing to look at."
+    assert said["unaccounted"] == "Every record is accounted for."

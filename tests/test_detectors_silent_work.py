@@ -99,6 +99,15 @@ def test_more_retries_than_an_agent_is_used_to_are_a_burst(
     assert found(lens, "retry_burst") == expected
 
 
+def test_calls_cancelled_because_of_one_beside_them_are_not_tried_again(tmp_path: Path) -> None:
+    cancelled = retried(10, 8, 2000)
+    for each in cancelled:
+        if each["status"]["code"] == ERROR:
+            each["status"]["message"] = "<tool_use_error>Sibling tool call errored</tool_use_error>"
+    lens = read_steps(tmp_path, [agent("lead", None, 0, 90000), *retried(80, 0), *cancelled])
+    assert found(lens, "retry_burst") == []
+
+
 def burst(name: str, calls: int, failures: int) -> list[Step]:
     failed = {round(n * calls / failures) for n in range(failures)}
     return [
@@ -130,3 +139,46 @@ def test_a_model_of_which_nothing_ever_came_from_a_cache_misses_nothing(tmp_path
 
     lens = read_steps(tmp_path, in_traces([calls("cached-model", 8064), calls("plain-model", 0)]))
     assert found(lens, "cache_miss_storm") == []
+
+
+def test_a_search_that_found_nothing_is_no_failure(tmp_path: Path) -> None:
+    def shell(command: str, said_of_it: str, n: int) -> Step:
+        return tool(
+            f"bash#{n}", "lead", 20 * n, arguments={"command": command, "n": n}, status=ERROR, message=said_of_it
+        )
+
+    ends = "Command exited with code 1"
+    nothing = [
+        'grep -n "console.error" theme.ts',
+        'grep -A 5 "one\\|other" a.ts',
+        "cat a.ts | grep x",
+        "rg 'a | b' src",
+        "git diff --exit-code",
+        "cd src && grep y z.ts",
+    ]
+    found_nothing = [agent("lead"), *(shell(command, ends, n) for n, command in enumerate(nothing * 2))]
+    failed = [
+        agent("lead"),
+        *(shell(command, ends, n) for n, command in enumerate(["make", "grep x a && npm test"] * 6)),
+    ]
+    told = [agent("lead"), *(shell(nothing[0], "grep: theme.ts: No such file or directory", n) for n in range(12))]
+    plain = [agent("lead"), tool("bash", "lead", 1, arguments="grep x a.ts", status=ERROR, message=ends)]
+    lens = read_steps(tmp_path, in_traces([found_nothing, failed, told, plain]))
+    assert lens.sql("SELECT trace_id[-1:], count(*) FROM errors GROUP BY ALL ORDER BY ALL").fetchall() == [
+        ("2", 12),
+        ("3", 12),
+        ("4", 1),
+    ]
+    assert found(lens, "error_burst", "len(span_ids)") == [(25,)]
+
+
+def test_a_call_that_was_broken_off_missed_no_cache(tmp_path: Path) -> None:
+    def calls(broken: set[int]) -> list[Step]:
+        read = {n: (0, 0) if n in broken else (9000, 8064) for n in range(14)}
+        return [
+            agent("a"),
+            *(call(f"c{n}", "a", n, input_tokens=i, cache_read=c, model="m") for n, (i, c) in read.items()),
+        ]
+
+    lens = read_steps(tmp_path, calls({4, 7, 10}))
+    assert lens.sql("FROM cache_misses").fetchall() == []

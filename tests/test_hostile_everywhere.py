@@ -7,6 +7,7 @@ import gzip
 import html
 import io
 import json
+import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ import pytest
 import zstandard
 from hostile_corpus import EVERYTHING, PAYLOADS, samples_by_loader, spoilt
 from markdown_it import MarkdownIt
+from otlp_forests import as_protobuf, attribute, span
+
+sys.path.insert(0, str(Path(__file__).parent / "frontend"))
+import synthetic
 
 import agentlens as al
 from agentlens import _read
@@ -292,3 +297,40 @@ def test_json_that_is_nested_too_deep_is_a_reject(nested: str, tmp_path: Path) -
     (tmp_path / "log.jsonl").write_text(line % '"fine"' + line % nested)
     with al.read(tmp_path, progress=False) as lens:
         assert lens.sql("SELECT records, accepted, rejected FROM sources").fetchall() == [(2, 1, 1)]
+
+
+@pytest.fixture(scope="module")
+def spoilt_protobuf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs as OTLP protobuf, every text of theirs one of the payloads: names, agents, tools, arguments, results, messages."""
+    folder = tmp_path_factory.mktemp("protobuf")
+    spans, texts = [], [text.encode("utf-8", "replace").decode() for text in PAYLOADS.values()]
+    for run in range(2):
+        for place, text in enumerate(texts):
+            said = json.dumps([{"role": "user", "parts": [{"type": "text", "content": text}]}])
+            values = {
+                "gen_ai.operation.name": "execute_tool" if place % 2 else "chat", "gen_ai.agent.name": text, "gen_ai.tool.name": text,
+                "gen_ai.tool.call.arguments": json.dumps({text: text}), "gen_ai.tool.call.result": text if run else text[::-1],
+                "gen_ai.request.model": text, "gen_ai.conversation.id": text, "gen_ai.input.messages": said, "gen_ai.output.messages": said,
+            }  # fmt: skip
+            attributes = [attribute(name, value) for name, value in values.items()]
+            spans.append(span(run, place, parent=0 if place else None, name=text, attributes=attributes))
+    (folder / "log.pb").write_bytes(as_protobuf(spans).SerializeToString())
+    return folder
+
+
+@pytest.mark.browser
+def test_hostile_protobuf_is_only_text_in_a_comparison_and_in_a_whole_report(
+    browser: Any, spoilt_protobuf: Path, tmp_path: Path
+) -> None:
+    with al.read(spoilt_protobuf, progress=False) as lens:
+        assert lens.sql("SELECT count(DISTINCT name) FROM spans").fetchall() == [(len(PAYLOADS),)]
+        a, b = [trace for (trace,) in lens.sql("SELECT trace_id FROM traces ORDER BY trace_id").fetchall()]
+        page = synthetic.embedded_place("compare", al.Compare(lens, a, b).embed())
+        (tmp_path / "compare.html").write_text(synthetic.build_page(page), "utf-8")
+        al.report(lens, tmp_path / "report.html", title=EVERYTHING, redact=False)
+    for name in ("compare.html", "report.html"):
+        page, trouble = watch(browser, tmp_path / name, offline=True)
+        page.locator("[data-explorer]:not([data-mounted])").first.wait_for(state="detached")
+        touch_everything(page)
+        assert page.evaluate(LOOK) == [] and page.locator("[data-mounted=failed]").count() == 0
+        assert trouble == []

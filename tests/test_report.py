@@ -144,8 +144,11 @@ def test_it_names_every_source_by_its_hash(lens: al.Lens, written: Path) -> None
 
 
 def test_it_stays_below_the_size_it_is_given(lens: al.Lens, tmp_path: Path) -> None:
-    path = al.report(lens, tmp_path / "small.html", max_mb=1.3)
-    assert path.stat().st_size <= 1_300_000
+    path = al.report(lens, tmp_path / "small.html", max_mb=0.6)
+    page = path.read_text()
+    assert path.stat().st_size <= 600_000
+    assert all(f'id="{name}" data-explorer' in page for name in ("tree", "overview", "all_findings"))
+    assert "the chart of tokens is a picture here" in page
 
 
 def test_a_folder_that_is_not_there_is_named(lens: al.Lens, tmp_path: Path) -> None:
@@ -162,3 +165,70 @@ def test_a_call_with_a_long_window_keeps_its_details(tmp_path: Path) -> None:
     with read_bytes(tmp_path / "logs", as_lines([span(0, n, attributes=window) for n in range(3)])) as lens:
         page = al.report(lens, tmp_path / "report.html", redact=False).read_text()
     assert "carry their details" not in page
+
+
+FOCUSED = """() => {
+  const here = document.activeElement, box = here.getBoundingClientRect(), style = getComputedStyle(here);
+  const before = window.before, follows = !before || !!(before.compareDocumentPosition(here) & Node.DOCUMENT_POSITION_FOLLOWING);
+  window.before = here;
+  const ringed = [here.parentElement, here.closest("[data-explorer] .al-root") ?? here].map((one) => getComputedStyle(one));
+  return {
+    end: here === document.body, follows, name: here.outerHTML.slice(0, 160), text: here.innerText ?? "",
+    seen: box.width > 0 && box.height > 0 && style.visibility !== "hidden" && box.bottom > 0 && box.top < innerHeight,
+    // A divider is five pixels wide: it is filled.
+    ringed: (here.getAttribute("role") === "separator" && style.backgroundColor !== "rgba(0, 0, 0, 0)") || [here, ...here.querySelectorAll("*")].slice(0, 40).map((one) => getComputedStyle(one)).concat(ringed)
+      .some((one) => (one.outlineStyle !== "none" && parseFloat(one.outlineWidth) > 0) || one.boxShadow !== "none"),
+  };
+}"""
+
+
+@pytest.mark.browser
+def test_the_whole_report_is_walked_by_keyboard_in_its_order_and_the_focus_is_always_seen(
+    browser: Any, written: Path
+) -> None:
+    page, trouble = open_offline(browser, written)
+    page.locator("[data-explorer]:not([data-mounted])").first.wait_for(state="detached")
+    stops = []
+    for _ in range(900):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUSED)
+        if stop["end"]:
+            break
+        stops.append(stop)
+    assert stop["end"], "the focus is caught before the end"
+    assert stops[0]["text"] == "Skip to the findings" and len(stops) > 100
+    assert [stop["name"] for stop in stops[1:] if not stop["follows"]] == []
+    assert [stop["name"] for stop in stops if not stop["seen"]] == []
+    assert [stop["name"] for stop in stops if not stop["ringed"]] == []
+    assert trouble == []
+
+
+@pytest.mark.browser
+def test_by_keyboard_a_finding_leads_into_the_tree_and_escape_closes_its_details(browser: Any, written: Path) -> None:
+    page, trouble = open_offline(browser, written)
+    page.locator("[data-explorer]:not([data-mounted])").first.wait_for(state="detached")
+    page.get_by_role("button", name="Open in the trace").first.focus()
+    page.keyboard.press("Enter")
+    role = "document.activeElement.getAttribute('role')"
+    assert page.evaluate(role) == "tree" and page.evaluate("!!document.activeElement.closest('#tree')")
+    selected = page.locator("#tree [role=treeitem][aria-selected=true]")
+    first = selected.get_attribute("id")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function("(id) => document.activeElement.getAttribute('aria-activedescendant') !== id", arg=first)
+    page.keyboard.press("Escape")
+    page.get_by_role("region", name="Span details").wait_for(state="hidden")
+    assert page.evaluate(role) == "tree"
+    assert trouble == []
+
+
+@pytest.mark.browser
+def test_the_browser_finds_text_that_was_folded_away(browser: Any, lens: al.Lens, written: Path) -> None:
+    page, _ = open_offline(browser, written)
+    shown = page.locator("body").evaluate("(body) => body.textContent")
+    (raw,) = lens.sql("SELECT status_message FROM spans WHERE status_message LIKE '%costs_2026q2%' LIMIT 1").fetchall()[
+        0
+    ]
+    assert raw in shown and page.locator("[data-folded]:empty").count() == 0
+    page.locator("details.raw summary").first.click()
+    assert page.locator("details.raw pre").first.is_visible()
+    assert page.evaluate("window.find('Margins checked with second-quarter')")

@@ -221,22 +221,28 @@ class Compare(PickExplorer):
 
     def _embed_details(self) -> Row:
         differing = [row for row in self._rows if row["change"] != "same"][:EMBEDDED_DIFFS]
-        return {str(row["place"]): json.dumps(self._diff(row)) for row in differing}
+        return {place: json.dumps(diff) for place, diff in self._diffs(differing)}
 
     def _diff(self, row: Row) -> list[Row]:
         """Return the texts of the two steps, each with its lines that went, came and stayed."""
-        (places,) = self._ask(f"SELECT a_preorder, b_preorder FROM {self._table} WHERE place = {int(row['place'])}")
-        sides = [self._texts(places[name]) for name in ("a_preorder", "b_preorder")]
-        return [
-            {"what": what, "lines": diff_lines(sides[0].get(what), sides[1].get(what))}
-            for what in TEXTS
-            if sides[0].get(what) or sides[1].get(what)
-        ]
+        return next(self._diffs([row]))[1]
 
-    def _texts(self, preorder: int | None) -> Row:
-        if preorder is None:
-            return {}
-        return self.ask(load_question("compare_texts"), {"preorder": preorder})[0]
+    def _diffs(self, rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
+        """Yield places of steps and what their texts have and lack, all texts asked for at once."""
+        places = ", ".join(str(int(row["place"])) for row in rows) or "NULL"
+        steps = self._ask(
+            f"SELECT place, a_preorder, b_preorder FROM {self._table} WHERE place IN ({places}) ORDER BY place"
+        )
+        wanted = [step[side] for step in steps for side in ("a_preorder", "b_preorder") if step[side] is not None]
+        texts = {row["preorder"]: row for row in self.ask(load_question("compare_texts"), {"preorders": wanted})}
+        for step in steps:
+            a, b = (texts.get(step[side], {}) for side in ("a_preorder", "b_preorder"))
+            diffs = [
+                {"what": what, "lines": diff_lines(a.get(what), b.get(what))}
+                for what in TEXTS
+                if a.get(what) or b.get(what)
+            ]
+            yield str(step["place"]), diffs
 
     def _list_still(self) -> list[StillRow]:
         differing = [row for row in self._rows if row["change"] != "same"]

@@ -9,11 +9,28 @@ from agentlens._source import Place
 from agentlens.dialects import gen_ai
 from agentlens.dialects.messages import normalise_message
 from agentlens.dialects.payloads import parse_text
+from agentlens.loaders._claude_code_memory import number_of
 
 DIRECTIONS = {
     "gen_ai.input.messages": "input", "gen_ai.output.messages": "output", "gen_ai.system_instructions": "system",
 }  # fmt: skip
-Positions = dict[tuple[str, str, str], int]
+# Counts of a span by what is counted, as digits of one number: there are millions of spans.
+COUNTED = ("input", "output", "system", "events")
+COUNT_BITS = 32
+
+
+class Positions:
+    """How many messages of each direction, and how many events, each span has had over all records of a file."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+
+    def take(self, trace_id: str, span_id: str, counted: str, count: int = 1) -> int:
+        """Count some more; returns how many there were before."""
+        key, shift = number_of(trace_id, span_id), COUNT_BITS * COUNTED.index(counted)
+        before = self._counts.get(key, 0)
+        self._counts[key] = before + (count << shift)
+        return before >> shift & (1 << COUNT_BITS) - 1
 
 
 def add_log_record(into: Evidence, place: Place, record: Row, attributes: Row, positions: Positions) -> None:
@@ -25,10 +42,9 @@ def add_log_record(into: Evidence, place: Place, record: Row, attributes: Row, p
     if isinstance(body, dict) and name and (found := gen_ai.event_message(name, body)):
         taken.setdefault(found[0], []).append(found[1])
     for direction, messages in taken.items():
-        key = (trace_id, span_id, direction)
-        start = positions.get(key, 0)
         normalised = [normalise_message(message) for message in messages]
-        positions[key] = into.add_messages(place, trace_id, span_id, direction, normalised, start)
+        start = positions.take(trace_id, span_id, direction, len(normalised))
+        into.add_messages(place, trace_id, span_id, direction, normalised, start)
     if taken:
         into.account.dialects.setdefault(gen_ai.NAME)
     left = dict(attributes)
@@ -36,8 +52,7 @@ def add_log_record(into: Evidence, place: Place, record: Row, attributes: Row, p
         left["body"] = body
     if record["severity"]:
         left["severity"] = record["severity"]
-    key = (trace_id, span_id, "events")
-    positions[key] = index = positions.get(key, -1) + 1
+    index = positions.take(trace_id, span_id, "events")
     into.add(
         "span_events", place, trace_id=trace_id, span_id=span_id, event_index=index, time=record["time"],
         name=name or "log", attributes=left or None,

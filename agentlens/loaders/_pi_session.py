@@ -121,21 +121,25 @@ class SessionReader:
 
     def _path(self) -> list[str]:
         """Return the messages from the root to the leaf; those before the latest compaction only from the first kept
-        on.
+        on. The way up ends there: a long session is compacted often.
         """
         nodes, path = self._memory.nodes, list[str]()
         at, seen = self._memory.leaf, set[str]()
+        compaction, first_kept = None, None
         while at is not None and at in nodes and at not in seen:
             seen.add(at)
             path.append(at)
+            if compaction is None and nodes[at].is_compaction:
+                compaction, first_kept = at, nodes[at].first_kept
+            if compaction is not None and (at == first_kept or first_kept is None):
+                break
             at = nodes[at].parent
         path.reverse()
-        start = max((i for i, key in enumerate(path) if nodes[key].is_compaction), default=-1)
-        if start < 0:
+        if compaction is None:
             return [message for key in path if (message := nodes[key].message)]
-        compaction = nodes[path[start]]
-        kept = path.index(compaction.first_kept) if compaction.first_kept in path[:start] else start
-        order = [path[start], *(key for key in path[kept:start] if not nodes[key].is_compaction), *path[start + 1 :]]
+        start = path.index(compaction)
+        kept = path.index(first_kept) if first_kept in path[:start] else start
+        order = [compaction, *(key for key in path[kept:start] if not nodes[key].is_compaction), *path[start + 1 :]]
         return [message for key in order if (message := nodes[key].message)]
 
     def _read(

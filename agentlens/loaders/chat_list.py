@@ -16,7 +16,8 @@ from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, memb
 from agentlens.loaders._session_lines import take_record
 
 LOOKS_FOR = (
-    "a list of objects with `role` and `content`, or such a list under `messages`, `history`, `chat_history` or `traj`"
+    "a list, or lines, of objects with `role` and `content`; or such a list under `messages`, `history`, `chat_history` or "
+    "`traj`"
 )
 CANNOT_KNOW = (
     "times and tokens, unless messages carry them; which model answered; where one run of a tool began and ended"

@@ -20,7 +20,10 @@ from agentlens.loaders._otlp_log_record import Positions, add_log_record
 from agentlens.loaders._otlp_span import any_value, key_values, read_id, read_time
 
 LOOKS_FOR = "a key `resourceLogs` in the first JSON value"
-CANNOT_KNOW = "the spans its records belong to: names, durations and nesting stand in the traces of the same run"
+CANNOT_KNOW = (
+    "the spans its records belong to: names, durations and nesting stand in the traces of the same run; events of Claude Code sessions, "
+    "which make spans of their own, leave out prompts and answers unless it was told to log them"
+)
 VERSION = 1
 
 
@@ -56,7 +59,7 @@ def sniff(head: bytes) -> bool:
 def load(source: Source, into: Evidence) -> None:
     """Add what each log record says of its span: an event, messages, or, from Claude Code, a span of its own."""
     sessions = Sessions(into)
-    positions: Positions = {}
+    positions = Positions()
     for document in documents(source):
         for raw, places in pieces(document, into, "batch of OTLP logs"):
             batch = decode_piece(_decode, raw, places, into, "batch of OTLP logs")

@@ -39,7 +39,7 @@ def report(
     The ending of `path` chooses the form: `.html` opens offline, asks nothing of any server, and its views stay interactive;
     `.md` is for pull requests and chat, `.json` for machines, `.pdf` for print (needs a Chromium). Every figure stands with
     its SQL, every finding with its span, file and line. Detectors run first unless they have run on this lens. `title` is by
-    default the name of the folder that was read.
+    default the name of the folder that was read, or of the file where it is one.
 
     Unless `redact` is False, secrets and personal data are replaced by pseudonyms (`Lens.save` tells how, `rules` and `keep`
     are those of it), and the footer proves that no aggregate has changed.

@@ -80,11 +80,12 @@ def briefing(
     redact: bool = True,
     rules: Sequence[Rule] = (),
     keep: Iterable[str] = (),
+    until: str | None = None,
 ) -> Path | str:
     """Write what changed materially against the period before, on a page that is read in 90 seconds, and return its path.
 
-    `since` is a length (`7d`, `2w`, `12h`; the last day of the log is the last of the period) or a day (`2026-06-08`). The
-    ending of `path` is `.html` (offline, no script) or `.md`; without a path the Markdown is returned. Detectors run first
+    `since` is a length (`7d`, `2w`, `12h`) or a day (`2026-06-08`). The period ends with the last day of the log, or with `until`:
+    a day, which belongs to it (`2026-06-14`), or a moment in UTC, which does not (`2026-06-14T12:00`). The ending of `path` is `.html` (offline, no script) or `.md`; without a path the Markdown is returned. Detectors run first
     unless they have run on this lens. It is redacted as a report is.
 
     An item names agents and signals, and is of one kind, by fixed rules:
@@ -100,12 +101,12 @@ def briefing(
     A change counts when chance does not explain it and it began in the period, or so late in the one before that most work there
     came earlier; failures by Fisher's exact test (at most one in twenty of what is said is chance). With fewer than 12 tasks and reports in either period nothing is compared, and the page says so.
 
-    Raises AgentLensError for a `since` that is neither, a lens without any time, another ending, and where `report` does.
+    Raises AgentLensError for a `since` or `until` that is none of these, for a period that is empty or outside the log, a lens without any time, another ending, and where `report` does.
     """
     target = check_target(path, FORMS, "briefing") if path is not None else None
     make_sure_detected(lens)
     folder = common_folder([source for (source,) in lens.sql("SELECT path FROM sources").fetchall()])
-    options = BriefingOptions(find_period(lens, since), title, folder.name if folder is not None else None)
+    options = BriefingOptions(find_period(lens, since, until), title, folder.name if folder is not None else None)
     compose = FORMS[target.suffix.lower()] if target else compose_markdown
     with travelling(lens, redact, rules, keep) as copy:
         content = compose(copy, options)
@@ -116,30 +117,54 @@ def briefing(
     return target
 
 
-def find_period(lens: Lens, since: str) -> Period:
-    """Return the period that ends with the log."""
-    last = ask(lens, "briefing_last_time")[0]["last_time"]
+def find_period(lens: Lens, since: str, until: str | None = None) -> Period:
+    """Return the period that ends with `until`, or else with the last day of the log."""
+    extent = ask(lens, "briefing_last_time")[0]
+    first, last = extent["first_time"], extent["last_time"]
     if last is None:
         raise AgentLensError("Nothing in this lens has a time, so no period can be told from the one before.")
-    tomorrow = datetime.combine(last.date(), datetime.min.time()) + timedelta(days=1)
+    end = _end(until, first, last)
     if found := re.fullmatch(r"(\d{1,4})([hdw])", since.strip()):
         number, unit = int(found[1]), found[2]
         if number and unit == "h":
-            end = last.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+            end = end if until else last.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
             return Period(end - timedelta(hours=number), end)
         if number:
-            return Period(tomorrow - timedelta(days=number * DAY_UNITS[unit]), tomorrow)
-    try:
-        start = datetime.fromisoformat(since.strip())
-    except ValueError:
-        start = tomorrow
-    if start.tzinfo is not None:
-        start = start.astimezone(UTC).replace(tzinfo=None)
-    if start >= tomorrow:
+            return Period(end - timedelta(days=number * DAY_UNITS[unit]), end)
+    start = _moment(since)
+    if start is None or start >= end:
+        before = f"before {end:%Y-%m-%d %H:%M} UTC" if until else f"before the end of the log ({last:%Y-%m-%d})"
         raise AgentLensError(
-            f"since={since!r} is no time before the end of the log ({last:%Y-%m-%d}). Say e.g. 7d, 12h or {last:%Y-%m-%d}."
+            f"since={since!r} is no time {before}. Say e.g. 7d, 12h or {end - timedelta(days=1):%Y-%m-%d}."
         )
-    return Period(start, tomorrow)
+    return Period(start, end)
+
+
+def _end(until: str | None, first: datetime, last: datetime) -> datetime:
+    """Return where the period ends: after the day that `until` names, at its moment, or after the last day of the log."""
+    if until is None:
+        return _midnight(last) + timedelta(days=1)
+    end = _moment(until)
+    if end is not None and re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", until.strip()):
+        end += timedelta(days=1)
+    if end is None or end <= first or _midnight(end) > _midnight(last) + timedelta(days=1):
+        raise AgentLensError(
+            f"until={until!r} is no time in the log, which goes from {first:%Y-%m-%d} to {last:%Y-%m-%d}. Say e.g. {last:%Y-%m-%d}."
+        )
+    return end
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(moment.date(), datetime.min.time())
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a time in ISO 8601 as UTC, which is also meant where no zone is named; None when it is none."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from agentlens.report._span_names import SpanNames
 
 Row = dict[str, Any]
 
-AT_ONCE = 20
+# So many spans are packed at once, and so many asked for.
+AT_ONCE, ASKED_AT_ONCE = 20, 200
 
 
 def pack_details(copy: Travelling, names: SpanNames, rows: Mapping[int, int], budget: int) -> tuple[str, int]:
@@ -26,13 +27,17 @@ def pack_details(copy: Travelling, names: SpanNames, rows: Mapping[int, int], bu
     `rows` maps a span's `preorder` to its row in the tree.
     """
     wanted = [row["preorder"] for row in ask(copy.lens, "span_importance") if row["preorder"] in rows]
-    batches = (sorted(wanted[at : at + AT_ONCE]) for at in range(0, len(wanted), AT_ONCE))
-    return pack_batches(
-        ({str(row): span for row, span in _describe(copy.lens, rows, batch)} for batch in batches),
-        copy,
-        names,
-        budget,
-    )
+    return pack_batches(_describe_in_batches(copy.lens, rows, wanted), copy, names, budget)
+
+
+def _describe_in_batches(lens: Lens, rows: Mapping[int, int], wanted: list[int]) -> Iterator[Row]:
+    """Yield spans by their row, a few at a time, asked for many at a time."""
+    for start in range(0, len(wanted), ASKED_AT_ONCE):
+        asked = wanted[start : start + ASKED_AT_ONCE]
+        found = dict(_describe(lens, rows, sorted(asked)))
+        for at in range(0, len(asked), AT_ONCE):
+            batch = sorted(rows[preorder] for preorder in asked[at : at + AT_ONCE])
+            yield {str(row): found[row] for row in batch}
 
 
 def pack_batches(

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentlens import charts
 from agentlens._lens import Lens
 from agentlens.explorers import (
     AgentMap,
@@ -31,8 +30,6 @@ from agentlens.report._facts import ask
 from agentlens.report._span_names import SpanNames
 
 Row = dict[str, Any]
-
-STILL_WIDTH = 640
 
 
 @dataclass
@@ -115,8 +112,7 @@ def prepare_case(copy: Travelling) -> dict[str, Prepared]:
 def prepare_tokens(copy: Travelling) -> Prepared:
     """Return the charts of tokens and money, with a picture of tokens by agent."""
     tokens = TokenEconomics(copy.lens)
-    still = draw_still(charts.usage_bars(copy.lens.sql("FROM token_usage_by_agent").pl(), "agent_name"))
-    return prepare("tokens", tokens.embed(), tokens.sql, copy, still)
+    return prepare("tokens", tokens.embed(), tokens.sql, copy, picture(tokens))
 
 
 def mount_conversation(copy: Travelling, names: SpanNames, budget: int) -> tuple[Mounted, int, int]:
@@ -153,14 +149,6 @@ def open_tree(lens: Lens, first_span: str | None, where: str | None = None, inci
     if opened is not None and (row := tree.row_of(opened)) >= 0:
         tree._row = row
     return tree
-
-
-def draw_still(chart: Any) -> str:
-    """Return a chart as base64 of an SVG: a picture runs nothing, whatever its texts say."""
-    import vl_convert
-
-    spec = chart.properties(width=STILL_WIDTH).to_dict()
-    return base64.b64encode(vl_convert.vegalite_to_svg(spec).encode()).decode()
 
 
 def without_nan(value: Any) -> Any:

@@ -182,7 +182,9 @@ def gather(copy: Travelling, options: Options) -> Row:
     quoter = Quoter(sources, copy.clean, options.max_bytes // QUOTES_SHARE)
     totals = ask(lens, "totals")[0]
     return {
-        "title": options.title or options.folder or "agentlens report",
+        "title": options.title
+        or (Path(sources[0]["path"]).name if len(sources) == 1 else options.folder)
+        or "agentlens report",
         "headline": headline(findings, checks),
         "answer": answer(findings, totals),
         "findings": findings,

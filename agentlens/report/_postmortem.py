@@ -99,7 +99,9 @@ def _say_impact(row: Row) -> Iterator[str]:
     agents = row["agents"] or []
     if agents:
         yield f"{plural(len(agents), 'agent')} with grave findings: {join_words(agents, 6)}."
-    if row["runs"]:
+    if row["runs"] and not row["touched_runs"]:
+        yield f"No single run of {row['runs']:,} stands out: the findings are about many of them together."
+    elif row["runs"]:
         failed = (
             f", {row['failed_runs']:,} of them failed by their own account"
             if row["failed_runs"]

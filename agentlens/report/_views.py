@@ -52,6 +52,7 @@ def _list_views(copy: Travelling, content: Content, limit: int) -> Iterator[View
     yield "agent_map", lambda: case["agent_map"].mount(names)
     if content.facts["totals"]["calls"] or copy.lens.sql("FROM llm_calls LIMIT 1").fetchall():
         yield "conversation", lambda: _mount_conversation(copy, content, min(limit // 8, MOST_DETAILS))
+    yield "origin", lambda: explorers.mount_origin(copy, names, dict(vars(incident)) if incident else None)
     if incident:
         yield (
             "compare",

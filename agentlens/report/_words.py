@@ -69,6 +69,8 @@ def period(first: datetime | None, last: datetime | None) -> str:
     if first is None or last is None:
         return NONE
     if first.date() == last.date():
+        if last.replace(second=0, microsecond=0) == first.replace(second=0, microsecond=0):
+            return moment(first) if last.second == first.second else f"{moment(first)} to {last:%H:%M:%S}"
         return f"{moment(first, '%-d %b %Y, %H:%M')} to {last:%H:%M}"
     same_month = (first.year, first.month) == (last.year, last.month)
     return f"{first.day if same_month else moment(first, '%-d %b %Y')} to {moment(last, '%-d %b %Y')}"

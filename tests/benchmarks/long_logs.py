@@ -49,8 +49,8 @@ def lines(name: str, size: int, seed: int = 1) -> Iterator[str]:
 def one_long(name: str, size: int) -> Iterator[str]:
     """Yield a small log of a format in which one record, after those that a log begins with, has a text of `size` characters."""
     rng = random.Random(1)
-    for number in range(8):
-        yield RECORDS[name](rng, number, size if number == 5 else 200)
+    for number in range(10):
+        yield RECORDS[name](rng, number, size if number == LONG.get(name, 5) else 200)
 
 
 # --- sessions of coding agents ----------------------------------------------------------------------------------------
@@ -231,6 +231,34 @@ def _openhands_runs(rng: random.Random, number: int, size: int) -> str:
             "metadata": {"agent_class": "CodeActAgent"},
             "history": history,
         }
+    )
+
+
+def _managed_agents(rng: random.Random, number: int, size: int) -> str:
+    """Return the beginning of a model request, the tool use it asks for, its end, and what the tool gave back in turn."""
+    event: dict[str, Any] = {"id": f"sevt_{number}", "processed_at": iso(number)}
+    step, kind = divmod(number, 4)
+    if kind == 0:
+        return line(event | {"type": "span.model_request_start"})
+    if kind == 1:
+        return line(event | {"type": "agent.tool_use", "name": "bash", "input": {"command": text(rng, 80)}})
+    if kind == 2:
+        usage = {
+            "input_tokens": 10,
+            "output_tokens": 50,
+            "cache_read_input_tokens": 1000,
+            "cache_creation_input_tokens": 100,
+        }
+        end = {
+            "type": "span.model_request_end",
+            "model_request_start_id": f"sevt_{4 * step}",
+            "model_usage": usage,
+            "is_error": False,
+        }
+        return line(event | end)
+    said = [{"type": "text", "text": text(rng, size)}]
+    return line(
+        event | {"type": "agent.tool_result", "tool_use_id": f"sevt_{4 * step + 1}", "content": said, "is_error": False}
     )
 
 
@@ -448,10 +476,13 @@ def _status_json(rng: random.Random, number: int, size: int) -> str:
 RECORDS: dict[str, Record] = {
     "a2a": _a2a, "ag2": _ag2, "aider": _aider, "atif": _atif, "chat_list": _chat_list, "chat_list (a message a line)": _chat_lines,
     "claude_code": _claude_code, "codex": _codex, "gemini_cli": _gemini_cli, "google_adk": _google_adk, "heartbeat": _heartbeat,
-    "jaeger": jaeger, "json_lines": _json_lines, "langfuse": langfuse, "langgraph": _langgraph, "langsmith": langsmith, "mlflow": mlflow,
+    "jaeger": jaeger, "json_lines": _json_lines, "langfuse": langfuse, "langgraph": _langgraph, "langsmith": langsmith, "managed_agents": _managed_agents, "mlflow": mlflow,
     "openai_agents": openai_agents, "openhands": _openhands, "openhands (a run a line)": _openhands_runs, "otel_console": otel_console,
     "otlp": otlp, "otlp_logs": otlp_logs, "pax": _pax, "pax (JSON)": _pax_json, "phoenix": phoenix, "pi": _pi, "sentry": sentry,
     "status_json": _status_json, "tempo": tempo,
 }  # fmt: skip
 # Formats of which a file is one session: of two gigabytes it has some hundred thousand steps, not millions.
-ONE_SESSION = frozenset({"chat_list (a message a line)", "codex", "gemini_cli", "google_adk", "openhands", "pi", "ag2"})
+LONG = {"a2a": 4, "langgraph": 9, "managed_agents": 7}
+ONE_SESSION = frozenset(
+    {"chat_list (a message a line)", "codex", "gemini_cli", "google_adk", "managed_agents", "openhands", "pi", "ag2"}
+)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatClock, formatCost, formatDuration, formatTick, formatTokens, indentJson, showControls, showInline } from "#src/format.ts";
+import { formatClock, formatCost, formatDuration, formatTick, formatTokens, formatTokenTick, indentJson, showControls, showInline } from "#src/format.ts";
 import { chooseRound, chooseStep, placeTicks } from "#src/ticks.ts";
 
 const plain = (text: string) => text.replace(/\u00a0/g, " ");
@@ -19,7 +19,8 @@ test("a round tick names only the units it has", () => {
 });
 
 test("no tokens and no price are empty, never zero", () => {
-  assert.deepEqual([0, 950, 12_345, 120_000, 2_000_000, 12_345_678].map(formatTokens), ["", "950", "12.3k", "120k", "2M", "12.3M"]);
+  assert.deepEqual([0, 950, 12_345, 20_000, 120_000, 3_200_000, 3_150_000, 12_345_678, 250_000_000].map(formatTokens), ["", "950", "12.3k", "20.0k", "120k", "3.20M", "3.15M", "12.3M", "250M"]);
+  assert.deepEqual([20_000, 120_000, 2_000_000, 2_500_000, 12_300_000].map(formatTokenTick), ["20k", "120k", "2M", "2.5M", "12.3M"]);
   assert.deepEqual([NaN, 0, 0.00002, 0.0023, 1.5, 12_000].map(formatCost), ["", "$0", "<$0.0001", "$0.0023", "$1.50", "$12,000"]);
 });
 

@@ -1,9 +1,18 @@
--- What two matched steps were given and gave.
+-- What matched steps were given and gave.
+WITH wanted AS (SELECT trace_id, span_id, preorder FROM spans WHERE preorder IN (SELECT unnest($preorders::BIGINT[]))),
+said AS (
+  SELECT
+    preorder,
+    string_agg(_message_text(parts), chr(10) ORDER BY direction = 'input', position) FILTER (direction IN ('system', 'input')) AS input,
+    string_agg(_message_text(parts), chr(10) ORDER BY position) FILTER (direction = 'output') AS output
+  FROM wanted
+  JOIN span_messages USING (trace_id, span_id)
+  JOIN messages USING (message_hash)
+  GROUP BY preorder
+)
 SELECT
-  span_id, tool_call_arguments AS arguments, tool_call_result AS result, status_message AS status,
-  (SELECT string_agg(_message_text(parts), chr(10) ORDER BY position) FROM span_messages JOIN messages USING (message_hash)
-   WHERE span_messages.trace_id = spans.trace_id AND span_messages.span_id = spans.span_id AND direction IN ('system', 'input')) AS input,
-  (SELECT string_agg(_message_text(parts), chr(10) ORDER BY position) FROM span_messages JOIN messages USING (message_hash)
-   WHERE span_messages.trace_id = spans.trace_id AND span_messages.span_id = spans.span_id AND direction = 'output') AS output
+  spans.preorder, spans.span_id, tool_call_arguments AS arguments, tool_call_result AS result, status_message AS status,
+  said.input, said.output
 FROM spans
-WHERE preorder = $preorder
+SEMI JOIN wanted USING (preorder)
+LEFT JOIN said USING (preorder)

@@ -1,7 +1,7 @@
 // The strip chart: one bar a call, its window by origin; what fell out of it as a ghost above, marks for cuts and failures.
 
 import { h } from "./dom.ts";
-import { formatCount, formatTokens } from "./format.ts";
+import { formatCount, formatTokenTick } from "./format.ts";
 import { categoryColours } from "./palette.ts";
 import type { Theme } from "./theme.ts";
 import { ORIGINS, estimateTokens, type Composition, type Origin, type Presence, type Story } from "./conversation_story.ts";
@@ -113,7 +113,7 @@ export class WindowStrip {
       context.lineTo(this.width, y);
       context.stroke();
       context.fillStyle = theme.dim;
-      context.fillText(value === 0 ? "0" : formatTokens(value), LEFT - 8, y);
+      context.fillText(value === 0 ? "0" : formatTokenTick(value), LEFT - 8, y);
     }
   }
 

@@ -47,11 +47,17 @@ export function countOf(count: number, what: string): string {
   return `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
 }
 
+// Three significant digits, whatever they are, so that a column compares: 3.20M beside 3.15M.
 export function formatTokens(value: number): string {
   if (!value) return "";
   if (value < 10_000) return formatCount(value);
-  if (value < 999_500) return `${trim(value / 1000, value < 99_950 ? 1 : 0)}k`;
-  return `${trim(value / 1e6, value < 9_995_000 ? 2 : 1)}M`;
+  if (value < 999_500) return `${(value / 1000).toFixed(value < 99_950 ? 1 : 0)}k`;
+  return `${(value / 1e6).toFixed(value < 9_995_000 ? 2 : value < 99_950_000 ? 1 : 0)}M`;
+}
+
+// A round amount on an axis: 20k, 2.5M.
+export function formatTokenTick(value: number): string {
+  return formatTokens(value).replace(/(\.\d*?)0+(?=[kM]$)/, "$1").replace(/\.(?=[kM]$)/, "");
 }
 
 export function formatBytes(bytes: number): string {

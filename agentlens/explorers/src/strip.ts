@@ -97,7 +97,9 @@ export function drawStripHead(time: StripTime, waves: Band[]): HTMLElement {
   const bands = waves.filter((wave) => wave.at.length === 2);
   const labels: [number, string][] = bands.length > 0 ? bands.map((wave) => [wave.at[0], wave.label]) : listMoments(time);
   const shown: [number, string][] = [];
-  for (const label of labels) if (shown.every(([at]) => Math.abs(at - label[0]) >= 0.1)) shown.push(label);
+  // Moments with seconds are wide; of waves, the word goes first where there is little room.
+  const apart = bands.length > 0 ? 0.1 : Math.max(0.1, 0.024 * Math.max(0, ...labels.map(([, text]) => text.length)));
+  for (const label of labels) if (shown.every(([at]) => Math.abs(at - label[0]) >= apart)) shown.push(label);
   const elements = shown.map(([at, text]) => {
     const [, before, word] = /^(wave )?(.*)$/s.exec(text)!;
     const label = h("span", { class: "al-strip-label" }, before ? h("span", { class: "al-strip-word" }, before) : null, showInline(word));

@@ -2,7 +2,7 @@
 
 import { BUCKETS } from "./activity.ts";
 import { textWidth, xOf, type Scene } from "./bars.ts";
-import { formatClock, formatCost, formatDate, formatDuration, formatTick, formatTokens } from "./format.ts";
+import { formatClock, formatCost, formatDate, formatDuration, formatTick, formatTokenTick } from "./format.ts";
 import { chooseRound, chooseStep, placeTicks } from "./ticks.ts";
 
 export const MINIMAP = 36;
@@ -81,7 +81,7 @@ export function zeroOf(scene: Scene): number {
 
 // A stretch of the axis in words: a length of time, tokens, or money.
 function formatStretch({ state: { axis } }: Scene, length: number, isTick = false): string {
-  if (axis === "tokens") return formatTokens(Math.round(length)) || "0";
+  if (axis === "tokens") return formatTokenTick(Math.round(length)) || "0";
   if (axis === "cost") return formatCost(length / 1e6);
   return `${length > 0 ? "+" : ""}${isTick ? formatTick(length) : formatDuration(Math.max(0, length))}`;
 }

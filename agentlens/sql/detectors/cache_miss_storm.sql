@@ -34,13 +34,13 @@ WHERE is_counted;
 -- `tokens_wasted` are the input tokens that were cached and paid again, `cost_usd_wasted` what they cost above reading them from the cache.
 -- Do: put what changes behind what stays; keep tools and model within a conversation; take the longer cache where people pause.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_cache_miss_storm(min_misses := 3, min_share := 0.1) AS TABLE
 WITH storms AS (
   SELECT
     agent_name, conversation_id, cause, count(*) AS misses, any_value(trace_id) AS trace_id, list(span_id ORDER BY preorder) AS span_ids,
     min(start_time) AS start_time, max(start_time) AS end_time, sum(missed_tokens) AS tokens, sum(cost_usd) AS cost_usd,
-    mode(detail) AS detail,
+    CASE WHEN cause LIKE 'e%' THEN format('half of them within {:.0f} s after the call before', median(gap_seconds)) ELSE 'mostly: ' || mode(detail) END AS detail,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       format('{:,} of {:,} cached tokens missed: {}', missed_tokens, cached_before, detail)) ORDER BY preorder) AS evidence
   FROM cache_misses
@@ -56,7 +56,7 @@ SELECT
   CASE WHEN cause IN ('model switched', 'tools changed', 'prefix edited') THEN 'proven' ELSE 'event' END AS tier,
   CASE WHEN cause IN ('model switched', 'tools changed', 'prefix edited') THEN 'warning' ELSE 'info' END AS severity,
   trace_id, storms.agent_name, span_ids, start_time, end_time,
-  format('{} missed the cache {} times ({}, mostly: {}): {:,} tokens were paid again, {:.0f} % of its input.',
+  format('{} missed the cache {} times ({}, {}): {:,} tokens were paid again, {:.0f} % of its input.',
     coalesce(storms.agent_name, 'An agent'), misses, cause, detail, tokens::BIGINT, 100 * tokens / input_tokens) AS summary,
   evidence[:20] AS evidence, _whole(tokens) AS tokens_wasted, cost_usd AS cost_usd_wasted
 FROM storms

@@ -1,5 +1,6 @@
 -- An agent that suddenly has to try far more things again than it usually does.
 -- include: spans.actions
+-- include: spans.errors
 -- include: detectors.evidence
 
 -- Why retry bursts cannot be looked for; no reason when all is there.
@@ -30,7 +31,7 @@ WHERE operation_name = 'execute_tool';
 -- other calls (`min_calls` of them or more), and more than chance makes of that share (four standard deviations). One finding a burst. Tier event.
 -- Severity: warning when at least half of the retries failed too, else info.
 -- Example: on other days 2 of 400 calls were tried again, between 14:02 and 14:31 it was 11 of 34.
--- Leaves alone: agents that always retry much; one action tried again and again (see retry_storm); waiting and polling; agents without a name or a past.
+-- Leaves alone: agents that always retry much; calls that were cancelled because one beside them failed; searches in a shell that found nothing; one action tried again and again (see retry_storm); waiting and polling; agents without a name or a past.
 -- Misses: retries that change the arguments, retries of model calls, retries inside a client that logs one span only, an agent's first calls.
 -- Do: look at what the failed calls have in common: one service, one right, one release.
 -- scope: fleet
@@ -41,6 +42,9 @@ WITH failed AS MATERIALIZED (
   FROM spans
   WHERE operation_name = 'execute_tool' AND status_code = 'ERROR' AND NOT is_control_flow AND start_time IS NOT NULL AND agent_name IS NOT NULL
     AND tool_call_arguments IS NOT NULL AND NOT _is_waiting(tool_name, tool_call_arguments)
+    -- Claude Code marks calls that it cancelled because one beside them failed: made once more, they are no retries.
+    AND NOT contains(coalesce(status_message, ''), 'Sibling tool call errored')
+    AND NOT _found_nothing(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result))
 ),
 retries AS MATERIALIZED (
   SELECT * EXCLUDE (has_failed_before, pause_ns), count(*) FILTER (is_late) OVER (PARTITION BY agent_name ORDER BY start_time, preorder) AS burst
@@ -49,7 +53,8 @@ retries AS MATERIALIZED (
     FROM (
       SELECT
         agent_name, action, preorder, start_time, end_time, status_code = 'ERROR' AS is_error, lag(preorder) OVER tries AS preorder_before,
-        lag(start_time) OVER tries AS start_before, lag(status_code) OVER tries = 'ERROR' AS has_failed_before,
+        lag(start_time) OVER tries AS start_before,
+        lag(status_code) OVER tries = 'ERROR' AND NOT contains(coalesce(lag(status_message) OVER tries, ''), 'Sibling tool call errored') AS has_failed_before,
         epoch_ns(start_time) - epoch_ns(lag(coalesce(end_time, start_time)) OVER tries) AS pause_ns
       FROM (SELECT *, hash(tool_name, tool_call_arguments) AS action FROM spans WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL)
       SEMI JOIN failed USING (trace_id, agent_name, action)

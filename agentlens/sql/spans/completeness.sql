@@ -200,6 +200,8 @@ CREATE VIEW _completeness_checks (
   place,
   -- Name of the check.
   check_name,
+  -- What it looks at, where a lens may have none of it.
+  looks_at,
   -- What it says when it found nothing.
   nothing,
   -- What it says when it found something, with a place for the count.
@@ -207,35 +209,35 @@ CREATE VIEW _completeness_checks (
 ) AS
 FROM (
   VALUES
-  (1, 'rejects', 'Every record could be used or was left out on purpose.', 'Records that could not be used (FROM rejects): {:,}.'),
-  (2, 'unaccounted', 'Every record is accounted for.', 'Sources with records that are not accounted for, a fault of agentlens: {:,}.'),
-  (3, 'orphans', 'Every span that names a parent has one.', 'Spans that name a parent which is nowhere in the logs: {:,}.'),
-  (4, 'cycles_cut', 'No span is its own ancestor.', 'Spans whose link to a parent closed a circle and was cut: {:,}.'),
-  (5, 'unfinished', 'Every span that began has ended.', 'Spans that began and never ended, or whose end the log does not say: {:,}.'),
-  (6, 'negative_durations', 'No span ends before it begins.', 'Spans that end before they begin: {:,}.'),
-  (7, 'clock_skew', 'No span lies outside its parent by more than a second.',
+  (1, 'rejects', NULL, 'Every record could be used or was left out on purpose.', 'Records that could not be used (FROM rejects): {:,}.'),
+  (2, 'unaccounted', NULL, 'Every record is accounted for.', 'Sources with records that are not accounted for, a fault of agentlens: {:,}.'),
+  (3, 'orphans', 'spans', 'Every span that names a parent has one.', 'Spans that name a parent which is nowhere in the logs: {:,}.'),
+  (4, 'cycles_cut', 'spans', 'No span is its own ancestor.', 'Spans whose link to a parent closed a circle and was cut: {:,}.'),
+  (5, 'unfinished', 'spans', 'Every span that began has ended.', 'Spans that began and never ended, or whose end the log does not say: {:,}.'),
+  (6, 'negative_durations', 'spans', 'No span ends before it begins.', 'Spans that end before they begin: {:,}.'),
+  (7, 'clock_skew', 'spans', 'No span lies outside its parent by more than a second.',
     'Spans that lie outside their parent by more than a second, because clocks differ or work went on in the background: {:,}.'),
-  (8, 'without_time', 'Every span has a time.', 'Spans without any time: {:,}.'),
-  (9, 'without_status', 'Every span says how it ended.', 'Spans that do not say how they ended (UNSET): {:,}.'),
-  (10, 'calls_without_usage', 'Every model call that succeeded reports its tokens.',
+  (8, 'without_time', 'spans', 'Every span has a time.', 'Spans without any time: {:,}.'),
+  (9, 'without_status', 'spans', 'Every span says how it ended.', 'Spans that do not say how they ended (UNSET): {:,}.'),
+  (10, 'calls_without_usage', 'model calls', 'Every model call that succeeded reports its tokens.',
     'Model calls that did not fail and report no tokens, which totals therefore leave out: {:,}.'),
-  (11, 'truncation_marks', 'No text says that it was cut.', 'Texts that say they were cut (truncated, … +N lines, clipped): {:,}.'),
-  (12, 'length_limits', 'No two texts of a source are exactly as long as programs let texts be.',
+  (11, 'truncation_marks', NULL, 'No text says that it was cut.', 'Texts that say they were cut (truncated, … +N lines, clipped): {:,}.'),
+  (12, 'length_limits', NULL, 'No two texts of a source are exactly as long as programs let texts be.',
     'Texts that are exactly 32,000, 32,768, 64,000 or 65,536 long and so were probably cut: {:,}.'),
-  (13, 'row_caps', 'No source has a number of records at which tools stop.',
+  (13, 'row_caps', NULL, 'No source has a number of records at which tools stop.',
     'Sources with exactly 350, 512, 1,000, 20,000 or 25,000 records, where many tools stop without a word: {:,}.'),
-  (14, 'span_caps', 'No trace has a number of spans at which tools stop.',
+  (14, 'span_caps', 'spans', 'No trace has a number of spans at which tools stop.',
     'Traces with exactly 350, 512, 1,000, 20,000 or 25,000 spans, where many tools stop without a word: {:,}.'),
-  (15, 'missing_subagent_files', 'Every sub-agent that was started has left its steps.',
+  (15, 'missing_subagent_files', NULL, 'Every sub-agent that was started has left its steps.',
     'Sub-agents that were started and whose steps are nowhere in the logs, because their files are missing: {:,}.'),
-  (16, 'errors_without_detail', 'Every failed call says what came back.',
+  (16, 'errors_without_detail', 'calls', 'Every failed call says what came back.',
     'Failed calls of which a summary at most was logged, neither the response nor an exception: {:,}.'),
-  (17, 'date_gaps', 'No day is missing from the rhythm of the logs.', 'Gaps of days that break the rhythm of the logs (FROM evidence_gaps): {:,}.'),
-  (18, 'known_missing', 'No loader knows of anything missing.', 'Things that loaders know to be missing (known_missing in sources): {:,}.')
+  (17, 'date_gaps', NULL, 'No day is missing from the rhythm of the logs.', 'Gaps of days that break the rhythm of the logs (FROM evidence_gaps): {:,}.'),
+  (18, 'known_missing', NULL, 'No loader knows of anything missing.', 'Things that loaders know to be missing (known_missing in sources): {:,}.')
 );
 
 -- What the evidence lacks: one row a check, over all sources (`source_id` NULL) and for each source that has something. A check
--- that found nothing is there too, over all sources, with the count 0.
+-- that found nothing, or had nothing to look at, is there too, over all sources, with the count 0.
 CREATE VIEW completeness (
   -- The source; NULL for all together.
   source_id,
@@ -258,8 +260,21 @@ WITH
       coalesce(CASE WHEN check_name = 'date_gaps' THEN max(count) FILTER (source_id IS NULL) ELSE sum(count) END, 0)::BIGINT AS count
     FROM _completeness_checks LEFT JOIN counted USING (check_name)
     GROUP BY check_name
+  ),
+  there AS (
+    SELECT 'spans' WHERE EXISTS (FROM spans)
+    UNION ALL
+    SELECT 'calls' WHERE EXISTS (FROM spans WHERE operation_name IN ('chat', 'generate_content', 'text_completion', 'execute_tool'))
+    UNION ALL
+    SELECT 'model calls' WHERE EXISTS (FROM spans WHERE operation_name IN ('chat', 'generate_content', 'text_completion'))
   )
-SELECT source_id, path, check_name, count, CASE WHEN count = 0 THEN nothing ELSE format(something, count) END
+SELECT
+  source_id, path, check_name, count,
+  CASE
+    WHEN count > 0 THEN format(something, count)
+    WHEN looks_at IS NOT NULL AND looks_at NOT IN (FROM there) THEN format('There are no {}, so this check had nothing to look at.', looks_at)
+    ELSE nothing
+  END
 FROM (FROM overall UNION ALL BY NAME FROM counted WHERE source_id IS NOT NULL)
 JOIN _completeness_checks USING (check_name)
 LEFT JOIN sources USING (source_id)

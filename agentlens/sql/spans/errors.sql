@@ -28,12 +28,21 @@ CASE
   ELSE 'unknown'
 END;
 
+-- Whether a shell command only found nothing: its last part is a search or a comparison, which say so by exit code 1, and nothing was said but that code.
+-- Arguments: the tool, its arguments as logged, and what the log says of the end.
+CREATE MACRO _found_nothing(tool, arguments, said) AS
+coalesce(regexp_matches(tool, 'bash|shell|exec|terminal|command|run', 'i')
+  AND regexp_full_match(said, '(?i)\s*(\(no output\)\s*)?(error: *)?((command|process) )?(exited with|failed with|exit)?( ?(exit )?code)?[ :]*1\.?\s*')
+  AND regexp_matches(regexp_replace(coalesce(TRY_CAST(arguments AS JSON)->>'$.command', TRY_CAST(arguments AS JSON)->>'$.cmd'), '"(\\.|[^"\\])*"|''[^'']*''', '_', 'g'),
+    '(^|[|;&(]\s*|\s)(git (grep|diff)|e?f?grep|rg|ag|ack|pgrep|diff|cmp|test|\[|which)\s[^|;&]*$'), false);
+
 -- The message of a failure without what programs put in front: the name of its type (`ReadTimeout: no answer`), a tag, a key.
 CREATE MACRO _without_error_type(message) AS
 coalesce(nullif(regexp_extract(message, '^(?:<\w+>|\{"\w+": ?")?(?:[A-Z][\w.]+: +)?(.{8,}?)(?:</\w+>)?$', 1, 's'), ''), message);
 
 -- Every failure once: the errored spans with no errored span below them. Errors are copied upwards by many frameworks, so
--- counting errored spans counts one failure many times. Handoffs, interrupts and the like (`is_control_flow`) are no failures.
+-- counting errored spans counts one failure many times. Handoffs, interrupts and the like (`is_control_flow`) are no failures, nor is a search
+-- in a shell that found nothing (`grep` ends with exit code 1).
 CREATE VIEW errors (
   -- Trace of the span.
   trace_id,
@@ -104,4 +113,5 @@ SELECT
   trace_id, span_id, agent_name, _span_kind(operation_name), name, operation_name, coalesce(tool_name, tool_above),
   coalesce(response_model, request_model), start_time, end_time, error_class(error_type, message, operation_name), error_type,
   message, depth, preorder, source_id, source_line, source_offset, source_length
-FROM told;
+FROM told
+WHERE NOT _found_nothing(tool_name, tool_call_arguments, message);

@@ -61,7 +61,8 @@ WITH calls AS (
     bool_or(cache_write_input_tokens > 0) OVER of_model AS is_writing, bool_or(cache_read_input_tokens > 0) OVER of_model AS is_reading
   FROM _context_calls(NULL, NULL) AS calls
   JOIN usage_ledger AS ledger USING (preorder)
-  WHERE is_counted AND input_tokens IS NOT NULL
+  -- A call that was broken off before it read anything missed nothing.
+  WHERE is_counted AND input_tokens > 0
   WINDOW of_model AS (PARTITION BY ledger.provider_name, ledger.model)
 ),
 followed AS (
@@ -77,9 +78,10 @@ followed AS (
   WINDOW w AS (PARTITION BY agent_name, conversation_id, run_preorder ORDER BY call_index)
 ),
 missed AS MATERIALIZED (
-  SELECT *, cached_before - cache_read AS missed_tokens
+  -- No more can be missed than was read.
+  SELECT *, least(cached_before, input_tokens) - cache_read AS missed_tokens
   FROM followed
-  WHERE cached_before - cache_read >= 1024 AND cached_before - cache_read >= 0.2 * cached_before
+  WHERE cached_before IS NOT NULL AND least(cached_before, input_tokens) - cache_read >= greatest(1024, 0.2 * cached_before)
 ),
 windows AS (
   SELECT
