@@ -138,6 +138,10 @@ def test_a_lens_without_texts_shows_that_there_is_nothing(tmp_path: Path) -> Non
         assert "no value" in al.Origin(lens).still().lower()
 
 
+def test_the_still_says_the_day_beside_its_clocks(lens: Lens) -> None:
+    assert ">2026-06-02<" in al.Origin(lens, "48,217.30").still()
+
+
 def test_hostile_texts_stay_texts_in_the_still(tmp_path: Path) -> None:
     steps = [
         call("c", agent=HOSTILE, outputs=said(HOSTILE)),

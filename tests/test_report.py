@@ -7,6 +7,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from otlp_forests import as_lines, attribute, read_bytes, span
 
 import agentlens as al
+from agentlens.report._facts import Finding, headline
 
 ROOT = Path(__file__).parents[1]
 EVIL = "</script><script>window.owned=1</script><img src=x onerror='window.owned=2'>\x1b[2J\u202e"
@@ -232,3 +234,14 @@ def test_the_browser_finds_text_that_was_folded_away(browser: Any, lens: al.Lens
     page.locator("details.raw summary").first.click()
     assert page.locator("details.raw pre").first.is_visible()
     assert page.evaluate("window.find('Margins checked with second-quarter')")
+
+
+def test_pictures_are_titled_in_words_and_count_one_as_one(lens: al.Lens) -> None:
+    assert [">Agent map<" in al.AgentMap(lens).still(), ">Trace tree<" in al.TraceTree(lens).still()] == [True, True]
+    counted = re.findall(r"\b1 \w+s\b", al.Overview(lens).still() + al.AgentMap(lens).still())
+    assert counted == []
+
+
+def test_its_headline_writes_days_without_a_leading_zero() -> None:
+    found = Finding("d", "warning", "event", "a", None, (), datetime(2026, 6, 1, 8, 22), None, "s", (), None, None)
+    assert headline([found], []) == "1 warning finding in a since 1 June 2026, 08:22 UTC."

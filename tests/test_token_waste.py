@@ -138,6 +138,14 @@ def test_a_system_prompt_above_its_limit_is_told_once_with_all_its_calls(tmp_pat
     assert [(*row[:3], row[3] // 100, row[4]) for row in rows] == [("a", "event", "info", 30, 3)]
 
 
+@pytest.mark.parametrize(("calls", "said"), [(1, "in 1 call."), (2, "in 2 calls.")])
+def test_a_long_prompt_is_told_in_the_number_of_its_calls(tmp_path: Path, calls: int, said: str) -> None:
+    prompt = text("system", "p" * 8958)
+    steps = [agent("a"), *(call(f"c{n}", "a", n, inputs=[prompt], input_tokens=10_000) for n in range(calls))]
+    ((summary,),) = found(read_steps(tmp_path, steps), "oversized_prompt", "summary")
+    assert summary.endswith(said)
+
+
 def test_long_questions_and_short_prompts_are_left_alone(tmp_path: Path) -> None:
     steps = [call("c", None, 0, inputs=[text("system", "short"), text("user", "q" * 90_000)], input_tokens=20_000)]
     assert found(read_steps(tmp_path, steps), "oversized_prompt") == []

@@ -81,7 +81,7 @@ class ChartExplorer(Explorer):
 
     def summary(self) -> str:
         """What it shows, and of how many rows."""
-        return f"{self._title}: {', '.join(self.choice.values())}"
+        return f"{self._title}: {', '.join(self.choice.values()).replace('_', ' ')}"
 
     def _list_still(self) -> list[StillRow]:
         """Return the rows behind the chart on screen: what they are of, the chosen measure, and a bar as long as it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ class Explorer(anywidget.AnyWidget):
     def still(self) -> str:
         """Return a picture of what it shows at first, as SVG: what a saved notebook shows when no kernel runs."""
         rows = self._list_still()
-        return draw_rows(type(self).__name__, self.summary(), rows)
+        return draw_rows(_title_of(type(self).__name__), self.summary(), rows)
 
     def _list_still(self) -> list[StillRow]:
         """Return the rows of the static picture."""
@@ -131,6 +132,11 @@ def list_gaps(lens: Lens) -> list[str]:
         rows = lens._con.cursor().execute(load_question("completeness_badge")).fetchall()
         _GAPS[lens] = [says for (says,) in rows]
     return _GAPS[lens]
+
+
+def _title_of(name: str) -> str:
+    """Return the name of an explorer as words: `AgentMap` is Agent map."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).capitalize()
 
 
 @functools.cache

@@ -72,6 +72,7 @@ def draw_hops(view: Row) -> str:
             ' font-weight="bold" font-size="13"',
         ),
     ]
+    parts += [_text(10, TOP + 8, day, DIM, 12) for day in _days(steps)]
     for at, name in enumerate(lanes):
         x = _lane(at, wide)
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP + HEAD - 6}" y2="{bottom}" stroke="{LINE}"/>')
@@ -121,6 +122,12 @@ def _step(step: Row, words: str, x: float, y: float, left: float) -> Iterator[st
     room = int((WIDTH - left - 10) / LETTER)
     yield _text(left, y - 2, words + (", similar" if step["is_similar"] else ""), INK, room, ' font-weight="bold"')
     yield _text(left, y + 12, "".join(step["passage"] or []), DIM, room)
+
+
+def _days(steps: list[Row]) -> list[str]:
+    """Return the day on which the first step with a time stands, for the clock alone does not say it; [] without times."""
+    times = [step["time_ms"] for step in steps if step["time_ms"] is not None]
+    return [f"{datetime.fromtimestamp(min(times) / 1000, UTC):%Y-%m-%d}"] if times else []
 
 
 def _clock(time_ms: float | None) -> str:

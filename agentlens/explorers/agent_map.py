@@ -60,7 +60,8 @@ class AgentMap(PickExplorer):
 
     def summary(self) -> str:
         """How many agents and edges."""
-        return f"{len(self._view['agents']):,} agents, {len(self._view['edges']):,} edges"
+        agents, edges = len(self._view["agents"]), len(self._view["edges"])
+        return f"{agents:,} agent{'s' * (agents != 1)}, {edges:,} edge{'s' * (edges != 1)}"
 
     def _list_still(self) -> list[StillRow]:
         edges = self._view["edges"]

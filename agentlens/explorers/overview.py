@@ -63,8 +63,9 @@ class Overview(PickExplorer):
     def summary(self) -> str:
         """The case in one line."""
         totals, found = self._view["totals"], self._view["totals"]
-        words = f"{len(self._view['agents']):,} agents, {totals['traces']:,} traces, {totals['errors']:,} errors"
-        return f"{words}, {found['critical']:,} critical findings"
+        counts = {"agent": len(self._view["agents"]), "trace": totals["traces"], "error": totals["errors"]}
+        counts["critical finding"] = found["critical"]
+        return ", ".join(f"{count:,} {word}{'s' * (count != 1)}" for word, count in counts.items())
 
     def _list_still(self) -> list[StillRow]:
         return [_draw_agent(agent) for agent in self._view["agents"]]
@@ -178,7 +179,9 @@ def _draw_agent(agent: Row) -> StillRow:
     busy = _join_buckets([at for at, level in enumerate(agent["activity"]) if level], "busy")
     failed = _join_buckets(agent["failed"], "failed")
     found = agent["critical"] + agent["warning"]
-    label = f"{agent['agent_name']} · {agent['status'] or agent['state']}" + (f" · {found} findings" if found else "")
+    label = f"{agent['agent_name']} · {agent['status'] or agent['state']}" + (
+        f" · {found} finding{'s' * (found != 1)}" if found else ""
+    )
     colour = "failed" if agent["critical"] else "warning" if agent["warning"] else ""
     return StillRow(label, f"{agent['tokens']:,} tokens", [*busy, *failed], 0, colour)
 

@@ -147,7 +147,7 @@ class TraceTree(Explorer):
 
     def still(self) -> str:
         """Return a picture of the outline, as SVG; it says how many rows are left out."""
-        return draw_rows("TraceTree", self.summary(), self._list_still(), len(self._preorders))
+        return draw_rows("Trace tree", self.summary(), self._list_still(), len(self._preorders))
 
     def _list_still(self) -> list[StillRow]:
         """Return the outline: the first rows down to the third level, their time with idle stretches cut short."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agentlens._lens import Lens
+from agentlens.report._words import moment
 
 SEVERITIES = ("critical", "warning", "info")
 
@@ -121,7 +122,7 @@ def headline(findings: list[Finding], checks: list[dict[str, Any]]) -> str:
     if agents:
         parts.append(f"in {join_words(agents, 4)}")
     if since:
-        parts.append(f"since {since:%d %B %Y, %H:%M} UTC")
+        parts.append(f"since {moment(since, '%-d %B %Y, %H:%M')} UTC")
     others = len(findings) - len(grave)
     more = f", and {others} less grave" if others else ""
     return " ".join(parts) + more + "."

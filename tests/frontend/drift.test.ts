@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { foldEqual, formatDelta, type Row } from "#src/compare.ts";
-import { describeRelease, formatMeasure, stretches } from "#src/drift.ts";
+import { foldEqual, formatCostDelta, formatDelta, type Row } from "#src/compare.ts";
+import { describeRelease, formatAxis, formatMeasure, stretches } from "#src/drift.ts";
 
 const row = (place: number, depth: number, change: Row["change"] = "same"): Row => ({ place, depth, change, name: `s${place}` });
 
@@ -25,6 +25,18 @@ test("a difference carries its sign, and none is empty", () => {
   assert.equal(formatDelta(-3, String), "−3");
   assert.equal(formatDelta(0, String), "");
   assert.equal(formatDelta(undefined, String), "");
+});
+
+test("a small cost keeps its sign and its digits, and none at all is empty", () => {
+  assert.equal(formatCostDelta(-0.00003), "−$0.00003");
+  assert.equal(formatCostDelta(0.0016), "+$0.0016");
+  assert.equal(formatCostDelta(1e-9), "");
+  assert.equal(formatCostDelta(undefined), "");
+});
+
+test("an axis of more than a year says the year", () => {
+  const time = Date.UTC(2025, 5, 14, 10), day = 86_400_000;
+  assert.deepEqual([day, 30 * day, 400 * day].map((length) => formatAxis(time, length)), ["10:00", "06-14", "2025-06-14"]);
 });
 
 test("a course breaks where nothing was observed", () => {

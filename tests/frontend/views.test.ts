@@ -12,7 +12,7 @@ import { joinHits, searchRows } from "#src/search.ts";
 import type { SpanDetail } from "#src/requests.ts";
 import { searchDetails, StaticModel } from "#src/static_host.ts";
 import { callOfSpan, lightUp, linkSelections, packRows, partsOf, rowOfSpan } from "#src/static_links.ts";
-import { gatherMarks, levelHeight, outline } from "#src/strip.ts";
+import { describePeriod, gatherMarks, levelHeight, nameMoments, outline } from "#src/strip.ts";
 import { shortStamp } from "#src/tree_rows.ts";
 import { TreeState } from "#src/tree_state.ts";
 import { makeColumns, pack } from "./made.ts";
@@ -237,4 +237,18 @@ test("marks that would cover one another become one of the worst kind, which nam
   assert.deepEqual(gatherMarks(near), [[0.11, "critical", "b (critical), a (warning)"], [0.5, "info", "c (info)"]]);
   const many = Array.from({ length: 40 }, (_, at): [number, string, string] => [at / 40, "info", "c"]);
   assert.deepEqual(gatherMarks([...many, [0.3, "critical", "b"]]), [[0.3, "critical", "b (critical)"]]);
+});
+
+test("moments of several days say each new day, those of several years each new year", () => {
+  const at = (...moments: string[]) => nameMoments(moments.map((moment) => Date.parse(`${moment}Z`)), 1000);
+  assert.deepEqual(at("2026-05-04T07:30", "2026-05-04T07:31"), ["07:30:00", "07:31:00"]);
+  assert.deepEqual(at("2026-05-04T07:30", "2026-05-05T07:30", "2026-05-05T09:00"), ["05-04", "05-05", "09:00:00"]);
+  assert.deepEqual(at("2024-01-01T10:00", "2025-06-14T10:00", "2025-12-24T10:00"), ["2024-01-01", "2025-06-14", "12-24"]);
+  assert.deepEqual(at(), []);
+});
+
+test("a period within a minute is told to the second", () => {
+  const from = Date.UTC(2026, 5, 7, 8), period = (to: number) => describePeriod({ buckets: 1, busy_ms: 10, segments: [{ from, to, at: 0, until: 1 }] });
+  assert.match(period(from + 6000), /08:00:00 – 08:00:06 UTC/);
+  assert.match(period(from + 90_000), /08:00 – 08:01 UTC/);
 });

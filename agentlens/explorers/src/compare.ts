@@ -87,6 +87,12 @@ export function formatDelta(value: number | undefined, format: (size: number) =>
   return `${value > 0 ? "+" : "−"}${format(Math.abs(value))}`;
 }
 
+// A change of a cost, however small; none below a millionth of a dollar.
+export function formatCostDelta(usd: number | undefined): string {
+  if (usd !== undefined && Math.abs(usd) < 5e-7) return "";
+  return formatDelta(usd, (size) => (size < 0.0001 ? `$${size.toFixed(6).replace(/0+$/, "")}` : formatCost(size)));
+}
+
 const FORMATS: Record<string, (value: number) => string> = {
   duration_s: (value) => formatDuration(value * 1000), cost_usd: formatCost,
 };
@@ -153,7 +159,7 @@ class CompareView {
     const { totals, isPair } = this.view;
     return h("div", { class: "al-cmp-totals", role: "group", "aria-label": "Totals" }, ...totals.map((total) => {
       const format = FORMATS[total.measure] ?? ((value: number) => formatCount(value));
-      const change = total.a ? ` (${total.delta >= 0 ? "+" : "−"}${Math.round(100 * Math.abs(total.delta / total.a))} %)` : "";
+      const change = total.a && total.delta ? ` (${total.delta >= 0 ? "+" : "−"}${Math.round(100 * Math.abs(total.delta / total.a))} %)` : "";
       const isClear = total.low !== null && total.high !== null && Math.sign(total.low) === Math.sign(total.high) && total.low !== 0;
       return h("div", { class: "al-cmp-total" }, h("span", { class: "al-quiet" }, `${total.label}${isPair ? "" : ", median"}`),
         h("span", { class: isPair || isClear ? "al-cmp-total-values" : "al-cmp-total-values al-cmp-unclear" }, `${format(total.a)} → ${format(total.b)}`),
@@ -196,7 +202,7 @@ class CompareView {
 
   private deltaCells(row: Row): HTMLElement[] {
     const texts = [formatDelta(row.duration_delta_ns && row.duration_delta_ns / 1e6, formatDuration), formatDelta(row.input_tokens_delta, formatCount), formatDelta(row.output_tokens_delta, formatCount)];
-    if (this.view.isPair) texts.push(formatDelta(row.cost_usd_delta, formatCost));
+    if (this.view.isPair) texts.push(formatCostDelta(row.cost_usd_delta));
     return texts.map((text) => h("td", { class: "al-right" }, text));
   }
 

@@ -91,7 +91,7 @@ function messageBlock(at: number, teller: Teller): HTMLElement {
   const body = h("div", { class: "al-parts" }, h("p", { class: "al-quiet" }, showInline(message.opening ?? "")));
   const element = line(kind, message.name ? `${who} (${message.name})` : who, ORIGIN_WORDS[message.origin ?? "other"] ?? who, body);
   const fill = () => store.when([message.key], () => body.replaceChildren(...spokenParts(store.get(message.key)!, message, teller)));
-  if (!FOLDED_ROLES.has(message.role ?? "")) fill();
+  if (!FOLDED_ROLES.has(message.role ?? "") || message.characters <= (message.opening ?? "").length) fill();
   else body.replaceChildren(folded(`${showInline(message.opening ?? "")} …`, message.characters, fill, body));
   return element;
 }

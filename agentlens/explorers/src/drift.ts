@@ -95,6 +95,13 @@ export function formatMeasure(value: number, unit: string): string {
   return Math.abs(value) >= 1000 ? formatTokens(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
+const YEAR = 365 * 86_400_000;
+
+// A moment on an axis so long (ms): the clock, the day, or over a year the day with its year.
+export function formatAxis(time: number, length: number): string {
+  return formatClock(time, length > YEAR ? 20 * 86_400_000 : length > 172_800_000 ? 86_400_000 : 60_000);
+}
+
 // The stretches of a course without a gap, as lists of points that have a value.
 export function stretches(points: Point[]): Point[][] {
   const found: Point[][] = [[]];
@@ -203,7 +210,7 @@ class DriftView {
       drawing.append(svg("line", { x1: x, x2: x, y1: 0, y2: height - 16, class: "al-drift-grid" }), svg("text", { x, y: height - 4, class: "al-drift-axis", "text-anchor": "middle" }, this.clock(tick)));
     }
     lanes.forEach((agent, lane) => drawing.append(this.drawLane(agent, lane * LANE, left, width)));
-    return h("section", { class: "al-drift-releases" }, h("h3", {}, "Releases", h("span", { class: "al-quiet" }, " ◆ released   ▮ changed, with the interval of its date   ━ drifts   grey: other work")), drawing);
+    return h("section", { class: "al-drift-releases" }, h("h3", {}, "Releases", h("span", { class: "al-quiet" }, " ◆ released · ▮ changed, with the interval of its date · ━ drifts · grey: other work")), drawing);
   }
 
   private drawLane(agent: string, y: number, left: number, width: number): SVGGElement {
@@ -271,10 +278,13 @@ class DriftView {
     return found;
   }
 
+  private get isLong(): boolean {
+    return (this.view.to ?? 0) - (this.view.from ?? 0) > YEAR;
+  }
+
   private clock(time: number, step = 0): string {
-    const { from, to } = this.view;
     if (step) return `${formatDate(time)} ${formatClock(time, step)}`;
-    return formatClock(time, (to ?? 0) - (from ?? 0) > 172_800_000 ? 86_400_000 : 60_000);
+    return formatAxis(time, (this.view.to ?? 0) - (this.view.from ?? 0));
   }
 
   private showPanels(): void {
@@ -305,7 +315,7 @@ class DriftView {
     for (const value of [0, highest]) {
       drawing.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "al-drift-grid" }), svg("text", { x: left - 5, y: y(value) + (value ? 8 : 0), class: "al-drift-axis", "text-anchor": "end" }, value ? formatMeasure(value, unit) : "0"));
     }
-    for (const tick of this.ticks(4)) drawing.append(svg("text", { x: x(tick), y: height - 3, class: "al-drift-axis", "text-anchor": "middle" }, this.clock(tick)));
+    for (const tick of this.ticks(this.isLong ? 3 : 4)) drawing.append(svg("text", { x: x(tick), y: height - 3, class: "al-drift-axis", "text-anchor": x(tick) > width - 28 ? "end" : "middle" }, this.clock(tick)));
     drawing.append(...this.drawMarks(series, x), ...this.drawCourse(series, x, y, unit));
     for (const slope of this.changesOf(series).filter((change) => change.verdict === "slope")) {
       drawing.append(svg("line", { x1: x(slope.earliest), x2: x(slope.latest), y1: y(Math.max(0, slope.value_before)), y2: y(Math.max(0, slope.value_after)), class: "al-drift-slope-line" }, svg("title", {}, showInline(slope.explanation))));

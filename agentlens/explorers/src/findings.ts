@@ -130,7 +130,7 @@ class FindingsView {
   private showList(): void {
     const shown = this.findings.filter((finding) => matchesFilter(finding, this.filter));
     const all = this.findings.length;
-    this.count.textContent = shown.length === all ? `${formatCount(all)} findings` : `${formatCount(shown.length)} of ${formatCount(all)}`;
+    this.count.textContent = shown.length === all ? countOf(all, "finding") : `${formatCount(shown.length)} of ${formatCount(all)}`;
     this.count.classList.toggle("al-empty-count", shown.length === 0 && all > 0);
     if (all === 0) this.list.replaceChildren(h("p", { class: "al-nothing" }, "No detector found anything. Below stands which could look."));
     else if (shown.length === 0) this.list.replaceChildren(h("p", { class: "al-nothing" }, "No finding matches what is chosen above."));

@@ -63,14 +63,17 @@ class OverviewView {
 
   private drawCards(): HTMLElement {
     const { totals, agents, burn, time } = this.view;
-    const rate = !totals.tokens_an_hour ? "" : `${formatTokens(totals.tokens_an_hour)} tokens an hour of work`;
-    const money = [totals.usd_an_hour === null ? "" : `${formatCost(totals.usd_an_hour)} an hour of work`, totals.unpriced ? `${countOf(totals.unpriced, "call")} unpriced` : ""];
-    const errors = totals.error_rate === null ? "" : `${(totals.error_rate * 100).toFixed(1)} % of ${formatCount(totals.model_calls + totals.tool_calls)} calls`;
+    // An hour of a few seconds' work says nothing.
+    const isLong = time.busy_ms >= 60_000;
+    const isMetered = totals.input_tokens !== null || totals.output_tokens !== null;
+    const rate = !isLong || !totals.tokens_an_hour ? "" : `${formatTokens(totals.tokens_an_hour)} tokens an hour of work`;
+    const money = [!isLong || totals.usd_an_hour === null ? "" : `${formatCost(totals.usd_an_hour)} an hour of work`, totals.unpriced ? `${countOf(totals.unpriced, "call")} unpriced` : ""];
+    const errors = totals.error_rate === null ? "" : `${totals.error_rate === 0 ? "0" : (totals.error_rate * 100).toFixed(1)} % of ${formatCount(totals.model_calls + totals.tool_calls)} calls`;
     const found = { critical: totals.critical, warning: totals.warning, info: totals.info };
     return h("div", { class: "al-cards" },
       card("Agents", formatCount(agents.length), `${countOf(totals.traces, "trace")} · ${countOf(totals.spans, "span")}`),
-      card("Tokens", formatTokens((totals.input_tokens ?? 0) + (totals.output_tokens ?? 0)) || "none", rate, drawBurn(burn, time.buckets)),
-      card("Cost", totals.cost_usd === null ? "unpriced" : formatCost(totals.cost_usd), money.filter(Boolean).join(" · ")),
+      card("Tokens", formatTokens((totals.input_tokens ?? 0) + (totals.output_tokens ?? 0)) || (isMetered ? "0" : "not logged"), rate, drawBurn(burn, time.buckets)),
+      card("Cost", totals.cost_usd === null ? (isMetered ? "unpriced" : "not known") : formatCost(totals.cost_usd), money.filter(Boolean).join(" · ")),
       this.pickCard("errors", "", "Errors", formatCount(totals.errors), errors),
       this.drawFindingsCard(found));
   }

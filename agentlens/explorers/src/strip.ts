@@ -95,12 +95,8 @@ export interface Band {
 // The head of the strips: waves where there are some, else when each stretch begins.
 export function drawStripHead(time: StripTime, waves: Band[]): HTMLElement {
   const bands = waves.filter((wave) => wave.at.length === 2);
-  const labels: [number, string][] = bands.length > 0 ? bands.map((wave) => [wave.at[0], wave.label]) : listMoments(time);
-  const shown: [number, string][] = [];
-  // Moments with seconds are wide; of waves, the word goes first where there is little room.
-  const apart = bands.length > 0 ? 0.1 : Math.max(0.1, 0.024 * Math.max(0, ...labels.map(([, text]) => text.length)));
-  for (const label of labels) if (shown.every(([at]) => Math.abs(at - label[0]) >= apart)) shown.push(label);
-  const elements = shown.map(([at, text]) => {
+  const labels = bands.length > 0 ? keepApart(bands.map((wave): [number, string] => [wave.at[0], wave.label]), 0.1) : listMoments(time);
+  const elements = labels.map(([at, text]) => {
     const [, before, word] = /^(wave )?(.*)$/s.exec(text)!;
     const label = h("span", { class: "al-strip-label" }, before ? h("span", { class: "al-strip-word" }, before) : null, showInline(word));
     label.style.left = `${(at * 100).toFixed(2)}%`;
@@ -109,14 +105,33 @@ export function drawStripHead(time: StripTime, waves: Band[]): HTMLElement {
   return h("div", { class: "al-strip-head", title: describePeriod(time) }, ...elements);
 }
 
+// Those of the labels that stand at least so far from every one kept before them. Where there is little room, the word of a wave goes first.
+function keepApart<Label extends [at: number, ...rest: unknown[]]>(labels: Label[], apart: number): Label[] {
+  const kept: Label[] = [];
+  for (const label of labels) if (kept.every(([at]) => Math.abs(at - label[0]) >= apart)) kept.push(label);
+  return kept;
+}
+
 // When each stretch begins, and round moments within them: the former come first.
 function listMoments({ segments, busy_ms }: StripTime): [number, string][] {
   const step = chooseStep(busy_ms, 6);
-  const clock = (moment: number, { from, to }: Stretch) => formatClock(moment, to - from > 86_400_000 ? 86_400_000 : Math.min(step, 60_000));
-  const begins = segments.map((segment): [number, string] => [segment.at, clock(segment.from, segment)]);
-  const within = segments.flatMap((segment) => placeTicks(segment.from, segment.to, step).map((moment): [number, string] =>
-    [segment.at + ((moment - segment.from) / (segment.to - segment.from || 1)) * (segment.until - segment.at), clock(moment, segment)]));
-  return [...begins, ...within.filter(([at]) => at < 0.93)];
+  const begins = segments.map((segment): [number, number] => [segment.at, segment.from]);
+  const within = segments.flatMap((segment) => placeTicks(segment.from, segment.to, step).map((moment): [number, number] =>
+    [segment.at + ((moment - segment.from) / (segment.to - segment.from || 1)) * (segment.until - segment.at), moment]));
+  // As wide as the widest name, and none beyond the edge.
+  const apart = Math.max(0.1, 0.024 * Math.max(0, ...nameMoments(begins.map(([, moment]) => moment), step).map((text) => text.length)));
+  const shown = keepApart([...begins, ...within].filter(([at]) => at === 0 || at <= 1 - apart), apart).sort((a, b) => a[0] - b[0]);
+  return nameMoments(shown.map(([, moment]) => moment), step).map((text, at) => [shown[at]![0], text]);
+}
+
+// Moments one after another in few letters: the date where it is another than before, with the year where that is, else the clock.
+export function nameMoments(moments: number[], step: number): string[] {
+  const dates = moments.map(formatDate);
+  const years = new Set(dates.map((date) => date.slice(0, 4)));
+  return moments.map((moment, at) => {
+    if (dates[at] === dates[at ? at - 1 : dates.length - 1]) return formatClock(moment, Math.min(step, 60_000));
+    return years.size > 1 && dates[at]!.slice(0, 4) !== dates[at - 1]?.slice(0, 4) ? dates[at]! : dates[at]!.slice(5);
+  });
 }
 
 export function describePeriod(time: StripTime): string {
@@ -124,6 +139,7 @@ export function describePeriod(time: StripTime): string {
   const last = time.segments[time.segments.length - 1];
   if (!first) return "no times in the log";
   const [from, to] = [formatDate(first.from), formatDate(last.to)];
-  const end = `${to === from ? "" : `${to} `}${formatClock(last.to, 60_000)}`;
-  return `${from} ${formatClock(first.from, 60_000)} – ${end} UTC, ${formatDuration(time.busy_ms)} busy`;
+  const step = last.to - first.from < 60_000 ? 1000 : 60_000;
+  const end = `${to === from ? "" : `${to} `}${formatClock(last.to, step)}`;
+  return `${from} ${formatClock(first.from, step)} – ${end} UTC, ${formatDuration(time.busy_ms)} busy`;
 }

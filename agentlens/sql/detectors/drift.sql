@@ -80,7 +80,9 @@ FROM (
 -- One finding a group of changes: what moved most first, and the spans on either side. Arguments as in `_grouped_changes`.
 CREATE MACRO _change_findings(wanted, max_q, min_change) AS TABLE
 WITH changes AS (
-  SELECT *, CASE WHEN measure = 'task_tool_mix' THEN difference ELSE abs(difference) / greatest(abs(value_before), 1e-9) END AS size
+  SELECT *, CASE WHEN measure = 'task_tool_mix' THEN difference ELSE abs(difference) / greatest(abs(value_before), 1e-9) END AS size,
+    -- What the explanation calls the measure, behind whose it is.
+    split_part(substr(explanation, length(coalesce(agent_name, subject)) + 3), ': ', 1) AS label
   FROM _grouped_changes(wanted, max_q, min_change)
 ),
 first_spans AS (
@@ -92,7 +94,7 @@ SELECT
   'event' AS tier, CASE WHEN max(size) >= 0.5 THEN 'warning' ELSE 'info' END AS severity, NULL::VARCHAR AS trace_id, any_value(agent_name) AS agent_name,
   list_distinct(flatten(list(list_concat(coalesce(span_ids_before[-5:], []), list_transform(suspects, lambda suspect: suspect.span_id), coalesce(span_ids_after[:20], [])) ORDER BY size DESC))) AS span_ids,
   arg_min(start_time, q_value) AS start_time, arg_min(latest, q_value) AS end_time,
-  arg_max(explanation, size) || CASE WHEN count(*) > 1 THEN format(' Also: {}.', array_to_string(list_filter(list_distinct(list(replace(measure, '_', ' ') ORDER BY size DESC)), lambda name: name <> replace(arg_max(measure, size), '_', ' ')), ', ')) ELSE '' END AS summary,
+  arg_max(explanation, size) || CASE WHEN count(*) > 1 THEN format(' Also: {}.', array_to_string(list_filter(list_distinct(list(label ORDER BY size DESC)), lambda name: name <> arg_max(label, size)), '; ')) ELSE '' END AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, span_ids_after[1], explanation) ORDER BY size DESC) FILTER (source_id IS NOT NULL) AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM first_spans

@@ -70,7 +70,8 @@ files AS (
 )
 SELECT
   'event' AS tier, CASE WHEN tokens > 2 * max_tokens THEN 'warning' ELSE 'info' END AS severity, trace_id, agent_name, span_ids[:200] AS span_ids, start_time, end_time,
-  format('The system prompt of {} takes about {:,} tokens, in {} calls.', coalesce(agent_name, 'an agent'), round(tokens)::BIGINT, calls) AS summary,
+  format('The system prompt of {} takes about {:,} tokens, in {} call{}.', coalesce(agent_name, 'an agent'), round(tokens)::BIGINT, calls,
+    CASE WHEN calls = 1 THEN '' ELSE 's' END) AS summary,
   [record] AS evidence, _whole(above::HUGEINT) AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM prompts
 WHERE tokens > max_tokens
