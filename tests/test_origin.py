@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from lens_builder import ERROR, agent, call, hex_id, read_steps, said, tool
 
 import agentlens as al
 from agentlens import AgentLensError, Lens
+from agentlens.explorers._origin_still import _new_days
 
 DATASETS = Path(__file__).parents[1] / "datasets"
 INCIDENTS: list[dict[str, Any]] = json.loads((DATASETS / "truth" / "lineage.json").read_text("utf-8"))["incidents"]
@@ -138,8 +140,10 @@ def test_a_lens_without_texts_shows_that_there_is_nothing(tmp_path: Path) -> Non
         assert "no value" in al.Origin(lens).still().lower()
 
 
-def test_the_still_says_the_day_beside_its_clocks(lens: Lens) -> None:
-    assert ">2026-06-02<" in al.Origin(lens, "48,217.30").still()
+def test_the_still_says_each_new_day_once(lens: Lens) -> None:
+    assert re.findall(r">(\d{4}-\d\d-\d\d)<", al.Origin(lens, "48,217.30").still()) == ["2026-06-02"]
+    hours = [{"time_ms": None if hour is None else hour * 3_600_000} for hour in (0, 23, None, 24, 25)]
+    assert _new_days(hours) == ["1970-01-01", "", "", "1970-01-02", ""]
 
 
 def test_hostile_texts_stay_texts_in_the_still(tmp_path: Path) -> None:

@@ -72,7 +72,6 @@ def draw_hops(view: Row) -> str:
             ' font-weight="bold" font-size="13"',
         ),
     ]
-    parts += [_text(10, TOP + 8, day, DIM, 12) for day in _days(steps)]
     for at, name in enumerate(lanes):
         x = _lane(at, wide)
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP + HEAD - 6}" y2="{bottom}" stroke="{LINE}"/>')
@@ -81,7 +80,8 @@ def draw_hops(view: Row) -> str:
     for hops in arrivals:
         parts += [part for at, hop in enumerate(hops) for part in _arrow(hop, dots, (len(hops) - 1 - at) * ARROW)]
     left = CLOCK + wide * len(lanes) + 14
-    for (x, y), step in zip(dots, steps):
+    for (x, y), step, day in zip(dots, steps, _new_days(steps)):
+        parts.append(_text(10, y - 9, day, DIM, 12))
         parts += _step(step, say_step(step, view["is_step"]), x, y, left)
     parts += [_text(12, bottom + 14 + 16 * at, note, DIM, 150) for at, note in enumerate(view["notes"])]
     return "".join([*parts, "</svg>"])
@@ -124,14 +124,18 @@ def _step(step: Row, words: str, x: float, y: float, left: float) -> Iterator[st
     yield _text(left, y + 12, "".join(step["passage"] or []), DIM, room)
 
 
-def _days(steps: list[Row]) -> list[str]:
-    """Return the day on which the first step with a time stands, for the clock alone does not say it; [] without times."""
-    times = [step["time_ms"] for step in steps if step["time_ms"] is not None]
-    return [f"{datetime.fromtimestamp(min(times) / 1000, UTC):%Y-%m-%d}"] if times else []
+def _new_days(steps: list[Row]) -> list[str]:
+    """Return of each step its day where it is another than that of the step before, else nothing: a clock alone does not say it."""
+    days = ["" if step["time_ms"] is None else f"{_moment(step['time_ms']):%Y-%m-%d}" for step in steps]
+    return [day if day != before else "" for before, day in zip(["", *days], days)]
+
+
+def _moment(time_ms: float) -> datetime:
+    return datetime.fromtimestamp(time_ms / 1000, UTC)
 
 
 def _clock(time_ms: float | None) -> str:
-    return "no time" if time_ms is None else f"{datetime.fromtimestamp(time_ms / 1000, UTC):%H:%M:%S}"
+    return "no time" if time_ms is None else f"{_moment(time_ms):%H:%M:%S}"
 
 
 def _text(x: float, y: float, text: str, colour: str, most: int, more: str = "") -> str:

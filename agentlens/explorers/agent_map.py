@@ -65,7 +65,9 @@ class AgentMap(PickExplorer):
 
     def _list_still(self) -> list[StillRow]:
         edges = self._view["edges"]
-        most = max((edge["count"] for edge in edges), default=1)
+        if not edges:
+            return [StillRow("No agent handed work to another.")]
+        most = max(edge["count"] for edge in edges)
         return [_draw_edge(edge, most) for edge in edges]
 
     def _load(self, question: str) -> str:
