@@ -23,7 +23,10 @@ WITH
   asked AS (
     SELECT
       tools.preorder, max(calls.preorder) AS from_preorder,
-      arg_max(struct_pack(text_id := parts.text_id, message_hash := parts.message_hash, part_index := parts.part_index), calls.preorder) AS part
+      arg_max(
+        struct_pack(text_id := parts.text_id, message_hash := parts.message_hash, part_index := parts.part_index),
+        (calls.preorder, parts.message_hash, parts.part_index)
+      ) AS part
     FROM tools
     JOIN (FROM flow_parts WHERE type = 'tool_call') AS parts USING (tool_call_id)
     JOIN (FROM span_messages WHERE direction = 'output') AS said USING (message_hash)
@@ -47,9 +50,9 @@ FROM tools
 LEFT JOIN asked USING (preorder)
 LEFT JOIN answered USING (preorder);
 
--- What was said: by models, by tools, by agents to one another, in documents.
+-- What was said: by models, by tools, by agents to one another, in documents. Numbers decide where two are equally near, so they follow an order.
 INSERT INTO flow_texts BY NAME
-SELECT row_number() OVER () AS number, *
+SELECT row_number() OVER (ORDER BY preorder, type, moment, source_id, source_offset, message_hash, part_index, text_id) AS number, *
 FROM (
 SELECT
   text_id, 'said' AS side, type, bytes, preorder, calls.trace_id, calls.agent_name, window_id,
@@ -118,7 +121,7 @@ WITH
     FROM candidates
     GROUP BY ALL
   )
-SELECT (SELECT count(*) FROM flow_texts) + row_number() OVER () AS number, *
+SELECT (SELECT count(*) FROM flow_texts) + row_number() OVER (ORDER BY preorder, type, moment, source_id, source_offset, message_hash, part_index, text_id) AS number, *
 FROM (
 SELECT
   text_id, 'heard' AS side, type, bytes, arrived.preorder, coalesce(answered.from_preorder, repeated.from_preorder) AS from_preorder,
@@ -154,7 +157,8 @@ WITH texts AS (
   UNION ALL
   SELECT hash(text), text FROM sections WHERE text <> ''
 )
-SELECT text_id, any_value(CASE WHEN _is_placeholder(said) THEN '' ELSE _plain_text(said) END) AS said FROM texts GROUP BY text_id;
+SELECT text_id, any_value(CASE WHEN _is_placeholder(said) THEN '' ELSE _plain_text(said) END) AS said FROM texts GROUP BY text_id
+ORDER BY text_id;
 
 INSERT INTO flow_tokens BY NAME
 SELECT DISTINCT token, text_id, _number_of(token) AS number
@@ -216,8 +220,7 @@ WITH
     SELECT
       from_number, from_preorder, to_number, to_preorder, what, rule, place,
       place - lag(place) OVER (PARTITION BY from_number, from_preorder, to_number, what ORDER BY place) > 4 AS is_new
-    FROM (SELECT DISTINCT ON (from_number, from_preorder, to_number, what, place, feature) * FROM flow_found)
-    WHERE what = 'run'
+    FROM (SELECT from_number, from_preorder, to_number, to_preorder, what, place, min(rule) AS rule FROM flow_found WHERE what = 'run' GROUP BY ALL)
   ),
   stretches AS (
     SELECT from_number, from_preorder, to_number, to_preorder, rule, min(place) AS first, max(place) + 5 AS last
@@ -227,7 +230,7 @@ WITH
     GROUP BY from_number, from_preorder, to_number, to_preorder, rule, stretch
   ),
   longest AS (
-    SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, arg_max(first, last - first) AS first, arg_max(last, last - first) AS last
+    SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, arg_max(first, (last - first, -first)) AS first, arg_max(last, (last - first, -first)) AS last
     FROM stretches
     GROUP BY ALL
   ),

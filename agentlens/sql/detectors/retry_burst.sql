@@ -27,7 +27,7 @@ WHERE operation_name = 'execute_tool';
 -- Means: something that it depends on became unreliable, though no single action was tried often enough to be a storm. Matters: every call takes
 -- twice as long and costs twice as much, and the load on what is failing doubles; it is often the first sign of an outage. A retry is a tool call that the
 -- same agent had made with the same arguments in the same trace, and that had failed, within the half hour before. Retries that follow one another within
--- `minutes` are a burst, when they are `min_retries` or more, of at least `min_actions` different actions, `times` times the agent's share of retries in its
+-- `minutes`, and with no more than 20 calls of the agent between them, are a burst, when they are `min_retries` or more, of at least `min_actions` different actions, `times` times the agent's share of retries in its
 -- other calls (`min_calls` of them or more), and more than chance makes of that share (four standard deviations). One finding a burst. Tier event.
 -- Severity: warning when at least half of the retries failed too, else info.
 -- Example: on other days 2 of 400 calls were tried again, between 14:02 and 14:31 it was 11 of 34.
@@ -49,18 +49,27 @@ WITH failed AS MATERIALIZED (
 retries AS MATERIALIZED (
   SELECT * EXCLUDE (has_failed_before, pause_ns), count(*) FILTER (is_late) OVER (PARTITION BY agent_name ORDER BY start_time, preorder) AS burst
   FROM (
-    SELECT *, coalesce(epoch_ns(start_time) - epoch_ns(lag(start_time) OVER (PARTITION BY agent_name ORDER BY start_time, preorder)) > minutes * 60000000000, true) AS is_late
+    SELECT
+      * EXCLUDE (call_number),
+      coalesce(epoch_ns(start_time) - epoch_ns(lag(start_time) OVER course) > minutes * 60000000000 OR call_number - lag(call_number) OVER course > 21, true) AS is_late
     FROM (
       SELECT
-        agent_name, action, preorder, start_time, end_time, status_code = 'ERROR' AS is_error, lag(preorder) OVER tries AS preorder_before,
+        agent_name, action, call_number, preorder, start_time, end_time, status_code = 'ERROR' AS is_error, lag(preorder) OVER tries AS preorder_before,
         lag(start_time) OVER tries AS start_before,
         lag(status_code) OVER tries = 'ERROR' AND NOT contains(coalesce(lag(status_message) OVER tries, ''), 'Sibling tool call errored') AS has_failed_before,
         epoch_ns(start_time) - epoch_ns(lag(coalesce(end_time, start_time)) OVER tries) AS pause_ns
-      FROM (SELECT *, hash(tool_name, tool_call_arguments) AS action FROM spans WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL)
+      FROM (
+        SELECT
+          *, hash(tool_name, tool_call_arguments) AS action,
+          row_number() OVER (PARTITION BY agent_name ORDER BY start_time, preorder) AS call_number
+        FROM spans
+        WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IN (SELECT agent_name FROM failed)
+      )
       SEMI JOIN failed USING (trace_id, agent_name, action)
       WINDOW tries AS (PARTITION BY trace_id, agent_name, action ORDER BY start_time, preorder)
     )
     WHERE has_failed_before AND pause_ns BETWEEN 0 AND 1800000000000
+    WINDOW course AS (PARTITION BY agent_name ORDER BY start_time, preorder)
   )
 ),
 bursts AS (

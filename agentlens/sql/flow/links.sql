@@ -25,14 +25,14 @@ WITH
   given AS (
     SELECT
       b.feature, b.number AS to_number, max(a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments') AS is_brief,
-      arg_max(a.number, (a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments', a.moment, a.preorder)) AS from_number
+      arg_max(a.number, (a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments', a.moment, a.preorder, a.number)) AS from_number
     FROM (FROM placed WHERE side = 'heard' AND type IS DISTINCT FROM 'arguments' AND from_preorder IS NULL) AS b
     JOIN sources AS a ON a.feature = b.feature AND a.trace_id = b.trace_id
     WHERE a.moment <= b.moment AND a.preorder IS DISTINCT FROM b.preorder
     GROUP BY b.feature, b.number
   ),
   from_documents AS (
-    SELECT b.feature, b.number AS to_number, false AS is_brief, arg_max(a.number, coalesce(a.moment, 0)) AS from_number
+    SELECT b.feature, b.number AS to_number, false AS is_brief, arg_max(a.number, (coalesce(a.moment, 0), a.number)) AS from_number
     FROM (FROM standing WHERE side = 'heard' AND type IS DISTINCT FROM 'arguments' AND from_preorder IS NULL) AS b
     JOIN loose AS a ON a.feature = b.feature
     ANTI JOIN given ON given.feature = b.feature AND given.to_number = b.number
@@ -49,7 +49,7 @@ WITH
     GROUP BY b.feature, b.number
   ),
   returned AS (
-    SELECT b.feature, b.number AS to_number, arg_max(a.number, (a.moment, a.preorder)) AS from_number
+    SELECT b.feature, b.number AS to_number, arg_max(a.number, (a.moment, a.preorder, a.number)) AS from_number
     FROM (FROM sources WHERE type = 'result' AND subtree_end > preorder + 1) AS b
     JOIN (FROM placed WHERE side = 'said') AS a ON a.feature = b.feature AND a.trace_id = b.trace_id
     WHERE a.preorder > b.preorder AND a.preorder < b.subtree_end AND a.moment <= b.moment
@@ -58,9 +58,9 @@ WITH
   unlogged AS (
     SELECT b.feature, b.number AS to_number,
       coalesce(
-        arg_max(a.number, (a.moment, a.preorder)) FILTER (a.agent_name IS NOT DISTINCT FROM b.agent_name AND a.type = 'tool_call' AND b.type = 'arguments'),
-        arg_min(a.number, (a.moment, a.preorder)) FILTER (a.agent_name IS NOT DISTINCT FROM b.agent_name),
-        arg_max(a.number, a.preorder) FILTER (a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments')) AS from_number
+        arg_max(a.number, (a.moment, a.preorder, a.number)) FILTER (a.agent_name IS NOT DISTINCT FROM b.agent_name AND a.type = 'tool_call' AND b.type = 'arguments'),
+        arg_min(a.number, (a.moment, a.preorder, a.number)) FILTER (a.agent_name IS NOT DISTINCT FROM b.agent_name),
+        arg_max(a.number, (a.preorder, a.number)) FILTER (a.subtree_end > b.preorder AND a.preorder < b.preorder AND a.type = 'arguments')) AS from_number
     FROM (
       FROM sources
       WHERE from_preorder IS NULL AND (type = 'arguments' OR (side = 'said' AND type <> 'result' AND preorder IS NOT NULL AND window_id NOT IN (FROM windows)))
