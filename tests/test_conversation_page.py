@@ -84,8 +84,7 @@ def place(widget: al.Conversation) -> str:
     embedded = widget.embed()
     state = {"state": embedded.state, "binary": {"_windows": "windows"}, "details": "details"}
     blobs = {"windows": embedded.binary["_windows"], "details": json.dumps(embedded.details).encode()}
-    style = (synthetic.STATIC / "conversation.css").read_text("utf-8")
-    return f"<style>{style}</style>" + synthetic.place("conversation", "conversation", state, blobs)
+    return synthetic.place("conversation", "conversation", state, blobs)
 
 
 def slider(page: Any) -> Any:

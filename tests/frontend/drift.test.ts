@@ -30,7 +30,8 @@ test("a difference carries its sign, and none is empty", () => {
 test("a small cost keeps its sign and its digits, and none at all is empty", () => {
   assert.equal(formatCostDelta(-0.00003), "−$0.00003");
   assert.equal(formatCostDelta(0.0016), "+$0.0016");
-  assert.equal(formatCostDelta(1e-9), "");
+  assert.equal(formatCostDelta(1e-9), "≈ $0");
+  assert.equal(formatCostDelta(0), "");
   assert.equal(formatCostDelta(undefined), "");
 });
 

@@ -87,10 +87,10 @@ export function formatDelta(value: number | undefined, format: (size: number) =>
   return `${value > 0 ? "+" : "−"}${format(Math.abs(value))}`;
 }
 
-// A change of a cost, however small; none below a millionth of a dollar.
+// A change of a cost to the thousandth of a cent.
 export function formatCostDelta(usd: number | undefined): string {
-  if (usd !== undefined && Math.abs(usd) < 5e-7) return "";
-  return formatDelta(usd, (size) => (size < 0.0001 ? `$${size.toFixed(6).replace(/0+$/, "")}` : formatCost(size)));
+  if (usd !== undefined && Math.abs(usd) >= 1e-12 && Math.abs(usd) < 5e-6) return "≈ $0";
+  return formatDelta(usd, (size) => (size < 0.0001 ? `$${size.toFixed(5)}` : formatCost(size)));
 }
 
 const FORMATS: Record<string, (value: number) => string> = {
