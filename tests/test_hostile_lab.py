@@ -24,7 +24,7 @@ CELLS = [
     "%%lens\nSELECT name, agent_name, tool_call_result FROM spans LIMIT 20",
     *SHOWN,
 ]
-VIEWS = ("overview", "tree", "conversation", "agent-map", "findings", "charts", "drift", "origin", "compare")
+VIEWS = ("overview", "tree", "conversation", "agent-map", "findings", "charts", "drift", "lineage", "compare")
 # The page of JupyterLab has links and scripts of its own: only what cells show is looked at.
 LOOK_AT_OUTPUTS = LOOK.replace("open = [document]", "open = [...document.querySelectorAll('.jp-OutputArea-output')]")
 
