@@ -147,7 +147,7 @@ def test_a_click_on_a_call_in_the_transcript_shows_its_window(open_page: Open, b
         "assistant, call 1, added",
         "tool, read_packet, call 1, added",
     ]
-    block = rows.nth(3).get_by_role("button", name="read_packet")
+    block = rows.nth(3).get_by_role("button", name="tool, read_packet")
     block.click()
     assert block.get_attribute("aria-expanded") == "true"
     rows.nth(3).get_by_role("button", name="asked for by call 1").click()
