@@ -26,6 +26,7 @@ MIN_SERIES = 12
 MOST_POINTS = 500  # longer series are tested on means of neighbours
 FIRST_DRAWS, MORE_DRAWS, TAIL = 199, 1_999, 200
 DRAWS_AT_ONCE = 2_000_000
+MOST_WITHOUT_THREADS = 9_000  # numbers in a matrix that OpenBLAS multiplies on one thread; its threads wait busily for each other
 # 95 % of the likelihood ratio of a change point's date lies below: (1 - exp(-x / 2))^2 = 0.95 (Yao 1987).
 DATE_LIMIT = 7.35
 BOOTSTRAPS = 400
@@ -203,7 +204,7 @@ def _cusum(rows: Floats) -> Floats:
     """Return for each series the standardised distance of means at every split that leaves MIN_SIDE on both sides."""
     count = rows.shape[1]
     sizes = np.arange(MIN_SIDE, count - MIN_SIDE + 1)
-    sums = np.cumsum(rows, axis=1)[:, sizes - 1]
+    sums = np.cumsum(rows, axis=1)[:, MIN_SIDE - 1 : count - MIN_SIDE]
     return np.asarray(_lengths(sums) / np.sqrt(sizes * (count - sizes) / count))
 
 
@@ -216,7 +217,16 @@ def _steps(rows: Floats) -> Floats:
 
 
 def _slopes(rows: Floats) -> Floats:
-    return _lengths(np.tensordot(rows, _ramp(rows.shape[1]), axes=(1, 0)))
+    return _lengths(_along_ramp(rows))
+
+
+def _along_ramp(rows: Floats) -> Floats:
+    """Return how far each series rises, as `_ramp` does: few at a time, for more of them BLAS would start threads for nothing."""
+    draws, count, columns = rows.shape
+    flat, ramp = rows.transpose(0, 2, 1).reshape(-1, count), _ramp(count)[:, None]
+    few = max(MOST_WITHOUT_THREADS // count // 8 * 8, 8)
+    parts = [flat[begin : begin + few] @ ramp for begin in range(0, len(flat), few)]
+    return np.concatenate(parts).reshape(draws, columns)
 
 
 @functools.lru_cache(maxsize=64)
@@ -239,13 +249,22 @@ def _draw(scores: Floats, strata: Ints, draws: int, rng: np.random.Generator) ->
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     steps, slopes = [], []
     for begin in range(0, draws, at_once):
-        places = np.tile(np.arange(len(scores)), (min(at_once, draws - begin), 1))
-        for inside in members:
-            places[:, inside] = rng.permuted(places[:, inside], axis=1)
-        rows = scores[places]
+        rows = _shuffled(scores, members, min(at_once, draws - begin), rng)
         steps.append(_steps(rows))
         slopes.append(_slopes(rows))
     return np.concatenate(steps), np.concatenate(slopes)
+
+
+def _shuffled(scores: Floats, members: list[Ints], draws: int, rng: np.random.Generator) -> Floats:
+    """Return so many random orders of the scores, each within its members; lone columns are shuffled themselves, not their places."""
+    is_lone = scores.shape[1] == 1
+    order = np.tile(scores[:, 0] if is_lone else np.arange(len(scores)), (draws, 1))
+    if len(members) == 1:
+        rng.permuted(order, axis=1, out=order)
+    else:
+        for inside in members:
+            order[:, inside] = rng.permuted(order[:, inside], axis=1)
+    return order[:, :, None] if is_lone else scores[order]
 
 
 @functools.lru_cache(maxsize=512)
@@ -320,9 +339,14 @@ def _memory(rows: Floats) -> Floats:
 
 def _autocorrelations(rows: Floats, reach: int) -> Floats:
     """Return the autocorrelations of each series at the lags 1 to `reach`, one row a lag; 0 for constant ones."""
-    variance = (rows**2).sum(axis=2).mean(axis=1)
-    products = [(rows[:, lag:] * rows[:, :-lag]).sum(axis=2).mean(axis=1) for lag in range(1, reach + 1)]
+    variance = _inner(rows, rows).mean(axis=1)
+    products = [_inner(rows[:, lag:], rows[:, :-lag]).mean(axis=1) for lag in range(1, reach + 1)]
     return np.asarray(np.stack(products) * (variance > 1e-12) / np.maximum(variance, 1e-12))
+
+
+def _inner(some: Floats, others: Floats) -> Floats:
+    products = some * others
+    return np.asarray(products[..., 0] if products.shape[-1] == 1 else products.sum(axis=-1))
 
 
 def _corrected(first: Floats, count: int) -> Floats:
@@ -345,9 +369,8 @@ def _without_steps(rows: Floats, splits: Ints) -> Floats:
 
 def _without_lines(rows: Floats) -> Floats:
     """Return each series less its straight line."""
-    ramp = _ramp(rows.shape[1])
-    heights = np.tensordot(rows, ramp, axes=(1, 0))
-    return np.asarray(rows - rows.mean(axis=1, keepdims=True) - ramp[:, None] * heights[:, None, :])
+    rises = _ramp(rows.shape[1])[:, None] * _along_ramp(rows)[:, None, :]
+    return np.asarray(rows - rows.mean(axis=1, keepdims=True) - rises)
 
 
 def _shape(scores: Floats, at: int) -> str:
