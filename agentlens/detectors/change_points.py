@@ -264,7 +264,7 @@ def _shuffled(scores: Floats, members: list[Ints], draws: int, rng: np.random.Ge
     else:
         for inside in members:
             order[:, inside] = rng.permuted(order[:, inside], axis=1)
-    return order[:, :, None] if is_lone else scores[order]
+    return np.asarray(order[:, :, None] if is_lone else scores[order], dtype=np.float64)
 
 
 @functools.lru_cache(maxsize=512)
