@@ -26,7 +26,9 @@ MIN_SERIES = 12
 MOST_POINTS = 500  # longer series are tested on means of neighbours
 FIRST_DRAWS, MORE_DRAWS, TAIL = 199, 1_999, 200
 DRAWS_AT_ONCE = 2_000_000
-MOST_WITHOUT_THREADS = 9_000  # numbers in a matrix that OpenBLAS multiplies on one thread; its threads wait busily for each other
+MOST_WITHOUT_THREADS = (
+    9_000  # numbers in a matrix that OpenBLAS multiplies on one thread; its threads wait busily for each other
+)
 # 95 % of the likelihood ratio of a change point's date lies below: (1 - exp(-x / 2))^2 = 0.95 (Yao 1987).
 DATE_LIMIT = 7.35
 BOOTSTRAPS = 400
