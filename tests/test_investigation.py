@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lens_builder import agent, read_steps
 from test_verify import in_claims, replaced, verdicts_of, write_log
 
 import agentlens as al
 from agentlens import AgentLensError
 from agentlens.report import _verify
+from agentlens.report._postmortem import _say_impact, ask
 from agentlens.report._verify import DIFFERS, PROVED
 
 EVIL = "<script>window.owned=1</script>"
@@ -163,3 +165,25 @@ def test_what_was_changed_in_it_is_named(
     wrong = [v for v in verdicts_of(tamper(page), logs, tmp_path) if v.verdict != PROVED]
     assert wrong and {verdict.verdict for verdict in wrong} == {DIFFERS}
     assert not any(verdict.claim.startswith("finding") for verdict in wrong)
+
+
+@pytest.mark.parametrize(
+    ("tiers", "said"),
+    [
+        (["event"], None),
+        (["proven"], "Spent in vain: 700 tokens, $0.500."),
+        (["proven", "candidate", "event"], "Spent in vain: at most 1,400 tokens, $1.00."),
+    ],
+)
+def test_only_what_is_no_mere_event_is_said_to_be_spent_in_vain(
+    tiers: list[str], said: str | None, tmp_path: Path
+) -> None:
+    with read_steps(tmp_path, [agent("lead", None, 0, 9)]) as lens:
+        for tier in tiers:
+            lens._con.execute(
+                "INSERT INTO findings BY NAME SELECT 'x' AS detector, '1' AS detector_version, $tier AS tier, 'info' AS severity, [] AS span_ids, "
+                "'s' AS summary, [] AS evidence, 700 AS tokens_wasted, 0.5 AS cost_usd_wasted",
+                {"tier": tier},
+            )
+        [row] = ask(lens, "impact")
+    assert [words for words in _say_impact(row) if "vain" in words] == ([said] if said else [])

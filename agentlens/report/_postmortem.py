@@ -108,8 +108,10 @@ def _say_impact(row: Row) -> Iterator[str]:
             else ", none of which failed by its own account"
         )
         yield f"{row['touched_runs']:,} of {plural(row['runs'], 'run')} touched{failed}."
-    if row["cost_usd_wasted"] or row["tokens_wasted"]:
-        yield f"Spent in vain, as far as it can be counted: {plural(row['tokens_wasted'] or 0, 'token')}, {usd(row['cost_usd_wasted'], 'unpriced')}."
+    if row["tokens_wasted"]:
+        most = "" if row["is_waste_proven"] else "at most "
+        money = f", {usd(row['cost_usd_wasted'])}" if row["cost_usd_wasted"] else ""
+        yield f"Spent in vain: {most}{plural(row['tokens_wasted'], 'token')}{money}."
 
 
 def _events(lens: Lens, findings: list[Finding], notes: list[Row]) -> Iterator[Event]:
