@@ -60,8 +60,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_explorers_and_charts_stand_as_pictures_and_nothing_is_blank(written: Path) -> None:
     pictures = pictures_of(written.read_text())
-    assert any("TraceTree" in picture and "Ares" in picture for picture in pictures)
-    assert any("TokenEconomics" in picture for picture in pictures)
+    assert any("Trace tree" in picture and "Ares" in picture for picture in pictures)
+    assert any("Token economics" in picture for picture in pictures)
     notebook = nbformat.read(written.with_suffix(".ipynb"), as_version=4)
     kinds = {kind for cell in notebook.cells for output in cell.get("outputs", []) for kind in output.get("data", {})}
     assert "application/vnd.jupyter.widget-view+json" not in kinds and "widgets" not in notebook.metadata
