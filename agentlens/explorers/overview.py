@@ -63,7 +63,11 @@ class Overview(PickExplorer):
     def summary(self) -> str:
         """The case in one line."""
         totals, found = self._view["totals"], self._view["totals"]
-        counts = {"agent": len(self._view["agents"]), "trace": totals["traces"], "error": totals["errors"]}
+        counts = {
+            "agent": sum(agent["is_known"] for agent in self._view["agents"]),
+            "trace": totals["traces"],
+            "error": totals["errors"],
+        }
         counts["critical finding"] = found["critical"]
         return ", ".join(f"{count:,} {word}{'s' * (count != 1)}" for word, count in counts.items())
 

@@ -143,6 +143,13 @@ def test_the_overview_shows_every_agent_with_what_it_last_said(lens: Any) -> Non
     assert agents["Artemis"]["critical"] + agents["Artemis"]["warning"] >= 2
 
 
+def test_the_overview_counts_as_many_agents_as_the_lens_and_shows_who_is_only_named(lens: Any) -> None:
+    [[known]] = lens.sql("SELECT count(DISTINCT agent_name) FROM agents").fetchall()
+    shown = al.Overview(lens)
+    assert shown.summary().startswith(f"{known} agents")
+    assert [agent["agent_name"] for agent in shown._view["agents"] if not agent["is_known"]] == ["Ines"]
+
+
 def test_the_overview_counts_what_the_log_holds(lens: Any) -> None:
     view = al.Overview(lens)._view
     logged = logged_spans()

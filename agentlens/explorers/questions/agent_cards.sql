@@ -1,4 +1,5 @@
--- Every agent that is known: what it did, what it spent, what was found, and what was last heard of it.
+-- Every agent: what it did, what it spent, what was found, and what was last heard of it. Who is only written to or named in a report (people, often) is not known
+-- as an agent.
 WITH names AS (
   SELECT agent_name FROM agents
   UNION SELECT agent_name FROM spans WHERE agent_name IS NOT NULL
@@ -30,7 +31,7 @@ found AS (
   GROUP BY agent_name
 )
 SELECT
-  agent_name, declared.role, coalesce(asked.model, declared.model) AS model, declared.reports_to,
+  agent_name, agent_name IN (SELECT agent_name FROM agents) AS is_known, declared.role, coalesce(asked.model, declared.model) AS model, declared.reports_to,
   CASE
     WHEN silent_since >= coalesce(greatest(reported_time, health.end_time), silent_since) THEN 'silent'
     WHEN is_trouble(status) THEN 'trouble'

@@ -63,6 +63,7 @@ class OverviewView {
 
   private drawCards(): HTMLElement {
     const { totals, agents, burn, time } = this.view;
+    const known = agents.filter((agent) => agent.is_known).length;
     // An hour of a few seconds' work says nothing.
     const isLong = time.busy_ms >= 60_000;
     const isMetered = totals.input_tokens !== null || totals.output_tokens !== null;
@@ -71,7 +72,7 @@ class OverviewView {
     const errors = totals.error_rate === null ? "" : `${totals.error_rate === 0 ? "0" : (totals.error_rate * 100).toFixed(1)} % of ${formatCount(totals.model_calls + totals.tool_calls)} calls`;
     const found = { critical: totals.critical, warning: totals.warning, info: totals.info };
     return h("div", { class: "al-cards" },
-      card("Agents", formatCount(agents.length), `${countOf(totals.traces, "trace")} · ${countOf(totals.spans, "span")}`),
+      card("Agents", formatCount(known), `${agents.length > known ? `${formatCount(agents.length - known)} more named · ` : ""}${countOf(totals.traces, "trace")} · ${countOf(totals.spans, "span")}`),
       card("Tokens", formatTokens((totals.input_tokens ?? 0) + (totals.output_tokens ?? 0)) || (isMetered ? "0" : "not logged"), rate, drawBurn(burn, time.buckets)),
       card("Cost", totals.cost_usd === null ? (isMetered ? "unpriced" : "not known") : formatCost(totals.cost_usd), money.filter(Boolean).join(" · ")),
       this.pickCard("errors", "", "Errors", formatCount(totals.errors), errors),

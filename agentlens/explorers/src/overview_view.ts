@@ -27,6 +27,7 @@ export interface Totals {
 
 export interface Agent extends Activity {
   agent_name: string;
+  is_known: boolean;
   role: string | null;
   model: string | null;
   state: string;
