@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ class Compared:
     def add_span(self, place: Place, **columns: Any) -> None: ...
 
     def add_span_messages(
-        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: list[str], before: list[Range] = []
+        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: list[str], before: Sequence[Range] = ()
     ) -> list[Range]:
         if direction != "input":
             return []
