@@ -20,12 +20,13 @@ CREATE VIEW task_tools (
   -- Their share of the tool calls of the task, 0 to 1.
   share
 ) AS
-SELECT tasks.agent_name, task, tool_name, count(*), count(*) / sum(count(*)) OVER (PARTITION BY task)
+SELECT run.agent_name, task, tool_name, count(*), count(*) / sum(count(*)) OVER (PARTITION BY task)
 FROM tool_calls
 JOIN _tasks_of_calls USING (preorder)
-JOIN (SELECT agent_name, preorder FROM tasks WHERE agent_name IS NOT NULL) AS tasks ON tasks.preorder = task
+-- The tasks of `tasks`, which measures much else about each.
+JOIN (SELECT agent_name, preorder FROM spans WHERE agent_name IS NOT NULL AND start_time IS NOT NULL) AS run ON run.preorder = task
 WHERE tool_name IS NOT NULL
-GROUP BY tasks.agent_name, task, tool_name;
+GROUP BY run.agent_name, task, tool_name;
 
 -- How far the tools of each task are from those of all tasks of its agent: the total variation distance between both distributions over tools,
 -- the share of calls that would have to go to another tool (0 the usual mix, 1 tools that it never uses).

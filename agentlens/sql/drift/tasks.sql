@@ -12,7 +12,9 @@ coalesce(regexp_matches(tool, 'escalat|(ask|notify|page|wait_for)_(a_)?(human|us
 
 -- What kind of work a span says it is: an attribute for it, else nothing. Argument: the attributes.
 CREATE MACRO _task_type(attributes) AS
-coalesce(attributes->>'$."task.type"', attributes->>'$.task_type', attributes->>'$."gen_ai.task.type"', attributes->>'$."task.kind"', attributes->>'$.task_kind');
+CASE WHEN contains(attributes::VARCHAR, 'task') THEN
+  coalesce(attributes->>'$."task.type"', attributes->>'$.task_type', attributes->>'$."gen_ai.task.type"', attributes->>'$."task.kind"', attributes->>'$.task_kind')
+END;
 
 -- Which task every model call, tool call and usage record belongs to: the innermost run of an agent around it, else what its agent did
 -- in its trace.
@@ -22,10 +24,16 @@ CREATE VIEW _tasks_of_calls (
   -- Place of the task: of the run, else of the first thing its agent did in the trace.
   task
 ) AS
-SELECT spans.preorder, coalesce(CASE WHEN operation_name = 'invoke_agent' THEN spans.preorder END, run_preorder, min(spans.preorder) OVER (PARTITION BY trace_id, agent_name))
-FROM spans
+WITH owned AS (
+  SELECT trace_id, agent_name, operation_name, preorder
+  FROM spans
+  WHERE _span_kind(operation_name) IN ('model', 'tool') OR operation_name = 'invoke_agent'
+),
+firsts AS (SELECT trace_id, agent_name, min(preorder) AS first_preorder FROM owned GROUP BY trace_id, agent_name)
+SELECT owned.preorder, coalesce(CASE WHEN operation_name = 'invoke_agent' THEN owned.preorder END, run_preorder, first_preorder)
+FROM owned
 LEFT JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs USING (preorder)
-WHERE _span_kind(operation_name) IN ('model', 'tool') OR operation_name = 'invoke_agent';
+JOIN firsts ON firsts.trace_id = owned.trace_id AND firsts.agent_name IS NOT DISTINCT FROM owned.agent_name;
 
 -- Every task of every agent: a run (invoke_agent), or what the agent did in one trace where the log has no runs. What runs of other
 -- agents inside took is theirs.
@@ -79,16 +87,17 @@ CREATE VIEW tasks (
   -- Place in tree order.
   preorder
 ) AS
-WITH calls AS MATERIALIZED (
+WITH owned AS MATERIALIZED (FROM _tasks_of_calls),
+calls AS MATERIALIZED (
   SELECT task, model.preorder, true AS is_model, false AS is_error, false AS is_retry, false AS is_escalation, false AS is_handoff
   FROM llm_calls AS model
-  JOIN _tasks_of_calls USING (preorder)
+  JOIN owned USING (preorder)
   UNION ALL
   SELECT
     task, tool.preorder, false, is_error,
     coalesce(lag(is_error) OVER same, false), _is_escalation(tool_name), _is_handoff_tool(tool_name)
   FROM tool_calls AS tool
-  JOIN _tasks_of_calls USING (preorder)
+  JOIN owned USING (preorder)
   WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
 ),
 failed AS (SELECT preorder FROM errors WHERE kind IN ('model', 'tool')),
@@ -106,14 +115,14 @@ usage AS (
     task, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd,
     sum(cache_read_input_tokens) / nullif(sum(input_tokens) FILTER (cache_read_input_tokens IS NOT NULL), 0) AS cache_share
   FROM usage_ledger
-  JOIN _tasks_of_calls USING (preorder)
+  JOIN owned USING (preorder)
   WHERE is_counted
   GROUP BY task
 ),
 ends AS (
   SELECT task, max(epoch_ns(coalesce(end_time, start_time))) AS end_ns
   FROM spans
-  JOIN _tasks_of_calls USING (preorder)
+  JOIN owned USING (preorder)
   GROUP BY task
 ),
 briefs AS (
@@ -158,7 +167,7 @@ SELECT
   END END,
   briefs.bytes, strlen(said), CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END,
   TRY_CAST(coalesce(run.attributes->>'$.confidence', TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE), run.preorder
-FROM (SELECT DISTINCT task FROM _tasks_of_calls) AS all_tasks
+FROM (SELECT DISTINCT task FROM owned) AS all_tasks
 JOIN spans AS run ON run.preorder = task
 JOIN ends USING (task)
 LEFT JOIN spans AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
