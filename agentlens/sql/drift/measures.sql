@@ -44,6 +44,59 @@ FROM used
 JOIN usual USING (agent_name, tool_name)
 GROUP BY task;
 
+-- What each task of a known agent took, one column a measure (`task_…`); the mix of its tools is in `_tool_mix_of_tasks`. Argument: a table as `tasks` is.
+CREATE MACRO _measured_tasks(of_tasks) AS TABLE
+SELECT
+  agent_name, start_time AS time, trace_id, span_id, preorder, preorder AS task, task_type, brief_bytes,
+  CASE WHEN duration_s >= 0 THEN duration_s END::DOUBLE AS task_duration_s, model_calls::DOUBLE AS task_model_calls, tool_calls::DOUBLE AS task_tool_calls,
+  input_tokens::DOUBLE AS task_input_tokens, output_tokens::DOUBLE AS task_output_tokens, cost_usd::DOUBLE AS task_cost_usd,
+  cache_share::DOUBLE AS task_cache_share, error_rate::DOUBLE AS task_error_rate, retry_rate::DOUBLE AS task_retry_rate,
+  is_escalated::INT::DOUBLE AS task_escalated, handoffs::DOUBLE AS task_handoffs, is_failed::INT::DOUBLE AS task_failed,
+  is_completed::INT::DOUBLE AS task_completed, output_bytes::DOUBLE AS task_output_bytes, is_output_json::INT::DOUBLE AS task_output_json,
+  confidence::DOUBLE AS task_confidence
+FROM query_table(of_tasks)
+WHERE agent_name IS NOT NULL;
+
+-- What each model call of a known agent took, one column a measure (`call_…`). Argument: a table as `_tasks_of_calls` is.
+CREATE MACRO _measured_calls(of_calls) AS TABLE
+SELECT
+  agent_name, start_time AS time, trace_id, span_id, preorder, task, operation_name, model,
+  CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS call_duration_s,
+  input_tokens::DOUBLE AS call_input_tokens, output_tokens::DOUBLE AS call_output_tokens,
+  (cache_read_input_tokens / nullif(input_tokens, 0))::DOUBLE AS call_cache_share, (failed.preorder IS NOT NULL)::INT::DOUBLE AS call_failed
+FROM llm_calls
+JOIN query_table(of_calls) USING (preorder)
+LEFT JOIN (SELECT preorder FROM errors WHERE kind = 'model') AS failed USING (preorder)
+WHERE agent_name IS NOT NULL AND start_time IS NOT NULL;
+
+-- What each call of a tool by a known agent took, one column a measure (`tool_…`). Argument: a table as `_tasks_of_calls` is.
+CREATE MACRO _measured_tools(of_calls) AS TABLE
+SELECT
+  agent_name, start_time AS time, trace_id, span_id, preorder, task, 'execute_tool' AS operation_name, tool_name,
+  CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS tool_duration_s, is_error::INT::DOUBLE AS tool_failed,
+  coalesce(lag(is_error) OVER same, false)::INT::DOUBLE AS tool_retried
+FROM tool_calls
+JOIN query_table(of_calls) USING (preorder)
+WHERE agent_name IS NOT NULL AND start_time IS NOT NULL AND tool_name IS NOT NULL
+WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder);
+
+-- How long each agent was silent between two of its heartbeats.
+CREATE VIEW _heartbeat_gaps (
+  -- The agent.
+  agent_name,
+  -- The later of both (UTC).
+  time,
+  -- Seconds between them.
+  heartbeat_gap_s
+) AS
+SELECT agent_name, time, gap
+FROM (
+  SELECT agent_name, time, (epoch_ns(time) - epoch_ns(lag(time) OVER (PARTITION BY episode, agent_name ORDER BY time))) / 1e9 AS gap
+  FROM _beats
+  WHERE kind = 'heartbeat'
+)
+WHERE gap > 0;
+
 -- One observation a row: what a task took, how long a call lasted, whether it failed. Nothing is averaged; what a log does not say has
 -- no row.
 CREATE VIEW observations (
@@ -74,59 +127,19 @@ CREATE VIEW observations (
   -- The model that answered, for measures of model calls.
   model
 ) AS
-WITH known AS MATERIALIZED (FROM tasks WHERE agent_name IS NOT NULL),
-model_calls AS (
-  SELECT agent_name, preorder, task, calls.* EXCLUDE (agent_name, preorder)
-  FROM llm_calls AS calls
-  JOIN _tasks_of_calls USING (preorder)
-),
+WITH owned AS MATERIALIZED (FROM _tasks_of_calls),
+known AS MATERIALIZED (FROM tasks WHERE agent_name IS NOT NULL),
 per_task AS (
   UNPIVOT (
-    SELECT
-      agent_name, start_time AS time, trace_id, span_id, preorder AS task,
-      CASE WHEN duration_s >= 0 THEN duration_s END::DOUBLE AS task_duration_s, model_calls::DOUBLE AS task_model_calls, tool_calls::DOUBLE AS task_tool_calls,
-      input_tokens::DOUBLE AS task_input_tokens, output_tokens::DOUBLE AS task_output_tokens, cost_usd::DOUBLE AS task_cost_usd,
-      cache_share::DOUBLE AS task_cache_share, error_rate::DOUBLE AS task_error_rate, retry_rate::DOUBLE AS task_retry_rate,
-      is_escalated::INT::DOUBLE AS task_escalated, handoffs::DOUBLE AS task_handoffs, is_failed::INT::DOUBLE AS task_failed,
-      is_completed::INT::DOUBLE AS task_completed,
-      output_bytes::DOUBLE AS task_output_bytes, is_output_json::INT::DOUBLE AS task_output_json, confidence::DOUBLE AS task_confidence,
-      mix.distance AS task_tool_mix
-    FROM known
-    LEFT JOIN _tool_mix_of_tasks AS mix ON mix.task = known.preorder
-  ) ON COLUMNS('^task_(duration|model|tool|input|output|cost|cache|error|retry|esc|hand|failed|comp|conf)') INTO NAME measure VALUE value
+    SELECT measured.* EXCLUDE (preorder, task_type, brief_bytes), mix.distance AS task_tool_mix
+    FROM _measured_tasks('known') AS measured
+    LEFT JOIN _tool_mix_of_tasks AS mix USING (task)
+  ) ON COLUMNS('^task_') INTO NAME measure VALUE value
 ),
-per_call AS (
-  UNPIVOT (
-    SELECT
-      agent_name, start_time AS time, trace_id, span_id, task, operation_name, model,
-      CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS call_duration_s,
-      input_tokens::DOUBLE AS call_input_tokens, output_tokens::DOUBLE AS call_output_tokens,
-      (cache_read_input_tokens / nullif(input_tokens, 0))::DOUBLE AS call_cache_share, (failed.preorder IS NOT NULL)::INT::DOUBLE AS call_failed
-    FROM model_calls
-    LEFT JOIN (SELECT preorder FROM errors WHERE kind = 'model') AS failed USING (preorder)
-    WHERE agent_name IS NOT NULL AND start_time IS NOT NULL
-  ) ON COLUMNS('^call_') INTO NAME measure VALUE value
-),
-per_tool AS (
-  UNPIVOT (
-    SELECT
-      agent_name, tool_name, start_time AS time, trace_id, span_id, task, 'execute_tool' AS operation_name,
-      CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS tool_duration_s, is_error::INT::DOUBLE AS tool_failed,
-      coalesce(lag(is_error) OVER same, false)::INT::DOUBLE AS tool_retried
-    FROM tool_calls
-    JOIN _tasks_of_calls USING (preorder)
-    WHERE agent_name IS NOT NULL AND start_time IS NOT NULL AND tool_name IS NOT NULL
-    WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
-  ) ON tool_duration_s, tool_failed, tool_retried INTO NAME measure VALUE value
-),
-gaps AS (
-  SELECT agent_name, 'heartbeat_gap_s' AS measure, time, (epoch_ns(time) - epoch_ns(lag(time) OVER (PARTITION BY episode, agent_name ORDER BY time))) / 1e9 AS value
-  FROM _beats
-  WHERE kind = 'heartbeat'
-),
-gathered AS (
-  FROM per_task UNION ALL BY NAME FROM per_call UNION ALL BY NAME FROM per_tool UNION ALL BY NAME FROM gaps WHERE value > 0
-)
+per_call AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_calls('owned')) ON COLUMNS('^call_') INTO NAME measure VALUE value),
+per_tool AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_tools('owned')) ON COLUMNS('^tool_[^n]') INTO NAME measure VALUE value),
+gaps AS (SELECT agent_name, 'heartbeat_gap_s' AS measure, time, heartbeat_gap_s AS value FROM _heartbeat_gaps),
+gathered AS (FROM per_task UNION ALL BY NAME FROM per_call UNION ALL BY NAME FROM per_tool UNION ALL BY NAME FROM gaps)
 SELECT
   gathered.agent_name, measure, tool_name, CASE WHEN _is_share(measure) AND measure <> 'task_confidence' THEN 'rate' ELSE 'number' END,
   time, value, known.task_type, known.brief_bytes, gathered.trace_id, gathered.span_id, gathered.task, gathered.operation_name, gathered.model
