@@ -7,6 +7,19 @@
 CREATE MACRO _is_share(measure) AS
 measure LIKE '%_share' OR measure LIKE '%_rate' OR measure LIKE '%_failed' OR measure IN ('task_escalated', 'task_completed', 'task_output_json', 'task_confidence', 'task_tool_mix', 'tool_retried');
 
+-- Whether each observation of a measure lies between 0 and 1 by what it is, so that their mean says it, not their median.
+CREATE MACRO _is_rate(measure) AS _is_share(measure) AND measure <> 'task_confidence';
+
+-- Which tools every task used, as `task_tools` has it. Argument: a table as `_tasks_of_calls` is.
+CREATE MACRO _tools_of_tasks(of_calls) AS TABLE
+SELECT run.agent_name, task, tool_name, count(*) AS calls, count(*) / sum(count(*)) OVER (PARTITION BY task) AS share
+FROM tool_calls
+JOIN query_table(of_calls) USING (preorder)
+-- The tasks of `tasks`, which measures much else about each.
+JOIN (SELECT agent_name, preorder FROM spans WHERE agent_name IS NOT NULL AND start_time IS NOT NULL) AS run ON run.preorder = task
+WHERE tool_name IS NOT NULL
+GROUP BY run.agent_name, task, tool_name;
+
 -- Which tools every task used, and for which share of its tool calls: the distribution that is compared when the mix of tools may have changed.
 CREATE VIEW task_tools (
   -- `gen_ai.agent.name`.
@@ -20,26 +33,15 @@ CREATE VIEW task_tools (
   -- Their share of the tool calls of the task, 0 to 1.
   share
 ) AS
-SELECT run.agent_name, task, tool_name, count(*), count(*) / sum(count(*)) OVER (PARTITION BY task)
-FROM tool_calls
-JOIN _tasks_of_calls USING (preorder)
--- The tasks of `tasks`, which measures much else about each.
-JOIN (SELECT agent_name, preorder FROM spans WHERE agent_name IS NOT NULL AND start_time IS NOT NULL) AS run ON run.preorder = task
-WHERE tool_name IS NOT NULL
-GROUP BY run.agent_name, task, tool_name;
+FROM _tools_of_tasks('_tasks_of_calls');
 
 -- How far the tools of each task are from those of all tasks of its agent: the total variation distance between both distributions over tools,
--- the share of calls that would have to go to another tool (0 the usual mix, 1 tools that it never uses).
-CREATE VIEW _tool_mix_of_tasks (
-  -- Place of the task in tree order.
-  task,
-  -- The distance, 0 to 1.
-  distance
-) AS
-WITH used AS MATERIALIZED (FROM task_tools),
+-- the share of calls that would have to go to another tool (0 the usual mix, 1 tools that it never uses). Argument: a table as `task_tools` is.
+CREATE MACRO _tool_mix_of_tasks(of_tools) AS TABLE
+WITH used AS MATERIALIZED (FROM query_table(of_tools)),
 usual AS (SELECT agent_name, tool_name, sum(share) / sum(sum(share)) OVER (PARTITION BY agent_name) AS share FROM used GROUP BY agent_name, tool_name)
 -- What both have in common, tool by tool: half the sum of differences is one less that.
-SELECT task, 1 - sum(least(used.share, usual.share))
+SELECT task, 1 - sum(least(used.share, usual.share)) AS task_tool_mix
 FROM used
 JOIN usual USING (agent_name, tool_name)
 GROUP BY task;
@@ -128,12 +130,13 @@ CREATE VIEW observations (
   model
 ) AS
 WITH owned AS MATERIALIZED (FROM _tasks_of_calls),
-known AS MATERIALIZED (FROM tasks WHERE agent_name IS NOT NULL),
+known AS MATERIALIZED (FROM _tasks_of('owned') WHERE agent_name IS NOT NULL),
+used AS MATERIALIZED (FROM _tools_of_tasks('owned')),
 per_task AS (
   UNPIVOT (
-    SELECT measured.* EXCLUDE (preorder, task_type, brief_bytes), mix.distance AS task_tool_mix
+    SELECT measured.* EXCLUDE (preorder, task_type, brief_bytes), task_tool_mix
     FROM _measured_tasks('known') AS measured
-    LEFT JOIN _tool_mix_of_tasks AS mix USING (task)
+    LEFT JOIN _tool_mix_of_tasks('used') USING (task)
   ) ON COLUMNS('^task_') INTO NAME measure VALUE value
 ),
 per_call AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_calls('owned')) ON COLUMNS('^call_') INTO NAME measure VALUE value),
@@ -141,7 +144,7 @@ per_tool AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_tools('owned'))
 gaps AS (SELECT agent_name, 'heartbeat_gap_s' AS measure, time, heartbeat_gap_s AS value FROM _heartbeat_gaps),
 gathered AS (FROM per_task UNION ALL BY NAME FROM per_call UNION ALL BY NAME FROM per_tool UNION ALL BY NAME FROM gaps)
 SELECT
-  gathered.agent_name, measure, tool_name, CASE WHEN _is_share(measure) AND measure <> 'task_confidence' THEN 'rate' ELSE 'number' END,
+  gathered.agent_name, measure, tool_name, CASE WHEN _is_rate(measure) THEN 'rate' ELSE 'number' END,
   time, value, known.task_type, known.brief_bytes, gathered.trace_id, gathered.span_id, gathered.task, gathered.operation_name, gathered.model
 FROM gathered
 LEFT JOIN known ON known.preorder = gathered.task;

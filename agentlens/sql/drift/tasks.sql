@@ -35,59 +35,9 @@ FROM owned
 LEFT JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs USING (preorder)
 JOIN firsts ON firsts.trace_id = owned.trace_id AND firsts.agent_name IS NOT DISTINCT FROM owned.agent_name;
 
--- Every task of every agent: a run (invoke_agent), or what the agent did in one trace where the log has no runs. What runs of other
--- agents inside took is theirs.
-CREATE VIEW tasks (
-  -- Trace it stands in.
-  trace_id,
-  -- The run, else the first span of the agent.
-  span_id,
-  -- `gen_ai.agent.name`.
-  agent_name,
-  -- Kind of work: an attribute `task.type` or the like of the run or the root, else the workflow or the
-  -- name of the root, without digits.
-  task_type,
-  -- When it began (UTC).
-  start_time,
-  -- From the beginning to the end, in seconds.
-  duration_s,
-  -- Number of model calls, each once.
-  model_calls,
-  -- Number of tool calls, each once.
-  tool_calls,
-  -- Input tokens, each usage record counted once.
-  input_tokens,
-  -- Output tokens, likewise.
-  output_tokens,
-  -- Part of the input tokens that came from the cache, 0 to 1; NULL where no record says.
-  cache_share,
-  -- Money in USD, as far as it is priced; NULL where nothing is.
-  cost_usd,
-  -- Failed calls per call, 0 to 1.
-  error_rate,
-  -- Tool calls that repeat a failed call of the same tool, per tool call, 0 to 1.
-  retry_rate,
-  -- True where the task called for a person.
-  is_escalated,
-  -- Number of hand-overs to other agents.
-  handoffs,
-  -- True where the run failed, false where it ended without an error; NULL where the log has no run or no end of it.
-  is_failed,
-  -- True where the run ended without an error, false where it failed, or never ended although others of its agent did and something happened
-  -- after it; NULL where the log cannot tell.
-  is_completed,
-  -- Bytes of what it was asked: the first message of the first model call that is no system prompt.
-  brief_bytes,
-  -- Bytes of its last answer.
-  output_bytes,
-  -- True where the last answer is a JSON object or array.
-  is_output_json,
-  -- Confidence that the task states of itself (an attribute, or a field of a JSON answer).
-  confidence,
-  -- Place in tree order.
-  preorder
-) AS
-WITH owned AS MATERIALIZED (FROM _tasks_of_calls),
+-- The tasks of all agents, as `tasks` has them. Argument: a table that says which task every call belongs to, as `_tasks_of_calls` does.
+CREATE MACRO _tasks_of(of_calls) AS TABLE
+WITH owned AS MATERIALIZED (FROM query_table(of_calls)),
 calls AS MATERIALIZED (
   SELECT task, model.preorder, true AS is_model, false AS is_error, false AS is_retry, false AS is_escalation, false AS is_handoff
   FROM llm_calls AS model
@@ -154,19 +104,21 @@ SELECT
   coalesce(
     _task_type(run.attributes), _task_type(root.attributes),
     regexp_replace(coalesce(run.workflow_name, root.workflow_name, nullif(root.name, '')), '\d+', '#', 'g')
-  ),
+  ) AS task_type,
   run.start_time,
-  CASE WHEN run.operation_name = 'invoke_agent' THEN run.duration_ns ELSE end_ns - epoch_ns(run.start_time) END / 1e9,
-  coalesce(model_calls, 0), coalesce(tool_calls, 0), _whole(spent.input_tokens), _whole(spent.output_tokens), spent.cache_share,
-  spent.cost_usd, errors / nullif(model_calls + tool_calls, 0), retries / nullif(tool_calls, 0), is_escalated, coalesce(handoffs, 0),
-  CASE WHEN run.operation_name = 'invoke_agent' AND (run.status_code <> 'UNSET' OR run.end_time IS NOT NULL) THEN run.status_code = 'ERROR' AND NOT run.is_control_flow END,
+  CASE WHEN run.operation_name = 'invoke_agent' THEN run.duration_ns ELSE end_ns - epoch_ns(run.start_time) END / 1e9 AS duration_s,
+  coalesce(model_calls, 0) AS model_calls, coalesce(tool_calls, 0) AS tool_calls, _whole(spent.input_tokens) AS input_tokens,
+  _whole(spent.output_tokens) AS output_tokens, spent.cache_share,
+  spent.cost_usd, errors / nullif(counted.model_calls + counted.tool_calls, 0) AS error_rate, retries / nullif(counted.tool_calls, 0) AS retry_rate, is_escalated,
+  coalesce(handoffs, 0) AS handoffs,
+  CASE WHEN run.operation_name = 'invoke_agent' AND (run.status_code <> 'UNSET' OR run.end_time IS NOT NULL) THEN run.status_code = 'ERROR' AND NOT run.is_control_flow END AS is_failed,
   CASE WHEN run.operation_name = 'invoke_agent' THEN CASE
     WHEN run.status_code = 'ERROR' AND NOT run.is_control_flow THEN false
     WHEN run.end_time IS NOT NULL THEN true
     WHEN finished.is_told AND finished.last_time > run.start_time THEN false
-  END END,
-  briefs.bytes, strlen(said), CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END,
-  TRY_CAST(coalesce(run.attributes->>'$.confidence', TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE), run.preorder
+  END END AS is_completed,
+  briefs.bytes AS brief_bytes, strlen(said) AS output_bytes, CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END AS is_output_json,
+  TRY_CAST(coalesce(run.attributes->>'$.confidence', TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE) AS confidence, run.preorder
 FROM (SELECT DISTINCT task FROM owned) AS all_tasks
 JOIN spans AS run ON run.preorder = task
 JOIN ends USING (task)
@@ -177,3 +129,57 @@ LEFT JOIN briefs USING (task)
 LEFT JOIN answers USING (task)
 LEFT JOIN finished ON finished.agent_name = run.agent_name
 WHERE run.start_time IS NOT NULL;
+
+-- Every task of every agent: a run (invoke_agent), or what the agent did in one trace where the log has no runs. What runs of other
+-- agents inside took is theirs.
+CREATE VIEW tasks (
+  -- Trace it stands in.
+  trace_id,
+  -- The run, else the first span of the agent.
+  span_id,
+  -- `gen_ai.agent.name`.
+  agent_name,
+  -- Kind of work: an attribute `task.type` or the like of the run or the root, else the workflow or the
+  -- name of the root, without digits.
+  task_type,
+  -- When it began (UTC).
+  start_time,
+  -- From the beginning to the end, in seconds.
+  duration_s,
+  -- Number of model calls, each once.
+  model_calls,
+  -- Number of tool calls, each once.
+  tool_calls,
+  -- Input tokens, each usage record counted once.
+  input_tokens,
+  -- Output tokens, likewise.
+  output_tokens,
+  -- Part of the input tokens that came from the cache, 0 to 1; NULL where no record says.
+  cache_share,
+  -- Money in USD, as far as it is priced; NULL where nothing is.
+  cost_usd,
+  -- Failed calls per call, 0 to 1.
+  error_rate,
+  -- Tool calls that repeat a failed call of the same tool, per tool call, 0 to 1.
+  retry_rate,
+  -- True where the task called for a person.
+  is_escalated,
+  -- Number of hand-overs to other agents.
+  handoffs,
+  -- True where the run failed, false where it ended without an error; NULL where the log has no run or no end of it.
+  is_failed,
+  -- True where the run ended without an error, false where it failed, or never ended although others of its agent did and something happened
+  -- after it; NULL where the log cannot tell.
+  is_completed,
+  -- Bytes of what it was asked: the first message of the first model call that is no system prompt.
+  brief_bytes,
+  -- Bytes of its last answer.
+  output_bytes,
+  -- True where the last answer is a JSON object or array.
+  is_output_json,
+  -- Confidence that the task states of itself (an attribute, or a field of a JSON answer).
+  confidence,
+  -- Place in tree order.
+  preorder
+) AS
+FROM _tasks_of('_tasks_of_calls');
