@@ -79,7 +79,7 @@ WHERE NOT EXISTS (
     AND (lines.part = parts.part OR parts.part = 'boundaries' AND regexp_matches(lines.line, '(?i)\b(never|must not|do not|don.t)\b'))
 )
 UNION ALL
-SELECT agent_name, 'too long', format('about {} tokens', round(bytes / 4)::BIGINT), NULL, document_id, source_id, NULL
+SELECT agent_name, 'too long', format('about {:,} tokens', round(bytes / 4)::BIGINT), NULL, document_id, source_id, NULL
 FROM agents_defined
 WHERE bytes > 16000
 UNION ALL
