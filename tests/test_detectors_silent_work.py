@@ -205,7 +205,11 @@ def test_a_test_that_ran_and_said_no_is_an_answer_and_one_that_could_not_run_a_f
 
 
 def test_what_a_person_declined_is_no_failure(tmp_path: Path) -> None:
-    refused = ["The user doesn't want to proceed with this tool use.", "Tool call rejected by the user", "User denied it"]
+    refused = [
+        "The user doesn't want to proceed with this tool use.",
+        "Tool call rejected by the user",
+        "User denied it",
+    ]
     calls = [
         tool(f"rm#{n}", "lead", 20 * n, arguments={"path": f"{n}"}, status=ERROR, message=says)
         for n, says in enumerate(refused * 3)
