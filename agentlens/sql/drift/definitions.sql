@@ -132,7 +132,7 @@ SELECT agent_name, 'cannot tell', 'none of its headings is known as a part of a 
 FROM agents_defined
 WHERE NOT is_marked
 UNION ALL
-SELECT agent_name, 'too long', format('about {} tokens', round(bytes / 4)::BIGINT), NULL, document_id, source_id, NULL
+SELECT agent_name, 'too long', format('about {:,} tokens', round(bytes / 4)::BIGINT), NULL, document_id, source_id, NULL
 FROM agents_defined
 WHERE bytes > 16000
 UNION ALL
