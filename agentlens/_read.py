@@ -288,9 +288,8 @@ def _tear_down(con: duckdb.DuckDBPyConnection) -> None:
     temporary = con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
     for (name,) in temporary:
         con.execute(f'DROP TABLE temp."{name}"')
-    if database_file(
-        con
-    ):  # what is written anew to fill row groups is held within the limit; when a lens is closed there is none
+    if database_file(con):
+        # What is written anew to fill row groups, all of a lens at worst, is written within the limit, not when the lens is closed.
         con.execute("CHECKPOINT")
     con.execute("RESET memory_limit")
     con.execute("RESET force_compression")

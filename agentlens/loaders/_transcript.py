@@ -31,11 +31,13 @@ class Transcript:
 
     @property
     def context(self) -> list[str]:
+        """The hashes of the messages that the model is shown next, which may be changed in place."""
         self._ranges = ()
         return self._context
 
     @context.setter
     def context(self, hashes: list[str]) -> None:
+        """Show other messages from now on."""
         self._context, self._ranges = hashes, ()
 
     @property
