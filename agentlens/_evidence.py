@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import compress
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from agentlens._account import Account
@@ -36,16 +38,9 @@ Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
 
 
-class Alone(NamedTuple):
-    """A message that is the only one of a direction of a call; `content` is its parts, as `text_content` or `canonical_json`."""
-
-    place: Place
-    trace_id: str
-    span_id: str
-    direction: str
-    role: str | None
-    name: str | None
-    content: bytes
+Alone = tuple[Place, str, str, str, str | None, str | None, bytes]
+"""A message that is the only one of a direction of a call: place, trace_id, span_id, direction, role, name, and its parts, as
+`text_content` or `canonical_json`."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -189,13 +184,20 @@ class Evidence:
 
     def add_columns(self, table: str, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
         """Add rows to an evidence table by column, as `add` adds one."""
+        self._add_stamped(table, len(places), self._stamp(places), columns)
+
+    def _stamp(self, places: Sequence[Place]) -> dict[str, Any]:
+        """Return the columns that say of rows where they stand."""
         lines, offsets, lengths = zip(*places) if places else ((), (), ())
-        stamped = {
-            **columns, "source_id": [self.source.source_id] * len(places),
-            "source_line": lines, "source_offset": offsets, "source_length": lengths,
+        whole = pa.int64()
+        return {
+            "source_id": np.full(len(places), self.source.source_id, np.int32), "source_line": pa.array(lines, whole),
+            "source_offset": pa.array(offsets, whole), "source_length": pa.array(lengths, whole),
         }  # fmt: skip
-        self._buffers[table].extend(stamped, len(places), self.note_missing)
-        self._held += len(places)
+
+    def _add_stamped(self, table: str, count: int, stamp: dict[str, Any], columns: Mapping[str, Any]) -> None:
+        self._buffers[table].extend({**columns, **stamp}, count, self.note_missing)
+        self._held += count
         self.hold(0)
 
     def see_time(self, time: int | None) -> None:
@@ -273,10 +275,11 @@ class Evidence:
 
     def add_contents(self, alone: Sequence[Alone]) -> list[str]:
         """Store messages, as `add_message` does, by column, and return their hashes."""
-        hashes = [_hash(message.role, message.name, message.content) for message in alone]
-        new = [(h, message) for h, message in zip(hashes, alone) if self._is_new(h)]
-        if new:
-            stored, messages = zip(*new)
+        _, _, _, _, roles, names, contents = zip(*alone) if alone else ((),) * 7
+        hashes = list(map(_hash, roles, names, contents))
+        new = list(map(self._is_new, hashes))
+        if any(new):
+            stored, messages = list(compress(hashes, new)), compress(alone, new)
             places, _, _, _, roles, names, contents = zip(*messages)
             sizes = list(map(len, contents))
             columns = {"message_hash": stored, "role": roles, "name": names, "parts": contents, "bytes": sizes}
@@ -287,11 +290,15 @@ class Evidence:
     def add_alone(self, alone: Sequence[Alone], hashes: Sequence[str]) -> None:
         """Add messages that were stored as what calls were shown or said, by column: each is a list of its own."""
         places, trace_ids, span_ids, directions = list(zip(*alone))[:4] if alone else ((),) * 4
-        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(alone)
-        lists, zeros, ones = range(first, first + len(alone)), [0] * len(alone), [1] * len(alone)
-        self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": hashes})
-        self.add_columns(
-            "span_message_ranges", places,
+        count, first = len(alone), self._lists.next_id
+        self._lists.next_id += count
+        lists, zeros, ones = np.arange(first, first + count), np.zeros(count, np.int32), np.ones(count, np.int32)
+        stamp = self._stamp(places)
+        self._add_stamped(
+            "message_lists", count, stamp, {"list_id": lists, "list_index": zeros, "message_hash": hashes}
+        )
+        self._add_stamped(
+            "span_message_ranges", count, stamp,
             {"trace_id": trace_ids, "span_id": span_ids, "direction": directions, "position": zeros, "list_id": lists, "length": ones},
         )  # fmt: skip
 
@@ -401,17 +408,20 @@ def _plain_text(message: Any) -> tuple[str, str] | None:
 
 
 @functools.lru_cache(maxsize=64)
-def _speaker(role: str | None, name: str | None) -> bytes:
-    return f"{role}\x00{name}\x00".encode("utf-8", "replace")
+def _hasher(role: str | None, name: str | None) -> hashlib.blake2b:
+    """Return a hash that has taken in who speaks, to be copied: making a new one costs as much as the hash of a short text."""
+    return hashlib.blake2b(f"{role}\x00{name}\x00".encode("utf-8", "replace"), digest_size=16)
 
 
 def _hash(role: str | None, name: str | None, content: bytes) -> str:
-    return hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
+    hasher = _hasher(role, name).copy()
+    hasher.update(content)
+    return hasher.hexdigest()
 
 
 def text_content(text: str) -> bytes:
     """Return what `canonical_json` returns for one text part."""
     try:
-        return b'[{"content":%b,"type":"text"}]' % _encode(text)
+        return _encode([{"content": text, "type": "text"}])
     except UnicodeEncodeError:
         return canonical_json([{"content": text, "type": "text"}])

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from read_memory import WORDS as NOUNS
+from long_span_logs import WORDS as NOUNS
 
 T0 = 1_776_176_591
 TOOLS = ("Bash", "Read", "Edit", "Grep", "Write")
