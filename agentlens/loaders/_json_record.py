@@ -451,7 +451,7 @@ def _attributes(row: Rows, said: Columns, records: list[Record]) -> list[bytes |
     taken = [_taken(row.get(column), used) for column, used in said.used.items()]
     fields = tuple(said.fields.values())
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def remover(keys: tuple[str, ...], numbers: tuple[int | None, ...]) -> Callable[[dict[str, Any]], dict[str, Any]]:
         varying = iter(numbers)
         return _remover(fields, keys, tuple(next(varying) if isinstance(its, list) else its for its in taken))
