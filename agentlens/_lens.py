@@ -27,6 +27,7 @@ from agentlens._finish import judge_usage
 
 if TYPE_CHECKING:
     from agentlens._sensitive import Rule
+    from agentlens._sentence_vectors import Encoder
 
 DUCKDB_MAGIC = b"DUCK"
 TEMPLATE_SECONDS = 30 * 24 * 3600
@@ -94,14 +95,15 @@ class Lens:
 
         return _explain.explain(self._con, selection, min_n)
 
-    def embed(self, model: str | os.PathLike[str]) -> int:
+    def embed(self, model: str | os.PathLike[str] | Encoder) -> int:
         """Compare by meaning and not only by words: embed briefs, steps and definitions, and return how many texts that were.
 
         From then on `goal_alignment` and `identity_alignment` have their columns of similarity (cosine, -1 to 1) filled. `model` is a folder
-        with a model2vec model (`model.safetensors`, `tokenizer.json`, `config.json`); nothing is ever downloaded. It is an extra: install
-        agentlens with `[embeddings]`. The vectors are kept in `text_vectors`; call it again after reading more.
+        with a model2vec model (`model.safetensors`, `tokenizer.json`, `config.json`), for which agentlens is installed with its extra
+        `[embeddings]`, or any object whose `encode(texts)` returns an array of a row a text, such as a `SentenceTransformer`. Nothing is ever
+        downloaded. The vectors are kept in `text_vectors`; call it again after reading more.
 
-        Raises AgentLensError where the folder holds no model or the extra is not installed.
+        Raises AgentLensError where the folder holds no model, the extra is not installed, or the encoder gives no vectors.
         """
         from agentlens import _sentence_vectors
 

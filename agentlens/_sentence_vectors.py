@@ -1,11 +1,11 @@
-"""Sentence embeddings of briefs, steps and definitions, by a static model from a folder on disk: an extra, and never a download."""
+"""Sentence embeddings of briefs, steps and definitions, by any encoder or a static model from a folder on disk; never a download."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
@@ -19,12 +19,23 @@ AT_ONCE = 10_000  # texts
 NEEDED = ("model.safetensors", "tokenizer.json", "config.json")
 
 
-def embed(con: duckdb.DuckDBPyConnection, model: str | os.PathLike[str]) -> int:
-    """Fill `text_vectors` anew with a vector for every text of `texts_to_embed` of which the model knows a word; return how many."""
+class Encoder(Protocol):
+    """What gives each of a list of texts a vector: models of sentence-transformers and of model2vec do, as they are."""
+
+    def encode(self, texts: list[str], /) -> Any:
+        """Return an array of a row a text."""
+
+
+def embed(con: duckdb.DuckDBPyConnection, model: str | os.PathLike[str] | Encoder) -> int:
+    """Fill `text_vectors` anew with a vector for every text of `texts_to_embed` that the model gives one other than zero; return how many."""
     import pyarrow as pa
 
-    folder = Path(model)
-    loaded = _load(folder)
+    encoder: Encoder = _load(Path(model)) if isinstance(model, (str, os.PathLike)) else model
+    name = (
+        str(Path(model))
+        if isinstance(model, (str, os.PathLike))
+        else f"{type(model).__module__}.{type(model).__qualname__}"
+    )
     con.execute("BEGIN")
     try:
         con.execute("DELETE FROM text_vectors")
@@ -32,13 +43,13 @@ def embed(con: duckdb.DuckDBPyConnection, model: str | os.PathLike[str]) -> int:
         count = 0
         while rows := reader.fetchmany(AT_ONCE):
             hashes, texts = zip(*rows)
-            vectors = _encode(loaded, list(texts))
+            vectors = _encode(encoder, list(texts))
             known = vectors.any(axis=1)
-            listed = pa.FixedSizeListArray.from_arrays(vectors[known].ravel(), loaded.dim)
+            listed = pa.FixedSizeListArray.from_arrays(vectors[known].ravel(), vectors.shape[1])
             con.register(
                 "arriving_vectors", pa.table({"text_hash": pa.array(hashes).filter(pa.array(known)), "vector": listed})
             )
-            con.execute("INSERT INTO text_vectors SELECT text_hash, vector, $model FROM arriving_vectors", {"model": str(folder)})  # fmt: skip
+            con.execute("INSERT INTO text_vectors SELECT text_hash, vector, $model FROM arriving_vectors", {"model": name})  # fmt: skip
             con.unregister("arriving_vectors")
             count += int(known.sum())
         con.execute("COMMIT")
@@ -48,10 +59,18 @@ def embed(con: duckdb.DuckDBPyConnection, model: str | os.PathLike[str]) -> int:
     return count
 
 
-def _encode(model: Any, texts: list[str]) -> NDArray[np.float32]:
+def _encode(encoder: Encoder, texts: list[str]) -> NDArray[np.float32]:
+    """Return a vector of length 1 for each text, or of zeros; raises AgentLensError when the encoder gives anything else than finite rows."""
     import numpy as np
 
-    vectors = np.asarray(model.encode(texts, use_multiprocessing=False), dtype=np.float32)
+    try:
+        vectors = np.asarray(encoder.encode(texts), dtype=np.float32)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise AgentLensError(f"{type(encoder).__name__} could not encode a list of texts: {error!r}") from error
+    if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
+        raise AgentLensError(
+            f"{type(encoder).__name__}.encode gave an array of shape {vectors.shape} for {len(texts):,} texts; it has to give a row of finite numbers a text."
+        )
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
@@ -62,7 +81,8 @@ def _load(folder: Path) -> Any:
     if missing:
         raise AgentLensError(
             f"{folder} holds no model2vec model: {', '.join(missing)} is missing. agentlens downloads nothing; fetch a model once, "
-            "for example with `huggingface-cli download minishlab/potion-base-8M --local-dir potion-base-8M`, and name its folder."
+            "for example with `huggingface-cli download minishlab/potion-base-8M --local-dir potion-base-8M`, and name its folder. "
+            "Other encoders, such as those of sentence-transformers, are given as they are: lens.embed(SentenceTransformer(folder))."
         )
     try:
         from model2vec import StaticModel

@@ -199,3 +199,11 @@ def test_no_exception_is_swallowed_whole() -> None:
                 assert not (isinstance(node.type, ast.Name) and node.type.id == "Exception"), (
                     f"{path}:{node.lineno} catches Exception"
                 )
+
+
+def test_every_benchmark_finds_what_it_imports() -> None:
+    folder = Path(__file__).with_name("benchmarks")
+    names = sorted(path.stem for path in folder.glob("*.py"))
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); [__import__(name) for name in {names!r}]"
+    assert names
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -68,7 +68,7 @@ def test_a_window_that_is_almost_full_is_one_finding(tmp_path: Path) -> None:
             "event",
             "warning",
             2,
-            "lead filled the model's window almost whole in 2 calls: 199000 of 200000 tokens (100 %) of claude-sonnet-4-5.",
+            "lead filled the model's window almost whole in 2 calls: 199,000 of 200,000 tokens (100 %) of claude-sonnet-4-5.",
         )
     ]
     assert found(lens, "context_overflow", near_share=0.996) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,6 +146,40 @@ def test_steps_are_compared_with_their_brief_by_meaning(tmp_path: Path) -> None:
     near, far = (value for (value,) in lens.sql("SELECT similarity FROM goal_alignment ORDER BY step").fetchall())
     assert near > far + 0.2
     assert lens.sql("SELECT max(alignment) FROM goal_alignment").fetchall() == [(0.0,)]
+
+
+class TopicEncoder:
+    """An encoder of its own: a direction a topic, by the first words it knows; as sentence-transformers, it takes a list and gives rows."""
+
+    TOPICS = ("press announcement bulletin", "invoices billing bookkeeping", "shipping cargo")
+
+    def encode(self, texts: list[str]) -> list[list[float]]:
+        return [[float(any(word in text.lower() for word in topic.split())) for topic in self.TOPICS] for text in texts]
+
+
+def test_any_encoder_that_gives_a_row_a_text_is_taken_and_named(tmp_path: Path) -> None:
+    lens = defined(tmp_path, {"Apollo": ["announcement bulletin", "billing bookkeeping", "weather"]})
+    count = lens.embed(TopicEncoder())
+    rows = lens.sql("SELECT similarity, other_similarity FROM identity_alignment ORDER BY preorder").fetchall()
+    assert rows == [(1.0, 0.0), (0.0, 1.0), (None, None)]  # no vector, no likeness
+    assert lens.sql("SELECT DISTINCT model, len(vector) FROM text_vectors").fetchall() == [
+        ("test_identity_drift.TopicEncoder", 3)
+    ]
+    assert lens.sql("SELECT count(*) FROM text_vectors").fetchall() == [(count,)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [lambda texts: [[1.0]], lambda texts: [1.0] * len(texts), lambda texts: [[np.nan]] * len(texts), lambda: None],
+)
+def test_an_encoder_that_gives_no_vectors_is_refused_and_the_lens_is_left_as_it_was(
+    tmp_path: Path, answer: Any
+) -> None:
+    lens = defined(tmp_path, {"Apollo": PRESS})
+    count = lens.embed(TopicEncoder())
+    with pytest.raises(AgentLensError, match="SimpleNamespace"):
+        lens.embed(SimpleNamespace(encode=answer))
+    assert lens.sql("SELECT count(*) FROM text_vectors").fetchall() == [(count,)]
 
 
 def test_what_is_missing_for_embeddings_is_said_and_the_lens_is_left_as_it_was(

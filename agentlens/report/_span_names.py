@@ -9,11 +9,12 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from agentlens.report._built import pack
 
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _HEX = re.compile(r"[0-9a-f]{16}")
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 # JSON never holds a raw control character, so nothing that a log says looks like these: a number to the base of 36, and how
 # far it is from the number before. Spans are mostly named in their order, so that the latter is the same again and again.
 MARK, STEP = "\x01", "\x02"
@@ -81,9 +82,4 @@ def lengthen(text: str, page: str) -> str:
 
 
 def _base36(number: int) -> str:
-    if number < 0:
-        return "-" + _base36(-number)
-    digits = _DIGITS[number % 36]
-    while number := number // 36:
-        digits = _DIGITS[number % 36] + digits
-    return digits
+    return np.base_repr(number, 36).lower()

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 from generate_otlp import AGENTS, MODELS, SYLLABLES
-from read_otlp import Figures, floor, measured, to_file, to_memory
+from read_otlp import Figures, floor, measured, roomy_floor, to_file, to_memory
 
 ACTIONS = ("llm_call", "tool_call", "handoff", "plan", "message", "retrieve", "final_answer")
 TEXTS, BARE = "texts.jsonl", "bare.jsonl"
@@ -140,6 +140,7 @@ def without_pool(path: Path) -> Figures:
 
 MEASURES: dict[str, Callable[[Path], Figures]] = {
     "floor": floor,
+    "floor, 256 MB buffers": roomy_floor,
     "orjson.loads, nothing kept": orjson_only,
     "msgspec decode, nothing kept": decode_only,
     "into memory": to_memory,

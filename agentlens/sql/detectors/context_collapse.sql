@@ -100,10 +100,10 @@ asked_again AS (
 SELECT
   'proven' AS tier, 'critical' AS severity, told.trace_id, told.agent_name, list_concat([span_before, told.span_id], poorer_span_ids) AS span_ids,
   told.start_time, told.end_time,
-  format('{} lost {} messages ({} of {} bytes) of its conversation at {}; its briefs to {} after that lack {}.', told.agent_name, messages_dropped,
+  format('{} lost {} messages ({:,} of {:,} bytes) of its conversation at {}; its briefs to {} after that lack {}.', told.agent_name, messages_dropped,
     bytes_dropped, bytes_before, _clock(told.start_time), array_to_string(receivers, ', '), array_to_string(missing, ', ')) AS summary,
   list_concat([
-    _evidence(before.source_id, before.source_line, before.source_offset, before.source_length, span_before, format('the last call that had them: {} bytes of messages', bytes_before)),
+    _evidence(before.source_id, before.source_line, before.source_offset, before.source_length, span_before, format('the last call that had them: {:,} bytes of messages', bytes_before)),
     _evidence(here.source_id, here.source_line, here.source_offset, here.source_length, told.span_id, format('the call without {} of them', messages_dropped))
   ], proof.evidence) AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
@@ -115,7 +115,7 @@ UNION ALL
 SELECT
   'proven', CASE WHEN count(*) >= 3 THEN 'warning' ELSE 'info' END, cut.trace_id, cut.agent_name,
   list_concat([any_value(span_before), cut.span_id], list(repeated.span_id ORDER BY repeated.preorder)), cut.start_time, max(repeated.end_time),
-  format('{} lost {} of {} bytes of its conversation at {} and then asked again for what it had known ({}).', coalesce(cut.agent_name, 'An agent'),
+  format('{} lost {:,} of {:,} bytes of its conversation at {} and then asked again for what it had known ({}).', coalesce(cut.agent_name, 'An agent'),
     any_value(bytes_dropped), any_value(bytes_before), _clock(cut.start_time), _short(array_to_string(list_sort(list(DISTINCT again.tool_name)), ', '), 80)),
   list_concat(
     [_evidence(any_value(here.source_id), any_value(here.source_line), any_value(here.source_offset), any_value(here.source_length), cut.span_id,

@@ -84,7 +84,7 @@ WITH refused AS (
 full_windows AS (
   SELECT
     trace_id, span_id, agent_name, conversation_id, preorder, false AS is_said,
-    format('{} of {} tokens ({} %) of {}', input_tokens, window_tokens, round(100 * input_tokens / window_tokens)::BIGINT, model) AS says
+    format('{:,} of {:,} tokens ({} %) of {}', input_tokens, window_tokens, round(100 * input_tokens / window_tokens)::BIGINT, model) AS says
   FROM _window_use
   WHERE input_tokens >= near_share * window_tokens
 ),

@@ -166,10 +166,10 @@ prompts AS (
 ),
 -- Identity files say by themselves from which day on they hold; one without a date is in no timeline.
 identities AS (
-  SELECT agent_name, date, list(line ORDER BY document_id, source_line) AS lines
-  FROM definition_lines
-  JOIN (SELECT document_id, date FROM documents WHERE kind = 'identity' AND date IS NOT NULL) AS dated USING (document_id)
-  GROUP BY agent_name, date
+  SELECT changed.agent_name, date, list(line ORDER BY document_id, source_line) AS lines
+  FROM (SELECT DISTINCT agent_name, since AS date FROM definition_lines WHERE since IS NOT NULL) AS changed
+  JOIN definition_lines AS lines ON lines.agent_name = changed.agent_name AND since <= date AND (until IS NULL OR date < until)
+  GROUP BY changed.agent_name, date
 ),
 in_force AS (
   SELECT preorder, lines

@@ -7,18 +7,21 @@
 CREATE VIEW declared_lines (
   -- The agent.
   agent_name,
-  -- `duty` (identity, responsibilities, and what stands under no known heading) or `boundary`.
+  -- `duty` (identity and responsibilities), `boundary`, or `unmarked` (under no known heading: it can excuse a step of its agent, and accuses no other).
   kind,
   -- The line.
   line,
+  -- The first day on which it holds; NULL where that is not said: it holds always.
+  since,
+  -- The first day on which it does not hold any more; NULL where nothing replaced it.
+  until,
   -- The source it stands in.
   source_id,
   -- First line of its section or record.
   source_line
 ) AS
 WITH said AS (
-  SELECT
-    agent_name, part = 'boundaries' IS TRUE OR regexp_matches(line, '(?i)^\W*(i |you )?(never|must not|do not|don.t)\b') AS is_boundary, part, line, source_id, source_line
+  SELECT agent_name, part = 'boundaries' IS TRUE OR _forbids(line) AS is_boundary, part, line, since, until, source_id, source_line
   FROM definition_lines
 ),
 manifests AS (
@@ -28,19 +31,33 @@ lists AS (
   SELECT agent_name, key, unnest(CASE json_type(attributes->key) WHEN 'ARRAY' THEN (attributes->key)::VARCHAR[] ELSE [attributes->>key] END) AS line, source_id, source_line
   FROM (SELECT *, unnest(['responsibilities', 'duties', 'mission', 'description', 'goal', 'scope', 'boundaries', 'never', 'forbidden', 'constraints']) AS key FROM manifests)
 )
-SELECT agent_name, CASE WHEN is_boundary THEN 'boundary' ELSE 'duty' END, line, source_id, source_line
+SELECT agent_name, CASE WHEN is_boundary THEN 'boundary' WHEN part IS NULL THEN 'unmarked' ELSE 'duty' END, line, since, until, source_id, source_line
 FROM said
 WHERE is_boundary OR part IS NULL OR part IN ('identity', 'responsibilities')
 UNION ALL
-SELECT agent_name, 'duty', role, source_id, source_line FROM manifests WHERE role IS NOT NULL
+SELECT agent_name, 'duty', role, NULL, NULL, source_id, source_line FROM manifests WHERE role IS NOT NULL
 UNION ALL
-SELECT agent_name, CASE WHEN key IN ('boundaries', 'never', 'forbidden', 'constraints') THEN 'boundary' ELSE 'duty' END, line, source_id, source_line
+SELECT
+  agent_name, CASE WHEN key IN ('boundaries', 'never', 'forbidden', 'constraints') THEN 'boundary' ELSE 'duty' END, line, NULL, NULL, source_id, source_line
 FROM lists
 WHERE line IS NOT NULL;
 
--- The meaning words of a text without their commonest English endings, so that `invoices` and `invoicing` are alike.
+-- Whether a line that holds between two days holds on a third; a moment that is not known is in no interval.
+CREATE MACRO _holds(since, until, day) AS (since IS NULL OR coalesce(day >= since, false)) AND (until IS NULL OR coalesce(day < until, false));
+
+-- The meaning words of a text, short ones such as `pay` and `buy` as well, without their commonest English endings, so that `invoices` and
+-- `invoicing` are alike.
 CREATE MACRO _stems(said) AS
-list_distinct(list_transform(_meaning_words(said), lambda word: regexp_replace(word, '^(.{4,}?)(ations?|ings?|ments?|ed|es|s|e)$', '\1')));
+list_distinct(list_transform(_meaning_words(said) || list_filter(_distinct_words(said), lambda word: regexp_full_match(word, '[a-z]{3}') AND NOT list_contains([
+  'all', 'and', 'any', 'are', 'but', 'can', 'did', 'for', 'get', 'had', 'has', 'her', 'him', 'his', 'how', 'its', 'let', 'may', 'new', 'nor', 'not', 'now', 'off', 'old',
+  'one', 'our', 'out', 'own', 'per', 'say', 'see', 'set', 'she', 'the', 'too', 'two', 'use', 'via', 'was', 'way', 'who', 'why', 'yes', 'yet', 'you'
+], word)), lambda word: regexp_replace(word, '^(?:(.{4,}?)(ations?|ings?|ments?|ed|es|s|e)|(..[^s])s)$', '\1\3')));
+
+-- What a message says in words: its texts, without thoughts, calls and what they gave.
+CREATE MACRO _words_said(parts) AS
+CASE WHEN json_type(parts) = 'ARRAY' THEN array_to_string(
+  list_transform(list_filter(parts::JSON[], lambda part: coalesce(part->>'$.type', 'text') = 'text'), lambda part: coalesce(part->>'$.content', part->>'$')), chr(10)
+) ELSE parts::VARCHAR END;
 
 -- What agents did that can be compared with what they are: tool calls with their arguments, and answers.
 CREATE VIEW _deeds (
@@ -63,11 +80,11 @@ SELECT preorder, trace_id, span_id, agent_name, start_time, tool_name, _intent_t
 FROM tool_calls
 WHERE agent_name IS NOT NULL
 UNION ALL
-SELECT preorder, calls.trace_id, calls.span_id, agent_name, start_time, NULL, left(string_agg(_message_text(parts), chr(10) ORDER BY position), 2000)
+SELECT preorder, calls.trace_id, calls.span_id, agent_name, start_time, NULL, left(string_agg(said, chr(10) ORDER BY position), 2000)
 FROM llm_calls AS calls
 JOIN span_messages ON span_messages.trace_id = calls.trace_id AND span_messages.span_id = calls.span_id AND direction = 'output'
-JOIN messages USING (message_hash)
-WHERE agent_name IS NOT NULL AND EXISTS (FROM declared_lines)
+JOIN (SELECT message_hash, _words_said(parts) AS said FROM messages) AS messages USING (message_hash)
+WHERE agent_name IS NOT NULL AND said <> '' AND EXISTS (FROM declared_lines)
 GROUP BY ALL;
 
 -- Every tool call and answer of the agents whose duties are declared: how much of it is in the words of its own duties and of those of others. A
@@ -105,33 +122,41 @@ CREATE VIEW identity_alignment (
   preorder
 ) AS
 WITH lines AS MATERIALIZED (FROM declared_lines),
-duties AS (SELECT DISTINCT agent_name, unnest(_stems(line)) AS word FROM lines WHERE kind = 'duty'),
+duties AS MATERIALIZED (
+  SELECT agent_name, since, until, word, bool_or(kind = 'duty') AS accuses
+  FROM (SELECT agent_name, kind, since, until, unnest(_stems(line)) AS word FROM lines WHERE kind <> 'boundary')
+  GROUP BY ALL
+),
 declared AS (SELECT count(DISTINCT agent_name) AS agents FROM duties),
 weights AS (
-  SELECT word, CASE WHEN agents = 1 THEN 1 ELSE ln(agents / count(*)) END AS weight
+  SELECT word, CASE WHEN agents = 1 THEN 1 ELSE ln(agents / count(DISTINCT agent_name)) END AS weight
   FROM duties
   CROSS JOIN declared
   GROUP BY word, agents
 ),
 deeds AS MATERIALIZED (FROM _deeds WHERE agent_name IN (SELECT agent_name FROM duties)),
-words AS (SELECT preorder, agent_name, unnest(_stems(said)) AS word FROM deeds),
-shared AS (
-  SELECT preorder, words.agent_name, duties.agent_name AS whose, sum(weight) AS weight, count(*) AS words
+words AS (SELECT preorder, agent_name, start_time::DATE AS day, unnest(_stems(said)) AS word FROM deeds),
+found AS (
+  SELECT DISTINCT preorder, words.agent_name, duties.agent_name AS whose, word, weight
   FROM words
   JOIN weights USING (word)
   JOIN duties USING (word)
-  WHERE weight > 0
+  WHERE weight > 0 AND _holds(since, until, day) AND (accuses OR duties.agent_name = words.agent_name)
+),
+shared AS (
+  SELECT preorder, agent_name, whose, sum(weight) AS weight, count(*) AS words
+  FROM found
   GROUP BY ALL
 ),
 nearest AS (
   SELECT
-    preorder, coalesce(max(weight) FILTER (whose = agent_name), 0) AS own, arg_max(whose, weight) FILTER (whose <> agent_name) AS nearest_other,
-    max(weight) FILTER (whose <> agent_name) AS other_weight, arg_max(words, weight) FILTER (whose <> agent_name) AS other_words
+    preorder, coalesce(max(weight) FILTER (whose = agent_name), 0) AS own, arg_max(whose, (weight, whose)) FILTER (whose <> agent_name) AS nearest_other,
+    max(weight) FILTER (whose <> agent_name) AS other_weight, arg_max(words, (weight, whose)) FILTER (whose <> agent_name) AS other_words
   FROM shared
   GROUP BY preorder
 ),
 bounds AS (
-  SELECT agent_name, line, source_id, source_line, list_filter(_stems(line), lambda word: NOT list_contains(['never', 'must', 'don', 'cannot'], word)) AS words
+  SELECT agent_name, line, since, until, source_id, source_line, list_filter(_stems(line), lambda word: NOT list_contains(['never', 'must', 'don', 'cannot'], word)) AS words
   FROM lines
   WHERE kind = 'boundary' AND regexp_matches(line, '(?i)\b(never|must not|do not|don.t)\b') AND NOT regexp_matches(line, '(?i)\b(without|unless|until|except|before|only)\b')
 ),
@@ -139,7 +164,7 @@ crossed AS (
   SELECT preorder, min_by(struct_pack(line, source_id, source_line), line) AS bound
   FROM deeds
   JOIN bounds USING (agent_name)
-  WHERE tool_name IS NOT NULL AND len(words) >= 2 AND length(said) <= 400 AND NOT regexp_matches(said, '(?i)\b(never|not|no)\b')
+  WHERE tool_name IS NOT NULL AND _holds(since, until, start_time::DATE) AND len(words) >= 2 AND length(said) <= 400 AND NOT regexp_matches(said, '(?i)\b(never|not|no)\b')
     AND len(list_intersect(words, _stems(said))) = len(words)
   GROUP BY preorder
 ),
@@ -149,7 +174,10 @@ alike AS (
     max(list_cosine_similarity(deed.vector, duty.vector)) FILTER (duty.agent_name <> deeds.agent_name) AS other
   FROM deeds
   JOIN text_vectors AS deed ON deed.text_hash = md5(said)
-  CROSS JOIN (SELECT agent_name, vector FROM lines JOIN text_vectors ON text_hash = md5(line) WHERE kind = 'duty') AS duty
+  CROSS JOIN (
+    SELECT agent_name, since, until, vector FROM lines JOIN text_vectors ON text_hash = md5(line) WHERE kind = 'duty'
+  ) AS duty
+  WHERE _holds(since, until, start_time::DATE)
   GROUP BY preorder
 )
 SELECT
@@ -169,7 +197,8 @@ WITH counted AS (
   SELECT
     agent_name, count(*) AS steps, count(*) FILTER (verdict <> 'unclear' OR boundary IS NOT NULL) AS judged,
     count(*) FILTER (verdict = 'other') AS of_others, count(boundary) AS crossings,
-    count(*) FILTER (verdict = 'other' OR boundary IS NOT NULL) AS away, mode(nearest_other) FILTER (verdict = 'other') AS nearest_other,
+    count(*) FILTER (verdict = 'other' OR boundary IS NOT NULL) AS away,
+    min(start_time) FILTER (verdict = 'other' OR boundary IS NOT NULL) AS away_since, mode(nearest_other) FILTER (verdict = 'other') AS nearest_other,
     median(preorder) FILTER (verdict <> 'unclear' OR boundary IS NOT NULL) AS middle, avg(similarity) AS similarity, avg(other_similarity) AS other_similarity,
     list(span_id ORDER BY boundary IS NULL, other_weight - own_weight DESC, preorder) FILTER (verdict = 'other' OR boundary IS NOT NULL) AS span_ids
   FROM identity_alignment
@@ -185,7 +214,7 @@ halves AS (
   GROUP BY agent_name
 ),
 declared AS (
-  SELECT agent_name, count(*) FILTER (kind = 'duty') AS duties, sum((count(*) FILTER (kind = 'duty') > 0)::INT) OVER () AS agents
+  SELECT agent_name, count(*) FILTER (kind <> 'boundary') AS duties, sum((count(*) FILTER (kind <> 'boundary') > 0)::INT) OVER () AS agents
   FROM declared_lines
   GROUP BY agent_name
 ),
@@ -202,8 +231,8 @@ bounded AS (
 )
 SELECT
   agent_name, coalesce(steps, 0) AS steps, coalesce(judged, 0) AS judged, coalesce(of_others, 0) AS of_others, coalesce(crossings, 0) AS crossings,
-  score, center - reach AS score_low, center + reach AS score_high, CASE WHEN score IS NOT NULL THEN before END AS score_before,
-  CASE WHEN score IS NOT NULL THEN after END AS score_after, nearest_other, similarity, other_similarity, coalesce(span_ids[:20], []) AS span_ids,
+  score, CASE WHEN score IS NOT NULL THEN greatest(0, center - reach) END AS score_low, CASE WHEN score IS NOT NULL THEN least(1, center + reach) END AS score_high, CASE WHEN score IS NOT NULL THEN before END AS score_before,
+  CASE WHEN score IS NOT NULL THEN after END AS score_after, CASE WHEN score IS NOT NULL THEN away_since END AS away_since, nearest_other, similarity, other_similarity, coalesce(span_ids[:20], []) AS span_ids,
   CASE
     WHEN coalesce(duties, 0) = 0 THEN 'no identity file or manifest declares what it is there for'
     WHEN agents < 2 THEN 'no other agent is declared: there is nobody whose work it could be'
@@ -234,6 +263,8 @@ CREATE VIEW identity_drift (
   score_before,
   -- The score of the second half: higher means that it is drifting.
   score_after,
+  -- The first of the judged steps that is either (UTC); NULL where none is.
+  away_since,
   -- The agent whose work it does most often instead.
   nearest_other,
   -- Mean cosine of its steps with the most alike of its duties; NULL without `lens.embed`.
