@@ -21,8 +21,10 @@ from agentlens._source import Place, Source
 if TYPE_CHECKING:
     import duckdb
 
-BATCH_ROWS = 30_000
-BATCH_BYTES = 24 * 1024 * 1024
+BATCH_ROWS = 60_000
+BATCH_BYTES = 32 * 1024 * 1024
+# So many times a batch, rows become Arrow: while the processor has them at hand, and to hold less than objects would.
+PACKS = 8
 RAW_BYTES = 4096
 MESSAGE_MEMO_BYTES = 64 * 1024 * 1024
 # Hashes of messages that are known to be stored, at 150 bytes each; one that is forgotten is stored once more, and merged later.
@@ -98,7 +100,7 @@ class Evidence:
     def __init__(self, tables: Mapping[str, Mapping[str, str]], hand_over: HandOver, next_list: int = 0) -> None:
         self._hand_over = hand_over
         self._buffers = {name: RowBuffer(name, columns) for name, columns in logged_columns(tables).items()}
-        self._held = 0
+        self._held, self._pack_at = 0, BATCH_ROWS // PACKS
         self.rows_added = 0
         self._lists = MessageLists(next_list)
         self._memo: dict[bytes | tuple[str, str], str] = {}
@@ -144,8 +146,8 @@ class Evidence:
         row["source_line"], row["source_offset"], row["source_length"] = place
         self._buffers[table].append(row)
         self._held += 1
-        if self._held >= BATCH_ROWS:
-            self.flush()
+        if self._held >= self._pack_at:
+            self._pack()
 
     def add_span(self, place: Place, **columns: Any) -> None:
         """Add a span; `trace_id` and `span_id` are required, `start_time` and `end_time` are nanoseconds or None.
@@ -165,8 +167,8 @@ class Evidence:
         """Add a row that has a value for each of `columns()`, source and place included."""
         self._buffers[table].rows.append(values)
         self._held += 1
-        if self._held >= BATCH_ROWS:
-            self.flush()
+        if self._held >= self._pack_at:
+            self._pack()
 
     def add_spans(self, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
         """Add spans by column, as `add_span` adds one: a place and a value each, columns not given are NULL."""
@@ -308,8 +310,8 @@ class Evidence:
             self._held += 1 + len(content) * BATCH_ROWS // BATCH_BYTES
             row = (message_hash, role, name, content, len(content), self.source.source_id, *place)
             self._buffers["messages"].rows.append(row)
-            if self._held >= BATCH_ROWS:
-                self.flush()
+            if self._held >= self._pack_at:
+                self._pack()
         return message_hash
 
     def _is_new(self, message_hash: str) -> bool:
@@ -366,8 +368,16 @@ class Evidence:
     def hold(self, size: int) -> None:
         """Say that about `size` bytes of text were added, so that batches stay small; flushes when enough is held."""
         self._held += size * BATCH_ROWS // BATCH_BYTES
+        if self._held >= self._pack_at:
+            self._pack()
+
+    def _pack(self) -> None:
+        """Turn the rows that are held into Arrow while the processor still has them at hand; flushes when enough is held."""
         if self._held >= BATCH_ROWS:
-            self.flush()
+            return self.flush()
+        for buffer in self._buffers.values():
+            buffer.pack(self.note_missing)
+        self._pack_at = self._held + BATCH_ROWS // PACKS
 
     def add_batches(self, batches: Iterable[tuple[str, pa.Table]], lists: int) -> None:
         """Hand over batches that another `Evidence` gathered from a part of the same source, after what is held; `lists` is
@@ -391,7 +401,7 @@ class Evidence:
 
     def flush(self) -> None:
         """Hand over everything that is held."""
-        self._held = 0
+        self._held, self._pack_at = 0, BATCH_ROWS // PACKS
         for buffer in self._buffers.values():
             if buffer.rows or buffer.tables:
                 batch = buffer.take(self.note_missing)

@@ -51,17 +51,17 @@ class RowBuffer:
         """Hold rows given by column, as sequences or Arrow arrays of its kind; columns not given are NULL."""
         if unknown := columns.keys() - self._empty.keys():
             raise TypeError(f"{self.table} has no column {', '.join(sorted(unknown))}")
-        self._hold_rows(note)
+        self.pack(note)
         self.tables.append(self._table([columns.get(name) for name in self.names], count, note))
 
     def take(self, note: Callable[[str], None]) -> pa.Table:
         """Return the rows as Arrow and forget them."""
-        self._hold_rows(note)
+        self.pack(note)
         tables, self.tables = self.tables, []
         return pa.concat_tables(tables)
 
-    def _hold_rows(self, note: Callable[[str], None]) -> None:
-        """Turn rows that came one by one into Arrow, so that all stay in their order."""
+    def pack(self, note: Callable[[str], None]) -> None:
+        """Turn rows that came one by one into Arrow; all stay in their order."""
         rows, self.rows = self.rows, []
         if rows:
             columns = [None if _is_nothing(values) else values for values in zip(*rows)]
