@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import team_coordination  # noqa: F401 - its plays join those of team_failures
+import team_healthy_habits  # noqa: F401 - its plays join those of team_healthy
 import team_healthy_teams  # noqa: F401 - its plays join those of team_healthy
 from team_failures import FAILURES, Case, Play
 from team_healthy import HEALTHY

@@ -10,30 +10,49 @@ from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
 from test_detectors import found, in_traces
 
 TEXT = "Three crates of lemons, two of capers; the order goes out on Friday."
+OTHER = "Three crates of limes, ten of capers; the order goes out on Sunday."
 BOTH = [agent("lead"), agent("a", "lead", 1, 9), agent("b", "lead", 1, 9)]
 
 
-def kept(name: str, parent: str, start: float, result: str, tool_name: str = "archivia") -> Step:
+def kept(name: str, parent: str, start: float, result: str, tool_name: str = "archivia", text: str = "") -> Step:
+    text = text or {"a": TEXT, "b": OTHER}[parent]
     return tool(
-        f"{tool_name}#{name}", parent, start, arguments={"nome": "menu/sabato.md", "righe": TEXT}, result=result
+        f"{tool_name}#{name}", parent, start, arguments={"nome": "menu/sabato.md", "righe": text}, result=result
     )
 
 
 def test_a_tool_that_counts_the_text_it_was_given_has_written_it_whatever_its_name(tmp_path: Path) -> None:
     counted = f'{{"ok": true, "bytes": {len(TEXT.encode())}}}'
+    again = f'{{"ok": true, "bytes": {len(OTHER.encode())}}}'
     runs = [
-        [*BOTH, kept("1", "a", 2, counted), kept("2", "b", 5, counted)],
+        [*BOTH, kept("1", "a", 2, counted), kept("2", "b", 5, again)],
         [*BOTH, kept("1", "a", 2, "ok"), kept("2", "b", 5, "ok")],
-        [*BOTH, kept("1", "a", 2, counted), kept("2", "b", 5, counted, "aggiungi_righe")],
+        [*BOTH, kept("1", "a", 2, counted), kept("2", "b", 5, again, "aggiungi_righe")],
         [
             *BOTH,
             kept("1", "a", 2, counted),
             tool("leggi", "b", 3, arguments={"nome": "menu/sabato.md"}, result=TEXT),
-            kept("2", "b", 5, counted),
+            kept("2", "b", 5, again),
         ],
     ]
     lens = read_steps(tmp_path, in_traces(runs))
     assert found(lens, "competing_writes", "trace_id[-1:], tier, severity") == [("1", "candidate", "warning")]
+
+
+def test_who_keeps_what_stood_there_or_was_handed_it_writes_nothing_over(tmp_path: Path) -> None:
+    def wrote(parent: str, start: float, text: str) -> Step:
+        arguments = {"path": "out/letter.md", "content": text}
+        return tool(f"write_file#{start}", parent, start, arguments=arguments, result="ok")
+
+    asked = tool("ask_a", "b", 3, arguments={"task": "where is the letter?"}, result=f"Here it is: {TEXT}")
+    runs = [
+        [*BOTH, wrote("a", 2, TEXT), wrote("b", 5, OTHER)],
+        [*BOTH, wrote("a", 2, TEXT), wrote("b", 5, TEXT)],
+        [*BOTH, wrote("a", 2, TEXT), wrote("b", 5, f"{TEXT} Signed, Ana.")],
+        [*BOTH, wrote("a", 2, TEXT), asked, wrote("b", 5, OTHER)],
+    ]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "competing_writes", "trace_id[-1:], tier") == [("1", "proven")]
 
 
 def ended(words: str, failing: str, arguments: dict[str, str], message: str = "404 Not Found") -> list[Step]:
@@ -159,7 +178,7 @@ def test_a_search_that_found_nothing_is_no_failure(tmp_path: Path) -> None:
     found_nothing = [agent("lead"), *(shell(command, ends, n) for n, command in enumerate(nothing * 2))]
     failed = [
         agent("lead"),
-        *(shell(command, ends, n) for n, command in enumerate(["make", "grep x a && npm test"] * 6)),
+        *(shell(command, ends, n) for n, command in enumerate(["make", "grep x a && npm run build"] * 6)),
     ]
     told = [agent("lead"), *(shell(nothing[0], "grep: theme.ts: No such file or directory", n) for n in range(12))]
     plain = [agent("lead"), tool("bash", "lead", 1, arguments="grep x a.ts", status=ERROR, message=ends)]
@@ -170,6 +189,34 @@ def test_a_search_that_found_nothing_is_no_failure(tmp_path: Path) -> None:
         ("4", 1),
     ]
     assert found(lens, "error_burst", "len(span_ids)") == [(25,)]
+
+
+def test_a_test_that_ran_and_said_no_is_an_answer_and_one_that_could_not_run_a_failure(tmp_path: Path) -> None:
+    def suite(says: str) -> list[Step]:
+        command = {"command": "npm test"}
+        return [
+            agent("lead"),
+            *(tool(f"bash#{n}", "lead", 20 * n, arguments=command, status=ERROR, message=says) for n in range(8)),
+        ]
+
+    red, broken = "Exit code 1\nTests: 2 failed, 40 passed", "Exit code 127\nsh: vitest: command not found"
+    lens = read_steps(tmp_path, in_traces([suite(red), suite(broken)]))
+    assert found(lens, "error_burst", "len(span_ids)") == [(8,)]
+
+
+def test_what_a_person_declined_is_no_failure(tmp_path: Path) -> None:
+    refused = [
+        "The user doesn't want to proceed with this tool use.",
+        "Tool call rejected by the user",
+        "User denied it",
+    ]
+    calls = [
+        tool(f"rm#{n}", "lead", 20 * n, arguments={"path": f"{n}"}, status=ERROR, message=says)
+        for n, says in enumerate(refused * 3)
+    ]
+    lens = read_steps(tmp_path, [agent("lead"), *calls])
+    assert lens.sql("FROM errors").fetchall() == []
+    assert found(lens, "error_burst") == []
 
 
 def test_a_call_that_was_broken_off_missed_no_cache(tmp_path: Path) -> None:

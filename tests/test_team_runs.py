@@ -62,3 +62,13 @@ def test_a_seed_decides_everything() -> None:
     cases: list[Case] = [play(random.Random(5), TRADES[0]) for _ in range(2)]
     assert [s.id for s in cases[0].log.steps] == [s.id for s in cases[1].log.steps]
     assert name == "tool_loop"
+
+
+def test_habits_of_good_teams_are_no_failures() -> None:
+    accused = {}
+    habits = [play for play in HEALTHY if play.__module__ == "team_healthy_habits"]
+    for index, play in enumerate(habits):
+        verdict = judge("", play, TRADES[index % len(TRADES)], 14)
+        if verdict.accused:
+            accused[verdict.play, verdict.trade, verdict.form] = verdict.accused
+    assert len(habits) > 9 and not accused

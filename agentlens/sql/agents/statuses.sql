@@ -7,3 +7,7 @@ coalesce(regexp_matches(status, '^(BLOCKED|FAIL|ERROR|PARTIAL|TIME_?D?_?OUT|STAL
 -- Whether a status word says that the work is done: COMPLETE, COMPLETED, DONE, SHIPPED, SUCCESS, FINISHED, RESOLVED.
 CREATE MACRO is_done(status) AS
 coalesce(regexp_matches(status, '^(COMPLETED?|DONE|SHIPPED|SUCCESS|SUCCEEDED|FINISHED|RESOLVED|OK)$'), false);
+
+-- Whether a status word says that its agent is off or at rest, and need not be heard of: IDLE, OFFLINE, OFF_SHIFT, STANDBY, STOPPED, SIGNED_OFF and the like.
+CREATE MACRO is_resting(status) AS
+coalesce(regexp_matches(status, '^(IDLE|OFF(LINE|[ _-]?(SHIFT|DUTY|WORK))?|STOPPED|STANDBY|PAUSED|WAITING|SLEEPING|SIGN(ED|ING)[ _-]?OFF|HAND(ED|ING)[ _-]?OVER|SHUT(TING)?[ _-]?DOWN|EXIT(ED|ING)?|LEAVING|LEFT)$'), false);

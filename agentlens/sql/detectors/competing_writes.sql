@@ -1,6 +1,7 @@
 -- Two agents that write the same thing over each other.
 -- include: detectors.evidence
 -- include: flow.resources
+-- include: agents.handoffs
 
 -- The path, file or memory key that the arguments of a tool call name; NULL where they name none.
 CREATE MACRO _path_of(arguments) AS
@@ -23,6 +24,11 @@ CREATE MACRO _counts_what_it_kept(tool, arguments, result) AS
 coalesce(length(result) < 400 AND json_type(arguments) = 'OBJECT' AND NOT regexp_matches(_tool_words(tool), ' (append|add|post|send|log|edit|multi|update|insert|replace|patch|anhaengen|hinzufuegen|ajouter|anadir|agregar|aggiungi|anexar) ')
   AND len(list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) >= 20 AND said <> _path_of(arguments)
     AND list_has_any(regexp_extract_all(result, '\d+'), [length(said)::VARCHAR, strlen(said)::VARCHAR]))) > 0, false);
+
+-- The longest text among the arguments of a tool call, without the path: what was written.
+CREATE MACRO _written_text(arguments) AS
+trim(list_sort(list_transform(list_filter(json_extract_string(TRY_CAST(arguments AS JSON), '$.*'), lambda said: said IS DISTINCT FROM _path_of(arguments) AND said IS NOT NULL),
+  lambda said: {'bytes': length(said), 'said': said}))[-1].said);
 
 -- Why competing writes cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_competing_writes (
@@ -55,11 +61,12 @@ FROM (
 -- One finding a path and trace. Tier proven where the names of both tools say that they write, candidate where only their results do, by counting the
 -- bytes or characters of what they were given. Severity warning.
 -- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
--- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; edits and appending; failed writes.
+-- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; a second text that holds the first, or whose writer had been
+-- given the first (as the answer of a helper, or in its brief); edits and appending; failed writes.
 -- Misses: writes by a shell, by tools that say it neither by their names, in the plainest words of six languages, nor by counting what they wrote, paths under two names, writes in different traces.
 -- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_competing_writes() AS TABLE
 WITH touches AS (
   SELECT
@@ -73,7 +80,7 @@ WITH touches AS (
 seen AS (
   SELECT
     *,
-    last_value(CASE WHEN is_write THEN {'agent_name': agent_name, 'span_id': span_id, 'time': coalesce(end_time, start_time), 'source_id': source_id,
+    last_value(CASE WHEN is_write THEN {'agent_name': agent_name, 'span_id': span_id, 'preorder': preorder, 'time': coalesce(end_time, start_time), 'source_id': source_id,
       'source_line': source_line, 'source_offset': source_offset, 'source_length': source_length, 'is_named': is_named} END IGNORE NULLS) OVER on_path AS written,
     max(start_time) OVER by_agent AS own_last
   FROM touches
@@ -81,12 +88,32 @@ seen AS (
     on_path AS (PARTITION BY trace_id, path ORDER BY start_time, preorder ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
     by_agent AS (PARTITION BY trace_id, path, agent_name ORDER BY start_time, preorder ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
-clashes AS (
+unread AS MATERIALIZED (
   SELECT *
   FROM seen
   WHERE is_write AND written IS NOT NULL AND written.agent_name <> agent_name
     AND (own_last IS NULL OR own_last < written.time)
 ),
+-- What both wrote. Who was handed the text of the first by other ways, or has it in its own, knew of it.
+texts AS (
+  SELECT unread.preorder, unread.trace_id, unread.agent_name, written.time AS since, unread.start_time AS until, _written_text(first_write.tool_call_arguments) AS first_text,
+    _written_text(second_write.tool_call_arguments) AS second_text
+  FROM unread
+  JOIN spans AS first_write ON first_write.preorder = written.preorder
+  JOIN spans AS second_write ON second_write.preorder = unread.preorder
+),
+knowing AS (
+  SELECT preorder FROM texts WHERE length(first_text) >= 20 AND contains(second_text, first_text)
+  UNION
+  SELECT texts.preorder
+  FROM texts
+  JOIN spans AS told ON told.trace_id = texts.trace_id AND told.operation_name = 'execute_tool'
+    AND coalesce(told.end_time, told.start_time) >= since AND told.start_time <= until
+  WHERE length(split_part(first_text, chr(10), 1)) >= 30 AND (
+    (told.agent_name = texts.agent_name AND told.end_time <= until AND contains(told.tool_call_result, left(split_part(first_text, chr(10), 1), 200)))
+    OR (told.start_time >= since AND _is_handoff_tool(told.tool_name) AND contains(told.tool_call_arguments, left(split_part(first_text, chr(10), 1), 200))))
+),
+clashes AS (FROM unread WHERE preorder NOT IN (FROM knowing)),
 told AS (
   SELECT
     trace_id, path, bool_or(is_named AND written.is_named) AS is_plain, arg_min(agent_name, preorder) AS agent_name, min(written.time) AS start_time,

@@ -32,12 +32,13 @@ FROM (
 -- task that it had handed over (both tier proven), (c) when messages name a depth above `max_depth` (tier event, one finding a trace).
 -- One finding a pair of agents and matter. Severity warning.
 -- Example: Ana hands `write the summary` to Ben, and Ben hands `write the summary` to Ana.
--- Leaves alone: an agent that is asked several times by one that does other work in between; answers and results in words of their own; an
+-- Leaves alone: an agent that is asked several times by one that does other work in between; answers and results in words of their own; a text that
+-- is another one at most turns, as between a writer and a critic; an
 -- agent that calls itself again; chains through ever new agents.
 -- Misses: rounds of more than three agents; matters put into other words; bouncing with other tools in between.
 -- Do: say in the brief who decides; forbid handing a task back unchanged.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_delegation_loop(min_bounces := 4, max_depth := 5) AS TABLE
 -- A run that starts others itself hands over to all of them at once; only a call that hands over has a place in the order.
 WITH given AS MATERIALIZED (
@@ -49,7 +50,7 @@ WITH given AS MATERIALIZED (
 ),
 steps AS (
   SELECT
-    trace_id, spans.span_id, agent_name AS from_agent, to_agent,
+    trace_id, spans.span_id, agent_name AS from_agent, to_agent, _matter(task) AS matter,
     given.preorder IS NOT NULL OR coalesce(_is_handoff_tool(tool_name), false) AS is_handoff, spans.start_time, end_time, preorder, name,
     source_id, source_line, source_offset, source_length
   FROM (FROM spans SEMI JOIN (SELECT trace_id FROM given GROUP BY trace_id HAVING count(*) > 2) AS busy USING (trace_id)) AS spans
@@ -75,6 +76,8 @@ loops AS (
   FROM rallies
   WHERE is_handoff AND from_agent <> to_agent
   GROUP BY trace_id, rally
+  -- A text that goes to and fro and is another one each time (a draft, its review, the next draft) is work.
+  HAVING NOT (count(DISTINCT matter) >= 3 AND 2 * count(DISTINCT matter) > count(*))
 ),
 -- Everything that was passed with words, and the same words coming back.
 passed AS (

@@ -33,7 +33,7 @@ WHERE operation_name = 'execute_tool';
 -- `tokens_wasted` are those of the model calls that asked for the repeated calls.
 -- Do: give the second agent what the first found, or hand out the parts apart.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_duplicate_work(min_shared := 3, min_share := 0.5, min_bytes := 40) AS TABLE
 WITH calls AS (
   SELECT trace_id, span_id, agent_name, start_time, preorder, hash(tool_name, tool_call_arguments, tool_call_result) AS work
@@ -46,7 +46,6 @@ done AS (
   FROM calls
   GROUP BY ALL
 ),
-busy AS (SELECT trace_id, agent_name, count(*) AS calls FROM done GROUP BY ALL),
 pairs AS (
   SELECT
     again.trace_id, again.agent_name, first.agent_name AS other, count(*) AS shared,
@@ -54,6 +53,14 @@ pairs AS (
   FROM done AS again
   JOIN done AS first ON first.trace_id = again.trace_id AND first.work = again.work AND first.agent_name <> again.agent_name
     AND first.start_time < again.start_time
+  GROUP BY ALL
+),
+-- All different calls of the later agent, those with short results too: they are its work as well.
+busy AS (
+  SELECT trace_id, agent_name, count(DISTINCT hash(tool_name, tool_call_arguments)) AS calls
+  FROM spans
+  SEMI JOIN (FROM pairs WHERE shared >= min_shared) AS pairs USING (trace_id, agent_name)
+  WHERE operation_name = 'execute_tool'
   GROUP BY ALL
 ),
 -- Of several agents that did the same before, the one with most in common.

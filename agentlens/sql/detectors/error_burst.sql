@@ -1,5 +1,6 @@
 -- Many failures in a short time.
 -- include: spans.errors
+-- include: detectors.checks
 -- include: detectors.evidence
 
 -- Why error bursts cannot be looked for; no reason when all is there.
@@ -25,14 +26,15 @@ WHERE operation_name = 'execute_tool';
 -- Severity goes by the harm, which is the share of its calls that failed in that time, however long it lasts: critical from a half on and for more than
 -- `2 * max_errors` failures, info below a tenth, else warning. Two failures in a hundred calls are weather; every second one is an outage.
 -- Example: nine of twelve calls fail within six minutes (warning), or forty of sixty (critical), or thirty of fifteen hundred (info).
--- Leaves alone: handoffs and interrupts; searches in a shell that found nothing; failures spread over a longer time.
+-- Leaves alone: handoffs and interrupts; what a person declined; searches in a shell that found nothing; tests and other checks that ran and said no; failures spread over a longer time.
 -- Misses: failures that tools hide in ordinary results.
 -- Do: look at the class of the failures: one service, one right or one premise is usually behind all.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_error_burst(max_errors := 5, minutes := 10, min_rate := 0.01) AS TABLE
 WITH calls AS (
-  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AND NOT _found_nothing(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result)) AS is_error, CASE WHEN agent_name IS NULL THEN trace_id END AS nameless_trace
+  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AND NOT _found_nothing(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result))
+      AND NOT _was_declined(error_type, coalesce(status_message, tool_call_result)) AND NOT _is_red_check(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result), error_type) AS is_error, CASE WHEN agent_name IS NULL THEN trace_id END AS nameless_trace
   FROM spans
   WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL
     -- Claude Code marks calls that it cancelled because one beside them failed.

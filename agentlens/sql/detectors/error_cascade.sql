@@ -21,7 +21,7 @@ FROM spans;
 --
 -- Means: a failure went from agent to agent, or all hung on the same thing. Matters: the first is the cause, the others are only its
 -- echo. An agent has failed when its run ended in error and no later run of it in the trace went well; where its runs are not logged,
--- when its last call of a tool or model failed. The summary tells the path in time, with the innermost failure first. Tier proven where
+-- when its last call of a tool or model failed, and where they are logged without their outcome, when that was the last thing it did. The summary tells the path in time, with the innermost failure first. Tier proven where
 -- all failures lie below one failed run (the failure was passed up), else event. Severity critical.
 -- Example: a reader fails on 503, ten seconds later the writer above it, then the lead.
 -- Leaves alone: failures that were mended by another attempt; handoffs and interrupts; failures of fewer agents, or further apart;
@@ -29,7 +29,7 @@ FROM spans;
 -- Misses: cascades of wrong values without errors (see plausible_cascade); agents whose spans stand in traces of their own.
 -- Do: start at the first failure named in the summary; the others need no mending of their own.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_error_cascade(min_agents := 3, seconds := 60) AS TABLE
 WITH bad_runs AS MATERIALIZED (
   SELECT trace_id, agent_name, preorder, subtree_end, coalesce(end_time, start_time) AS time
@@ -70,7 +70,10 @@ failed AS (
   SELECT trace_id, agent_name, preorder, preorder + 1, time
   FROM bad_steps
   SEMI JOIN suspects USING (trace_id)
-  ANTI JOIN runs ON runs.trace_id = bad_steps.trace_id AND runs.agent_name = bad_steps.agent_name
+  ANTI JOIN (FROM runs WHERE status_code <> 'UNSET') AS runs ON runs.trace_id = bad_steps.trace_id AND runs.agent_name = bad_steps.agent_name
+  -- Of a run whose log does not say how it ended, only the last step speaks.
+  ANTI JOIN (SELECT work.* FROM work SEMI JOIN runs USING (trace_id, agent_name)) AS later
+    ON later.trace_id = bad_steps.trace_id AND later.agent_name = bad_steps.agent_name AND later.start_time >= bad_steps.time
   ANTI JOIN work ON work.trace_id = bad_steps.trace_id AND work.agent_name = bad_steps.agent_name AND work.start_time >= bad_steps.time
     AND work.kind = bad_steps.kind AND work.tool_name IS NOT DISTINCT FROM bad_steps.tool_name
 ),

@@ -90,12 +90,13 @@ FROM (
 -- sender must go on for at least `min_minutes` after the sending, and the sender must have reached others. One finding a pair of agents. Tier: event when
 -- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning.
 -- Example: Ana sends Cyd a task at 10:05; Cyd was last heard of at 10:00, and the others go on until 10:40.
--- Leaves alone: the last words of a log; recipients that are persons or groups (user, human, all, team, channels); tasks whose run stands below
+-- Leaves alone: the last words of a log; recipients that are persons or groups (user, human, all, team, channels), or that are known
+-- by name only and asked nothing (a notifier, a log); tasks whose run stands below
 -- the handing over; answers: the first message to an agent after one from it, unless it asks for something; messages to agents that do anything afterwards.
 -- Misses: messages that a busy agent ignores; agents whose work is logged elsewhere.
 -- Do: find out whether Cyd was there at all; let messages be acknowledged.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
 WITH sent AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number, _plain_agent(recipient) AS plain_name
@@ -141,6 +142,8 @@ lost AS (
   LEFT JOIN known ON known.plain_name = sent.plain_name
   LEFT JOIN declared ON declared.plain_name = sent.plain_name
   WHERE reached > 0 AND number NOT IN (SELECT number FROM answers)
+    -- Who is known by name only and is asked nothing takes notes: a channel, a log, a notifier.
+    AND (known.plain_name IS NOT NULL OR declared.plain_name IS NOT NULL OR sent.kind = 'task' OR coalesce(_is_request(sent.payload), false))
     AND (known.last_time IS NULL OR epoch_ns(known.last_time) < epoch_ns(sent.time) - seconds::BIGINT * 1000000000)
     AND epoch_ns(goes_on_until) - epoch_ns(sent.time) >= min_minutes::BIGINT * 60000000000
     AND NOT regexp_matches(sent.plain_name, '^(user|users|human|humans|operator|owner|admin|all|any|anyone|everyone|everybody|team|crew|group|broadcast|channel|room|system|none|null|self|\*)$|^[#@*]|^all_|_(channel|room|group|team|all)$')

@@ -4,6 +4,7 @@
 -- include: messages.span_messages
 -- include: spans.runs
 -- include: spans.errors
+-- include: detectors.checks
 -- include: detectors.swallowed_error
 -- include: detectors.evidence
 
@@ -11,11 +12,6 @@
 CREATE MACRO _claims_done(text) AS
 regexp_matches(text, '\b(all|the) (unit |integration )?(tests|checks|specs) (now )?(are )?(all )?(pass|passed|passing|green)\b|\b(task|work|job|implementation|migration|release|report|feature|fix|everything|all)\b[^.!?\n]{0,60}\b(is|are|was|were|has been|have been)( now| all| fully| successfully)* (complete|completed|finished|done|implemented|delivered|shipped|deployed|ready)\b|\bsuccessfully (completed|implemented|finished|delivered|deployed|fixed|published|released|shipped)\b|\beverything (works|passes)\b|^\W*(all )?(done|complete|completed|finished|shipped)\b', 'i')
 AND NOT _owns_up(text) AND NOT regexp_matches(text, '\b(not|n''t|yet|remain(s|ing)?|todo|still|pending|next step)\b', 'i');
-
--- Whether the result of a check says that something failed: a count of failures, a verdict, not merely that the check could not run.
-CREATE MACRO _says_check_failed(result) AS
-regexp_matches(result, '\b[1-9]\d* (tests? |checks? |specs? |assertions? |of \d+ (tests |checks )?)?(failed|failing|failures?)\b|\bfailed[:=]\s*[1-9]|\bfailures[:=]\s*[1-9]|"(passed|ok|success|valid|is_valid)"\s*:\s*false|\b(verdict|result|outcome|status|conclusion)"?\s*[:=]\s*"?(fail|failed|failure|red|rejected)\b|\b(check|tests?|validation|verification) failed\b|\bAssertionError\b|\bFAILED\b [\w/.]+::|(?-i:^\W{0,3}FAIL(ED|URE)?\b)|^\W{0,3}(failures? in|violation|versto(ß|ss)|fehler|fehlgeschlagen|nicht bestanden|échec|échoué|erreur|fallo|fallid[oa]|incumplimiento|errore|fallit[oa]|violazione|falha|reprovad[oa])([^\pL]|$)|\b[1-9]\d* of \d+ \w+ (rejected|failed|invalid|broken)\b|\b(does|do|did) not match\b|\bdiffers? from\b|\b(above|over|exceed(s|ed)?|outside|beyond) the (limit|threshold|tolerance|budget)\b', 'i')
-AND NOT regexp_matches(left(result, 500), 'command not found|no such file or directory|not installed|no module named', 'i');
 
 -- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word of it comes back in them.
 CREATE MACRO _passes_over(said_by_check, words) AS

@@ -36,12 +36,12 @@ WHERE direction = 'output';
 -- tier proven where the input of the calls is recorded, else candidate. (b) The same piece, with the same words between, at least
 -- `min_chants` times, and most of the prose of the answer: tier proven. Severity warning.
 -- Example: three answers in a row that read `I will now continue with the task.`
--- Leaves alone: short answers (OK, NO_REPLY); answers that are nothing but code, lists or tables (echoed output); answers that are asked for again by a user; the same call sent again or sampled several
+-- Leaves alone: short answers (OK, NO_REPLY); the words of failed calls; answers that are nothing but code, lists or tables (echoed output); answers that are asked for again by a user; the same call sent again or sampled several
 -- times (the same input); lists, tables, code, data, markup and dividers; refrains that make up a small part of a text.
 -- Misses: the same thing in other words; chants that neither cover the middle nor the end of an answer.
 -- Do: look at what the calls were sent: usually the answer itself is all that was new in the window.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_repeated_text(min_repeats := 3, min_chants := 10, min_length := 20) AS TABLE
 WITH answers AS (
   SELECT trace_id, span_id, arg_min(message_hash, position) AS message_hash
@@ -66,7 +66,8 @@ calls AS (
   SELECT spans.trace_id, spans.span_id, agent_name, coalesce(conversation_id, '') AS conversation, preorder, start_time, answers.message_hash
   FROM spans
   SEMI JOIN spoken ON spoken.trace_id = spans.trace_id
-  LEFT JOIN answers ON answers.trace_id = spans.trace_id AND answers.span_id = spans.span_id
+  -- What a failed call says are the words of its client or its provider.
+  LEFT JOIN answers ON answers.trace_id = spans.trace_id AND answers.span_id = spans.span_id AND status_code <> 'ERROR'
   WHERE operation_name IN ('chat', 'generate_content', 'text_completion', 'execute_tool') AND start_time IS NOT NULL
 ),
 -- What a call was asked: all its input, and the words of users among it.

@@ -1,6 +1,7 @@
 -- An agent that suddenly has to try far more things again than it usually does.
 -- include: spans.actions
 -- include: spans.errors
+-- include: detectors.checks
 -- include: detectors.evidence
 
 -- Why retry bursts cannot be looked for; no reason when all is there.
@@ -31,11 +32,11 @@ WHERE operation_name = 'execute_tool';
 -- other calls (`min_calls` of them or more), and more than chance makes of that share (four standard deviations). One finding a burst. Tier event.
 -- Severity: warning when at least half of the retries failed too, else info.
 -- Example: on other days 2 of 400 calls were tried again, between 14:02 and 14:31 it was 11 of 34.
--- Leaves alone: agents that always retry much; calls that were cancelled because one beside them failed; searches in a shell that found nothing; one action tried again and again (see retry_storm); waiting and polling; agents without a name or a past.
+-- Leaves alone: agents that always retry much; calls that were cancelled because one beside them failed; searches in a shell that found nothing; tests that are run again after an edit; one action tried again and again (see retry_storm); waiting and polling; agents without a name or a past.
 -- Misses: retries that change the arguments, retries of model calls, retries inside a client that logs one span only, an agent's first calls.
 -- Do: look at what the failed calls have in common: one service, one right, one release.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_retry_burst(min_retries := 6, min_actions := 3, times := 5.0, minutes := 10, min_calls := 50) AS TABLE
 WITH failed AS MATERIALIZED (
   SELECT DISTINCT trace_id, agent_name, hash(tool_name, tool_call_arguments) AS action
@@ -45,6 +46,7 @@ WITH failed AS MATERIALIZED (
     -- Claude Code marks calls that it cancelled because one beside them failed: made once more, they are no retries.
     AND NOT contains(coalesce(status_message, ''), 'Sibling tool call errored')
     AND NOT _found_nothing(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result))
+    AND NOT _is_red_check(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result), error_type)
 ),
 retries AS MATERIALIZED (
   SELECT * EXCLUDE (has_failed_before, pause_ns), count(*) FILTER (is_late) OVER (PARTITION BY agent_name ORDER BY start_time, preorder) AS burst

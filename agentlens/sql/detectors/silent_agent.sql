@@ -37,7 +37,7 @@ FROM (
 -- Misses: agents that never began; agents known from flat records alone, which have no end; the last wave of a log that was cut off.
 -- Do: find its last span or line; its work after that is missing from everything built on it.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_silent_agent(quiet := 2, min_quiet_seconds := 60) AS TABLE
 WITH last_beats AS (
   SELECT
@@ -83,7 +83,7 @@ off_the_board AS (
   FROM signs
   JOIN others USING (episode, agent_name)
   WHERE NOT has_reported AND NOT has_ended AND NOT is_done(word.status) AND NOT is_trouble(word.status)
-    AND coalesce(word.status, '') NOT IN ('IDLE', 'OFFLINE', 'STOPPED', 'STANDBY', 'PAUSED', 'WAITING')
+    AND NOT is_resting(word.status)
 ),
 -- Runs that began and never ended.
 open_runs AS (

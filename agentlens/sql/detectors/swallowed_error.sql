@@ -3,6 +3,7 @@
 -- include: spans.errors
 -- include: flow.resources
 -- include: agents.statuses
+-- include: detectors.checks
 -- include: detectors.evidence
 
 -- Why swallowed errors cannot be looked for; no reason when all is there.
@@ -48,12 +49,6 @@ list_filter(
 CREATE MACRO _telling_arguments(arguments) AS
 CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
   THEN list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) BETWEEN 6 AND 300) END;
-
--- Whether a tool call runs a check: by its name, or for a shell by its command.
-CREATE MACRO _is_check(tool, arguments) AS
-coalesce(regexp_matches(tool, '(^|_)(tests?|checks?|verify|verification|validate|validation|lint|typecheck|qa|ci|audit)(_|$)|^run_?tests?$|Tests?$|pr(ü|ue)f|kontroll|verif|vérif|comprob|controll?o|contr(ô|o)le', 'i'), false)
-OR coalesce(regexp_matches(left(arguments, 1000), '\b(pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|eslint|mypy|ruff|flake8|tsc|(npm|yarn|pnpm|bun)( run)? test|(cargo|go|mvn|gradle|make|dotnet|swift) (test|check|verify))\b', 'i')
-  AND regexp_matches(tool, 'bash|shell|exec|command|terminal|run|process', 'i'), false);
 
 -- Whether the arguments of a tool call (JSON) bring a text along, of four words and 30 characters and more, beside the thing they name; what merely explains or asks does not count.
 CREATE MACRO _brings_a_text(arguments) AS

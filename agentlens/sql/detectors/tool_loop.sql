@@ -1,6 +1,8 @@
 -- An agent that does the same thing over and over and learns nothing new.
 -- include: spans.actions
 -- include: spans.errors
+-- include: flow.resources
+-- include: messages.span_messages
 -- include: detectors.evidence
 -- include: tokens.usage_ledger
 
@@ -32,7 +34,12 @@ strlen(result) < 240 AND regexp_matches(result,
 
 -- Whether a tool can change what the same tool would be told next: a shell, a program, whatever writes.
 CREATE MACRO _can_change(tool) AS
-regexp_matches(tool, 'bash|shell|exec|terminal|command|run|process|python|code|eval|sql|query_db|write|edit|patch|replace|insert|update|create|delete|remove|set|put|save|store|apply|send|post|click|type|navigate|move|step', 'i');
+regexp_matches(tool, 'bash|shell|exec|terminal|command|python', 'i') OR regexp_matches(_tool_words(tool),
+  ' (sh|run\w*|process|code|eval\w*|sql|query db|writ\w+|edit\w*|patch|replace\w*|insert|updat\w+|creat\w+|delete|remove|set|put|save|store|apply|send|post|click|type|navigate|move|step) ');
+
+-- Whether a tool only moves something on by one: a key, a scroll, a tick. The same move again is no repetition, and its receipt says nothing.
+CREATE MACRO _moves_on(tool) AS
+regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|drag|zoom|next|previous|prev|back|forward|step|advance|tick|roll|spin|turn|move|undo|redo) ');
 
 -- The same tool with the same arguments gives the same result again and again within one run.
 --
@@ -44,13 +51,13 @@ regexp_matches(tool, 'bash|shell|exec|terminal|command|run|process|python|code|e
 -- between that is not repeated as well, other questions to a tool that only looks aside (tier candidate). One finding a loop. Severity: critical for 10 and more repetitions, else warning.
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
--- side, calls that are answered otherwise at last, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
+-- side, calls that are answered otherwise at last, calls that a user asks for once more, calls after equal pauses of half a minute and more (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
 -- the tool may act on a state that is not logged.
 -- Misses: cycles of more than five calls, the same question in other words, calls without recorded arguments or results (three equal calls
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
@@ -61,6 +68,7 @@ WITH outcomes AS (
 -- What can be compared has a step; the others only stand between.
 calls AS MATERIALIZED (
   SELECT *, CASE WHEN outcome IS NOT NULL AND NOT (strlen(outcome) < 16 AND regexp_matches(arguments, '^\s*(\{\s*\})?\s*$')) AND NOT coalesce(_is_pending(outcome), false)
+      AND NOT (strlen(outcome) < 200 AND NOT is_error AND _moves_on(tool_name))
     THEN hash(agent_name, run, tool_name, arguments, is_error, outcome) END AS step
   FROM outcomes
 ),
@@ -141,7 +149,7 @@ crowds AS (
   GROUP BY trace_id, agent_name, run, step
   HAVING NOT arg_max(is_answered, place)
 ),
-loops AS (
+every_loop AS MATERIALIZED (
   SELECT trace_id, agent_name, run, places, repeats, CASE WHEN is_error THEN 'errors' ELSE 'row' END AS shape, 1 AS period FROM streaks
   UNION ALL
   SELECT trace_id, agent_name, run, places, repeats, 'cycle', period FROM cycles
@@ -150,6 +158,40 @@ loops AS (
   FROM crowds
   ANTI JOIN streaks USING (trace_id, step)
   ANTI JOIN (SELECT trace_id, unnest(steps) AS step FROM cycles) AS cyclic USING (trace_id, step)
+),
+-- The words of users that an agent had been shown before the first and before the last call of a loop: who is asked once more does it once more.
+shown AS (
+  SELECT ends.trace_id, ends.agent_name, places, list(DISTINCT message_hash) FILTER (is_first) AS words_before, list(DISTINCT message_hash) AS words
+  FROM (
+    SELECT every_loop.trace_id, every_loop.agent_name, places, preorder = places[1] AS is_first, start_time
+    FROM (SELECT *, unnest([places[1], places[-1]]) AS preorder FROM every_loop) AS every_loop
+    JOIN spans USING (preorder)
+  ) AS ends
+  ASOF JOIN (SELECT trace_id, agent_name, span_id, start_time FROM spans WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND start_time IS NOT NULL
+    AND trace_id IN (SELECT trace_id FROM every_loop)) AS call
+    ON call.trace_id = ends.trace_id AND call.agent_name = ends.agent_name AND call.start_time <= ends.start_time
+  JOIN span_messages ON span_messages.trace_id = call.trace_id AND span_messages.span_id = call.span_id AND direction = 'input'
+  JOIN messages USING (message_hash)
+  WHERE role = 'user' AND NOT contains(parts::VARCHAR, '"tool_call_response"')
+  GROUP BY ALL
+),
+-- The pauses in a loop. Long ones that are all alike are kept by a clock: somebody watches something.
+paced AS (
+  SELECT trace_id, agent_name, places, min(pause_ns) AS shortest, max(pause_ns) AS longest
+  FROM (
+    SELECT every_loop.trace_id, every_loop.agent_name, places, epoch_ns(start_time) - epoch_ns(lag(end_time) OVER (PARTITION BY places ORDER BY start_time, preorder)) AS pause_ns
+    FROM (SELECT *, unnest(places) AS preorder FROM every_loop WHERE shape = 'row') AS every_loop
+    JOIN spans USING (preorder)
+  )
+  GROUP BY ALL
+),
+loops AS (
+  SELECT every_loop.*
+  FROM every_loop
+  LEFT JOIN shown USING (trace_id, agent_name, places)
+  LEFT JOIN paced USING (trace_id, agent_name, places)
+  WHERE NOT coalesce(shortest >= 30000000000 AND longest <= 1.25 * shortest, false)
+    AND repeats > (CASE shape WHEN 'near' THEN min_near WHEN 'cycle' THEN min_cycles ELSE min_repeats END - 1) * (1 + len(coalesce(words, [])) - len(coalesce(words_before, [])))
 ),
 told AS MATERIALIZED (
   SELECT

@@ -1,9 +1,11 @@
 -- Tool calls as actions: the same tool with the same arguments, one after the other.
 -- include: spans.runs
+-- include: flow.resources
 
 -- Whether a tool only waits or looks whether something is ready, judged by its name or, for a shell, by its command.
 CREATE MACRO _is_waiting(tool, arguments) AS
-coalesce(regexp_matches(tool, '(^|_|[a-z])(wait|sleep|poll|status|progress|heartbeat|monitor|watch|ping|await|pause)|check_.*(build|job|run|deploy)|^(get|fetch|read|bash)_?(output|job|task|run)|^(TaskOutput|BashOutput)', 'i'), false)
+coalesce(regexp_matches(tool, 'sleep|status|progress|heartbeat|monitor|check_.*(build|job|run|deploy)|^(get|fetch|read|bash)_?(output|job|task|run)|^(TaskOutput|BashOutput)', 'i'), false)
+OR coalesce(regexp_matches(_tool_words(tool), ' (a?wait(for)?|poll|watch|ping|pause)(s|ing|er)? '), false)
 OR coalesce(regexp_matches(left(arguments, 300), '\b(sleep|wait)\s+[0-9$]', 'i'), false);
 
 -- Tool calls whose arguments are known, waiting left out, in the order of their run; equal neighbours share a `streak`. Only of

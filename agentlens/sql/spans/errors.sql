@@ -36,13 +36,17 @@ coalesce(regexp_matches(tool, 'bash|shell|exec|terminal|command|run', 'i')
   AND regexp_matches(regexp_replace(coalesce(TRY_CAST(arguments AS JSON)->>'$.command', TRY_CAST(arguments AS JSON)->>'$.cmd'), '"(\\.|[^"\\])*"|''[^'']*''', '_', 'g'),
     '(^|[|;&(]\s*|\s)(git (grep|diff)|e?f?grep|rg|ag|ack|pgrep|diff|cmp|test|\[|which)\s[^|;&]*$'), false);
 
+-- Whether a person declined or stopped a step: nothing failed there, whatever the log calls it.
+CREATE MACRO _was_declined(error_type, message) AS
+_failure_matches(error_type, left(message, 300), '(rejected|denied|declined|cancell?ed|aborted|interrupted|stopped) by (the )?(user|human|operator)|\buser (has )?(rejected|denied|declined|cancell?ed|aborted|interrupted) |\buser doesn.t want to ');
+
 -- The message of a failure without what programs put in front: the name of its type (`ReadTimeout: no answer`), a tag, a key.
 CREATE MACRO _without_error_type(message) AS
 coalesce(nullif(regexp_extract(message, '^(?:<\w+>|\{"\w+": ?")?(?:[A-Z][\w.]+: +)?(.{8,}?)(?:</\w+>)?$', 1, 's'), ''), message);
 
 -- Every failure once: the errored spans with no errored span below them. Errors are copied upwards by many frameworks, so
 -- counting errored spans counts one failure many times. Handoffs, interrupts and the like (`is_control_flow`) are no failures, nor is a search
--- in a shell that found nothing (`grep` ends with exit code 1).
+-- in a shell that found nothing (`grep` ends with exit code 1), nor what a person declined or stopped.
 CREATE VIEW errors (
   -- Trace of the span.
   trace_id,
@@ -114,4 +118,4 @@ SELECT
   coalesce(response_model, request_model), start_time, end_time, error_class(error_type, message, operation_name), error_type,
   message, depth, preorder, source_id, source_line, source_offset, source_length
 FROM told
-WHERE NOT _found_nothing(tool_name, tool_call_arguments, message);
+WHERE NOT _found_nothing(tool_name, tool_call_arguments, message) AND NOT _was_declined(error_type, message);
