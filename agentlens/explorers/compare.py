@@ -36,6 +36,8 @@ MEASURES = {
     "output_tokens": "output tokens",
     "cost_usd": "cost",
 }
+# What a person reads of a change.
+WORDS = {"inserted": "only in B", "deleted": "only in A", "changed": "changed", "moved": "moved"}
 COLOURS = {"inserted": "busy", "deleted": "failed", "moved": "warning", "changed": "warning"}
 
 
@@ -248,7 +250,7 @@ class Compare(PickExplorer):
         differing = [row for row in self._rows if row["change"] != "same"]
         return [
             StillRow(
-                f"{'  ' * row['depth']}{row['change']}: {row['name']}",
+                f"{'  ' * row['depth']}{WORDS[row['change']]}: {row['name']}",
                 row["agent_name"] or "",
                 colour=COLOURS[row["change"]],
             )

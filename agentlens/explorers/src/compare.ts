@@ -131,7 +131,7 @@ class CompareView {
       this.makeTotals(), notes.length ? h("ul", { class: "al-notes" }, ...notes.map((note) => h("li", {}, note))) : h("span", { hidden: true }),
       h("div", { class: "al-compare-box" },
         h("table", { class: `al-table ${isPair ? "al-pair" : "al-groups"}`, "aria-label": "Steps" },
-          h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col", class: head.startsWith("Δ") ? "al-right" : "" }, h("span", { class: "al-th" }, head))))), this.body)),
+          h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col", class: head.startsWith("Δ") ? "al-right" : "", title: head.startsWith("Δ") ? "B less A" : "" }, h("span", { class: "al-th" }, head))))), this.body)),
       this.details);
     this.showRows();
   }

@@ -114,6 +114,7 @@ export function stretches(points: Point[]): Point[][] {
 
 class DriftView {
   private root = h("div", { class: "al-root al-drift", "data-lm-suppress-shortcuts": "true" });
+  private legend = h("h3", { class: "al-drift-legend" });
   private panels = h("div", { class: "al-drift-panels", role: "group", "aria-label": "Courses" });
   private details = h("div", { class: "al-drift-details", role: "region", "aria-label": "Release", hidden: true });
   private select: HTMLSelectElement | null = null;
@@ -126,7 +127,7 @@ class DriftView {
     el.append(this.root);
     const { changes, releases, notes } = this.view;
     this.root.append(this.makeToolbar(), this.makeChanges(changes), releases.length ? this.makeTimeline() : h("span", { hidden: true }), this.details,
-      this.panels, notes.length ? h("div", { class: "al-foot" }, h("ul", { class: "al-notes" }, ...notes.map((note) => h("li", {}, note)))) : h("span", { hidden: true }));
+      this.legend, this.panels, notes.length ? h("div", { class: "al-foot" }, h("ul", { class: "al-notes" }, ...notes.map((note) => h("li", {}, note)))) : h("span", { hidden: true }));
     walkByArrows(this.root, ".al-drift-change");
     const onChoice = () => this.showPanels();
     model.on("change:_choice", onChoice);
@@ -210,7 +211,7 @@ class DriftView {
       drawing.append(svg("line", { x1: x, x2: x, y1: 0, y2: height - 16, class: "al-drift-grid" }), svg("text", { x, y: height - 4, class: "al-drift-axis", "text-anchor": "middle" }, this.clock(tick)));
     }
     lanes.forEach((agent, lane) => drawing.append(this.drawLane(agent, lane * LANE, left, width)));
-    return h("section", { class: "al-drift-releases" }, h("h3", {}, "Releases", h("span", { class: "al-quiet" }, " ◆ released · ▮ changed, with the interval of its date · ━ drifts · grey: other work")), drawing);
+    return h("section", { class: "al-drift-releases" }, h("h3", {}, "Releases", h("span", { class: "al-quiet" }, ` ${this.period()} · ◆ released · ▮ changed, with the interval of its date · ━ drifts · grey: other work`)), drawing);
   }
 
   private drawLane(agent: string, y: number, left: number, width: number): SVGGElement {
@@ -241,7 +242,7 @@ class DriftView {
   private showChange(key: string): void {
     const change = this.view.changes.find((one) => one.key === key);
     if (!change) return;
-    const what = change.measure.startsWith("task_") ? "task" : "call";
+    const what = unitOf(change.measure);
     const side = (kind: "change" | "before" | "after", count: number, label: string) => {
       if (!count) return null;
       const element = h("button", { type: "button", class: "al-button al-drift-side", "data-key": key, "aria-pressed": String(this.picker.is(kind, key)) }, label);
@@ -278,6 +279,13 @@ class DriftView {
     return found;
   }
 
+  // From which day to which: axes say the day without its year.
+  private period(): string {
+    const { from, to } = this.view;
+    if (from === null || to === null) return "";
+    return formatDate(from) === formatDate(to) ? `${formatDate(from)} UTC` : `${formatDate(from)} to ${formatDate(to)} UTC`;
+  }
+
   private get isLong(): boolean {
     return (this.view.to ?? 0) - (this.view.from ?? 0) > YEAR;
   }
@@ -291,9 +299,10 @@ class DriftView {
     if (this.select) this.select.value = this.measure;
     if (this.by) this.by.value = this.dimension;
     const shown = this.view.series.filter((one) => one.measure === this.measure && one.dimension === this.dimension);
-    const changed = (one: Series) => this.changesOf(one).some((change) => change.verdict !== "workload");
-    shown.sort((a, b) => Number(changed(b)) - Number(changed(a)));
+    const rank = (one: Series) => Math.max(0, ...this.changesOf(one).map((change) => (change.verdict === "workload" ? 1 : 2)));
+    shown.sort((a, b) => rank(b) - rank(a));
     this.panels.replaceChildren(...shown.map((one) => this.drawPanel(one)));
+    this.legend.replaceChildren(...this.explainPanels(shown));
     if (shown.length === 0) this.panels.append(h("p", { class: "al-nothing" }, this.dimension === "agent" ? "The log says nothing about this measure." : `This is no measure of a ${this.dimension}; choose one of calls, or the course by agent.`));
     this.markPicked();
   }
@@ -322,7 +331,21 @@ class DriftView {
     }
     if (baseline) drawing.append(svg("line", { x1: left, x2: width - right, y1: y(baseline.value), y2: y(baseline.value), class: "al-drift-baseline" }, svg("title", {}, `baseline ${formatMeasure(baseline.value, unit)}`)));
     const total = series.points.reduce((sum, point) => sum + point[1], 0);
-    return h("figure", { class: "al-drift-panel" }, h("figcaption", {}, h("strong", {}, showInline(name)), h("span", { class: "al-quiet" }, ` ${formatCount(total)}`)), drawing, this.drawVersions(series, unit));
+    return h("figure", { class: "al-drift-panel" }, h("figcaption", {}, h("strong", {}, showInline(name)), h("span", { class: "al-quiet" }, ` ${countOf(total, unitOf(series.measure))}`)), drawing, this.drawVersions(series, unit));
+  }
+
+  // What dots, bands and lines stand for, of those that are drawn.
+  private explainPanels(shown: Series[]): Node[] {
+    if (shown.length === 0) return [];
+    const { label, unit } = this.view.measures[this.measure]!;
+    const points = shown.flatMap((one) => one.points);
+    const owners = new Set(shown.map((one) => one.agent));
+    const said = [`● ${unit === "%" ? "share" : "median"} a ${this.view.unit}, band: its 95 % interval`];
+    if (points.some(([, , value, low]) => value !== null && low === null)) said.push("○ too few for an interval");
+    if (this.view.releases.some((release) => owners.has(release.agent_name))) said.push("┊ released");
+    if (shown.some((one) => this.changesOf(one).length)) said.push("▮ changed, grey: other work");
+    if (shown.some((one) => this.versionsOf(one).length > 1)) said.push(`below: ${unit === "%" ? "share" : "median"} by ${this.view.by}`);
+    return [h("strong", {}, label.charAt(0).toUpperCase() + label.slice(1)), h("span", { class: "al-quiet" }, ` ${this.view.releases.length ? "" : `${this.period()} · `}${said.join(" · ")}`)];
   }
 
   private drawMarks(series: Series, x: (time: number) => number): SVGElement[] {
@@ -368,8 +391,12 @@ class DriftView {
     return dot;
   }
 
+  private versionsOf(series: Series): Version[] {
+    return this.view.versions.filter((one) => one.agent_name === series.agent && one.measure === series.measure && one.tool_name === series.tool);
+  }
+
   private drawVersions(series: Series, unit: string): HTMLElement | null {
-    const versions = this.view.versions.filter((one) => one.agent_name === series.agent && one.measure === series.measure && one.tool_name === series.tool);
+    const versions = this.versionsOf(series);
     if (versions.length < 2) return null;
     return h("div", { class: "al-drift-versions" }, ...versions.slice(0, 6).map((one) => h("span", { title: `${one.n} observed` }, h("span", { class: "al-quiet" }, `${showInline(one.version)} `), formatMeasure(one.value, unit))));
   }
@@ -399,6 +426,11 @@ class DriftView {
     for (const cleanup of this.cleanups) cleanup();
     this.root.remove();
   }
+}
+
+// What a measure is taken of.
+export function unitOf(measure: string): "task" | "call" | "pause" {
+  return measure.startsWith("task_") ? "task" : measure.startsWith("heartbeat_") ? "pause" : "call";
 }
 
 const UNIT_MS: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000 };

@@ -104,6 +104,8 @@ export function drawAxis(scene: Scene, cursor: number | null): void {
   if (cursor !== null) drawCursor(scene, cursor);
 }
 
+const DAY = 86_400_000;
+
 function drawClock(scene: Scene): void {
   const { context, state, theme } = scene;
   const origin = state.header.origin_ms;
@@ -118,7 +120,12 @@ function drawClock(scene: Scene): void {
   let free = -Infinity;
   for (const { x, real } of all) {
     context.fillRect(x, 0, 1, 5);
-    free = writeTick(scene, formatClock(origin + real, begins.length ? Math.min(step, 60_000) : step), x + 4, 8, free);
+    const clock = formatClock(origin + real, begins.length ? Math.min(step, 60_000) : step);
+    const dated = step < DAY || begins.length ? `${formatDate(origin + real)} ${clock}` : formatDate(origin + real);
+    // The first says the day as well, where there is room.
+    const begin = free;
+    if (free === -Infinity) free = writeTick(scene, dated, x + 4, 8, free);
+    if (free === begin) free = writeTick(scene, clock, x + 4, 8, free);
   }
 }
 

@@ -16,7 +16,8 @@ CREATE MACRO _forbids(line) AS
 regexp_matches(line, '(?i)^\W*(i |you |tu |vous |je |du |ich )?(never|must not|do not|don.t|ne (jamais|\pL+ (pas|jamais))|jamais|niemals|nunca)\b');
 
 -- The lines of every identity file whose agent is known, with the heading they stand under and what part of a definition that is: identity, responsibilities,
--- decision principles, boundaries; NULL for others. A dated file holds from its day until a later one of the same agent and name.
+-- decision principles, boundaries; NULL for others. A dated file holds from its day until a later one of the
+-- same agent that is the like of it (SOUL.md, IDENTITY.md, AGENTS.md, TOOLS.md, BOOT.md, or any other name).
 CREATE VIEW definition_lines (
   -- The agent.
   agent_name,
@@ -40,7 +41,7 @@ CREATE VIEW definition_lines (
 WITH identities AS (
   SELECT
     document_id, agent_name, date AS since,
-    lead(date) OVER (PARTITION BY agent_name, regexp_extract(lower(path), '([^/\\.]*)[^/\\]*$', 1), date IS NULL ORDER BY date) AS until
+    lead(date) OVER (PARTITION BY agent_name, regexp_extract(lower(path), '(soul|identity|agents|tools|boot)[^/\\]*$', 1), date IS NULL ORDER BY date) AS until
   FROM documents
   JOIN (SELECT source_id, path FROM sources) AS files USING (source_id)
   WHERE kind = 'identity' AND agent_name IS NOT NULL
