@@ -35,6 +35,8 @@ from agentlens.loaders._mapping import describe_fields
 from agentlens.pricing import price_models
 
 READ_MEMORY = "750MB"
+# What reading leaves free when all is loaded: a checkpoint that runs out of memory ends the database.
+CHECKPOINT_MEMORY = "1100MB"
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
 
@@ -243,15 +245,28 @@ class _Task:
     size: int
 
 
-def _read_into(
+def _read_into(con: duckdb.DuckDBPyConnection, **what: Any) -> None:
+    """Read within a limit of memory; logs whose records are too large for it, with what the machine has.
+
+    DuckDB takes values by the two thousand: of texts of half a megabyte that is more than all that reading otherwise needs.
+    """
+    try:
+        _read_within(con, READ_MEMORY, **what)
+    except duckdb.OutOfMemoryException:
+        _read_within(con, None, **what)
+
+
+def _read_within(
     con: duckdb.DuckDBPyConnection,
+    memory: str | None,
+    *,
     given: list[_File],
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
     progress: bool,
     own: OwnPrices | None,
 ) -> None:
-    _set_up(con)
+    _set_up(con, memory)
     with ThreadPoolExecutor(1) as hasher:
         con.execute("BEGIN")
         try:
@@ -274,6 +289,8 @@ def _read_into(
         except BaseException:
             con.execute("ROLLBACK")
             raise
+    if memory:
+        con.execute(f"SET memory_limit = '{CHECKPOINT_MEMORY}'")
     _tear_down(con)
 
 
@@ -281,8 +298,8 @@ def _next_list(con: duckdb.DuckDBPyConnection) -> int:
     return int(con.execute("SELECT coalesce(max(list_id) + 1, 0) FROM message_lists").fetchall()[0][0])
 
 
-def _set_up(con: duckdb.DuckDBPyConnection) -> None:
-    con.execute(f"SET memory_limit = '{READ_MEMORY}'")
+def _set_up(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
+    con.execute(f"SET memory_limit = '{memory}'" if memory else "RESET memory_limit")
     con.execute("SET force_compression = 'zstd'")
 
 

@@ -77,6 +77,26 @@ def test_a_read_leaves_nothing_for_closing_to_write_anew(tmp_path: Path, monkeyp
         assert lens.sql(row_groups).fetchall() == left_by_reading == [(1,)]
 
 
+def test_records_too_large_for_the_limit_of_reading_are_read_with_more_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB takes values by the two thousand: of long texts, no file of some size could be read within the limit."""
+    log, limits = tmp_path / "log.jsonl", list[str | None]()
+    texts = [attribute("text", f"{number}" * 500_000) for number in range(40, 80)]
+    log.write_bytes(as_lines([span(0, number, attributes=[pair]) for number, pair in enumerate(texts)]))
+    within = agentlens._read._read_within
+    monkeypatch.setattr(agentlens._read, "READ_MEMORY", "40MB")
+    monkeypatch.setattr(
+        agentlens._read,
+        "_read_within",
+        lambda con, memory, **what: limits.append(memory) or within(con, memory, **what),
+    )
+    with read(log, into=tmp_path / "case.duckdb", progress=False) as lens:
+        assert_accounts_balance(lens)
+        assert lens.sql("SELECT count(*), min(length(attributes)) > 1_000_000 FROM spans").fetchall() == [(40, True)]
+    assert limits == ["40MB", None]
+
+
 @settings(max_examples=12)
 @given(forests(most=6), st.data())
 def test_a_file_that_grew_in_pieces_equals_one_read_at_once(
