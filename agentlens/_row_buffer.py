@@ -13,6 +13,8 @@ import pyarrow as pa
 from agentlens._json_text import json_bytes, json_text
 
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
+# Arrow's own pool gives memory back and asks for it anew with every batch.
+_POOL = pa.system_memory_pool()
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
     "JSON": pa.string(),
@@ -85,13 +87,13 @@ class RowBuffer:
         if isinstance(values, pa.Array):
             return values
         try:
-            return pa.array(values, kind)
+            return pa.array(values, kind, memory_pool=_POOL)
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError):
             fitted = [_fit(value, kind) for value in values]
             lost = sum(a is None and b is not None for a, b in zip(fitted, values))
             if lost:
                 note(f"{lost} values of {self.table}.{name} were of a wrong type or out of range and are NULL here.")
-            return pa.array(fitted, kind)
+            return pa.array(fitted, kind, memory_pool=_POOL)
 
 
 def _is_nothing(values: tuple[Any, ...]) -> bool:
