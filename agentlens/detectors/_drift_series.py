@@ -46,6 +46,7 @@ class Series:
     mixed_q_value: float | None = None
     shape: str = "none"
     inflation: float = 1.0
+    memory: float = 0.0  # of all series that are tested with it
 
     @property
     def rng(self) -> np.random.Generator:
