@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from agentlens._account import Account
 from agentlens._json_text import canonical_json
-from agentlens._message_lists import MessageLists
+from agentlens._message_lists import MessageLists, Range
 from agentlens._row_buffer import RowBuffer
 from agentlens._source import Place, Source
 
@@ -333,12 +333,25 @@ class Evidence:
         })  # fmt: skip
 
     def add_span_messages(
-        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Sequence[str], start: int = 0
-    ) -> None:
-        """Add messages that were stored with `add_message` as one direction of a call, in their order, positions counted from `start`."""
+        self,
+        place: Place,
+        trace_id: str,
+        span_id: str,
+        direction: str,
+        hashes: Sequence[str],
+        start: int = 0,
+        before: Sequence[Range] = (),
+    ) -> Sequence[Range]:
+        """Add messages that were stored with `add_message` as one direction of a call, in their order, positions counted from `start`.
+
+        Returns the ranges they are kept as, which a call whose messages begin with these may give as `before`.
+        """
+        if not hashes:
+            return ()
         stamp = (self.source.source_id, *place)
-        ranges = self._lists.once(hashes) if direction == "output" else self._lists.ranges(trace_id, hashes)
-        for position, list_id, length, added in ranges if hashes else ():
+        once = direction == "output"
+        ranges = self._lists.once(hashes) if once else self._lists.ranges(trace_id, hashes, before)
+        for position, list_id, length, added in ranges:
             self._buffers["span_message_ranges"].rows.append(
                 (trace_id, span_id, direction, start + position, list_id, length, *stamp)
             )
@@ -348,6 +361,7 @@ class Evidence:
             ]
             self._held += 1 + len(added)
         self.hold(0)
+        return ranges
 
     def _remember(self, message: bytes | tuple[str, str], size: int, message_hash: str) -> None:
         if self._memo_bytes > MESSAGE_MEMO_BYTES:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -14,18 +16,23 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from agentlens.detectors import change_points as cp
+from agentlens.detectors._drift_words import MEASURES
 
 LIMIT = 0.05
 MOST_STRATA = 12
 MOST_OBSERVATIONS = 20_000  # of one series; of a longer one every second, third, ... is looked at
 MOST_TOOLS = 20  # of a mix; the rarer ones count as one
+ROWS_AT_ONCE = 100_000
 DAYS_OF_PATTERN, SURE_OF_PATTERN = 4, 0.001
 DAY_NS = 86_400 * 10**9
 
 
 @dataclass
 class Series:
-    """One measure over time, of one agent or of what several agents share; `values` has a column a tool for a mix of tools."""
+    """One measure over time, of one agent or of what several agents share; `values` has a column a tool for a mix of tools.
+
+    `places` says where in tree order the task or call behind each value stands; -1 where there is none.
+    """
 
     agent_name: str | None
     measure: str
@@ -33,7 +40,7 @@ class Series:
     is_rate: bool
     times: cp.Ints
     values: cp.Floats
-    span_ids: list[str | None]
+    places: cp.Ints
     strata: cp.Ints
     tasks: cp.Ints
     dimension: str = "agent"
@@ -60,139 +67,221 @@ class Series:
         return self.agent_name if self.agent_name is not None else f"{self.dimension} {self.member}"
 
 
-# A shared series is worth a question of its own where at least two agents (of an operation: tools or models) make it up.
-_SHARED = {
-    "tool": ("tool_name", "agent_name"),
-    "model": ("model", "agent_name"),
-    "operation": ("operation_name", "coalesce(tool_name, model)"),
+class Part(NamedTuple):
+    """Rows in time order, and the measures that all of them have: series of one agent or tool, or of what several agents share."""
+
+    key: str | None
+    measures: list[str]
+    rows: pa.Table
+
+
+# Everything is measured once, a row a task or call and a column a measure: a row an observation takes ten times as long.
+_GATHERED = {
+    "_owned": "FROM _tasks_of_calls",
+    "_known": "FROM _tasks_of('_owned')",
+    "_used": "FROM _tools_of_tasks('_owned')",
+    "_of_tasks": "SELECT *, 1 AS position FROM _measured_tasks('_known') LEFT JOIN _tool_mix_of_tasks('_used') USING (task)",
+    "_of_calls": """
+        SELECT *, row_number() OVER (PARTITION BY task, agent_name ORDER BY time, span_id) AS position
+        FROM _measured_calls('_owned') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)""",
+    "_of_tools": """
+        SELECT *, 1 AS position
+        FROM _measured_tools('_owned') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)""",
+    "_of_beats": """
+        SELECT *, 1 AS position, NULL::VARCHAR AS span_id, -1 AS preorder, -row_number() OVER (PARTITION BY agent_name ORDER BY time) AS task,
+          NULL::VARCHAR AS task_type, NULL::BIGINT AS brief_bytes
+        FROM _heartbeat_gaps""",
 }
-_ROWS = """
-SELECT measure, {tool} AS series_tool, {member} AS member, {unit} AS unit, kind, epoch_ns(time) AS time, value, task_type, brief_bytes, span_id,
-  coalesce(task, -place) AS task, position
-FROM (
-  SELECT *, row_number() OVER series AS place, count(*) OVER (PARTITION BY measure, {tool}, {member}) AS length,
-    row_number() OVER (PARTITION BY measure, tool_name, task ORDER BY time, span_id) AS position
-  FROM _observed
-  WHERE {where}
-  WINDOW series AS (PARTITION BY measure, {tool}, {member} ORDER BY time, task, span_id)
+# What is measured of an agent, and what tells its series apart.
+_OF_AGENTS = {
+    "_of_tasks": "NULL::VARCHAR",
+    "_of_calls": "NULL::VARCHAR",
+    "_of_tools": "tool_name",
+    "_of_beats": "NULL::VARCHAR",
+}
+# A shared series is worth a question of its own where at least two agents (of an operation: tools or models) make it up.
+_SHARED = (
+    ("tool", "_of_tools", "tool_name", "agent_name"),
+    ("model", "_of_calls", "model", "agent_name"),
+    ("operation", "_of_calls", "operation_name", "model"),
+    ("operation", "_of_tools", "operation_name", "tool_name"),
 )
-WHERE place % ceil(length / $most) = 0
-ORDER BY measure, series_tool, member, time, task, span_id
-"""
 
 
 def all_series(con: duckdb.DuckDBPyConnection) -> list[Series]:
     """Return every series of a lens: those of each agent, then those that several agents share."""
-    con.execute("CREATE OR REPLACE TEMP TABLE _observed AS FROM observations")
-    con.execute("CREATE OR REPLACE TEMP TABLE _used AS FROM task_tools")
-    agents = con.execute("SELECT DISTINCT agent_name FROM _observed WHERE agent_name IS NOT NULL ORDER BY 1").fetchall()
+    for name, query in _GATHERED.items():
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+    everyone = " UNION ".join(f"SELECT agent_name FROM {name}" for name in _OF_AGENTS)
+    agents = con.execute(f"FROM ({everyone}) WHERE agent_name IS NOT NULL ORDER BY 1").fetchall()
     found = [one for (agent,) in agents for one in _of_agent(con, agent)]
-    found += [one for dimension in _SHARED for one in _shared(con, dimension)]
-    con.execute("DROP TABLE _observed")
-    con.execute("DROP TABLE _used")
+    found += [one for dimension in _SHARED for one in _shared(con, *dimension)]
+    for name in _GATHERED:
+        con.execute(f"DROP TABLE {name}")
     return found
 
 
-def _of_agent(con: duckdb.DuckDBPyConnection, agent: str) -> Iterator[Series]:
-    query = _ROWS.format(tool="tool_name", member="NULL::VARCHAR", unit="NULL::VARCHAR", where="agent_name = $agent")
-    table = con.sql(query, params={"agent": agent, "most": MOST_OBSERVATIONS}).to_arrow_table()
-    size_matters = _brief_size_changed(table)
+def _of_agent(con: duckdb.DuckDBPyConnection, agent: str) -> list[Series]:
+    parts = [
+        part
+        for table, key in _OF_AGENTS.items()
+        for part in _read(con, table, key, "NULL::VARCHAR", "agent_name = $agent", {"agent": agent})
+    ]
+    size_matters = _brief_size_changed(parts)
     found = {}
-    for part in _parts(table):
-        series = _make(part, _stratify(part, size_matters), agent_name=agent)
-        if series.measure == "task_tool_mix":
-            series.values, series.columns = _mixes(con, agent, series.tasks)
-        found[series.measure, series.tool_name] = series
+    for part in parts:
+        strata = _stratify(part, size_matters)
+        for measure in part.measures:
+            found[measure, part.key] = _make(part, measure, strata, agent_name=agent, tool_name=part.key)
+    mix = found.get(("task_tool_mix", None))
+    if mix:
+        mix.values, mix.columns = _mixes(con, agent, mix.tasks)
     completed, failed = found.get(("task_completed", None)), found.get(("task_failed", None))
     # Where every task ended, the one only mirrors the other, and a question asked twice costs power.
     if completed and failed and np.array_equal(completed.values, 1 - failed.values):
         del found["task_completed", None]
-    yield from found.values()
+    return [found[name] for name in sorted(found, key=lambda name: (name[0], name[1] or ""))]
 
 
-def _shared(con: duckdb.DuckDBPyConnection, dimension: str) -> Iterator[Series]:
-    member, unit = _SHARED[dimension]
-    where = f"""{member} IS NOT NULL AND {unit} IS NOT NULL AND operation_name IS NOT NULL
-      AND {member} IN (SELECT {member} FROM _observed GROUP BY {member} HAVING count(DISTINCT {unit}) > 1)"""
-    query = _ROWS.format(tool="NULL::VARCHAR", member=member, unit=unit, where=where)
-    table = con.sql(query, params={"most": MOST_OBSERVATIONS}).to_arrow_table()
-    for part in _parts(table):
-        units = np.array(part["unit"].to_pylist())
+def _shared(con: duckdb.DuckDBPyConnection, dimension: str, table: str, member: str, unit: str) -> Iterator[Series]:
+    where = f"""{member} IS NOT NULL AND {unit} IS NOT NULL
+      AND {member} IN (SELECT {member} FROM {table} GROUP BY {member} HAVING count(DISTINCT {unit}) > 1)"""
+    for part in _read(con, table, member, unit, where, {}):
+        units = part.rows["unit"].to_numpy().astype(np.str_)
         if len(np.unique(units)) > 1:
-            strata = _stratify(part, False, units.tolist())
-            yield _make(part, strata, dimension=dimension, member=part["member"][0].as_py(), units=units)
+            strata = _stratify(part, False, _codes(part.rows["unit"]))
+            for measure in part.measures:
+                yield _make(part, measure, strata, dimension=dimension, member=part.key, units=units)
 
 
-def _parts(table: pa.Table) -> Iterator[pa.Table]:
-    """Cut rows in the order of their series into one table a series."""
-    keys = list(zip(*(table[name].to_pylist() for name in ("measure", "series_tool", "member"))))
-    begins = [place for place in range(len(keys)) if place == 0 or keys[place] != keys[place - 1]]
-    for begin, end in zip(begins, [*begins[1:], len(keys)]):
-        yield table.slice(begin, end - begin)
+def _read(
+    con: duckdb.DuckDBPyConnection, table: str, key: str, unit: str, where: str, params: dict[str, Any]
+) -> list[Part]:
+    """Return the rows that meet a condition, by key and in time order; of a measure with too many, every second, third, ..."""
+    columns = con.execute(f"DESCRIBE {table}").fetchall()
+    measures = [name for name, kind, *_ in columns if kind == "DOUBLE"]
+    counts = ", ".join(f"count({measure})" for measure in measures)
+    lengths = con.execute(f"SELECT {key}, count(*), {counts} FROM {table} WHERE {where} GROUP BY 1", params).fetchall()
+    wanted = {of: _groups(rows, dict(zip(measures, each))) for of, rows, *each in lengths}
+    kept: dict[tuple[str | None, int], list[pa.Table]] = {}
+    seen: dict[tuple[str | None, int], int] = {}
+    query = f"""
+        SELECT {key} AS key, {unit} AS unit, epoch_ns(time) AS time, task_type, brief_bytes, preorder, task, position, {", ".join(measures)}
+        FROM {table}
+        WHERE {where}
+        ORDER BY key, time, task, span_id
+    """
+    for batch in con.sql(query, params=params).to_arrow_reader(ROWS_AT_ONCE):
+        for rows in _runs(pa.Table.from_batches([batch])):
+            of = rows["key"][0].as_py()
+            for number, group in enumerate(wanted[of]):
+                picked, seen[of, number] = _pick(rows, group, seen.get((of, number), 0))
+                kept.setdefault((of, number), []).append(picked)
+    return [Part(of, wanted[of][number].measures, pa.concat_tables(rows)) for (of, number), rows in kept.items()]
 
 
-def _make(part: pa.Table, strata: cp.Ints, agent_name: str | None = None, **more: Any) -> Series:
-    times, values = part["time"].to_numpy(), part["value"].to_numpy().astype(np.float64)
+class _Group(NamedTuple):
+    """Measures that the same rows have: how many rows, and whether they have to be looked for."""
+
+    measures: list[str]
+    length: int
+    is_complete: bool
+
+
+def _groups(rows: int, lengths: dict[str, int]) -> list[_Group]:
+    complete = [measure for measure, length in lengths.items() if length == rows]
+    some = [_Group([measure], length, False) for measure, length in lengths.items() if 0 < length < rows]
+    return [*([_Group(complete, rows, True)] if complete else []), *some]
+
+
+def _pick(rows: pa.Table, group: _Group, seen: int) -> tuple[pa.Table, int]:
+    """Return the rows that have the measures, every second, third, ... where they are too many, and how many there were so far."""
+    rows = rows.select(["unit", "time", "task_type", "brief_bytes", "preorder", "task", "position", *group.measures])
+    if not group.is_complete:
+        rows = rows.filter(pc.is_valid(rows[group.measures[0]]))
+    every = math.ceil(group.length / MOST_OBSERVATIONS)
+    if every == 1:
+        return rows, seen
+    return rows.take(np.arange(-(seen + 1) % every, len(rows), every)), seen + len(rows)
+
+
+def _runs(table: pa.Table) -> Iterator[pa.Table]:
+    """Cut rows in the order of their key into one table a key."""
+    keys = _codes(table["key"])
+    cuts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(table)]
+    for begin, end in itertools.pairwise(cuts):
+        if end > begin:
+            yield table.slice(begin, end - begin)
+
+
+def _codes(column: pa.ChunkedArray) -> cp.Ints:
+    """Return a number for each value, nothing being one of them, in the order in which they first appear."""
+    encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _make(part: Part, measure: str, strata: cp.Ints, agent_name: str | None = None, **more: Any) -> Series:
+    times, values = part.rows["time"].to_numpy(), part.rows[measure].to_numpy()
     return Series(
         agent_name,
-        part["measure"][0].as_py(),
-        part["series_tool"][0].as_py(),
-        is_rate=part["kind"][0].as_py() == "rate",
+        measure,
+        more.pop("tool_name", None),
+        is_rate=MEASURES[measure][1] == "%",
         times=times,
         values=values,
-        span_ids=part["span_id"].to_pylist(),
+        places=part.rows["preorder"].to_numpy(),
         strata=_by_time_of_day(times, values, strata),
-        tasks=part["task"].to_numpy(),
+        tasks=part.rows["task"].to_numpy(),
         **more,
     )
 
 
 def _mixes(con: duckdb.DuckDBPyConnection, agent: str, tasks: cp.Ints) -> tuple[cp.Floats, tuple[str, ...]]:
     """Return the mix of tools of each task, one column a tool, the rarest ones together in the last."""
-    used = con.execute(
-        "SELECT task, tool_name, share FROM _used WHERE agent_name = $agent", {"agent": agent}
+    total = con.execute(
+        "SELECT tool_name FROM _used WHERE agent_name = $agent GROUP BY tool_name ORDER BY sum(share) DESC, tool_name",
+        {"agent": agent},
     ).fetchall()
-    total: dict[str, float] = {}
-    for _, tool, share in used:
-        total[tool] = total.get(tool, 0) + share
-    kept = sorted(total, key=lambda tool: (-total[tool], tool))[:MOST_TOOLS]
-    columns = {tool: place for place, tool in enumerate(kept)}
-    rows = {task: place for place, task in enumerate(tasks.tolist())}
+    kept = [tool for (tool,) in total[:MOST_TOOLS]]
+    used = con.execute(
+        "SELECT task, coalesce(list_position($kept, tool_name), len($kept) + 1) - 1 AS place, share FROM _used WHERE agent_name = $agent",
+        {"agent": agent, "kept": kept},
+    ).fetchnumpy()
     mixes = np.zeros((len(tasks), len(kept) + (len(total) > len(kept))))
-    for task, tool, share in used:
-        if task in rows:
-            mixes[rows[task], columns.get(tool, len(kept))] += share
+    known = np.isin(used["task"], tasks)
+    order = np.argsort(tasks)
+    rows = order[np.searchsorted(tasks, used["task"][known], sorter=order)]
+    np.add.at(mixes, (rows, used["place"][known]), used["share"][known])
     return mixes, (*kept, *(["other tools"] if len(total) > len(kept) else []))
 
 
-def _brief_size_changed(table: pa.Table) -> bool:
+def _brief_size_changed(parts: list[Part]) -> bool:
     """Whether tasks of an agent became longer or shorter: then like must be compared with like in size as well."""
-    tasks = table.filter(pc.equal(table["measure"], "task_model_calls"))
-    sizes = np.array([size for size in tasks["brief_bytes"].to_pylist() if size is not None], dtype=np.float64)
+    tasks = next((part.rows for part in parts if "task_model_calls" in part.measures), None)
+    if tasks is None:
+        return False
+    sizes = tasks["brief_bytes"].drop_null().to_numpy().astype(np.float64)
     if len(sizes) < cp.MIN_SERIES or len(sizes) < 0.8 * len(tasks):
         return False
     return cp.scan(sizes, np.zeros(len(sizes), dtype=np.int64), np.random.default_rng(0)).p_value < LIMIT
 
 
-def _stratify(part: pa.Table, size_matters: bool, units: list[str] | None = None) -> cp.Ints:
+def _stratify(part: Part, size_matters: bool, units: cp.Ints | None = None) -> cp.Ints:
     """Return a number for each observation: equal ones are like work, by kind and, where that changed, size of the task.
 
     Of a series that several share, work of one is never compared with work of another.
     """
-    kinds: list[Any] = part["task_type"].to_pylist()
+    strata = _codes(part.rows["task_type"])
     if units is not None:
-        kinds = list(zip(units, kinds))
-    codes = {kind: code for code, kind in enumerate(dict.fromkeys(kinds))}
-    if len(codes) > min(MOST_STRATA, len(kinds) / cp.MIN_SIDE):
-        kinds = units or [None] * len(kinds)
-        codes = {kind: code for code, kind in enumerate(dict.fromkeys(kinds))}
-    strata = np.array([codes[kind] for kind in kinds], dtype=np.int64)
-    if part["measure"][0].as_py().startswith("call_"):
+        strata = _codes(pa.chunked_array([units * (strata.max() + 1) + strata]))
+    if strata.max() + 1 > min(MOST_STRATA, len(strata) / cp.MIN_SIDE):
+        strata = np.zeros_like(strata) if units is None else units
+    if part.measures[0].startswith("call_"):
         # Windows grow as a task goes on: a call is compared with calls about as far into their task.
-        strata = strata * 32 + np.floor(np.log2(part["position"].to_numpy())).astype(np.int64)
+        strata = strata * 32 + np.floor(np.log2(part.rows["position"].to_numpy())).astype(np.int64)
     if not size_matters:
         return strata
-    sizes = np.array([size if size is not None else -1 for size in part["brief_bytes"].to_pylist()])
+    sizes = pc.fill_null(part.rows["brief_bytes"], -1).to_numpy()
     return np.asarray(strata * 4 + np.digitize(sizes, [0, *np.quantile(sizes, [1 / 3, 2 / 3])]), dtype=np.int64)
 
 

@@ -17,6 +17,7 @@ LIMIT = 0.05  # of the share of false discoveries
 MIN_TASKS = 4  # calls of fewer tasks may follow from how one task unfolds
 MIN_TASKS_A_SIDE = 2
 SHOWN_SPANS = 50
+SIDES = ("span_ids_before", "span_ids_after")
 
 
 class Change(NamedTuple):
@@ -44,6 +45,7 @@ def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
     rows = [_row(one, change, releases) for one in series for change in _judge(one, releases)]
     con.execute("DELETE FROM drift_changes")
     if rows:
+        _name_spans(con, rows)
         con.register("arriving_changes", pa.Table.from_pylist(rows, _schema(con)))
         con.execute("INSERT INTO drift_changes BY NAME FROM arriving_changes")
         con.unregister("arriving_changes")
@@ -191,10 +193,7 @@ def _suspects(series: Series, change: Change, releases: list[Release]) -> list[R
 def _row(series: Series, change: Change, releases: list[Release]) -> dict[str, Any]:
     suspects = _suspects(series, change, releases)
     effect, has_date = change.effect, change.verdict in ("step", "workload", "slope")
-    before = [s for s in series.span_ids[change.first : change.at] if s is not None]
-    after = [s for s in series.span_ids[change.at : change.end] if s is not None]
-    half = len(after) // 2 if change.verdict == "slope" else 0
-    before, after = (after[:half], after[half:][::-1]) if half else (before, after)
+    before, after = _places_of(series, change)
     return {
         "dimension": series.dimension, "member": series.member,
         "agent_name": series.agent_name, "measure": series.measure, "tool_name": series.tool_name, "verdict": change.verdict,
@@ -212,9 +211,28 @@ def _row(series: Series, change: Change, releases: list[Release]) -> dict[str, A
              "start_time": r.start_ns, "trace_id": r.trace_id, "span_id": r.span_id} for r in suspects
         ],
         "explanation": explain(change, series, suspects, releases),
-        "span_ids_before": before[-SHOWN_SPANS:] if not half else before[:SHOWN_SPANS],
-        "span_ids_after": after[:SHOWN_SPANS],
+        "span_ids_before": before, "span_ids_after": after,
     }  # fmt: skip
+
+
+def _places_of(series: Series, change: Change) -> tuple[list[int], list[int]]:
+    """Return the places of the tasks or calls next to a step on either side; of a slope, the first ones and, from the end, the last ones."""
+    before, after = (
+        side[side >= 0] for side in np.split(series.places[change.first : change.end], [change.at - change.first])
+    )
+    half = len(after) // 2 if change.verdict == "slope" else 0
+    if half:
+        return after[: min(half, SHOWN_SPANS)].tolist(), after[half:][::-1][:SHOWN_SPANS].tolist()
+    return before[-SHOWN_SPANS:].tolist(), after[:SHOWN_SPANS].tolist()
+
+
+def _name_spans(con: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
+    """Put span ids where rows have places in tree order."""
+    places = sorted({place for row in rows for side in SIDES for place in row[side]})
+    known = "SELECT preorder, span_id FROM spans WHERE preorder IN (SELECT unnest($places))"
+    names = dict(con.execute(known, {"places": places}).fetchall())
+    for row in rows:
+        row |= {side: [names[place] for place in row[side]] for side in SIDES}
 
 
 def _schema(con: duckdb.DuckDBPyConnection) -> pa.Schema:

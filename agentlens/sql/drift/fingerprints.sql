@@ -36,89 +36,99 @@ list_sort(coalesce(
   ), [])
 ));
 
--- The parameters a model was asked with, as `name=value` in alphabetical order; NULL where the log does not say. Argument: the
--- attributes of the call.
-CREATE MACRO _sampling(attributes) AS
+-- What attributes say of versions, read in one pass: parameters 1 to 13 (as `_sampling` names them), the commit 14 to 17, the program 18.
+CREATE MACRO _said_of_versions(attributes) AS
+json_extract_string(attributes, [
+  '$."gen_ai.request.frequency_penalty"', '$."gen_ai.request.max_tokens"', '$."llm.invocation_parameters"', '$.modelParameters.max_tokens',
+  '$."gen_ai.request.presence_penalty"', '$."gen_ai.request.reasoning_effort"', '$."gen_ai.request.seed"', '$."gen_ai.request.stop_sequences"',
+  '$."gen_ai.request.temperature"', '$.modelParameters.temperature', '$."gen_ai.request.top_k"', '$."gen_ai.request.top_p"', '$.modelParameters.top_p',
+  '$."vcs.ref.head.revision"', '$."git.commit.sha"', '$.git.commit_hash', '$.base_commit', '$.cli_version'
+]);
+
+-- What the resource of a span says of its program, read in one pass: version of the service, name and version of the instrumentation, commit.
+CREATE MACRO _said_of_programs(resource) AS
+json_extract_string(resource, ['$."service.version"', '$."scope.name"', '$."scope.version"', '$."vcs.ref.head.revision"', '$."vcs.repository.ref.revision"']);
+
+-- The parameters a model was asked with, as `name=value` in alphabetical order; NULL where the log does not say. Argument: what
+-- `_said_of_versions` found.
+CREATE MACRO _sampling(said) AS
 nullif(concat_ws(', ',
-  'frequency_penalty=' || (attributes->>'$."gen_ai.request.frequency_penalty"'),
-  'max_tokens=' || coalesce(attributes->>'$."gen_ai.request.max_tokens"', TRY_CAST(attributes->>'$."llm.invocation_parameters"' AS JSON)->>'$.max_tokens', attributes->>'$.modelParameters.max_tokens'),
-  'presence_penalty=' || (attributes->>'$."gen_ai.request.presence_penalty"'),
-  'reasoning_effort=' || coalesce(attributes->>'$."gen_ai.request.reasoning_effort"', TRY_CAST(attributes->>'$."llm.invocation_parameters"' AS JSON)->>'$.reasoning_effort'),
-  'seed=' || (attributes->>'$."gen_ai.request.seed"'),
-  'stop=' || (attributes->>'$."gen_ai.request.stop_sequences"'),
-  'temperature=' || coalesce(attributes->>'$."gen_ai.request.temperature"', TRY_CAST(attributes->>'$."llm.invocation_parameters"' AS JSON)->>'$.temperature', attributes->>'$.modelParameters.temperature'),
-  'top_k=' || (attributes->>'$."gen_ai.request.top_k"'),
-  'top_p=' || coalesce(attributes->>'$."gen_ai.request.top_p"', TRY_CAST(attributes->>'$."llm.invocation_parameters"' AS JSON)->>'$.top_p', attributes->>'$.modelParameters.top_p')
+  'frequency_penalty=' || said[1],
+  'max_tokens=' || coalesce(said[2], TRY_CAST(said[3] AS JSON)->>'$.max_tokens', said[4]),
+  'presence_penalty=' || said[5],
+  'reasoning_effort=' || coalesce(said[6], TRY_CAST(said[3] AS JSON)->>'$.reasoning_effort'),
+  'seed=' || said[7],
+  'stop=' || said[8],
+  'temperature=' || coalesce(said[9], TRY_CAST(said[3] AS JSON)->>'$.temperature', said[10]),
+  'top_k=' || said[11],
+  'top_p=' || coalesce(said[12], TRY_CAST(said[3] AS JSON)->>'$.top_p', said[13])
 ), '');
 
--- The commit of the repository that a span names, in its attributes or those of its resource.
-CREATE MACRO _commit(attributes, resource) AS
-coalesce(
-  attributes->>'$."vcs.ref.head.revision"', resource->>'$."vcs.ref.head.revision"', resource->>'$."vcs.repository.ref.revision"',
-  attributes->>'$."git.commit.sha"', resource->>'$."git.commit.sha"', attributes->>'$.git.commit_hash', nullif(attributes->>'$.base_commit', '')
-);
+-- The commit of the repository that a span names, in its attributes or those of its resource. Arguments: what `_said_of_versions` and
+-- `_said_of_programs` found.
+CREATE MACRO _commit(said, program) AS
+coalesce(said[14], program[4], program[5], said[15], said[16], nullif(said[17], ''));
 
--- The system prompt of every model call: which one, without its text.
+-- The fingerprint of a text, one entry a sentence or tool: eight hex digits.
+CREATE MACRO _fingerprint(lines) AS left(md5(array_to_string(lines, chr(10))), 8);
+
+-- The system prompt of every model call, reduced to what is the same in at least three traces of its agent (in all, where there are fewer): the
+-- template without what each run puts into it.
 CREATE VIEW _prompts_of_calls (
-  -- Place of the call in tree order.
-  preorder,
   -- Trace of the call.
   trace_id,
+  -- The call.
+  span_id,
   -- The agent that called.
   agent_name,
   -- When (UTC).
   start_time,
-  -- Hash of the messages that make the prompt, in order.
-  prompt,
-  -- The messages.
-  message_hashes
+  -- Place of the call in tree order.
+  preorder,
+  -- Sentences of the template, in order; an empty list where nothing repeats.
+  sentences,
+  -- Their fingerprint.
+  value
 ) AS
 WITH standing AS (
   SELECT trace_id, span_id, list(message_hash ORDER BY direction DESC, position) AS message_hashes
   FROM span_messages
-  JOIN (SELECT message_hash, role FROM messages) AS messages USING (message_hash)
-  WHERE direction = 'system' OR direction = 'input' AND role IN ('system', 'developer')
+  WHERE direction = 'system' OR direction = 'input' AND message_hash IN (SELECT message_hash FROM messages WHERE role IN ('system', 'developer'))
   GROUP BY trace_id, span_id
-)
-SELECT preorder, trace_id, agent_name, start_time, md5(array_to_string(message_hashes, ' ')), message_hashes
-FROM standing
-JOIN spans USING (trace_id, span_id)
-WHERE start_time IS NOT NULL;
-
--- Each system prompt of each agent, reduced to what is the same in at least three of its traces (in all, where there are fewer): the
--- template without what each run puts into it.
-CREATE VIEW _prompt_templates (
-  -- `gen_ai.agent.name`.
-  agent_name,
-  -- Hash of the messages, as in `_prompts_of_calls`.
-  prompt,
-  -- Sentences of the template, in order; an empty list where nothing repeats.
-  sentences
-) AS
-WITH prompts AS MATERIALIZED (
+),
+calls AS MATERIALIZED (
+  SELECT spans.trace_id, spans.span_id, agent_name, start_time, preorder, message_hashes, md5(array_to_string(message_hashes, ' ')) AS prompt
+  FROM standing
+  JOIN spans USING (trace_id, span_id)
+  WHERE start_time IS NOT NULL
+),
+prompts AS MATERIALIZED (
   SELECT agent_name, prompt, any_value(message_hashes) AS message_hashes, count(DISTINCT trace_id) AS traces
-  FROM _prompts_of_calls
+  FROM calls
   GROUP BY agent_name, prompt
 ),
-agents AS (SELECT agent_name, count(DISTINCT trace_id) AS traces FROM _prompts_of_calls GROUP BY agent_name),
+agents AS (SELECT agent_name, count(DISTINCT trace_id) AS traces FROM calls GROUP BY agent_name),
 pieces AS (SELECT agent_name, prompt, traces, unnest(message_hashes) AS message_hash, generate_subscripts(message_hashes, 1) AS part FROM prompts),
-sentences AS (
+sentences AS MATERIALIZED (
   SELECT agent_name, prompt, traces, part, unnest(said) AS sentence, generate_subscripts(said, 1) AS place
   FROM (SELECT pieces.*, _sentences(_without_moments(_message_text(parts))) AS said FROM pieces JOIN messages USING (message_hash))
 ),
 repeated AS (
-  SELECT agent_name, sentence, sum(traces) AS traces
-  FROM (SELECT DISTINCT agent_name, prompt, traces, sentence FROM sentences)
-  GROUP BY agent_name, sentence
+  SELECT sentences.agent_name, sentence
+  FROM (SELECT DISTINCT agent_name, prompt, traces, sentence FROM sentences) AS sentences
+  JOIN agents ON agents.agent_name IS NOT DISTINCT FROM sentences.agent_name
+  GROUP BY sentences.agent_name, sentence, agents.traces
+  HAVING sum(sentences.traces) >= least(3, agents.traces)
+),
+templates AS (
+  SELECT sentences.agent_name, prompt, list(sentence ORDER BY part, place) AS sentences, _fingerprint(list(sentence ORDER BY part, place)) AS value
+  FROM sentences
+  SEMI JOIN repeated ON repeated.agent_name IS NOT DISTINCT FROM sentences.agent_name AND repeated.sentence = sentences.sentence
+  GROUP BY sentences.agent_name, prompt
 )
-SELECT
-  prompts.agent_name, prompts.prompt,
-  coalesce(list(sentences.sentence ORDER BY part, place) FILTER (repeated.traces >= least(3, agents.traces)), [])
-FROM prompts
-JOIN agents ON agents.agent_name IS NOT DISTINCT FROM prompts.agent_name
-LEFT JOIN sentences ON sentences.agent_name IS NOT DISTINCT FROM prompts.agent_name AND sentences.prompt = prompts.prompt
-LEFT JOIN repeated ON repeated.agent_name IS NOT DISTINCT FROM sentences.agent_name AND repeated.sentence = sentences.sentence
-GROUP BY ALL;
+SELECT trace_id, span_id, calls.agent_name, start_time, preorder, coalesce(sentences, []), coalesce(value, _fingerprint([]))
+FROM calls
+LEFT JOIN templates ON templates.prompt = calls.prompt AND templates.agent_name IS NOT DISTINCT FROM calls.agent_name;
 
 -- Everything versioned that each model call and agent run shows of itself, one row a span and kind: the long form of the versions in force.
 CREATE VIEW span_versions (
@@ -140,29 +150,24 @@ CREATE VIEW span_versions (
   -- Place in tree order.
   preorder
 ) AS
-WITH said AS (
+WITH calls AS MATERIALIZED (
   SELECT
-    preorder,
-    map {
-      'request_model': request_model, 'response_model': response_model, 'agent_version': agent_version, 'prompt_version': prompt_version,
-      'sampling': _sampling(attributes), 'commit': _commit(attributes, resource),
-      'service_version': resource->>'$."service.version"',
-      'instrumentation': concat_ws(' ', resource->>'$."scope.name"', resource->>'$."scope.version"'),
-      'program_version': attributes->>'$.cli_version'
-    } AS known
+    trace_id, span_id, agent_name, start_time, preorder, request_model, response_model, agent_version, prompt_version,
+    _said_of_versions(attributes) AS said, _said_of_programs(resource) AS program,
+    CASE WHEN contains(attributes::VARCHAR, 'tool') THEN _tool_lines(attributes) END AS tools
   FROM spans
   WHERE start_time IS NOT NULL AND _span_kind(operation_name) IN ('model', 'agent')
 ),
-plain AS (SELECT preorder, unnest(map_entries(known), recursive := true) FROM said),
-tools AS (
-  SELECT preorder, _tool_lines(attributes) AS lines
-  FROM spans
-  WHERE start_time IS NOT NULL AND _span_kind(operation_name) IN ('model', 'agent') AND contains(attributes::VARCHAR, 'tool')
-),
-prompts AS (
-  SELECT preorder, sentences AS lines
-  FROM _prompts_of_calls AS calls
-  JOIN _prompt_templates AS templates ON templates.prompt = calls.prompt AND templates.agent_name IS NOT DISTINCT FROM calls.agent_name
+plain AS (
+  UNPIVOT (
+    SELECT
+      trace_id, span_id, agent_name, start_time, preorder, nullif(request_model, '') AS request_model, nullif(response_model, '') AS response_model,
+      nullif(agent_version, '') AS agent_version, nullif(prompt_version, '') AS prompt_version, _sampling(said) AS sampling,
+      nullif(_commit(said, program), '') AS commit, nullif(program[1], '') AS service_version,
+      nullif(concat_ws(' ', program[2], program[3]), '') AS instrumentation, nullif(said[18], '') AS program_version
+    FROM calls
+  ) ON request_model, response_model, agent_version, prompt_version, sampling, commit, service_version, instrumentation, program_version
+  INTO NAME kind VALUE value
 ),
 -- Identity files say by themselves from which day on they hold; one without a date is in no timeline.
 identities AS (
@@ -172,22 +177,17 @@ identities AS (
   GROUP BY changed.agent_name, date
 ),
 in_force AS (
-  SELECT preorder, lines
-  FROM (SELECT preorder, agent_name, start_time::DATE AS day FROM spans WHERE start_time IS NOT NULL AND _span_kind(operation_name) IN ('model', 'agent')) AS calls
-  ASOF JOIN identities ON identities.agent_name = calls.agent_name AND day >= date
-),
-versions AS (
-  SELECT preorder, key AS kind, value, NULL::VARCHAR[] AS lines FROM plain WHERE nullif(value, '') IS NOT NULL
-  UNION ALL
-  SELECT preorder, 'tool_schema', left(md5(array_to_string(lines, chr(10))), 8), lines FROM tools WHERE len(lines) > 0
-  UNION ALL
-  SELECT preorder, 'system_prompt', left(md5(array_to_string(lines, chr(10))), 8), lines FROM prompts WHERE len(lines) > 0
-  UNION ALL
-  SELECT preorder, 'identity_file', left(md5(array_to_string(lines, chr(10))), 8), lines FROM in_force
+  SELECT calls.*, lines
+  FROM (FROM calls WHERE agent_name IN (SELECT agent_name FROM identities)) AS calls
+  ASOF JOIN identities ON identities.agent_name = calls.agent_name AND calls.start_time::DATE >= date
 )
-SELECT trace_id, span_id, agent_name, start_time, kind, value, lines, preorder
-FROM versions
-JOIN spans USING (preorder);
+SELECT trace_id, span_id, agent_name, start_time, kind, value, NULL::VARCHAR[], preorder FROM plain
+UNION ALL
+SELECT trace_id, span_id, agent_name, start_time, 'tool_schema', _fingerprint(tools), tools, preorder FROM calls WHERE len(tools) > 0
+UNION ALL
+SELECT trace_id, span_id, agent_name, start_time, 'system_prompt', value, sentences, preorder FROM _prompts_of_calls WHERE len(sentences) > 0
+UNION ALL
+SELECT trace_id, span_id, agent_name, start_time, 'identity_file', _fingerprint(lines), lines, preorder FROM in_force;
 
 -- Every version of everything versioned that was ever in force, per agent: when it was first and last seen, how often, and its text.
 CREATE VIEW fingerprints (

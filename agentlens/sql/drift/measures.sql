@@ -7,6 +7,19 @@
 CREATE MACRO _is_share(measure) AS
 measure LIKE '%_share' OR measure LIKE '%_rate' OR measure LIKE '%_failed' OR measure IN ('task_escalated', 'task_completed', 'task_output_json', 'task_confidence', 'task_tool_mix', 'tool_retried');
 
+-- Whether each observation of a measure lies between 0 and 1 by what it is, so that their mean says it, not their median.
+CREATE MACRO _is_rate(measure) AS _is_share(measure) AND measure <> 'task_confidence';
+
+-- Which tools every task used, as `task_tools` has it. Argument: a table as `_tasks_of_calls` is.
+CREATE MACRO _tools_of_tasks(of_calls) AS TABLE
+SELECT run.agent_name, task, tool_name, count(*) AS calls, count(*) / sum(count(*)) OVER (PARTITION BY task) AS share
+FROM tool_calls
+JOIN query_table(of_calls) USING (preorder)
+-- The tasks of `tasks`, which measures much else about each.
+JOIN (SELECT agent_name, preorder FROM spans WHERE agent_name IS NOT NULL AND start_time IS NOT NULL) AS run ON run.preorder = task
+WHERE tool_name IS NOT NULL
+GROUP BY run.agent_name, task, tool_name;
+
 -- Which tools every task used, and for which share of its tool calls: the distribution that is compared when the mix of tools may have changed.
 CREATE VIEW task_tools (
   -- `gen_ai.agent.name`.
@@ -20,28 +33,71 @@ CREATE VIEW task_tools (
   -- Their share of the tool calls of the task, 0 to 1.
   share
 ) AS
-SELECT tasks.agent_name, task, tool_name, count(*), count(*) / sum(count(*)) OVER (PARTITION BY task)
-FROM tool_calls
-JOIN _tasks_of_calls USING (preorder)
-JOIN (SELECT agent_name, preorder FROM tasks WHERE agent_name IS NOT NULL) AS tasks ON tasks.preorder = task
-WHERE tool_name IS NOT NULL
-GROUP BY tasks.agent_name, task, tool_name;
+FROM _tools_of_tasks('_tasks_of_calls');
 
 -- How far the tools of each task are from those of all tasks of its agent: the total variation distance between both distributions over tools,
--- the share of calls that would have to go to another tool (0 the usual mix, 1 tools that it never uses).
-CREATE VIEW _tool_mix_of_tasks (
-  -- Place of the task in tree order.
-  task,
-  -- The distance, 0 to 1.
-  distance
-) AS
-WITH used AS MATERIALIZED (FROM task_tools),
+-- the share of calls that would have to go to another tool (0 the usual mix, 1 tools that it never uses). Argument: a table as `task_tools` is.
+CREATE MACRO _tool_mix_of_tasks(of_tools) AS TABLE
+WITH used AS MATERIALIZED (FROM query_table(of_tools)),
 usual AS (SELECT agent_name, tool_name, sum(share) / sum(sum(share)) OVER (PARTITION BY agent_name) AS share FROM used GROUP BY agent_name, tool_name)
 -- What both have in common, tool by tool: half the sum of differences is one less that.
-SELECT task, 1 - sum(least(used.share, usual.share))
+SELECT task, 1 - sum(least(used.share, usual.share)) AS task_tool_mix
 FROM used
 JOIN usual USING (agent_name, tool_name)
 GROUP BY task;
+
+-- What each task of a known agent took, one column a measure (`task_…`); the mix of its tools is in `_tool_mix_of_tasks`. Argument: a table as `tasks` is.
+CREATE MACRO _measured_tasks(of_tasks) AS TABLE
+SELECT
+  agent_name, start_time AS time, trace_id, span_id, preorder, preorder AS task, task_type, brief_bytes,
+  CASE WHEN duration_s >= 0 THEN duration_s END::DOUBLE AS task_duration_s, model_calls::DOUBLE AS task_model_calls, tool_calls::DOUBLE AS task_tool_calls,
+  input_tokens::DOUBLE AS task_input_tokens, output_tokens::DOUBLE AS task_output_tokens, cost_usd::DOUBLE AS task_cost_usd,
+  cache_share::DOUBLE AS task_cache_share, error_rate::DOUBLE AS task_error_rate, retry_rate::DOUBLE AS task_retry_rate,
+  is_escalated::INT::DOUBLE AS task_escalated, handoffs::DOUBLE AS task_handoffs, is_failed::INT::DOUBLE AS task_failed,
+  is_completed::INT::DOUBLE AS task_completed, output_bytes::DOUBLE AS task_output_bytes, is_output_json::INT::DOUBLE AS task_output_json,
+  confidence::DOUBLE AS task_confidence
+FROM query_table(of_tasks)
+WHERE agent_name IS NOT NULL;
+
+-- What each model call of a known agent took, one column a measure (`call_…`). Argument: a table as `_tasks_of_calls` is.
+CREATE MACRO _measured_calls(of_calls) AS TABLE
+SELECT
+  agent_name, start_time AS time, trace_id, span_id, preorder, task, operation_name, model,
+  CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS call_duration_s,
+  input_tokens::DOUBLE AS call_input_tokens, output_tokens::DOUBLE AS call_output_tokens,
+  (cache_read_input_tokens / nullif(input_tokens, 0))::DOUBLE AS call_cache_share, (failed.preorder IS NOT NULL)::INT::DOUBLE AS call_failed
+FROM llm_calls
+JOIN query_table(of_calls) USING (preorder)
+LEFT JOIN (SELECT preorder FROM errors WHERE kind = 'model') AS failed USING (preorder)
+WHERE agent_name IS NOT NULL AND start_time IS NOT NULL;
+
+-- What each call of a tool by a known agent took, one column a measure (`tool_…`). Argument: a table as `_tasks_of_calls` is.
+CREATE MACRO _measured_tools(of_calls) AS TABLE
+SELECT
+  agent_name, start_time AS time, trace_id, span_id, preorder, task, 'execute_tool' AS operation_name, tool_name,
+  CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS tool_duration_s, is_error::INT::DOUBLE AS tool_failed,
+  coalesce(lag(is_error) OVER same, false)::INT::DOUBLE AS tool_retried
+FROM tool_calls
+JOIN query_table(of_calls) USING (preorder)
+WHERE agent_name IS NOT NULL AND start_time IS NOT NULL AND tool_name IS NOT NULL
+WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder);
+
+-- How long each agent was silent between two of its heartbeats.
+CREATE VIEW _heartbeat_gaps (
+  -- The agent.
+  agent_name,
+  -- The later of both (UTC).
+  time,
+  -- Seconds between them.
+  heartbeat_gap_s
+) AS
+SELECT agent_name, time, gap
+FROM (
+  SELECT agent_name, time, (epoch_ns(time) - epoch_ns(lag(time) OVER (PARTITION BY episode, agent_name ORDER BY time))) / 1e9 AS gap
+  FROM _beats
+  WHERE kind = 'heartbeat'
+)
+WHERE gap > 0;
 
 -- One observation a row: what a task took, how long a call lasted, whether it failed. Nothing is averaged; what a log does not say has
 -- no row.
@@ -73,61 +129,22 @@ CREATE VIEW observations (
   -- The model that answered, for measures of model calls.
   model
 ) AS
-WITH known AS MATERIALIZED (FROM tasks WHERE agent_name IS NOT NULL),
-model_calls AS (
-  SELECT agent_name, preorder, task, calls.* EXCLUDE (agent_name, preorder)
-  FROM llm_calls AS calls
-  JOIN _tasks_of_calls USING (preorder)
-),
+WITH owned AS MATERIALIZED (FROM _tasks_of_calls),
+known AS MATERIALIZED (FROM _tasks_of('owned') WHERE agent_name IS NOT NULL),
+used AS MATERIALIZED (FROM _tools_of_tasks('owned')),
 per_task AS (
   UNPIVOT (
-    SELECT
-      agent_name, start_time AS time, trace_id, span_id, preorder AS task,
-      CASE WHEN duration_s >= 0 THEN duration_s END::DOUBLE AS task_duration_s, model_calls::DOUBLE AS task_model_calls, tool_calls::DOUBLE AS task_tool_calls,
-      input_tokens::DOUBLE AS task_input_tokens, output_tokens::DOUBLE AS task_output_tokens, cost_usd::DOUBLE AS task_cost_usd,
-      cache_share::DOUBLE AS task_cache_share, error_rate::DOUBLE AS task_error_rate, retry_rate::DOUBLE AS task_retry_rate,
-      is_escalated::INT::DOUBLE AS task_escalated, handoffs::DOUBLE AS task_handoffs, is_failed::INT::DOUBLE AS task_failed,
-      is_completed::INT::DOUBLE AS task_completed,
-      output_bytes::DOUBLE AS task_output_bytes, is_output_json::INT::DOUBLE AS task_output_json, confidence::DOUBLE AS task_confidence,
-      mix.distance AS task_tool_mix
-    FROM known
-    LEFT JOIN _tool_mix_of_tasks AS mix ON mix.task = known.preorder
-  ) ON COLUMNS('^task_(duration|model|tool|input|output|cost|cache|error|retry|esc|hand|failed|comp|conf)') INTO NAME measure VALUE value
+    SELECT measured.* EXCLUDE (preorder, task_type, brief_bytes), task_tool_mix
+    FROM _measured_tasks('known') AS measured
+    LEFT JOIN _tool_mix_of_tasks('used') USING (task)
+  ) ON COLUMNS('^task_') INTO NAME measure VALUE value
 ),
-per_call AS (
-  UNPIVOT (
-    SELECT
-      agent_name, start_time AS time, trace_id, span_id, task, operation_name, model,
-      CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS call_duration_s,
-      input_tokens::DOUBLE AS call_input_tokens, output_tokens::DOUBLE AS call_output_tokens,
-      (cache_read_input_tokens / nullif(input_tokens, 0))::DOUBLE AS call_cache_share, (failed.preorder IS NOT NULL)::INT::DOUBLE AS call_failed
-    FROM model_calls
-    LEFT JOIN (SELECT preorder FROM errors WHERE kind = 'model') AS failed USING (preorder)
-    WHERE agent_name IS NOT NULL AND start_time IS NOT NULL
-  ) ON COLUMNS('^call_') INTO NAME measure VALUE value
-),
-per_tool AS (
-  UNPIVOT (
-    SELECT
-      agent_name, tool_name, start_time AS time, trace_id, span_id, task, 'execute_tool' AS operation_name,
-      CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS tool_duration_s, is_error::INT::DOUBLE AS tool_failed,
-      coalesce(lag(is_error) OVER same, false)::INT::DOUBLE AS tool_retried
-    FROM tool_calls
-    JOIN _tasks_of_calls USING (preorder)
-    WHERE agent_name IS NOT NULL AND start_time IS NOT NULL AND tool_name IS NOT NULL
-    WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
-  ) ON tool_duration_s, tool_failed, tool_retried INTO NAME measure VALUE value
-),
-gaps AS (
-  SELECT agent_name, 'heartbeat_gap_s' AS measure, time, (epoch_ns(time) - epoch_ns(lag(time) OVER (PARTITION BY episode, agent_name ORDER BY time))) / 1e9 AS value
-  FROM _beats
-  WHERE kind = 'heartbeat'
-),
-gathered AS (
-  FROM per_task UNION ALL BY NAME FROM per_call UNION ALL BY NAME FROM per_tool UNION ALL BY NAME FROM gaps WHERE value > 0
-)
+per_call AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_calls('owned')) ON COLUMNS('^call_') INTO NAME measure VALUE value),
+per_tool AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_tools('owned')) ON COLUMNS('^tool_[^n]') INTO NAME measure VALUE value),
+gaps AS (SELECT agent_name, 'heartbeat_gap_s' AS measure, time, heartbeat_gap_s AS value FROM _heartbeat_gaps),
+gathered AS (FROM per_task UNION ALL BY NAME FROM per_call UNION ALL BY NAME FROM per_tool UNION ALL BY NAME FROM gaps)
 SELECT
-  gathered.agent_name, measure, tool_name, CASE WHEN _is_share(measure) AND measure <> 'task_confidence' THEN 'rate' ELSE 'number' END,
+  gathered.agent_name, measure, tool_name, CASE WHEN _is_rate(measure) THEN 'rate' ELSE 'number' END,
   time, value, known.task_type, known.brief_bytes, gathered.trace_id, gathered.span_id, gathered.task, gathered.operation_name, gathered.model
 FROM gathered
 LEFT JOIN known ON known.preorder = gathered.task;

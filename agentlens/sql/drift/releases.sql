@@ -38,29 +38,36 @@ texts AS (
   WHERE lines IS NOT NULL
   GROUP BY agent_name, kind, value
 ),
+versioned AS (
+  SELECT agent_name, kind
+  FROM all_versions
+  GROUP BY agent_name, kind
+  HAVING count(DISTINCT value) BETWEEN 2 AND 3 OR count(DISTINCT value) > 1 AND count(DISTINCT value) <= count(DISTINCT trace_id) / 3
+),
 numbered AS (
   SELECT
     trace_id, span_id, agent_name, start_time, kind, value, preorder, row_number() OVER in_time AS place,
     lag(value) OVER in_time AS value_before, lag(start_time) OVER in_time AS previous_time
   FROM all_versions
+  SEMI JOIN versioned ON versioned.agent_name IS NOT DISTINCT FROM all_versions.agent_name AND versioned.kind = all_versions.kind
   WINDOW in_time AS (PARTITION BY agent_name, kind ORDER BY start_time, preorder)
 ),
-versioned AS (
-  SELECT agent_name, kind
-  FROM numbered
-  GROUP BY agent_name, kind
-  HAVING count(DISTINCT value) BETWEEN 2 AND 3 OR count(DISTINCT value) > 1 AND count(DISTINCT value) <= count(DISTINCT trace_id) / 3
+-- Calls in a row with the same version are one row: their first call, and how many they are.
+rows_of_calls AS (
+  SELECT *, coalesce(lead(place) OVER in_turn, places + 1) - place AS calls
+  FROM (SELECT *, max(place) OVER (PARTITION BY agent_name, kind) AS places FROM numbered)
+  WHERE value_before IS DISTINCT FROM value
+  WINDOW in_turn AS (PARTITION BY agent_name, kind ORDER BY place)
 ),
 marked AS (
-  SELECT *, coalesce(place - lag(place) OVER (PARTITION BY agent_name, kind, value ORDER BY place) > 20, true) AS is_new
-  FROM numbered
-  SEMI JOIN versioned ON versioned.agent_name IS NOT DISTINCT FROM numbered.agent_name AND versioned.kind = numbered.kind
+  SELECT *, coalesce(place - lag(place + calls - 1) OVER (PARTITION BY agent_name, kind, value ORDER BY place) > 20, true) AS is_new
+  FROM rows_of_calls
 ),
 counted AS (SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY agent_name, kind, value ORDER BY place) AS stint FROM marked),
 stints AS (
   SELECT
     agent_name, kind, value, stint, min(place) AS place, min(start_time) AS start_time, arg_min(previous_time, place) AS previous_time,
-    arg_min(value_before, place) AS value_before, count(*) AS calls, count(*) / (max(place) - min(place) + 1) AS share,
+    arg_min(value_before, place) AS value_before, sum(calls)::BIGINT AS calls, sum(calls) / (max(place + calls - 1) - min(place) + 1) AS share,
     arg_min(trace_id, place) AS trace_id, arg_min(span_id, place) AS span_id, arg_min(preorder, place) AS preorder
   FROM counted
   GROUP BY ALL

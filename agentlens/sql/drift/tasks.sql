@@ -12,7 +12,9 @@ coalesce(regexp_matches(tool, 'escalat|(ask|notify|page|wait_for)_(a_)?(human|us
 
 -- What kind of work a span says it is: an attribute for it, else nothing. Argument: the attributes.
 CREATE MACRO _task_type(attributes) AS
-coalesce(attributes->>'$."task.type"', attributes->>'$.task_type', attributes->>'$."gen_ai.task.type"', attributes->>'$."task.kind"', attributes->>'$.task_kind');
+CASE WHEN contains(attributes::VARCHAR, 'task') THEN
+  coalesce(attributes->>'$."task.type"', attributes->>'$.task_type', attributes->>'$."gen_ai.task.type"', attributes->>'$."task.kind"', attributes->>'$.task_kind')
+END;
 
 -- Which task every model call, tool call and usage record belongs to: the innermost run of an agent around it, else what its agent did
 -- in its trace.
@@ -22,10 +24,111 @@ CREATE VIEW _tasks_of_calls (
   -- Place of the task: of the run, else of the first thing its agent did in the trace.
   task
 ) AS
-SELECT spans.preorder, coalesce(CASE WHEN operation_name = 'invoke_agent' THEN spans.preorder END, run_preorder, min(spans.preorder) OVER (PARTITION BY trace_id, agent_name))
-FROM spans
+WITH owned AS (
+  SELECT trace_id, agent_name, operation_name, preorder
+  FROM spans
+  WHERE _span_kind(operation_name) IN ('model', 'tool') OR operation_name = 'invoke_agent'
+),
+firsts AS (SELECT trace_id, agent_name, min(preorder) AS first_preorder FROM owned GROUP BY trace_id, agent_name)
+SELECT owned.preorder, coalesce(CASE WHEN operation_name = 'invoke_agent' THEN owned.preorder END, run_preorder, first_preorder)
+FROM owned
 LEFT JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs USING (preorder)
-WHERE _span_kind(operation_name) IN ('model', 'tool') OR operation_name = 'invoke_agent';
+JOIN firsts ON firsts.trace_id = owned.trace_id AND firsts.agent_name IS NOT DISTINCT FROM owned.agent_name;
+
+-- The tasks of all agents, as `tasks` has them. Argument: a table that says which task every call belongs to, as `_tasks_of_calls` does.
+CREATE MACRO _tasks_of(of_calls) AS TABLE
+WITH owned AS MATERIALIZED (FROM query_table(of_calls)),
+calls AS MATERIALIZED (
+  SELECT task, model.preorder, true AS is_model, false AS is_error, false AS is_retry, false AS is_escalation, false AS is_handoff
+  FROM llm_calls AS model
+  JOIN owned USING (preorder)
+  UNION ALL
+  SELECT
+    task, tool.preorder, false, is_error,
+    coalesce(lag(is_error) OVER same, false), _is_escalation(tool_name), _is_handoff_tool(tool_name)
+  FROM tool_calls AS tool
+  JOIN owned USING (preorder)
+  WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
+),
+failed AS (SELECT preorder FROM errors WHERE kind IN ('model', 'tool')),
+counted AS (
+  SELECT
+    task, count(*) FILTER (is_model) AS model_calls, count(*) FILTER (NOT is_model) AS tool_calls, count(failed.preorder) AS errors,
+    count(*) FILTER (is_retry) AS retries, bool_or(is_escalation) AS is_escalated, count(*) FILTER (is_handoff) AS handoffs,
+    arg_min(calls.preorder, calls.preorder) FILTER (is_model) AS first_call, arg_max(calls.preorder, calls.preorder) FILTER (is_model) AS last_call
+  FROM calls
+  LEFT JOIN failed USING (preorder)
+  GROUP BY task
+),
+usage AS (
+  SELECT
+    task, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd,
+    sum(cache_read_input_tokens) / nullif(sum(input_tokens) FILTER (cache_read_input_tokens IS NOT NULL), 0) AS cache_share
+  FROM usage_ledger
+  JOIN owned USING (preorder)
+  WHERE is_counted
+  GROUP BY task
+),
+ends AS (
+  SELECT task, max(epoch_ns(coalesce(end_time, start_time))) AS end_ns
+  FROM spans
+  JOIN owned USING (preorder)
+  GROUP BY task
+),
+briefs AS (
+  SELECT task, arg_min(bytes, position) AS bytes
+  FROM counted
+  JOIN spans ON spans.preorder = first_call
+  JOIN span_messages USING (trace_id, span_id)
+  JOIN (SELECT message_hash, role, bytes FROM messages) AS messages USING (message_hash)
+  WHERE direction = 'input' AND role NOT IN ('system', 'developer')
+  GROUP BY task
+),
+finished AS (
+  SELECT agent_name, bool_or(end_time IS NOT NULL) AS is_told, max(start_time) AS last_time
+  FROM spans
+  WHERE operation_name = 'invoke_agent'
+  GROUP BY agent_name
+),
+answers AS (
+  SELECT task, arg_max(parts, position)->>'$[0].content' AS said
+  FROM counted
+  JOIN spans ON spans.preorder = last_call
+  JOIN span_messages USING (trace_id, span_id)
+  JOIN messages USING (message_hash)
+  WHERE direction = 'output'
+  GROUP BY task
+)
+SELECT
+  run.trace_id, run.span_id, run.agent_name,
+  coalesce(
+    _task_type(run.attributes), _task_type(root.attributes),
+    regexp_replace(coalesce(run.workflow_name, root.workflow_name, nullif(root.name, '')), '\d+', '#', 'g')
+  ) AS task_type,
+  run.start_time,
+  CASE WHEN run.operation_name = 'invoke_agent' THEN run.duration_ns ELSE end_ns - epoch_ns(run.start_time) END / 1e9 AS duration_s,
+  coalesce(model_calls, 0) AS model_calls, coalesce(tool_calls, 0) AS tool_calls, _whole(spent.input_tokens) AS input_tokens,
+  _whole(spent.output_tokens) AS output_tokens, spent.cache_share,
+  spent.cost_usd, errors / nullif(counted.model_calls + counted.tool_calls, 0) AS error_rate, retries / nullif(counted.tool_calls, 0) AS retry_rate, is_escalated,
+  coalesce(handoffs, 0) AS handoffs,
+  CASE WHEN run.operation_name = 'invoke_agent' AND (run.status_code <> 'UNSET' OR run.end_time IS NOT NULL) THEN run.status_code = 'ERROR' AND NOT run.is_control_flow END AS is_failed,
+  CASE WHEN run.operation_name = 'invoke_agent' THEN CASE
+    WHEN run.status_code = 'ERROR' AND NOT run.is_control_flow THEN false
+    WHEN run.end_time IS NOT NULL THEN true
+    WHEN finished.is_told AND finished.last_time > run.start_time THEN false
+  END END AS is_completed,
+  briefs.bytes AS brief_bytes, strlen(said) AS output_bytes, CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END AS is_output_json,
+  TRY_CAST(coalesce(run.attributes->>'$.confidence', TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE) AS confidence, run.preorder
+FROM (SELECT DISTINCT task FROM owned) AS all_tasks
+JOIN spans AS run ON run.preorder = task
+JOIN ends USING (task)
+LEFT JOIN spans AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
+LEFT JOIN counted USING (task)
+LEFT JOIN usage AS spent USING (task)
+LEFT JOIN briefs USING (task)
+LEFT JOIN answers USING (task)
+LEFT JOIN finished ON finished.agent_name = run.agent_name
+WHERE run.start_time IS NOT NULL;
 
 -- Every task of every agent: a run (invoke_agent), or what the agent did in one trace where the log has no runs. What runs of other
 -- agents inside took is theirs.
@@ -79,92 +182,4 @@ CREATE VIEW tasks (
   -- Place in tree order.
   preorder
 ) AS
-WITH calls AS MATERIALIZED (
-  SELECT task, model.preorder, true AS is_model, false AS is_error, false AS is_retry, false AS is_escalation, false AS is_handoff
-  FROM llm_calls AS model
-  JOIN _tasks_of_calls USING (preorder)
-  UNION ALL
-  SELECT
-    task, tool.preorder, false, is_error,
-    coalesce(lag(is_error) OVER same, false), _is_escalation(tool_name), _is_handoff_tool(tool_name)
-  FROM tool_calls AS tool
-  JOIN _tasks_of_calls USING (preorder)
-  WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
-),
-failed AS (SELECT preorder FROM errors WHERE kind IN ('model', 'tool')),
-counted AS (
-  SELECT
-    task, count(*) FILTER (is_model) AS model_calls, count(*) FILTER (NOT is_model) AS tool_calls, count(failed.preorder) AS errors,
-    count(*) FILTER (is_retry) AS retries, bool_or(is_escalation) AS is_escalated, count(*) FILTER (is_handoff) AS handoffs,
-    arg_min(calls.preorder, calls.preorder) FILTER (is_model) AS first_call, arg_max(calls.preorder, calls.preorder) FILTER (is_model) AS last_call
-  FROM calls
-  LEFT JOIN failed USING (preorder)
-  GROUP BY task
-),
-usage AS (
-  SELECT
-    task, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd,
-    sum(cache_read_input_tokens) / nullif(sum(input_tokens) FILTER (cache_read_input_tokens IS NOT NULL), 0) AS cache_share
-  FROM usage_ledger
-  JOIN _tasks_of_calls USING (preorder)
-  WHERE is_counted
-  GROUP BY task
-),
-ends AS (
-  SELECT task, max(epoch_ns(coalesce(end_time, start_time))) AS end_ns
-  FROM spans
-  JOIN _tasks_of_calls USING (preorder)
-  GROUP BY task
-),
-briefs AS (
-  SELECT task, arg_min(bytes, position) AS bytes
-  FROM counted
-  JOIN spans ON spans.preorder = first_call
-  JOIN span_messages USING (trace_id, span_id)
-  JOIN (SELECT message_hash, role, bytes FROM messages) AS messages USING (message_hash)
-  WHERE direction = 'input' AND role NOT IN ('system', 'developer')
-  GROUP BY task
-),
-finished AS (
-  SELECT agent_name, bool_or(end_time IS NOT NULL) AS is_told, max(start_time) AS last_time
-  FROM spans
-  WHERE operation_name = 'invoke_agent'
-  GROUP BY agent_name
-),
-answers AS (
-  SELECT task, arg_max(parts, position)->>'$[0].content' AS said
-  FROM counted
-  JOIN spans ON spans.preorder = last_call
-  JOIN span_messages USING (trace_id, span_id)
-  JOIN messages USING (message_hash)
-  WHERE direction = 'output'
-  GROUP BY task
-)
-SELECT
-  run.trace_id, run.span_id, run.agent_name,
-  coalesce(
-    _task_type(run.attributes), _task_type(root.attributes),
-    regexp_replace(coalesce(run.workflow_name, root.workflow_name, nullif(root.name, '')), '\d+', '#', 'g')
-  ),
-  run.start_time,
-  CASE WHEN run.operation_name = 'invoke_agent' THEN run.duration_ns ELSE end_ns - epoch_ns(run.start_time) END / 1e9,
-  coalesce(model_calls, 0), coalesce(tool_calls, 0), _whole(spent.input_tokens), _whole(spent.output_tokens), spent.cache_share,
-  spent.cost_usd, errors / nullif(model_calls + tool_calls, 0), retries / nullif(tool_calls, 0), is_escalated, coalesce(handoffs, 0),
-  CASE WHEN run.operation_name = 'invoke_agent' AND (run.status_code <> 'UNSET' OR run.end_time IS NOT NULL) THEN run.status_code = 'ERROR' AND NOT run.is_control_flow END,
-  CASE WHEN run.operation_name = 'invoke_agent' THEN CASE
-    WHEN run.status_code = 'ERROR' AND NOT run.is_control_flow THEN false
-    WHEN run.end_time IS NOT NULL THEN true
-    WHEN finished.is_told AND finished.last_time > run.start_time THEN false
-  END END,
-  briefs.bytes, strlen(said), CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END,
-  TRY_CAST(coalesce(run.attributes->>'$.confidence', TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE), run.preorder
-FROM (SELECT DISTINCT task FROM _tasks_of_calls) AS all_tasks
-JOIN spans AS run ON run.preorder = task
-JOIN ends USING (task)
-LEFT JOIN spans AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
-LEFT JOIN counted USING (task)
-LEFT JOIN usage AS spent USING (task)
-LEFT JOIN briefs USING (task)
-LEFT JOIN answers USING (task)
-LEFT JOIN finished ON finished.agent_name = run.agent_name
-WHERE run.start_time IS NOT NULL;
+FROM _tasks_of('_tasks_of_calls');
