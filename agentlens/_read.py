@@ -260,7 +260,9 @@ def _read_into(
             evidence = Evidence(tables, staging(con, tables), _next_list(con))
             tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
+                con.execute("SET threads = 1")  # batches are too small to share: each would cost half as much again
                 _load_all(tasks, evidence, tables, progress)
+                con.execute("RESET threads")
                 del evidence  # what it remembers of messages would stand beside the sort of all spans
                 finish(
                     con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
