@@ -53,6 +53,7 @@ class Series:
     mixed_q_value: float | None = None
     shape: str = "none"
     inflation: float = 1.0
+    memory: float = 0.0  # of all series that are tested with it
 
     @property
     def rng(self) -> np.random.Generator:
