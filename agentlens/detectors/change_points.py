@@ -60,22 +60,44 @@ def score_within(values: Floats, strata: Ints) -> Floats:
 
     The result has a column for each column of the values; distributions are square roots less those of their stratum.
     """
-    from scipy.stats import rankdata
-
-    scores = np.zeros((len(values), 1) if values.ndim == 1 else values.shape)
-    for stratum in np.unique(strata):
-        inside = strata == stratum
-        if values.ndim == 1:
-            scores[inside, 0] = rankdata(values[inside]) / inside.sum() - (inside.sum() + 1) / (2 * inside.sum())
-        else:
+    if values.ndim == 1:
+        scores = _ranks_within(values, strata)[:, None]
+    else:
+        scores = np.zeros(values.shape)
+        for stratum in np.unique(strata):
+            inside = strata == stratum
             scores[inside] = np.sqrt(values[inside]) - np.sqrt(values[inside]).mean(axis=0)
     spread = float((scores**2).sum(axis=1).mean()) ** 0.5
     return scores / spread if spread > 1e-9 else np.zeros_like(scores)
 
 
-def scan(values: Floats, strata: Ints, rng: np.random.Generator) -> Scan:
-    """Test a series in time order for a step or a slope against every order of the same values within their strata."""
-    scores = score_within(values, strata)
+def _ranks_within(values: Floats, strata: Ints) -> Floats:
+    """Return each value's rank among its own stratum less the mean rank there, by the size of the stratum; equal values share theirs.
+
+    One sort for all strata: a series may have hundreds of them.
+    """
+    order = np.lexsort((values, strata))
+    sorted_values, sorted_strata = values[order], strata[order]
+    is_head = np.concatenate([[True], sorted_strata[1:] != sorted_strata[:-1]])
+    heads, ties = (
+        np.flatnonzero(is_first)
+        for is_first in (is_head, is_head | np.concatenate([[True], sorted_values[1:] != sorted_values[:-1]]))
+    )
+    sizes, lengths = (np.diff(np.append(firsts, len(values))) for firsts in (heads, ties))
+    size = np.repeat(sizes, sizes)
+    ranks = np.empty(len(values))
+    ranks[order] = (np.repeat(ties + (lengths + 1) / 2, lengths) - np.repeat(heads, sizes)) / size - (size + 1) / (
+        2 * size
+    )
+    return ranks
+
+
+def scan(values: Floats, strata: Ints, rng: np.random.Generator, scores: Floats | None = None) -> Scan:
+    """Test a series in time order for a step or a slope against every order of the same values within their strata.
+
+    `scores` are those of `score_within`, where they are known already.
+    """
+    scores = score_within(values, strata) if scores is None else scores
     if not scores.any():
         return Scan(1.0, "none", 1.0)
     scores, strata = _shorten(scores, strata)

@@ -34,10 +34,8 @@ class Change(NamedTuple):
 
 def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
     """Fill `drift_changes` anew: test every series, control the share of false discoveries, date and explain the rest."""
-    series = all_series(con)
+    series = [_test(one) for one in all_series(con)]
     releases = _releases(con)
-    for one in series:
-        _test(one)
     _control(series)
     rows = [_row(one, change, releases) for one in series for change in _judge(one, releases)]
     con.execute("DELETE FROM drift_changes")
@@ -48,16 +46,19 @@ def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
         con.unregister("arriving_changes")
 
 
-def _test(series: Series) -> None:
+def _test(series: Series) -> Series:
+    """Return the series with its p-values, unless it is too short for any."""
+    scores, series.scores = series.scores, None
     if len(series.values) < cp.MIN_SERIES or len(np.unique(series.tasks)) < MIN_TASKS:
-        return
-    found = cp.scan(series.values, series.strata, series.rng)
+        return series
+    found = cp.scan(series.values, series.strata, series.rng, scores)
     series.p_value, series.shape, series.inflation = found.p_value, found.shape, found.inflation
     if series.units is not None:
         series.p_value = series.mixed_p_value = _p_of_several(series, found.p_value)
-        return
+        return series
     is_mixed = len(np.unique(series.strata)) > 1
     series.mixed_p_value = _mixed(series).p_value if is_mixed else series.p_value
+    return series
 
 
 def _p_of_several(series: Series, p_value: float) -> float:
