@@ -5,22 +5,26 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import compress
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from agentlens._account import Account
 from agentlens._json_text import canonical_json
-from agentlens._message_lists import MessageLists
+from agentlens._message_lists import MessageLists, Range
 from agentlens._row_buffer import RowBuffer
 from agentlens._source import Place, Source
 
 if TYPE_CHECKING:
     import duckdb
 
-BATCH_ROWS = 30_000
-BATCH_BYTES = 24 * 1024 * 1024
+BATCH_ROWS = 60_000
+BATCH_BYTES = 32 * 1024 * 1024
+# So many times a batch, rows become Arrow: while the processor has them at hand, and to hold less than objects would.
+PACKS = 8
 RAW_BYTES = 4096
 MESSAGE_MEMO_BYTES = 64 * 1024 * 1024
 # Hashes of messages that are known to be stored, at 150 bytes each; one that is forgotten is stored once more, and merged later.
@@ -36,16 +40,9 @@ Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
 
 
-class Alone(NamedTuple):
-    """A message that is the only one of a direction of a call; `content` is its parts, as `text_content` or `canonical_json`."""
-
-    place: Place
-    trace_id: str
-    span_id: str
-    direction: str
-    role: str | None
-    name: str | None
-    content: bytes
+Alone = tuple[Place, str, str, str, str | None, str | None, bytes]
+"""A message that is the only one of a direction of a call: place, trace_id, span_id, direction, role, name, and its parts, as
+`text_content` or `canonical_json`."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -103,7 +100,7 @@ class Evidence:
     def __init__(self, tables: Mapping[str, Mapping[str, str]], hand_over: HandOver, next_list: int = 0) -> None:
         self._hand_over = hand_over
         self._buffers = {name: RowBuffer(name, columns) for name, columns in logged_columns(tables).items()}
-        self._held = 0
+        self._held, self._pack_at = 0, BATCH_ROWS // PACKS
         self.rows_added = 0
         self._lists = MessageLists(next_list)
         self._memo: dict[bytes | tuple[str, str], str] = {}
@@ -149,8 +146,8 @@ class Evidence:
         row["source_line"], row["source_offset"], row["source_length"] = place
         self._buffers[table].append(row)
         self._held += 1
-        if self._held >= BATCH_ROWS:
-            self.flush()
+        if self._held >= self._pack_at:
+            self._pack()
 
     def add_span(self, place: Place, **columns: Any) -> None:
         """Add a span; `trace_id` and `span_id` are required, `start_time` and `end_time` are nanoseconds or None.
@@ -170,8 +167,8 @@ class Evidence:
         """Add a row that has a value for each of `columns()`, source and place included."""
         self._buffers[table].rows.append(values)
         self._held += 1
-        if self._held >= BATCH_ROWS:
-            self.flush()
+        if self._held >= self._pack_at:
+            self._pack()
 
     def add_spans(self, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
         """Add spans by column, as `add_span` adds one: a place and a value each, columns not given are NULL."""
@@ -189,13 +186,20 @@ class Evidence:
 
     def add_columns(self, table: str, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
         """Add rows to an evidence table by column, as `add` adds one."""
+        self._add_stamped(table, len(places), self._stamp(places), columns)
+
+    def _stamp(self, places: Sequence[Place]) -> dict[str, Any]:
+        """Return the columns that say of rows where they stand."""
         lines, offsets, lengths = zip(*places) if places else ((), (), ())
-        stamped = {
-            **columns, "source_id": [self.source.source_id] * len(places),
-            "source_line": lines, "source_offset": offsets, "source_length": lengths,
+        whole = pa.int64()
+        return {
+            "source_id": np.full(len(places), self.source.source_id, np.int32), "source_line": pa.array(lines, whole),
+            "source_offset": pa.array(offsets, whole), "source_length": pa.array(lengths, whole),
         }  # fmt: skip
-        self._buffers[table].extend(stamped, len(places), self.note_missing)
-        self._held += len(places)
+
+    def _add_stamped(self, table: str, count: int, stamp: dict[str, Any], columns: Mapping[str, Any]) -> None:
+        self._buffers[table].extend({**columns, **stamp}, count, self.note_missing)
+        self._held += count
         self.hold(0)
 
     def see_time(self, time: int | None) -> None:
@@ -273,10 +277,11 @@ class Evidence:
 
     def add_contents(self, alone: Sequence[Alone]) -> list[str]:
         """Store messages, as `add_message` does, by column, and return their hashes."""
-        hashes = [_hash(message.role, message.name, message.content) for message in alone]
-        new = [(h, message) for h, message in zip(hashes, alone) if self._is_new(h)]
-        if new:
-            stored, messages = zip(*new)
+        _, _, _, _, roles, names, contents = zip(*alone) if alone else ((),) * 7
+        hashes = list(map(_hash, roles, names, contents))
+        new = list(map(self._is_new, hashes))
+        if any(new):
+            stored, messages = list(compress(hashes, new)), compress(alone, new)
             places, _, _, _, roles, names, contents = zip(*messages)
             sizes = list(map(len, contents))
             columns = {"message_hash": stored, "role": roles, "name": names, "parts": contents, "bytes": sizes}
@@ -287,11 +292,15 @@ class Evidence:
     def add_alone(self, alone: Sequence[Alone], hashes: Sequence[str]) -> None:
         """Add messages that were stored as what calls were shown or said, by column: each is a list of its own."""
         places, trace_ids, span_ids, directions = list(zip(*alone))[:4] if alone else ((),) * 4
-        first, self._lists.next_id = self._lists.next_id, self._lists.next_id + len(alone)
-        lists, zeros, ones = range(first, first + len(alone)), [0] * len(alone), [1] * len(alone)
-        self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": hashes})
-        self.add_columns(
-            "span_message_ranges", places,
+        count, first = len(alone), self._lists.next_id
+        self._lists.next_id += count
+        lists, zeros, ones = np.arange(first, first + count), np.zeros(count, np.int32), np.ones(count, np.int32)
+        stamp = self._stamp(places)
+        self._add_stamped(
+            "message_lists", count, stamp, {"list_id": lists, "list_index": zeros, "message_hash": hashes}
+        )
+        self._add_stamped(
+            "span_message_ranges", count, stamp,
             {"trace_id": trace_ids, "span_id": span_ids, "direction": directions, "position": zeros, "list_id": lists, "length": ones},
         )  # fmt: skip
 
@@ -301,8 +310,8 @@ class Evidence:
             self._held += 1 + len(content) * BATCH_ROWS // BATCH_BYTES
             row = (message_hash, role, name, content, len(content), self.source.source_id, *place)
             self._buffers["messages"].rows.append(row)
-            if self._held >= BATCH_ROWS:
-                self.flush()
+            if self._held >= self._pack_at:
+                self._pack()
         return message_hash
 
     def _is_new(self, message_hash: str) -> bool:
@@ -333,12 +342,25 @@ class Evidence:
         })  # fmt: skip
 
     def add_span_messages(
-        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: Sequence[str], start: int = 0
-    ) -> None:
-        """Add messages that were stored with `add_message` as one direction of a call, in their order, positions counted from `start`."""
+        self,
+        place: Place,
+        trace_id: str,
+        span_id: str,
+        direction: str,
+        hashes: Sequence[str],
+        start: int = 0,
+        before: Sequence[Range] = (),
+    ) -> Sequence[Range]:
+        """Add messages that were stored with `add_message` as one direction of a call, in their order, positions counted from `start`.
+
+        Returns the ranges they are kept as, which a call whose messages begin with these may give as `before`.
+        """
+        if not hashes:
+            return ()
         stamp = (self.source.source_id, *place)
-        ranges = self._lists.once(hashes) if direction == "output" else self._lists.ranges(trace_id, hashes)
-        for position, list_id, length, added in ranges if hashes else ():
+        once = direction == "output"
+        ranges = self._lists.once(hashes) if once else self._lists.ranges(trace_id, hashes, before)
+        for position, list_id, length, added in ranges:
             self._buffers["span_message_ranges"].rows.append(
                 (trace_id, span_id, direction, start + position, list_id, length, *stamp)
             )
@@ -348,6 +370,7 @@ class Evidence:
             ]
             self._held += 1 + len(added)
         self.hold(0)
+        return ranges
 
     def _remember(self, message: bytes | tuple[str, str], size: int, message_hash: str) -> None:
         if self._memo_bytes > MESSAGE_MEMO_BYTES:
@@ -359,8 +382,16 @@ class Evidence:
     def hold(self, size: int) -> None:
         """Say that about `size` bytes of text were added, so that batches stay small; flushes when enough is held."""
         self._held += size * BATCH_ROWS // BATCH_BYTES
+        if self._held >= self._pack_at:
+            self._pack()
+
+    def _pack(self) -> None:
+        """Turn the rows that are held into Arrow while the processor still has them at hand; flushes when enough is held."""
         if self._held >= BATCH_ROWS:
-            self.flush()
+            return self.flush()
+        for buffer in self._buffers.values():
+            buffer.pack(self.note_missing)
+        self._pack_at = self._held + BATCH_ROWS // PACKS
 
     def add_batches(self, batches: Iterable[tuple[str, pa.Table]], lists: int) -> None:
         """Hand over batches that another `Evidence` gathered from a part of the same source, after what is held; `lists` is
@@ -384,7 +415,7 @@ class Evidence:
 
     def flush(self) -> None:
         """Hand over everything that is held."""
-        self._held = 0
+        self._held, self._pack_at = 0, BATCH_ROWS // PACKS
         for buffer in self._buffers.values():
             if buffer.rows or buffer.tables:
                 batch = buffer.take(self.note_missing)
@@ -401,17 +432,20 @@ def _plain_text(message: Any) -> tuple[str, str] | None:
 
 
 @functools.lru_cache(maxsize=64)
-def _speaker(role: str | None, name: str | None) -> bytes:
-    return f"{role}\x00{name}\x00".encode("utf-8", "replace")
+def _hasher(role: str | None, name: str | None) -> hashlib.blake2b:
+    """Return a hash that has taken in who speaks, to be copied: making a new one costs as much as the hash of a short text."""
+    return hashlib.blake2b(f"{role}\x00{name}\x00".encode("utf-8", "replace"), digest_size=16)
 
 
 def _hash(role: str | None, name: str | None, content: bytes) -> str:
-    return hashlib.blake2b(_speaker(role, name) + content, digest_size=16).hexdigest()
+    hasher = _hasher(role, name).copy()
+    hasher.update(content)
+    return hasher.hexdigest()
 
 
 def text_content(text: str) -> bytes:
     """Return what `canonical_json` returns for one text part."""
     try:
-        return b'[{"content":%b,"type":"text"}]' % _encode(text)
+        return _encode([{"content": text, "type": "text"}])
     except UnicodeEncodeError:
         return canonical_json([{"content": text, "type": "text"}])

@@ -302,12 +302,12 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Make sure that tables, views and comments are there and up to date; LensVersionError for another schema version."""
     if "lens_properties" not in [name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]:
         if con.execute("SELECT 1 FROM duckdb_tables() WHERE NOT internal LIMIT 1").fetchall():
-            raise AgentLensError(f"{_file(con)} is a DuckDB database but no lens. Read logs into another file.")
+            raise AgentLensError(f"{database_file(con)} is a DuckDB database but no lens. Read logs into another file.")
         _copy_template(con)
     properties = dict(con.execute("FROM lens_properties").fetchall())
     if properties.get("schema_version") != str(SCHEMA_VERSION):
         raise LensVersionError(
-            f"{_file(con)} has lens schema version {properties.get('schema_version')}; this agentlens reads version "
+            f"{database_file(con)} has lens schema version {properties.get('schema_version')}; this agentlens reads version "
             f"{SCHEMA_VERSION}. Read the logs again, or open it with the agentlens that wrote it "
             f"({properties.get('agentlens_version', 'unknown')})."
         )
@@ -383,9 +383,10 @@ def lock(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(statement)
 
 
-def _file(con: duckdb.DuckDBPyConnection) -> str:
+def database_file(con: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the path of the file a database lives in, None when it lives in memory."""
     rows = con.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()").fetchall()
-    return str(rows[0][0])
+    return rows[0][0] and str(rows[0][0])
 
 
 def _library_digest() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import compress, count
 from typing import NamedTuple
 
@@ -35,12 +35,18 @@ class MessageLists:
         self._lists.clear()
         self._held = 0
 
-    def once(self, hashes: Sequence[str]) -> Iterator[Range]:
-        """Yield a list of its own for messages that no later window begins with."""
-        yield Range(0, self._new_id(), len(hashes), hashes)
+    def once(self, hashes: Sequence[str]) -> list[Range]:
+        """Return a list of its own for messages that no later window begins with."""
+        return [Range(0, self._new_id(), len(hashes), hashes)]
 
-    def ranges(self, trace_id: str, hashes: Sequence[str]) -> list[Range]:
-        """Return what a window of a trace consists of: the beginning of a list and, where it parted from that, of others."""
+    def ranges(self, trace_id: str, hashes: Sequence[str], before: Sequence[Range] = ()) -> list[Range]:
+        """Return what a window of a trace consists of: the beginning of a list and, where it parted from that, of others.
+
+        `before` are the ranges of a window that this one begins with: what a long conversation has in common with itself is not
+        compared again at every call.
+        """
+        if before and (grown := self._go_on(trace_id, hashes, before)):
+            return grown
         found: list[Range] = []
         position = 0
         while position < len(hashes):
@@ -50,6 +56,18 @@ class MessageLists:
             found.append(range_)
             position += range_.length
         return found
+
+    def _go_on(self, trace_id: str, hashes: Sequence[str], before: Sequence[Range]) -> list[Range] | None:
+        """Return the ranges of a window that goes on after others; None when their lists are gone, or the last has grown otherwise."""
+        lists = [self._lists.get((trace_id, hashes[range_.position])) for range_ in before]
+        if [known and known[0] for known in lists] != [range_.list_id for range_ in before]:
+            return None
+        *earlier, last = before
+        listed = lists[-1][1] if lists[-1] else []
+        if len(listed) != last.length:
+            return None
+        added = self._grow(listed, hashes[last.position + last.length :])
+        return [*(range_._replace(added=()) for range_ in earlier), last._replace(length=len(listed), added=added)]
 
     def _next(self, trace_id: str, hashes: Sequence[str], position: int) -> Range:
         """Return the longest range that begins at a position; a list that ends within the window grows by the rest of it."""

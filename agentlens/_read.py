@@ -24,7 +24,7 @@ from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
 from agentlens._evidence import Evidence, staging
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
-from agentlens._lens import Lens, connect, is_lens_file, lock, prepare, written_whole
+from agentlens._lens import Lens, connect, database_file, is_lens_file, lock, prepare, written_whole
 from agentlens._load import Tables, load, sweep, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
@@ -260,7 +260,9 @@ def _read_into(
             evidence = Evidence(tables, staging(con, tables), _next_list(con))
             tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
+                con.execute("SET threads = 1")  # batches are too small to share: each would cost half as much again
                 _load_all(tasks, evidence, tables, progress)
+                con.execute("RESET threads")
                 del evidence  # what it remembers of messages would stand beside the sort of all spans
                 finish(
                     con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
@@ -288,6 +290,9 @@ def _tear_down(con: duckdb.DuckDBPyConnection) -> None:
     temporary = con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
     for (name,) in temporary:
         con.execute(f'DROP TABLE temp."{name}"')
+    if database_file(con):
+        # What is written anew to fill row groups, all of a lens at worst, is written within the limit, not when the lens is closed.
+        con.execute("CHECKPOINT")
     con.execute("RESET memory_limit")
     con.execute("RESET force_compression")
 

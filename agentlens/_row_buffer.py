@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -47,36 +47,43 @@ class RowBuffer:
             raise TypeError(f"{self.table} has no column {', '.join(sorted(row.keys() - self._empty.keys()))}")
         self.rows.append(self._values(filled))
 
-    def extend(self, columns: Mapping[str, Sequence[Any]], count: int, note: Callable[[str], None]) -> None:
-        """Hold rows given by column; columns not given are NULL."""
+    def extend(self, columns: Mapping[str, Any], count: int, note: Callable[[str], None]) -> None:
+        """Hold rows given by column, as sequences or Arrow arrays of its kind; columns not given are NULL."""
         if unknown := columns.keys() - self._empty.keys():
             raise TypeError(f"{self.table} has no column {', '.join(sorted(unknown))}")
-        self._hold_rows(note)
-        nothing = [None] * count
-        self.tables.append(self._table([columns.get(name, nothing) for name in self.names], note))
+        self.pack(note)
+        self.tables.append(self._table([columns.get(name) for name in self.names], count, note))
 
     def take(self, note: Callable[[str], None]) -> pa.Table:
         """Return the rows as Arrow and forget them."""
-        self._hold_rows(note)
+        self.pack(note)
         tables, self.tables = self.tables, []
         return pa.concat_tables(tables)
 
-    def _hold_rows(self, note: Callable[[str], None]) -> None:
-        """Turn rows that came one by one into Arrow, so that all stay in their order."""
+    def pack(self, note: Callable[[str], None]) -> None:
+        """Turn rows that came one by one into Arrow; all stay in their order."""
         rows, self.rows = self.rows, []
         if rows:
-            self.tables.append(self._table(list(zip(*rows)), note))
+            columns = [None if _is_nothing(values) else values for values in zip(*rows)]
+            self.tables.append(self._table(columns, len(rows), note))
 
-    def _table(self, columns: list[Sequence[Any]], note: Callable[[str], None]) -> pa.Table:
+    def _table(self, columns: list[Any], count: int, note: Callable[[str], None]) -> pa.Table:
+        """Return columns of so many values as Arrow, NULL in those that are None."""
         for position in self._json:
-            columns[position] = [
-                value if value is None or type(value) is bytes else _json_column(value) for value in columns[position]
-            ]
-        arrays = [self.column(values, name, kind, note) for values, name, kind in zip(columns, self.names, self.types)]
+            if (values := columns[position]) is not None:
+                columns[position] = [
+                    value if value is None or type(value) is bytes else _json_column(value) for value in values
+                ]
+        arrays = [
+            pa.nulls(count, kind) if values is None else self.column(values, name, kind, note)
+            for values, name, kind in zip(columns, self.names, self.types)
+        ]
         return pa.table(arrays, names=list(self.names))
 
-    def column(self, values: Sequence[Any], name: str, kind: pa.DataType, note: Callable[[str], None]) -> pa.Array:
+    def column(self, values: Any, name: str, kind: pa.DataType, note: Callable[[str], None]) -> pa.Array:
         """Return values as Arrow; one that its kind cannot hold is NULL, and noted."""
+        if isinstance(values, pa.Array):
+            return values
         try:
             return pa.array(values, kind)
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError):
@@ -85,6 +92,11 @@ class RowBuffer:
             if lost:
                 note(f"{lost} values of {self.table}.{name} were of a wrong type or out of range and are NULL here.")
             return pa.array(fitted, kind)
+
+
+def _is_nothing(values: tuple[Any, ...]) -> bool:
+    """Whether all values are None; seldom more than the first is looked at where they are not."""
+    return values[0] is None and not any(values) and values.count(None) == len(values)
 
 
 def _json_column(value: Any) -> str | bytes | None:

@@ -104,6 +104,21 @@ def handed_on_to_nobody(rng, t):
     return Case(log, (t.lead, gone), ("premature_complete",), NESTED)
 
 
+@fails("lost_message")
+def assigned_to_nobody(rng, t):
+    log, run = begin(rng, t)
+    a, gone = rng.sample(t.crew, 2)
+    child = run.hand("assign_task", a, {"assignee": a, "task": t.musing[0]})
+    busy(child, rng, t, 2)
+    child.end(t.done)
+    run.act("assign_task", {"assignee": gone, "task": t.musing[1]}, {"status": "queued", "task_id": log.hex(4)})
+    for item in t.items[:4]:
+        look(run, rng, t, item)
+        run.wait(rng.uniform(200, 600))
+    run.end(t.done)
+    return Case(log, (t.lead, gone), ("premature_complete",), NESTED)
+
+
 @fails("competing_writes")
 def written_over(rng, t):
     log, run = begin(rng, t)

@@ -137,6 +137,17 @@ def round_and_round(rng, t):
     return Case(log, (t.lead,))
 
 
+@fails("tool_loop")
+def same_question_spelled_otherwise(rng, t):
+    log, run = begin(rng, t)
+    found = t.found.format(item=t.items[0], n=rng.randrange(11, 990))
+    for n in range(rng.randrange(5, 9)):
+        keys = {t.look[1]: t.items[0], "limit": 5} if n % 2 else {"limit": 5, t.look[1]: t.items[0]}
+        run.act(t.look[0], keys, found)
+    run.end(t.done)
+    return Case(log, (t.lead,))
+
+
 @fails("no_op_storm")
 def saves_what_stands_there(rng, t):
     log, run = begin(rng, t)
@@ -199,6 +210,17 @@ def hammers(rng, t):
         run.wait(1.5**i * rng.random())
     run.end(t.half.format(reason=error[1][:60]))
     return Case(log, (t.lead,), ("error_burst", "tool_loop"))
+
+
+@fails("retry_storm")
+def hammers_the_model(rng, t):
+    log, run = begin(rng, t)
+    busy(run, rng, t, rng.randrange(0, 3))
+    for _ in range(rng.randrange(5, 12)):
+        run.think(error=OUTAGES[1])
+        run.wait(rng.random())
+    run.end(error=("AgentRunError", "the model does not answer"))
+    return Case(log, (t.lead,), ("error_burst",), ("genai", "inference", "claude", "flat", "nested", "sdk"))
 
 
 @fails("retry_storm")
@@ -268,7 +290,7 @@ def all_fall_together(rng, t):
         child.act(t.look[0], {t.look[1]: item}, error=error)
         child.end(error=("AgentRunError", f"upstream failed: {error[1][:50]}"))
     run.end(t.half.format(reason=error[1][:50]), error=("AgentRunError", "no helper delivered"))
-    return Case(log, (t.lead, *crew), ("error_burst", "swallowed_error", "retry_storm"))
+    return Case(log, (t.lead, *crew), ("error_burst", "swallowed_error", "retry_storm", "thundering_herd"))
 
 
 @fails("error_cascade")

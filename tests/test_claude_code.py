@@ -448,6 +448,17 @@ def test_synthetic_messages_count_nothing_and_failed_calls_are_errors(tmp_path: 
         assert ask(lens, "SELECT name FROM span_events") == [("synthetic message",)]
 
 
+def test_an_attempt_begins_when_the_failed_one_before_it_is_over(tmp_path: Path) -> None:
+    script = Script()
+    script.user("go")
+    for number in range(3):
+        message = {"id": f"m{number}", "role": "assistant", "model": "<synthetic>", "content": [text("API Error: 429")]}
+        script.add("assistant", isApiErrorMessage=True, message=message)
+    with read_script(script, tmp_path / "s.jsonl") as lens:
+        times = ask(lens, "SELECT start_time, end_time FROM spans WHERE operation_name = 'chat' ORDER BY end_time")
+        assert len(times) == 3 and [start for start, _ in times[1:]] == [end for _, end in times[:-1]]
+
+
 def test_inline_sidechains_are_sub_agents_of_the_call_with_their_prompt(tmp_path: Path) -> None:
     script = Script()
     script.user("go")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from session_evidence import one, read, rows
+from text_evidence import TABLES
 
-from agentlens._message_lists import MOST_RANGES, MessageLists
+from agentlens import _message_lists
+from agentlens._evidence import Evidence
+from agentlens._message_lists import MOST_RANGES, MessageLists, Range
+from agentlens._source import Place, Source
+from agentlens.loaders import all_loaders
+from agentlens.loaders._transcript import Transcript
+
+sys.path.insert(0, str(Path(__file__).with_name("benchmarks")))
+from long_logs import lines as logged
+
+HERE = Place(1, 0, 0)
 
 HASHES = st.sampled_from("abcdef")
 WINDOWS = st.lists(st.tuples(st.sampled_from(["t1", "t2"]), st.lists(HASHES, max_size=30)), max_size=20)
@@ -74,6 +88,65 @@ def test_lists_that_are_forgotten_begin_anew(monkeypatch: pytest.MonkeyPatch) ->
     windows = [(f"t{trace}", [f"m{i}" for i in range(length)]) for length in range(1, 40) for trace in range(9)]
     found, _, _ = unpack(windows, MessageLists())
     assert found == [window for _, window in windows]
+
+
+class Compared:
+    """Takes the windows of transcripts, and finds for each what would be stored if all of it were compared."""
+
+    def __init__(self) -> None:
+        self._lists, self._whole = MessageLists(), MessageLists()
+
+    def add_span(self, place: Place, **columns: Any) -> None: ...
+
+    def add_span_messages(
+        self, place: Place, trace_id: str, span_id: str, direction: str, hashes: list[str], before: Sequence[Range] = ()
+    ) -> list[Range]:
+        if direction != "input":
+            return []
+        found = self._lists.ranges(trace_id, hashes, before)
+        whole = self._whole.ranges(trace_id, list(hashes))
+        assert [(*kept, list(added)) for *kept, added in found] == [(*kept, list(added)) for *kept, added in whole]
+        return found
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["show", "call", "forgetful call", "short call", "cut", "anew"]), st.integers(0, 2), st.sampled_from("ab")), max_size=60
+)  # fmt: skip
+
+
+@given(STEPS, st.integers(3, 40))
+def test_a_window_that_goes_on_is_stored_as_if_it_were_compared_whole(
+    steps: list[tuple[str, int, str]], most_held: int
+) -> None:
+    into: Any = Compared()
+    transcripts = [Transcript(into, trace_id) for trace_id in ("t1", "t1", "t2")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agentlens._message_lists.MOST_HELD", most_held)
+        for step, which, message in steps:
+            transcript = transcripts[which]
+            if step == "show":
+                transcript.show(message)
+            elif step == "cut":
+                del transcript.context[transcript.length // 2 :]
+            elif step == "anew":
+                transcript.context = [message, *transcript.context[1:3]]
+            else:
+                shown = transcript.length // 2 if step == "short call" else None
+                transcript.add_call(HERE, "s", [message], shown=shown, is_remembered=step != "forgetful call")
+
+
+@pytest.mark.parametrize("name", ["google_adk", "gemini_cli", "openhands", "managed_agents", "chat_list (a message a line)"])  # fmt: skip
+def test_what_a_long_session_shows_again_is_not_compared_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, compared = tmp_path / "log", list[int]()
+    path.write_text("".join(itertools.islice(logged(name, 10**9), 1200)))
+    common = _message_lists._common
+    monkeypatch.setattr(_message_lists, "_common", lambda a, b: compared.append(min(len(a), len(b))) or common(a, b))
+    into, source = Evidence(TABLES, lambda table, batch: None), Source(path, 1)
+    into.begin(source)
+    all_loaders()[name.split()[0]].load(source, into)
+    assert sum(compared) < 1200
 
 
 def call(number: int, parent: int | None) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from otlp_forests import Span, as_lines, assert_accounts_balance, attribute, batch, content, forests, read_bytes, span
 
 import agentlens._read
-from agentlens import AgentLensError, Lens, UnknownFormat, read
+from agentlens import AgentLensError, Lens, UnknownFormat, _finish, read
 from agentlens._errors import LensVersionError
 
 
@@ -62,6 +62,19 @@ def test_reading_twice_changes_nothing(tmp_path: Path) -> None:
     with read(logs, into=case, progress=False) as lens:
         assert everything(lens) == before
     assert case.stat().st_mtime_ns == changed
+
+
+def test_a_read_leaves_nothing_for_closing_to_write_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written anew to fill row groups may be all of a lens, and only while reading is memory limited."""
+    text = _finish._text
+    monkeypatch.setattr(_finish, "_text", lambda step: text(step).replace("268_435_456", "20_000"))
+    logs, case = tmp_path / "logs", tmp_path / "case.duckdb"
+    read_bytes(logs, as_lines(team(0, 1)), into=case).close()
+    row_groups = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('spans')"
+    with read_bytes(logs, as_lines(team(0, 2000)), into=case) as lens:
+        left_by_reading = lens.sql(row_groups).fetchall()
+    with read(case) as lens:
+        assert lens.sql(row_groups).fetchall() == left_by_reading == [(1,)]
 
 
 @settings(max_examples=12)

@@ -109,6 +109,14 @@ def test_only_the_same_failure_in_a_trace_that_ended_well_speaks_against_it(tmp_
     ]
 
 
+def test_what_lies_deep_below_a_trace_is_part_of_it_too(tmp_path: Path) -> None:
+    names = ["lead", "a", "b", "c", "d"]
+    runs = [agent(name, names[n - 1] if n else None, n, 90 - n, status=OK) for n, name in enumerate(names)]
+    again = [tool(f"look#{n}", "d", 20 + n, result="nothing was found for this", arguments={"q": 1}) for n in range(4)]
+    lens = detected(tmp_path, [*runs, *again])
+    assert causes(lens, hex_id("run", 32)) == [("tool_loop", "d", "possible")]
+
+
 def test_where_nothing_speaks_for_a_cause_nothing_is_said(tmp_path: Path) -> None:
     healthy = [
         agent("lead", status=OK),

@@ -306,6 +306,7 @@ class SessionReader:
             self._into.account.input_tokens_meaning = INPUT_TOKENS_MEANING
         if is_error:
             call.error, call.error_type = error_of(line, plain_text(blocks))
+            thread.last_input = time if time is not None else thread.last_input  # the next attempt begins after it
         self._touch(thread, call)
         is_latest = thread.open_call == call.span_id
         if not (is_latest and message_hash in thread.said):

@@ -205,7 +205,7 @@ class ThreadReader:
         start = time if time is None or memory.last_input is None else min(time, memory.last_input)
         return Pending(
             span_id=f"{memory.thread_id}:call:{memory.calls}", parent_id=self._here.span_id, place=place, start=start,
-            shown=len(self._transcript.context),
+            shown=self._transcript.length,
         )  # fmt: skip
 
     def _flush(self, columns: Item | None = None) -> None:

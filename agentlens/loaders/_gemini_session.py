@@ -42,7 +42,7 @@ class SessionReader:
         time, kind = parse_time(message.get("timestamp")), message.get("type")
         self._into.see_time(time)
         if message_id := text_of(message.get("id")):
-            self._lengths[message_id] = len(self._transcript.context)
+            self._lengths[message_id] = self._transcript.length
         if kind == "user":
             self._begin_turn(message, place, time)
         elif kind == "gemini":

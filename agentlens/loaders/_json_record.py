@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,7 +15,8 @@ from agentlens._evidence import Alone, Evidence, Message, text_content
 from agentlens._json_text import canonical_json, json_bytes, json_text
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_message, text_part
-from agentlens.loaders._mapping import TIMES, Field, Mapping, find, without
+from agentlens.loaders._json_columns import Columns, in_columns
+from agentlens.loaders._mapping import TIMES, Field, Mapping, without
 from agentlens.loaders._otlp_span import CONTROL_FLOW
 from agentlens.loaders._times import parse_durations, parse_times
 
@@ -54,9 +55,10 @@ SPAN, MESSAGE, STRANGE = "span", "message", "strange"
 
 Rows = dict[str, list[Any]]
 """Values by column of `spans`, one for each record."""
-
-_OBJECTS = {dict, type(None)}
 _SCALARS = frozenset({bool, int, float})
+_NO_TEXTS = _SCALARS | {type(None)}
+# Keys of an object that is a message, or holds some.
+_MARKS = frozenset({"role", "messages"})
 _decode = msgspec.json.decode
 
 
@@ -100,67 +102,6 @@ def add_records(records: list[Record], into: Evidence, log: Log) -> None:
             columns = Columns([record.value for record in chosen], log.mapping)
         if chosen:
             add(chosen, columns, into, log)
-
-
-class Columns:
-    """What records say, by column: `said` has a value for each record, None for nothing.
-
-    `used` has the number of the field, among `fields`, that each value was found in: one number where it is the same for all.
-    """
-
-    def __init__(self, records: list[dict[str, Any]], mapping: Mapping) -> None:
-        self._records = records
-        self.said: dict[str, list[Any]] = {}
-        self.used: dict[str, int | list[int | None]] = {}
-        self.fields: dict[str, tuple[Field, ...]] = {}
-        self.shapes: list[tuple[str, ...]] = list(map(tuple, records))
-        self._keys = dict.fromkeys(itertools.chain.from_iterable(set(self.shapes)))
-        for column, fields in mapping.plan(tuple(self._keys)):
-            self._read(column, fields)
-        for column, value in mapping.constants.items():
-            self.said[column] = [value if found is None else found for found in self[column]]
-
-    def __getitem__(self, column: str) -> list[Any]:
-        return self.said.get(column) or [None] * len(self._records)
-
-    def _read(self, column: str, fields: tuple[Field, ...]) -> None:
-        """Take for each record the first of the fields that it has."""
-        values = self._find(fields[0])
-        used: int | list[int | None] = 0
-        if None in values:
-            used = [None if value is None else 0 for value in values]
-            for number, field in enumerate(fields[1:], 1):
-                found = self._find(field)
-                used = [number if u is None and f is not None else u for u, f in zip(used, found)]
-                values = [f if value is None else value for value, f in zip(values, found)]
-        self.said[column], self.used[column], self.fields[column] = values, used, fields
-
-    def _find(self, field: Field) -> list[Any]:
-        """Return what `find` returns for each record."""
-        first, *inner = field.keys
-        if not inner:
-            return [record.get(first) for record in self._records]
-        if field.path in self._keys:
-            return [find(record, field) for record in self._records]
-        found = [record.get(first) for record in self._records]
-        for key in inner:
-            if not set(map(type, found)) <= _OBJECTS:
-                return [find(record, field) for record in self._records]
-            found = [None if value is None else value.get(key) for value in found]
-        return found
-
-    def unit(self, column: str, default: str) -> list[str | None]:
-        """Return the unit of each value of a time or duration, the default for constants."""
-        used, fields = self.used.get(column), self.fields.get(column, ())
-        if used is None or isinstance(used, int):
-            return [default if used is None else fields[used].unit] * len(self._records)
-        return [default if number is None else fields[number].unit for number in used]
-
-    def path(self, column: str, index: int) -> str:
-        """Return the path that the value of a record was found at."""
-        used = self.used[column]
-        number = used if isinstance(used, int) else used[index]
-        return "" if number is None else self.fields[column][number].path
 
 
 def _kinds(columns: Columns) -> list[str]:
@@ -323,15 +264,15 @@ def _set_content(row: Rows, said: Columns, records: list[Record], into: Evidence
         calls = zip(row["operation_name"], known, said[side])
         row[side] = [_text(v) if op == "execute_tool" and told is None else None for op, told, v in calls]
         row[column] = [side_text if told is None else told for told, side_text in zip(known, row[side])]
-    talk = _Talk(into)
-    sides = zip(row["operation_name"], said["input"], said["output"], row["trace_id"], row["span_id"], records)
-    for number, (operation, given, made, trace_id, span_id, record) in enumerate(sides):
+    talk, given, made = _Talk(into), said["input"], said["output"]
+    texts_given, texts_made = _only_texts(given), _only_texts(made)
+    for number, operation in enumerate(row["operation_name"]):
         if operation and operation != "execute_tool":
-            call = record.place, trace_id, span_id
-            if given is not None:
-                row["input"][number] = talk.add(call, "input", "user", given)
-            if made is not None:
-                row["output"][number] = talk.add(call, "output", "assistant", made)
+            call = records[number].place, row["trace_id"][number], row["span_id"][number]
+            if given[number] is not None:
+                row["input"][number] = talk.add(call, "input", "user", given[number], texts_given[number])
+            if made[number] is not None:
+                row["output"][number] = talk.add(call, "output", "assistant", made[number], texts_made[number])
     talk.finish()
 
 
@@ -343,16 +284,16 @@ class _Talk:
         self._alone: list[Alone] = []
         self._hashes: list[str] = []
 
-    def add(self, call: tuple[Place, str, str], direction: str, role: str, value: Any) -> bool | None:
-        """Add one side of a call; None when nothing was said."""
-        if text := _only_text(value):
-            self._alone.append(Alone(*call, direction, role, None, text_content(text)))
+    def add(self, call: tuple[Place, str, str], direction: str, role: str, value: Any, text: str | None) -> bool | None:
+        """Add one side of a call, of which `text` is what `_only_text` returns; None when nothing was said."""
+        if text:
+            self._alone.append((*call, direction, role, None, text_content(text)))
             return True
         messages = _messages(value, role)
         system = [message for message in messages if message[0] == "system"] if direction == "input" else []
         if len(messages) == 1:
             [(role_, name, parts)] = messages
-            self._alone.append(Alone(*call, "system" if system else direction, role_, name, canonical_json(parts)))
+            self._alone.append((*call, "system" if system else direction, role_, name, canonical_json(parts)))
         elif messages:
             self._store()
             self._into.add_messages(*call, "system", system)
@@ -370,10 +311,20 @@ class _Talk:
 
 def _only_text(value: Any) -> str | None:
     """Return the text of which `_messages` makes the only part; None where it makes none, several or another."""
-    if type(value) is dict and "role" not in value and "messages" not in value:
+    if type(value) is dict and _MARKS.isdisjoint(value):
         said = [item for item in value.values() if item and type(item) not in _SCALARS]
         value = said[0] if len(said) == 1 else None
     return value if type(value) is str else None
+
+
+def _only_texts(values: Sequence[Any]) -> Sequence[str | None]:
+    """Return what `_only_text` returns for each value, or "" for None; by key where all are objects of one shape."""
+    columns = in_columns(values)
+    if columns and _MARKS.isdisjoint(columns):
+        said = [of_key for of_key in columns.values() if not set(map(type, of_key)) <= _NO_TEXTS]
+        if len(said) == 1 and set(map(type, said[0])) == {str}:
+            return said[0]
+    return list(map(_only_text, values))
 
 
 def _messages(value: Any, role: str) -> list[Message]:
@@ -408,25 +359,44 @@ def _attributes(row: Rows, said: Columns, records: list[Record]) -> list[bytes |
     texts of input and output, such as `output.confidence`.
     """
     taken = [_taken(row.get(column), used) for column, used in said.used.items()]
-    remover = functools.lru_cache(maxsize=None)(functools.partial(_remover, tuple(said.fields.values())))
-    rests = [remover(shape, numbers)(r.value) for shape, numbers, r in zip(said.shapes, zip(*taken), records)]
+    fields = tuple(said.fields.values())
+
+    @functools.cache
+    def remover(keys: tuple[str, ...], numbers: tuple[int | None, ...]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        varying = iter(numbers)
+        return _remover(fields, keys, tuple(next(varying) if isinstance(its, list) else its for its in taken))
+
+    lists = [its for its in taken if isinstance(its, list)]
+    told_apart = zip(said.shapes, zip(*lists) if lists else itertools.repeat(()))
+    rests = [remover(*shape)(record.value) for shape, record in zip(told_apart, records)]
     for side in ("input", "output"):
-        if side in said.used:
-            for number, value in enumerate(said[side]):
-                if type(value) is dict and row[side][number] is not None:
-                    scalars = {key: item for key, item in value.items() if type(item) in _SCALARS}
-                    if scalars:
-                        rests[number][said.path(side, number)] = scalars
+        for number, scalars in enumerate(_scalars(said[side])) if side in said.used else ():
+            if scalars and row[side][number] is not None:
+                rests[number][said.path(side, number)] = scalars
     return [json_bytes(rest) if rest else None for rest in rests]
 
 
-def _taken(values: list[Any] | None, used: int | list[int | None]) -> Iterable[int | None]:
-    """Return the number of the field that a column took of each record, None for records it has no value for."""
+def _scalars(values: Sequence[Any]) -> Iterable[dict[str, Any]]:
+    """Return the numbers and flags of each value that is an object, nothing of others; by key where all are of one shape."""
+    columns = in_columns(values)
+    kept = {key: its for key, its in (columns or {}).items() if not _SCALARS.isdisjoint(map(type, its))}
+    if columns is None or not all(set(map(type, its)) <= _SCALARS for its in kept.values()):
+        return [
+            {key: item for key, item in value.items() if type(item) in _SCALARS} if type(value) is dict else {}
+            for value in values
+        ]
+    return (dict(zip(kept, numbers)) for numbers in zip(*kept.values()))
+
+
+def _taken(values: Sequence[Any] | None, used: int | list[int | None]) -> int | list[int | None] | None:
+    """Return the number of the field that a column took of each record, None for records it has no value for; one for all where it
+    is the same.
+    """
     if values is None:
-        return itertools.repeat(None)
-    if isinstance(used, int):
-        return [None if value is None else used for value in values] if None in values else itertools.repeat(used)
-    return [None if value is None else number for value, number in zip(values, used)]
+        return None
+    each = itertools.repeat(used) if isinstance(used, int) else used
+    numbers = [None if value is None else number for value, number in zip(values, each)]
+    return numbers if len(set(numbers)) > 1 else numbers[0]
 
 
 def _remover(
@@ -494,19 +464,19 @@ def _list(value: Any) -> list[str] | None:
     return [_text(item) or "" for item in value] if isinstance(value, list) else [_text(value) or ""]
 
 
-def _texts(values: list[Any]) -> list[str | None]:
+def _texts(values: Sequence[Any]) -> list[str | None]:
     return [value or None if type(value) is str else _text(value) for value in values]
 
 
-def _counts(values: list[Any]) -> list[int | None]:
+def _counts(values: Sequence[Any]) -> list[int | None]:
     return [value if type(value) is int and 0 <= value < 2**63 else _count(value) for value in values]
 
 
-def _each(read: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+def _each(read: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:
     return lambda values: [None if value is None else read(value) for value in values]
 
 
-READERS: dict[str, Callable[[list[Any]], list[Any]]] = {
+READERS: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
     **dict.fromkeys(TEXT_COLUMNS, _texts),
     **dict.fromkeys(COUNT_COLUMNS, _counts),
     "reported_cost_usd": _each(_number),

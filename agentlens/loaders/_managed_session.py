@@ -131,7 +131,10 @@ class SessionReader:
         """Add a message to what the next request shows; one that comes during a request waits for its end."""
         self._end_unstarted(thread)
         heard = self._transcript(thread).store(place, message, name)
-        (thread.later if thread.requests else self._transcript(thread).context).append(heard)
+        if thread.requests:
+            thread.later.append(heard)
+        else:
+            self._transcript(thread).show(heard)
         return heard
 
     def _say(self, thread: Thread, met: Met, content: Any) -> Request:
@@ -196,7 +199,7 @@ class SessionReader:
             end_time=request.end, request_model=thread.model, **MODEL_CALL, **columns,
         )  # fmt: skip
         if not thread.requests:
-            self._transcript(thread).context += thread.later
+            self._transcript(thread).show(*thread.later)
             thread.later = []
 
     # --- tools, permission, interruption ------------------------------------------------------------------------------

@@ -135,7 +135,7 @@ class ConversationReader:
         response_id = text_of(event.get("llm_response_id")) or f"call:{self._number}"
         said = self._transcript.store(place, message)
         if response_id in self._calls:
-            self._transcript.context.append(said)
+            self._transcript.show(said)
             return
         self._calls.add(response_id)
         columns = self._claim()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._json_text import json_text
+from agentlens._message_lists import Range
 from agentlens._source import Place
 from agentlens.dialects.messages import normalise_message
 
@@ -16,13 +17,37 @@ STATUS_CHARS = 500
 
 
 class Transcript:
-    """One conversation: `system` and `context` are the hashes of the messages that the model is shown next."""
+    """One conversation: `system` and `context` are the hashes of the messages that the model is shown next.
+
+    Whoever takes the context may change it: after that, the next call is compared whole with those before it. `show` and `length` do without.
+    """
 
     def __init__(self, into: Evidence, trace_id: str, context: Iterable[str] = (), system: Iterable[str] = ()) -> None:
         self._into = into
         self.trace_id = trace_id
-        self.context = list(context)
+        self._context = list(context)
+        self._ranges: Sequence[Range] = ()
         self.system = list(system)
+
+    @property
+    def context(self) -> list[str]:
+        """The hashes of the messages that the model is shown next, which may be changed in place."""
+        self._ranges = ()
+        return self._context
+
+    @context.setter
+    def context(self, hashes: list[str]) -> None:
+        """Show other messages from now on."""
+        self._context, self._ranges = hashes, ()
+
+    @property
+    def length(self) -> int:
+        """How many messages the context has."""
+        return len(self._context)
+
+    def show(self, *hashes: str) -> None:
+        """Add messages that were stored to what the model is shown next."""
+        self._context += hashes
 
     def store(self, place: Place, message: Any, name: str | None = None) -> str:
         """Store a message of any dialect without showing it to anyone yet, and return its hash."""
@@ -33,7 +58,7 @@ class Transcript:
         """Add a message to what the model is shown next; a system message that comes first is its instructions."""
         role, own_name, parts = normalise_message(message)
         message_hash = self._into.add_message(place, role, own_name or name, parts)
-        target = self.system if role == "system" and not self.context else self.context
+        target = self.system if role == "system" and not self._context else self._context
         target.append(message_hash)
         return message_hash
 
@@ -57,10 +82,12 @@ class Transcript:
         columns.setdefault("name", f"chat {model}" if model else "chat")
         self._into.add_span(place, trace_id=self.trace_id, span_id=span_id, **columns)
         self._into.add_span_messages(place, self.trace_id, span_id, "system", self.system)
-        self._into.add_span_messages(place, self.trace_id, span_id, "input", self.context[:shown])
+        window = self._context if shown is None else self._context[:shown]
+        before = self._ranges if shown is None else ()
+        self._ranges = self._into.add_span_messages(place, self.trace_id, span_id, "input", window, before=before)
         self._into.add_span_messages(place, self.trace_id, span_id, "output", said)
         if is_remembered:
-            self.context += said
+            self._context += said
 
 
 def add_tool_call(

@@ -19,7 +19,7 @@ LOOKS_FOR = (
     "lines with `sessionId` and `parentUuid`, or of `type` user or assistant with a `message`; or `loglines` of them"
 )
 CANNOT_KNOW = "system prompts, tool definitions, the model that was asked for, how long a tool waited for permission"
-VERSION = 4
+VERSION = 5
 RESUMES = True
 
 NOTES = frozenset({"file-history-snapshot", "queue-operation"})

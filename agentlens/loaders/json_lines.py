@@ -43,6 +43,7 @@ FOREIGN = frozenset({
 # `source` names an agent only where it is not one side of a chat, as in OpenHands events.
 SIDES = frozenset({"agent", "user", "environment", "system", "EventSource.AGENT", "EventSource.USER"})
 CODEX = frozenset({"timestamp", "type", "payload"})
+_NOTHING_YET = hashlib.blake2b(digest_size=8)
 
 
 def sniff(head: bytes) -> bool:
@@ -162,7 +163,9 @@ class _ContentIds:
             self.next(line.raw)
 
     def next(self, raw: bytes) -> str:
-        key = hashlib.blake2b(raw, digest_size=8).digest()
+        hasher = _NOTHING_YET.copy()  # cheaper than a new one
+        hasher.update(raw)
+        key = hasher.digest()
         if key not in self._seen:
             self._seen.add(key)
             return key.hex()

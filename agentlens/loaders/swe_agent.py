@@ -129,7 +129,7 @@ class _Run:
             transcript = Transcript(self._into, self._trace_id)
             for shown in prompt:
                 transcript.hear(place, _shown(dict_of(shown)))
-            self._transcript.context.append(said)
+            self._transcript.show(said)
         attributes = {key: step[key] for key in ("thought", "state", "extra_info") if step.get(key)}
         transcript.add_call(
             place,

@@ -4,14 +4,15 @@
 
 -- Whether a tool is made for handing work over, by its name.
 CREATE MACRO _is_handoff_tool(tool) AS
-coalesce(regexp_matches(tool, '^(transfer_to_.+|(handoff|hand_off|delegate|dispatch)(_.*)?|Task|Agent)$'), false);
+coalesce(regexp_matches(tool, '^(transfer_to_.+|(handoff|hand_off|delegate|dispatch)(_.*)?|Task|Agent|(assign|give)_(task|work|job)|(spawn|start|call|invoke|launch)_(sub_?)?agent)$'), false);
 
 -- The agent that a handing over names: in the name of tool or step, else in its arguments; NULL where neither does.
 CREATE MACRO _handoff_target(operation, span_name, tool, arguments) AS
 CASE
   WHEN operation IS NULL THEN nullif(trim(substr(span_name, 12)), '')
   ELSE coalesce(
-    nullif(regexp_extract(tool, '^transfer_to_(.+)$', 1), ''),
+    -- `transfer_to_agent` names nobody.
+    nullif(nullif(regexp_extract(tool, '^transfer_to_(.+)$', 1), ''), 'agent'),
     CASE WHEN json_valid(arguments) THEN coalesce(
       arguments->>'$.subagent_type', arguments->>'$.agent', arguments->>'$.agent_name', arguments->>'$.agent_id',
       arguments->>'$.recipient', arguments->>'$.to', arguments->>'$.assignee', arguments->>'$.target'
@@ -19,7 +20,8 @@ CASE
   )
 END;
 
--- Every delegation: a tool made for it (`transfer_to_x`, `handoff`, `delegate_x`, `dispatch_x`, `Task`, `Agent`), a step called
+-- Every delegation: a tool made for it (`transfer_to_x`, `handoff`, `delegate_x`, `dispatch_x`, `Task`, `Agent`, `assign_task`,
+-- `spawn_agent`), a step called
 -- `handoff to x`, and every run of an agent below a span of another agent, whatever tool started it.
 CREATE VIEW handoffs (
   -- Trace it happened in.

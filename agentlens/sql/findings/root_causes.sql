@@ -112,16 +112,21 @@ reach (preorder, is_above, cost, weakest, hops, next) USING KEY (preorder, is_ab
   SELECT from_preorder, is_above, min(total), arg_min(weaker, total), arg_min(steps, total), arg_min(next, total)
   FROM (
     SELECT
-      links.from_preorder, links.way = 'began it' AS is_above, reach.cost + links.cost AS total, reach.hops + 1 AS steps,
-      greatest(reach.weakest, CASE links.confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 3 END) AS weaker,
-      struct_pack(preorder := reach.preorder, is_above := reach.is_above, way := links.way, confidence := links.confidence) AS next
-    FROM reach
-    JOIN links ON links.to_preorder = reach.preorder AND NOT (reach.is_above AND links.way = 'is part of it')
-    JOIN spans ON spans.preorder = links.from_preorder
+      step.from_preorder, way = 'began it' AS is_above, total, steps, greatest(step.weakest, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 3 END) AS weaker,
+      struct_pack(preorder := step.to_preorder, is_above := step.to_is_above, way := way, confidence := confidence) AS next
+    FROM (
+      SELECT
+        links.from_preorder, links.way, links.confidence, reach.preorder AS to_preorder, reach.is_above AS to_is_above, reach.weakest, reach.hops + 1 AS steps,
+        -- What is part of a part is part of the whole: below the second step down, further ones are no further guesses.
+        reach.cost + CASE WHEN links.way = 'is part of it' AND reach.next.way = links.way AND reach.cost >= 200 AND reach.cost < 200 + reach.hops THEN 1 ELSE links.cost END AS total
+      FROM reach
+      JOIN links ON links.to_preorder = reach.preorder AND NOT (reach.is_above AND links.way = 'is part of it')
+      WHERE reach.hops < max_hops
+    ) AS step
+    JOIN spans ON spans.preorder = from_preorder
     CROSS JOIN incident
-    LEFT JOIN recurring.reach AS known ON known.preorder = links.from_preorder AND known.is_above = (links.way = 'began it')
-    WHERE reach.hops < max_hops AND reach.cost + links.cost < 300 AND coalesce(spans.start_time <= incident.moment, true)
-      AND (known.cost IS NULL OR reach.cost + links.cost < known.cost)
+    LEFT JOIN recurring.reach AS known ON known.preorder = from_preorder AND known.is_above = (way = 'began it')
+    WHERE total < 300 AND coalesce(spans.start_time <= incident.moment, true) AND (known.cost IS NULL OR total < known.cost)
   )
   GROUP BY from_preorder, is_above
 ),

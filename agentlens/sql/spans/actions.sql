@@ -8,6 +8,12 @@ coalesce(regexp_matches(tool, 'sleep|status|progress|heartbeat|monitor|check_.*(
 OR coalesce(regexp_matches(_tool_words(tool), ' (a?wait(for)?|poll|watch|ping|pause)(s|ing|er)? '), false)
 OR coalesce(regexp_matches(left(arguments, 300), '\b(sleep|wait)\s+[0-9$]', 'i'), false);
 
+-- The arguments of a tool call in one spelling, whatever the order of keys and the blanks around them. For comparing, not for reading.
+CREATE MACRO _same_arguments(arguments) AS
+CASE WHEN starts_with(ltrim(arguments), '{')
+  THEN array_to_string(list_sort(list_transform(string_split(trim(replace(arguments, '": ', '":'), ' {}'), ','), lambda piece: trim(piece))), ',')
+  ELSE arguments END;
+
 -- Tool calls whose arguments are known, waiting left out, in the order of their run; equal neighbours share a `streak`. Only of
 -- traces in which some call is made three times: in the others there is nothing to look for.
 CREATE VIEW _actions (
@@ -21,7 +27,7 @@ CREATE VIEW _actions (
   run,
   -- `gen_ai.tool.name`.
   tool_name,
-  -- Arguments as logged.
+  -- Arguments in one spelling.
   arguments,
   -- Result as logged.
   result,
@@ -52,7 +58,7 @@ WITH suspects AS MATERIALIZED (
 ),
 -- As in `tool_calls`, a call logged inside itself stands once; asked again here, as a window over all calls would cost more.
 suspected AS (
-  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AS is_error
+  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AS is_error, _same_arguments(tool_call_arguments) AS same_arguments
   FROM spans
   SEMI JOIN suspects USING (trace_id)
   WHERE operation_name = 'execute_tool' AND tool_name IS NOT NULL AND tool_call_arguments IS NOT NULL AND start_time IS NOT NULL
@@ -64,11 +70,11 @@ suspected AS (
 ordered AS (
   SELECT
     tool_calls.*, coalesce(run_preorder::VARCHAR, tool_calls.conversation_id, '') AS run,
-    hash(tool_name, tool_call_arguments) AS action,
+    hash(tool_name, same_arguments) AS action,
     row_number() OVER in_run AS place,
     -- Calls that run side by side do not follow one another.
     coalesce(
-      lag(hash(tool_name, tool_call_arguments)) OVER in_run = hash(tool_name, tool_call_arguments)
+      lag(hash(tool_name, same_arguments)) OVER in_run = hash(tool_name, same_arguments)
       AND coalesce(lag(end_time) OVER in_run, start_time) <= start_time,
       false
     ) AS is_same
@@ -80,7 +86,7 @@ ordered AS (
   )
 )
 SELECT
-  trace_id, span_id, agent_name, run, tool_name, tool_call_arguments, tool_call_result, start_time, end_time, is_error,
+  trace_id, span_id, agent_name, run, tool_name, same_arguments, tool_call_result, start_time, end_time, is_error,
   status_message, preorder, place,
   count(*) FILTER (NOT is_same) OVER (PARTITION BY trace_id, agent_name, run ORDER BY start_time, preorder)
 FROM ordered;

@@ -29,7 +29,7 @@ END;
 -- Time of day of a call, for prices that change within the day; noon where the log gives no time.
 CREATE MACRO _time_of_use(used_at) AS coalesce(used_at::TIMESTAMP::TIME, TIME '12:00:00');
 
--- When runs began: the moment of use of calls that are logged without a time.
+-- When runs began, in traces that hold steps without a time: the moment of use of calls that are logged without one.
 CREATE VIEW _run_times (
   -- Trace of the run.
   trace_id,
@@ -38,7 +38,9 @@ CREATE VIEW _run_times (
   -- When it began.
   run_time
 ) AS
-SELECT trace_id, span_id, start_time FROM spans WHERE depth = 0 AND start_time IS NOT NULL;
+SELECT trace_id, span_id, start_time
+FROM spans
+WHERE depth = 0 AND start_time IS NOT NULL AND trace_id IN (SELECT trace_id FROM spans WHERE start_time IS NULL);
 
 -- `token_prices` in millionths of a millionth of a dollar a token, whole numbers, each tier with its end. What a price list
 -- does not name costs what the wider class costs: cached input the input price, a one-hour cache write the cache write price.

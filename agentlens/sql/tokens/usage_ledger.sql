@@ -44,7 +44,7 @@ repeats AS (
   JOIN spans AS original ON original.preorder = kept.kept_preorder
   WHERE repeated.preorder <> kept.kept_preorder
 ),
-originals AS (FROM records WHERE preorder NOT IN (SELECT preorder FROM repeats)),
+originals AS (SELECT preorder, subtree_end, kind FROM records ANTI JOIN repeats USING (preorder)),
 -- Where the next record stands in tree order: inside the subtree, it is below.
 nested AS (
   SELECT
@@ -76,6 +76,7 @@ passed_totals AS (
         ORDER BY coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0) DESC, preorder DESC
       ) AS place_from_last
     FROM originals
+    JOIN spans USING (preorder)
     WHERE EXISTS (FROM originals WHERE kind = 'cumulative')
   )
   WHERE kind = 'cumulative' AND (has_records OR place_from_last > 1)
