@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from agentlens._json_text import json_bytes, json_text
+from agentlens._visible import plural
 
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _ARROW_TYPES = {
@@ -90,7 +91,9 @@ class RowBuffer:
             fitted = [_fit(value, kind) for value in values]
             lost = sum(a is None and b is not None for a, b in zip(fitted, values))
             if lost:
-                note(f"{lost} values of {self.table}.{name} were of a wrong type or out of range and are NULL here.")
+                note(
+                    f"NULL here, for they were of a wrong type or out of range: {plural(lost, 'value')} of {self.table}.{name}."
+                )
             return pa.array(fitted, kind)
 
 

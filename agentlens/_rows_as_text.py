@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import duckdb
 
-from agentlens._visible import show_inline
+from agentlens._visible import plural, show_inline
 
 Cells = Sequence[str | None]
 
@@ -31,7 +31,7 @@ def write_table(relation: duckdb.DuckDBPyRelation, write: Callable[[str], object
     for row in [names, rule, *rows]:
         cells = [_pad(cell, width, right) for cell, width, right in zip(row, widths, numeric)]
         write("  ".join(cells).rstrip() + "\n")
-    write(f"\n{len(rows):,} row{'' if len(rows) == 1 else 's'}\n")
+    write(f"\n{plural(len(rows), 'row')}\n")
     if any(cell.endswith("…") for row in rows for cell in row):
         write(f"Cells are cut at {WIDEST_CELL} characters; --format csv or json gives them whole.\n")
 

@@ -1,4 +1,4 @@
-"""Text from a log made safe to look at: what hides, moves the cursor or reverses the reading order is written out."""
+"""What a person reads: text from a log made safe to look at (what hides, moves the cursor or reverses the reading order is written out), and counts with their nouns."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def show_controls(text: str) -> str:
 def show_inline(text: str) -> str:
     """Return text on one line: line feeds and tabs are shown too."""
     return show_controls(text).replace("\n", " ↵ ").replace("\t", " ⇥ ")
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """1 span, 2 spans."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

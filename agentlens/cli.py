@@ -15,7 +15,7 @@ import click
 
 import agentlens as al
 from agentlens._errors import AgentLensError
-from agentlens._visible import show_controls, show_inline
+from agentlens._visible import plural, show_controls, show_inline
 
 if TYPE_CHECKING:
     from agentlens._lens import Lens
@@ -291,13 +291,13 @@ def archive(folder: str, output: str) -> None:
 
     run = keep(Path(folder).expanduser(), Path(output).expanduser())
     _say(
-        f"{run.files:,} files in {folder}: {run.added:,} new or changed ({run.bytes:,} bytes, {run.stored_bytes:,} in the archive)."
+        f"{plural(run.files, 'file')} in {folder}: {run.added:,} new or changed ({run.bytes:,} bytes, {run.stored_bytes:,} in the archive)."
     )
     for trouble in run.unreadable:
         _say(f"Could not be read: {trouble}")
     _say(f"Kept in {output}. Go on with:  agentlens read {_quote(output)}")
     if run.unreadable:
-        raise AgentLensError(f"{len(run.unreadable)} files could not be read and are not in the archive.")
+        raise AgentLensError(f"Not in the archive, for want of being readable: {plural(len(run.unreadable), 'file')}.")
 
 
 @main.command()
@@ -362,7 +362,9 @@ def _review(lens: Lens, rules: tuple[str, ...], keep: tuple[str, ...]) -> None:
         rows = copy.redactor.review() if copy.redactor else []
     for row in rows:
         _say(f"{row['pseudonym']:<32}  {row['times']:>6,}×  {show_inline(row['value'])}")
-    _say(f"{len(rows):,} values would be replaced." if rows else "Nothing of the kinds that are known was found.")
+    _say(
+        f"{plural(len(rows), 'value')} would be replaced." if rows else "Nothing of the kinds that are known was found."
+    )
 
 
 # --- saying -----------------------------------------------------------------------------------------------------------

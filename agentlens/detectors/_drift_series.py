@@ -53,13 +53,21 @@ class Series:
     mixed_q_value: float | None = None
     shape: str = "none"
     inflation: float = 1.0
-    scores: cp.Floats | None = None
+    memory: float = 0.0  # of all series that are tested with it
+    known_points: cp.Points | None = None
 
     @property
     def rng(self) -> np.random.Generator:
         """A generator of its own, the same on every run."""
         name = self.agent_name or f"{self.dimension}/{self.member}"
         return np.random.default_rng(zlib.crc32(f"{name}/{self.measure}/{self.tool_name}".encode()))
+
+    @property
+    def points(self) -> cp.Points:
+        """What of it is tested, worked out once."""
+        if self.known_points is None:
+            self.known_points = cp.points_of(self.values, self.strata)
+        return self.known_points
 
     @property
     def subject(self) -> str:
@@ -137,7 +145,7 @@ def _of_agent(con: duckdb.DuckDBPyConnection, agent: str) -> list[Series]:
     mix = found.get(("task_tool_mix", None))
     if mix:
         mix.values, mix.columns = _mixes(con, agent, mix.tasks)
-        mix.scores = None
+        mix.known_points = None
     completed, failed = found.get(("task_completed", None)), found.get(("task_failed", None))
     # Where every task ended, the one only mirrors the other, and a question asked twice costs power.
     if completed and failed and np.array_equal(completed.values, 1 - failed.values):
@@ -224,7 +232,7 @@ def _codes(column: pa.ChunkedArray) -> cp.Ints:
 
 def _make(part: Part, measure: str, strata: cp.Ints, agent_name: str | None = None, **more: Any) -> Series:
     times, values = part.rows["time"].to_numpy(), part.rows[measure].to_numpy()
-    strata, scores = _by_time_of_day(times, values, strata)
+    strata, points = _by_time_of_day(times, values, strata)
     return Series(
         agent_name,
         measure,
@@ -234,7 +242,7 @@ def _make(part: Part, measure: str, strata: cp.Ints, agent_name: str | None = No
         values=values,
         places=part.rows["preorder"].to_numpy(),
         strata=strata,
-        scores=scores,
+        known_points=points,
         tasks=part.rows["task"].to_numpy(),
         **more,
     )
@@ -289,11 +297,11 @@ def _stratify(part: Part, size_matters: bool, units: cp.Ints | None = None) -> c
     return np.asarray(strata * 4 + np.digitize(sizes, [0, *np.quantile(sizes, [1 / 3, 2 / 3])]), dtype=np.int64)
 
 
-def _by_time_of_day(times: cp.Ints, values: cp.Floats, strata: cp.Ints) -> tuple[cp.Ints, cp.Floats | None]:
+def _by_time_of_day(times: cp.Ints, values: cp.Floats, strata: cp.Ints) -> tuple[cp.Ints, cp.Points | None]:
     """Return the strata, told apart by time of day as well where that makes a difference: nights are compared with nights.
 
-    A daily pattern looks like memory from observation to observation, and would cost the power to see a change. With the strata come the scores
-    within them, where they were looked at. Scores are ranks, so that Kruskal and Wallis' test needs no others.
+    A daily pattern looks like memory from observation to observation, and would cost the power to see a change. With the strata come the points
+    of the series, where its scores were looked at. Scores are ranks, so that Kruskal and Wallis' test needs no others.
     """
     from scipy.stats import chi2
 
@@ -304,9 +312,9 @@ def _by_time_of_day(times: cp.Ints, values: cp.Floats, strata: cp.Ints) -> tuple
     groups = [scores[quarters == quarter, 0] for quarter in range(4)]
     groups = [group for group in groups if len(group) >= 2 * cp.MIN_SIDE]
     if len(groups) < 2 or not scores.any():
-        return strata, scores
+        return strata, cp.points_of(values, strata, scores)
     pooled = np.concatenate(groups)
     between = sum(len(group) * (group.mean() - pooled.mean()) ** 2 for group in groups)
     if not pooled.var() or chi2.sf(between / pooled.var(ddof=1), len(groups) - 1) > SURE_OF_PATTERN:
-        return strata, scores
+        return strata, cp.points_of(values, strata, scores)
     return np.asarray(strata * 4 + quarters, dtype=np.int64), None

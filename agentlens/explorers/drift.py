@@ -213,7 +213,10 @@ class Drift(PickExplorer):
 
     def _list_still(self) -> list[StillRow]:
         colours = {"step": "warning", "slope": "warning", "workload": ""}
-        return [StillRow(row["explanation"], row["verdict"], colour=colours[row["verdict"]]) for row in self._changes]
+        words = {"step": "changed", "slope": "drifts", "workload": "other work"}
+        return [
+            StillRow(row["explanation"], words[row["verdict"]], colour=colours[row["verdict"]]) for row in self._changes
+        ]
 
 
 def _at(rows: list[Row], key: str) -> Row | None:

@@ -17,6 +17,7 @@ import traitlets
 from agentlens._catalog import quote
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens._visible import plural
 from agentlens.explorers._busy_time import BusyTime
 from agentlens.explorers._cause_chains import find_causes
 from agentlens.explorers._explorer import STATIC, Embedded, Explorer, load_question
@@ -143,7 +144,7 @@ class TraceTree(Explorer):
 
     def summary(self) -> str:
         """How many spans and traces it shows."""
-        return f"{len(self._preorders):,} spans in {self._header['trace_count']:,} traces"
+        return f"{plural(len(self._preorders), 'span')} in {plural(self._header['trace_count'], 'trace')}"
 
     def still(self) -> str:
         """Return a picture of the outline, as SVG; it says how many rows are left out."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from agentlens._evidence import Evidence, Message
 from agentlens._source import Source
+from agentlens._visible import plural
 from agentlens.dialects.messages import text_part
 from agentlens.loaders import specstory
 from agentlens.loaders._sections import TextLine, place_of, text_lines
@@ -67,7 +68,7 @@ def load(source: Source, into: Evidence) -> None:
         _load_sessions(_split(text_lines(stream, damaged)), into)
     if damaged:
         into.note_missing(
-            f"{len(damaged)} lines hold bytes that are no UTF-8; they are shown as replacement characters."
+            f"Replacement characters stand for bytes that are no UTF-8, in {plural(len(damaged), 'line')}."
         )
 
 

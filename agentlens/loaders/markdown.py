@@ -11,6 +11,7 @@ from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
+from agentlens._visible import plural
 from agentlens.loaders import _sections as md
 from agentlens.loaders import aider, heartbeat, manifest, pax, specstory
 from agentlens.loaders._roster import add_table_row, declared
@@ -92,7 +93,7 @@ def load(source: Source, into: Evidence) -> None:
     data = source.read()
     lines, damaged = md.split_lines(data)
     if damaged:
-        into.note_missing(f"{damaged} lines hold bytes that are no UTF-8; they are shown as replacement characters.")
+        into.note_missing(f"Replacement characters stand for bytes that are no UTF-8, in {plural(damaged, 'line')}.")
     front, height, wrong = md.split_front_matter(lines)
     if wrong:
         into.note_missing(wrong)

@@ -11,6 +11,7 @@ from typing import Any
 
 from agentlens._evidence import Evidence, Message
 from agentlens._source import Place, Source
+from agentlens._visible import plural
 from agentlens.dialects.messages import call_part, reasoning_part, result_part, text_part
 from agentlens.loaders._sections import place_of, split_lines
 from agentlens.loaders._specstory_turns import MARK, Header, Tool, Turn, call_texts, said, split_turns, without_rule
@@ -56,7 +57,7 @@ def load(source: Source, into: Evidence) -> None:
     """
     lines, damaged = split_lines(source.read())
     if damaged:
-        into.note_missing(f"{damaged} lines hold bytes that are no UTF-8; they are shown as replacement characters.")
+        into.note_missing(f"Replacement characters stand for bytes that are no UTF-8, in {plural(damaged, 'line')}.")
     if not any(line.text.strip() for line in lines):
         return
     header, turns = split_turns(lines)

@@ -16,6 +16,7 @@ from typing import Any
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens, written_whole
 from agentlens._sensitive import Rule
+from agentlens._visible import plural
 from agentlens.report._briefing_items import KINDS, Item, fit, list_items
 from agentlens.report._built import pack
 from agentlens.report._claims import PUBLIC, figure, thresholds
@@ -25,7 +26,7 @@ from agentlens.report._forms import markdown_code, markdown_text
 from agentlens.report._page import environment, own_text, policy
 from agentlens.report._postmortem import investigation_claims
 from agentlens.report._target import check_target
-from agentlens.report._words import NBSP, count, duration, percent, plural, usd
+from agentlens.report._words import NBSP, count, duration, percent, usd
 
 Row = dict[str, Any]
 

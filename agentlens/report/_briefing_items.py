@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from agentlens._visible import plural
 from agentlens.detectors._drift_words import MEASURES, Release, group_releases, say
 from agentlens.report._facts import SEVERITIES, join_words
-from agentlens.report._words import NBSP, moment, plural, usd
+from agentlens.report._words import NBSP, moment, usd
 
 Row = dict[str, Any]
 

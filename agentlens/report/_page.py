@@ -21,6 +21,7 @@ import jinja2
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens._visible import plural
 from agentlens.explorers._explorer import list_gaps
 from agentlens.explorers._pack import shuffle
 from agentlens.report import _explorers as explorers
@@ -43,7 +44,7 @@ from agentlens.report._postmortem import gather_postmortem
 from agentlens.report._quotes import Quoter
 from agentlens.report._span_names import SpanNames
 from agentlens.report._views import MOST_DETAILS, fill_views
-from agentlens.report._words import FILTERS, finalize, period, plural
+from agentlens.report._words import FILTERS, finalize, period
 
 Row = dict[str, Any]
 

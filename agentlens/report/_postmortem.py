@@ -10,10 +10,11 @@ from typing import Any
 from agentlens._errors import AgentLensError
 from agentlens._investigation import asking
 from agentlens._lens import Lens
+from agentlens._visible import plural
 from agentlens.detectors._drift_words import Release, group_releases
 from agentlens.report._copy import Travelling
 from agentlens.report._facts import SEVERITIES, Finding, ask, join_words, plain
-from agentlens.report._words import plural, usd
+from agentlens.report._words import usd
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from agentlens._visible import show_controls
+from agentlens._visible import plural, show_controls
 
 NBSP = "\u00a0"
 NONE = "–"
@@ -74,11 +74,6 @@ def period(first: datetime | None, last: datetime | None) -> str:
         return f"{moment(first, '%-d %b %Y, %H:%M')} to {last:%H:%M}"
     same_month = (first.year, first.month) == (last.year, last.month)
     return f"{first.day if same_month else moment(first, '%-d %b %Y')} to {moment(last, '%-d %b %Y')}"
-
-
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """1 span, 2 spans."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def human_bytes(size: int) -> str:

@@ -14,9 +14,11 @@ from typing import Any
 from long_span_logs import (
     MODEL,
     T0,
+    any_agent,
     iso,
     jaeger,
     langfuse,
+    langfuse_csv,
     langsmith,
     line,
     mlflow,
@@ -25,6 +27,8 @@ from long_span_logs import (
     otlp,
     otlp_logs,
     phoenix,
+    phoenix_csv,
+    row,
     sentry,
     tempo,
     text,
@@ -308,6 +312,12 @@ def _google_adk(rng: random.Random, number: int, size: int) -> str:
     )
 
 
+def _messages(rng: random.Random, number: int, size: int) -> str:
+    return line({
+        "message_id": f"m{number}", "from": f"agent {number % 9}", "to": "lead", "depth": 1, "payload": text(rng, size), "timestamp": iso(number),
+    })  # fmt: skip
+
+
 def _chat_list(rng: random.Random, number: int, size: int) -> str:
     call = {"id": f"call_{number}", "type": "function", "function": {"name": "search", "arguments": "{}"}}
     messages = [
@@ -316,6 +326,17 @@ def _chat_list(rng: random.Random, number: int, size: int) -> str:
         {"role": "assistant", "content": text(rng, 200)},
     ]  # fmt: skip
     return line({"messages": messages})
+
+
+def _tau_bench(rng: random.Random, number: int, size: int) -> str:
+    call = {"id": f"call_{number}", "type": "function", "function": {"name": "search", "arguments": "{}"}}
+    traj = [
+        {"role": "user", "content": text(rng, size)}, {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "name": "search", "content": text(rng, size)},
+    ]  # fmt: skip
+    return line(
+        {"task_id": number, "reward": 1.0, "info": {"task": {"instruction": text(rng, 100)}}, "traj": traj, "trial": 0}
+    )
 
 
 def _chat_lines(rng: random.Random, number: int, size: int) -> str:
@@ -450,6 +471,13 @@ def _pax_json(rng: random.Random, number: int, size: int) -> str:
     )
 
 
+def _pax_csv(rng: random.Random, number: int, size: int) -> str:
+    names = ["from", "to", "time", "status", "deliverables", "blockers", "next"]
+    return row(
+        names, [f"agent {number % 9}", "lead", iso(number), "COMPLETE", text(rng, size), "", text(rng, 40)], number
+    )
+
+
 def _heartbeat(rng: random.Random, number: int, size: int) -> str:
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(T0 + number))
     states = "".join(
@@ -474,11 +502,11 @@ def _status_json(rng: random.Random, number: int, size: int) -> str:
 
 
 RECORDS: dict[str, Record] = {
-    "a2a": _a2a, "ag2": _ag2, "aider": _aider, "atif": _atif, "chat_list": _chat_list, "chat_list (a message a line)": _chat_lines,
+    "a2a": _a2a, "ag2": _ag2, "aider": _aider, "any_agent": any_agent, "atif": _atif, "chat_list": _chat_list, "chat_list (a message a line)": _chat_lines, "chat_list (tau-bench)": _tau_bench,
     "claude_code": _claude_code, "codex": _codex, "gemini_cli": _gemini_cli, "google_adk": _google_adk, "heartbeat": _heartbeat,
-    "jaeger": jaeger, "json_lines": _json_lines, "langfuse": langfuse, "langgraph": _langgraph, "langsmith": langsmith, "managed_agents": _managed_agents, "mlflow": mlflow,
+    "jaeger": jaeger, "json_lines": _json_lines, "json_lines (messages)": _messages, "langfuse": langfuse, "langfuse (CSV)": langfuse_csv, "langgraph": _langgraph, "langsmith": langsmith, "managed_agents": _managed_agents, "mlflow": mlflow,
     "openai_agents": openai_agents, "openhands": _openhands, "openhands (a run a line)": _openhands_runs, "otel_console": otel_console,
-    "otlp": otlp, "otlp_logs": otlp_logs, "pax": _pax, "pax (JSON)": _pax_json, "phoenix": phoenix, "pi": _pi, "sentry": sentry,
+    "otlp": otlp, "otlp_logs": otlp_logs, "pax": _pax, "pax (JSON)": _pax_json, "pax (CSV)": _pax_csv, "phoenix": phoenix, "phoenix (CSV)": phoenix_csv, "pi": _pi, "sentry": sentry,
     "status_json": _status_json, "tempo": tempo,
 }  # fmt: skip
 # Formats of which a file is one session: of two gigabytes it has some hundred thousand steps, not millions.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import functools
+import io
 import json
 import random
 import time
@@ -37,6 +39,13 @@ def text(rng: random.Random, size: int) -> str:
 
 def line(value: Any) -> str:
     return json.dumps(value) + "\n"
+
+
+def row(names: list[str], cells: list[Any], number: int) -> str:
+    """Return a row of a CSV file; the first comes with the header."""
+    stream = io.StringIO()
+    csv.writer(stream).writerows([cells] if number else [names, cells])
+    return stream.getvalue()
 
 
 def iso(number: int) -> str:
@@ -113,6 +122,28 @@ def otel_console(rng: random.Random, number: int, size: int) -> str:
     return json.dumps(span, indent=4) + "\n"
 
 
+def any_agent(rng: random.Random, number: int, size: int) -> str:
+    trace_id, span_id = number + 1, 2 * number + 1
+    context = {"trace_id": trace_id, "span_id": span_id, "trace_flags": 1}
+    attributes = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": f"agent {number % 9}",
+        "gen_ai.output": text(rng, size),
+    }
+    root = {
+        "name": "invoke_agent", "kind": "internal", "parent": {}, "context": context, "start_time": (T0 + number) * 10**9, "end_time": (T0 + number + 2) * 10**9,
+        "status": {"status_code": "ok"}, "attributes": attributes, "links": [], "events": [], "resource": {"attributes": {"service.name": "team"}},
+    }  # fmt: skip
+    called = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "search", "gen_ai.output": text(rng, size)}
+    tool = root | {
+        "name": "search",
+        "parent": context,
+        "context": context | {"span_id": span_id + 1},
+        "attributes": called,
+    }
+    return line({"spans": [tool, root], "final_output": text(rng, 100)})
+
+
 def jaeger(rng: random.Random, number: int, size: int) -> str:
     trace_id, span_id, parent = ids(number)
     tags = {
@@ -136,6 +167,27 @@ def langfuse(rng: random.Random, number: int, size: int) -> str:
         "output": {"role": "assistant", "content": text(rng, 100)}, "usageDetails": {"input": size // 4, "output": 20}, "metadata": {"n": number}, "level": "DEFAULT",
     }  # fmt: skip
     return line(observation)
+
+
+def langfuse_csv(rng: random.Random, number: int, size: int) -> str:
+    trace_id, span_id, parent = ids(number)
+    names = ["id", "traceId", "parentObservationId", "type", "name", "startTime", "endTime", "model", "input", "output", "usageDetails"]  # fmt: skip
+    said = json.dumps([{"role": "user", "content": text(rng, size)}])
+    usage = json.dumps({"input": size // 4, "output": 20})
+    cells = [
+        span_id,
+        trace_id,
+        parent,
+        "GENERATION",
+        "step",
+        iso(number),
+        iso(number + 1),
+        "gpt-4o-mini",
+        said,
+        text(rng, 100),
+        usage,
+    ]
+    return row(names, cells, number)
 
 
 def langsmith(rng: random.Random, number: int, size: int) -> str:
@@ -162,6 +214,24 @@ def phoenix(rng: random.Random, number: int, size: int) -> str:
         "start_time": iso(number), "end_time": iso(number + 1), "status_code": "OK", "status_message": "", "attributes": attributes, "events": [],
     }  # fmt: skip
     return line(span)
+
+
+def phoenix_csv(rng: random.Random, number: int, size: int) -> str:
+    trace_id, span_id, parent = ids(number)
+    names = ["name", "span_kind", "parent_id", "start_time", "end_time", "status_code", "context.span_id", "context.trace_id", "attributes.input.value", "attributes.llm.model_name"]  # fmt: skip
+    cells = [
+        "step",
+        "LLM",
+        parent,
+        iso(number),
+        iso(number + 1),
+        "OK",
+        span_id,
+        trace_id,
+        text(rng, size),
+        "gpt-4o-mini",
+    ]
+    return row(names, cells, number)
 
 
 def mlflow(rng: random.Random, number: int, size: int) -> str:

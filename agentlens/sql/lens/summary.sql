@@ -2,6 +2,9 @@
 -- include: tokens.usage_ledger
 -- include: spans.completeness
 
+-- A count with its noun: 1 span, 2 spans.
+CREATE MACRO _plural(number, noun) AS format('{:,} {}{}', number, noun, CASE WHEN number = 1 THEN '' ELSE 's' END);
+
 -- The lines of `repr(lens)`: what there is, when, what it cost, and what is missing.
 CREATE VIEW lens_summary (
   -- What the line is about.
@@ -40,7 +43,7 @@ WITH
   ),
   lines AS (
     SELECT 1 AS place, 'sources' AS what,
-      format('{:,} files, {:,} bytes ({})', s.files, s.bytes::BIGINT, coalesce(s.formats, 'none')) AS value FROM s
+      format('{}, {} ({})', _plural(s.files, 'file'), _plural(s.bytes::BIGINT, 'byte'), coalesce(s.formats, 'none')) AS value FROM s
     UNION ALL
     SELECT 2, 'records', format('{:,} = {:,} accepted + {:,} rejected + {:,} skipped',
       s.records::BIGINT, s.accepted::BIGINT, s.rejected::BIGINT, s.skipped::BIGINT) FROM s
@@ -51,21 +54,21 @@ WITH
     SELECT 4, 'agents', format('{:,}: {}', count(*), string_agg(agent_name, ', ' ORDER BY agent_name))
     FROM (SELECT DISTINCT agent_name FROM agents) HAVING count(*) > 0
     UNION ALL
-    SELECT 5, 'traces', format('{:,} with {:,} spans', traces, spans) FROM p
+    SELECT 5, 'traces', format('{:,} with {}', traces, _plural(spans, 'span')) FROM p
     UNION ALL
-    SELECT 6, 'messages', format('{:,} distinct, sent {:,} times', (SELECT count(*) FROM messages), sum(length)::BIGINT) FROM span_message_ranges HAVING count(*) > 0
+    SELECT 6, 'messages', format('{:,} distinct, sent {}', (SELECT count(*) FROM messages), _plural(sum(length)::BIGINT, 'time')) FROM span_message_ranges HAVING count(*) > 0
     UNION ALL
     SELECT 7, 'tokens', CASE WHEN u.records = 0 THEN 'not recorded' ELSE format('{:,} in, {:,} out', u.input_tokens::BIGINT, u.output_tokens::BIGINT) END FROM u
     WHERE u.records > 0 OR EXISTS (FROM spans)
     UNION ALL
     SELECT 8, 'cost', CASE WHEN cost_usd IS NULL THEN 'unpriced' ELSE format(CASE WHEN cost_usd < 0.1 THEN '{:.4f} USD' ELSE '{:,.2f} USD' END, cost_usd) END
-      || CASE WHEN unpriced > 0 THEN format(' ({:,} model calls unpriced)', unpriced) ELSE '' END FROM u WHERE records > 0
+      || CASE WHEN unpriced > 0 THEN format(' ({} unpriced)', _plural(unpriced, 'model call')) ELSE '' END FROM u WHERE records > 0
     UNION ALL
-    SELECT 9, 'errors', format('{:,} spans', errors) FROM p WHERE errors > 0
+    SELECT 9, 'errors', _plural(errors, 'span') FROM p WHERE errors > 0
     UNION ALL
-    SELECT 10, 'documents', format('{:,} with {:,} sections', count(*), (SELECT count(*) FROM sections)) FROM documents HAVING count(*) > 0
+    SELECT 10, 'documents', format('{:,} with {}', count(*), _plural((SELECT count(*) FROM sections), 'section')) FROM documents HAVING count(*) > 0
     UNION ALL
-    SELECT 11, 'reports', format('{:,} status reports, {:,} messages between agents', count(*), (SELECT count(*) FROM agent_messages))
+    SELECT 11, 'reports', format('{}, {} between agents', _plural(count(*), 'status report'), _plural((SELECT count(*) FROM agent_messages), 'message'))
     FROM status_reports HAVING count(*) > 0
     UNION ALL
     SELECT 12, 'findings', string_agg(format('{:,} {}', n, severity), ', ' ORDER BY severity)
