@@ -139,3 +139,22 @@ def test_what_stands_under_no_known_heading_excuses_a_step_and_accuses_nobody(tm
         path.write_text(path.read_text() + f"\n## Continuity\n\n- {more}\n")
     with al.read(tmp_path, progress=False) as excused:
         assert scores(excused)["Apollo"] == (0.0, None) and scores(excused)["Athena"] == (1.0, "Apollo")
+
+
+def test_a_file_that_writes_the_name_of_its_agent_otherwise_is_no_other_agent(tmp_path: Path) -> None:
+    from test_identity_drift import LEDGER, PRESS, defined, scores
+
+    with defined(tmp_path, {"Apollo": PRESS * 5, "Athena": LEDGER * 5}) as lens:
+        assert scores(lens)["Apollo"] == scores(lens)["Athena"] == (0.0, None)
+    (tmp_path / "apollo" / "AGENTS.md").write_text(
+        "# AGENTS.md — APOLLO\n\n## Missions\n\n- Press releases, harvest festivals, publish\n"
+    )
+    (tmp_path / "team.json").write_text(
+        json.dumps({"agents": [{"name": "ATHENA", "role": "supplier ledger, reconcile general invoices"}]})
+    )
+    with al.read(tmp_path, progress=False) as lens:
+        assert {name: score for name, (score, _) in scores(lens).items()} == {
+            "Apollo": 0.0,
+            "Athena": 0.0,
+            "Hermes": None,
+        }

@@ -36,7 +36,7 @@ MOST_WITHOUT_THREADS = (
 DATE_LIMIT = 7.35
 BOOTSTRAPS = 400
 MOST_MEMORY = 0.95
-STRONG_MEMORY = 0.45  # as estimated, which is a little less than is true
+STRONG_MEMORY = 0.35  # as estimated, which is a little less than is true
 
 
 @dataclass(frozen=True)
