@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from drift_fleets import lengthened, made_series
+from scipy.stats import rankdata
 
 from agentlens.detectors import change_points as cp
 
@@ -91,6 +92,20 @@ def test_constant_tied_short_and_infinite_series_are_answered(values: list[float
 def test_false_discovery_control_is_that_of_benjamini_and_hochberg() -> None:
     assert cp.control([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
     assert cp.control([]) == []
+
+
+def test_scores_are_ranks_among_their_own_stratum_with_ties_shared() -> None:
+    rng = np.random.default_rng(4)
+    for strata_of in (1, 3, 40):
+        strata = rng.integers(0, strata_of, 300) * 7
+        for values in (rng.lognormal(size=300), rng.integers(0, 4, 300).astype(float), np.array([1.0, np.inf] * 150)):
+            expected = np.zeros(300)
+            for stratum in np.unique(strata):
+                inside = strata == stratum
+                expected[inside] = (rankdata(values[inside]) - (inside.sum() + 1) / 2) / inside.sum()
+            np.testing.assert_allclose(
+                cp.score_within(values, strata)[:, 0], expected / (expected**2).mean() ** 0.5, atol=1e-12
+            )
 
 
 def test_the_p_values_of_series_that_keep_much_of_each_value_are_no_smaller_than_they_say() -> None:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Points = tuple[Floats, Ints]  # of a series: scores, one row a point in time order, and the stratum of each
 
 MIN_SIDE = 5  # fewer observations on a side say nothing about it
 MIN_SERIES = 12
@@ -35,7 +36,7 @@ MOST_WITHOUT_THREADS = (
 DATE_LIMIT = 7.35
 BOOTSTRAPS = 400
 MOST_MEMORY = 0.95
-STRONG_MEMORY = 0.45  # as estimated, which is a little less than is true
+STRONG_MEMORY = 0.35  # as estimated, which is a little less than is true
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,36 @@ def score_within(values: Floats, strata: Ints) -> Floats:
 
     The result has a column for each column of the values; distributions are square roots less those of their stratum.
     """
-    from scipy.stats import rankdata
-
-    scores = np.zeros((len(values), 1) if values.ndim == 1 else values.shape)
-    for stratum in np.unique(strata):
-        inside = strata == stratum
-        if values.ndim == 1:
-            scores[inside, 0] = rankdata(values[inside]) / inside.sum() - (inside.sum() + 1) / (2 * inside.sum())
-        else:
+    if values.ndim == 1:
+        scores = _ranks_within(values, strata)[:, None]
+    else:
+        scores = np.zeros(values.shape)
+        for stratum in np.unique(strata):
+            inside = strata == stratum
             scores[inside] = np.sqrt(values[inside]) - np.sqrt(values[inside]).mean(axis=0)
     spread = float((scores**2).sum(axis=1).mean()) ** 0.5
     return scores / spread if spread > 1e-9 else np.zeros_like(scores)
+
+
+def _ranks_within(values: Floats, strata: Ints) -> Floats:
+    """Return each value's rank among its own stratum less the mean rank there, by the size of the stratum; equal values share theirs.
+
+    One sort for all strata: a series may have hundreds of them.
+    """
+    order = np.lexsort((values, strata))
+    sorted_values, sorted_strata = values[order], strata[order]
+    is_head = np.concatenate([[True], sorted_strata[1:] != sorted_strata[:-1]])
+    heads, ties = (
+        np.flatnonzero(is_first)
+        for is_first in (is_head, is_head | np.concatenate([[True], sorted_values[1:] != sorted_values[:-1]]))
+    )
+    sizes, lengths = (np.diff(np.append(firsts, len(values))) for firsts in (heads, ties))
+    size = np.repeat(sizes, sizes)
+    ranks = np.empty(len(values))
+    ranks[order] = (np.repeat(ties + (lengths + 1) / 2, lengths) - np.repeat(heads, sizes)) / size - (size + 1) / (
+        2 * size
+    )
+    return ranks
 
 
 def scan(values: Floats, strata: Ints, rng: np.random.Generator, memory: float = 0.0) -> Scan:
@@ -81,10 +101,19 @@ def scan(values: Floats, strata: Ints, rng: np.random.Generator, memory: float =
 
     `memory` is how much of a value the series that are tested with it keep in the next, as `mean_memory` has it.
     """
-    scores = score_within(values, strata)
+    return scan_points(points_of(values, strata), rng, memory)
+
+
+def points_of(values: Floats, strata: Ints, scores: Floats | None = None) -> Points:
+    """Return what of a series is tested: its scores (if they are not given, those of `score_within`), at most MOST_POINTS, and their strata."""
+    return _shorten(score_within(values, strata) if scores is None else scores, strata)
+
+
+def scan_points(points: Points, rng: np.random.Generator, memory: float = 0.0) -> Scan:
+    """Return what `scan` does of a series whose points are known."""
+    scores, strata = points
     if not scores.any():
         return Scan(1.0, "none", 1.0)
-    scores, strata = _shorten(scores, strata)
     at = best_split(scores)
     flat = _without_step(scores, at)
     inflation, slope_inflation = float(_inflation(flat[None])[0]), float(_inflation(_without_lines(scores[None]))[0])
@@ -103,11 +132,16 @@ def scan(values: Floats, strata: Ints, rng: np.random.Generator, memory: float =
 
 def mean_memory(series: Iterable[tuple[Floats, Ints]]) -> float:
     """Return how much of a value series keep in the next, on average, steps taken out; the longer the heavier."""
-    known = []
-    for values, strata in series:
-        scores, _ = _shorten(score_within(values, strata), strata)
-        if scores.any():
-            known.append((len(scores), float(_memory(_without_step(scores, best_split(scores))[None])[0])))
+    return mean_memory_of_points(points_of(values, strata) for values, strata in series)
+
+
+def mean_memory_of_points(series: Iterable[Points]) -> float:
+    """Return what `mean_memory` does of series whose points are known."""
+    known = [
+        (len(scores), float(_memory(_without_step(scores, best_split(scores))[None])[0]))
+        for scores, _ in series
+        if scores.any()
+    ]
     return sum(length * memory for length, memory in known) / max(sum(length for length, _ in known), 1)
 
 

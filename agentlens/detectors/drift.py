@@ -34,10 +34,10 @@ class Change(NamedTuple):
 
 def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
     """Fill `drift_changes` anew: test every series, control the share of false discoveries, date and explain the rest."""
-    series = all_series(con)
+    series = list(all_series(con))
     releases = _releases(con)
     tested = [one for one in series if _is_long_enough(one)]
-    memory = cp.mean_memory((one.values, one.strata) for one in tested)
+    memory = cp.mean_memory_of_points(one.points for one in tested)
     for one in tested:
         one.memory = memory
         _test(one)
@@ -56,7 +56,7 @@ def _is_long_enough(series: Series) -> bool:
 
 
 def _test(series: Series) -> None:
-    found = cp.scan(series.values, series.strata, series.rng, series.memory)
+    found = cp.scan_points(series.points, series.rng, series.memory)
     series.p_value, series.shape, series.inflation = found.p_value, found.shape, found.inflation
     if series.units is not None:
         series.p_value = series.mixed_p_value = _p_of_several(series, found.p_value)
@@ -107,7 +107,9 @@ def _judge(series: Series, releases: list[Release]) -> list[Change]:
         is_step = series.shape == "step" or any(_suspects(series, step, releases) for step in steps)
         return steps if is_step else [_slope(series)]
     if series.mixed_q_value <= LIMIT:
-        mixed = replace(series, strata=np.zeros_like(series.strata), inflation=_mixed(series).inflation)
+        mixed = replace(
+            series, strata=np.zeros_like(series.strata), inflation=_mixed(series).inflation, known_points=None
+        )
         return [change._replace(verdict="workload") for change in _steps(mixed)[:1]] or [_none(series)]
     return [_none(series)]
 
