@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Z = 1.959964
 MOST_ALSO = 5
 
-_CHOOSE = "CREATE OR REPLACE TEMP TABLE _chosen AS SELECT DISTINCT {unit} AS unit FROM spans WHERE {condition}"
+_CHOOSE = "CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT {unit} AS unit FROM spans WHERE {condition}"
 # One row a feature: how many chosen and other units have it. Features of exactly the same units fall together.
 _COUNT = """
 WITH units AS (SELECT DISTINCT {unit} AS unit FROM spans WHERE {scope}),
@@ -59,23 +59,35 @@ _ORDER = (
 )
 
 
-def explain(con: duckdb.DuckDBPyConnection, selection: str | Sequence[str], min_n: int) -> duckdb.DuckDBPyRelation:
+def explain(
+    con: duckdb.DuckDBPyConnection, selection: str | Sequence[str], min_n: int, against: str | Sequence[str] | None
+) -> duckdb.DuckDBPyRelation:
     """Return what is over-represented in a selection, as `Lens.explain` says."""
-    unit, condition, params = _understand(con, selection)
-    con.execute(_CHOOSE.format(unit=unit, condition=condition), params)
-    chosen = con.execute("SELECT count(*) FROM _chosen").fetchall()[0][0]
-    if not chosen:
-        raise AgentLensError("The selection is empty: no span or trace of this lens is in it.")
+    unit, condition = _choose(con, "_chosen", selection)
     # Spans are compared with spans that do the same kind of thing; a tool call is not explained by being one.
     scope = "true"
     if unit == "preorder":
         scope = "operation_name IN (SELECT operation_name FROM spans SEMI JOIN _chosen ON unit = preorder) OR operation_name IS NULL AND (SELECT bool_or(operation_name IS NULL) FROM spans SEMI JOIN _chosen ON unit = preorder)"
+    if against is not None:
+        other, _ = _choose(con, "_others", against)
+        if other != unit:
+            raise AgentLensError("Traces can be explained against traces only, and spans against spans.")
+        scope = f"({scope}) AND ({unit} IN (SELECT unit FROM _chosen) OR {unit} IN (SELECT unit FROM _others))"
     query = _COUNT.format(unit=unit, scope=scope, order=_ORDER, most=MOST_ALSO)
     table = con.sql(query, params={"min_n": min_n}).to_arrow_table()
     con.register("arriving_features", _judge(table))
     con.execute("CREATE OR REPLACE TEMP TABLE explanation AS FROM arriving_features")
     con.unregister("arriving_features")
     return con.sql(_without_named(condition))
+
+
+def _choose(con: duckdb.DuckDBPyConnection, table: str, selection: str | Sequence[str]) -> tuple[str, str]:
+    """Fill a temporary table with the units of a selection; return the unit and the condition that picks them."""
+    unit, condition, params = _understand(con, selection)
+    con.execute(_CHOOSE.format(table=table, unit=unit, condition=condition), params)
+    if not con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]:
+        raise AgentLensError("The selection is empty: no span or trace of this lens is in it.")
+    return unit, condition
 
 
 def _understand(con: duckdb.DuckDBPyConnection, selection: str | Sequence[str]) -> tuple[str, str, dict[str, Any]]:

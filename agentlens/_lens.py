@@ -79,21 +79,24 @@ class Lens:
 
         return _lineage.consumers(self._con, span_id)
 
-    def explain(self, selection: str | Sequence[str], min_n: int = 5) -> duckdb.DuckDBPyRelation:
+    def explain(
+        self, selection: str | Sequence[str], min_n: int = 5, against: str | Sequence[str] | None = None
+    ) -> duckdb.DuckDBPyRelation:
         """Return what is said of a selection more often than of the rest, strongest first: what may explain it.
 
-        `selection` is a list of span ids or of trace ids, or an SQL condition over `spans`. Every column, version,
+        `selection` is a list of span ids or of trace ids, or an SQL condition over `spans`; `against` is what it is compared with, said the same
+        way (all others if not given): the slow runs of an agent are best explained against its other runs. Every column, version,
         attribute, argument, step above, size and word is weighed: `kind, feature, value, inside, outside` (how many of
         the `inside_total` chosen and the `outside_total` others have it), `ratio` (of the odds, with its 95 % interval
         `ratio_low, ratio_high`), `p_value` (Fisher's exact test, one-sided) and `q_value` (at most that share of what is
         above is false, Benjamini and Hochberg), `also` (what comes to exactly the same) and `sql`, the query behind the
         row. What fewer than `min_n` of the chosen have is left out, and so are outcomes and what a condition names.
 
-        Raises AgentLensError for an empty selection and a condition that is no SQL.
+        Raises AgentLensError for an empty selection, a condition that is no SQL, and traces against spans.
         """
         from agentlens import _explain
 
-        return _explain.explain(self._con, selection, min_n)
+        return _explain.explain(self._con, selection, min_n, against)
 
     def embed(self, model: str | os.PathLike[str] | Encoder) -> int:
         """Compare by meaning and not only by words: embed briefs, steps and definitions, and return how many texts that were.

@@ -5,9 +5,12 @@ The full sweep (null fleets by the thousand, power against sample size) is `test
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from drift_fleets import lengthened, made_series
+from scipy.stats import rankdata
 
 from agentlens.detectors import change_points as cp
 
@@ -89,3 +92,58 @@ def test_constant_tied_short_and_infinite_series_are_answered(values: list[float
 def test_false_discovery_control_is_that_of_benjamini_and_hochberg() -> None:
     assert cp.control([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
     assert cp.control([]) == []
+
+
+def test_scores_are_ranks_among_their_own_stratum_with_ties_shared() -> None:
+    rng = np.random.default_rng(4)
+    for strata_of in (1, 3, 40):
+        strata = rng.integers(0, strata_of, 300) * 7
+        for values in (rng.lognormal(size=300), rng.integers(0, 4, 300).astype(float), np.array([1.0, np.inf] * 150)):
+            expected = np.zeros(300)
+            for stratum in np.unique(strata):
+                inside = strata == stratum
+                expected[inside] = (rankdata(values[inside]) - (inside.sum() + 1) / 2) / inside.sum()
+            np.testing.assert_allclose(
+                cp.score_within(values, strata)[:, 0], expected / (expected**2).mean() ** 0.5, atol=1e-12
+            )
+
+
+def test_the_p_values_of_series_that_keep_much_of_each_value_are_no_smaller_than_they_say() -> None:
+    """As many are below a limit as it says, or fewer; with the first two p-values alone half as many again would be."""
+    rng = np.random.default_rng(11)
+    made = [made_series(rng, int(rng.integers(12, 200)), memory=0.7) for _ in range(1_500)]
+    memory = cp.mean_memory(made)
+    assert cp.STRONG_MEMORY < memory < 0.7
+    p_values = np.array([cp.scan(values, strata, rng, memory).p_value for values, strata in made])
+    assert [(p_values <= limit).mean() <= limit for limit in (0.05, 0.02, 0.005)] == [True] * 3
+
+
+def test_how_much_series_keep_is_estimated_from_all_together_whatever_changed() -> None:
+    rng = np.random.default_rng(1)
+    for kept in (0.0, 0.3, 0.7):
+        made = [made_series(rng, int(rng.integers(12, 200)), memory=kept, step=number % 2) for number in range(100)]
+        assert kept - 0.15 < cp.mean_memory(made) < kept + 0.02
+    assert cp.mean_memory([]) == cp.mean_memory([(np.ones(30), np.zeros(30, dtype=np.int64))]) == 0
+
+
+def test_independent_series_are_judged_as_if_nothing_were_known_of_memory() -> None:
+    rng = np.random.default_rng(3)
+    made = [made_series(rng, 60, step=number % 2) for number in range(60)]
+    memory = cp.mean_memory(made)
+    assert [cp.scan(*one, np.random.default_rng(0), memory) for one in made] == [
+        cp.scan(*one, np.random.default_rng(0)) for one in made
+    ]
+
+
+def test_what_a_change_says_beside_the_value_before_is_that_of_least_squares() -> None:
+    series = np.random.default_rng(4).normal(size=(1, 30, 1))
+    now, past, ones = series[0, 1:, 0], series[0, :-1, 0], np.ones(29)
+    times = np.arange(29)
+
+    def left(*columns: Any) -> float:
+        return float(np.linalg.lstsq(np.column_stack((ones, past, *columns)), now, rcond=None)[1][0])
+
+    steps, lines = cp._beside_memory(series)
+    splits = range(cp.MIN_SIDE, 29 - cp.MIN_SIDE + 1)
+    assert steps[0] == pytest.approx(29 * np.log(left() / min(left(times >= split) for split in splits)))
+    assert lines[0] == pytest.approx(29 * np.log(left() / left(times)))

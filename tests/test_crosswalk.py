@@ -114,3 +114,18 @@ def test_hallucination_is_said_only_where_the_log_proves_it(lens: Lens) -> None:
         "SELECT tier FROM crosswalk WHERE cause = 'hallucination' OR starts_with(trail, 'Hallucinations')"
     )
     assert set(claims.fetchall()) == {("proven",)}
+
+
+def test_a_failure_that_a_program_lost_is_no_hallucination() -> None:
+    with al.read(DATASETS / "research_team", progress=False) as team:
+        detect(team, ["swallowed_error"])
+        classes = "SELECT failure_mode, cause, trail FROM findings_crosswalk"
+        assert team.sql(classes).fetchall() == [
+            ("cascading error", "tool error", "Information Processing: Tool Output Misinterpretation")
+        ]
+
+
+@pytest.mark.parametrize("detector", ["error_burst", "thundering_herd", "missed_heartbeat", "blocked", "budget_breach"])
+def test_where_a_vocabulary_has_no_word_none_is_forced(detector: str, lens: Lens) -> None:
+    query = "SELECT failure_mode, mast, failure_class IS NOT NULL FROM crosswalk WHERE name = $name"
+    assert lens.sql(query, name=detector).fetchall() == [(None, None, True)]

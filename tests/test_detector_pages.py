@@ -19,6 +19,11 @@ HEAD = """# What the detectors mean
 
 One page a detector, made from the comment above its query (`agentlens/sql/detectors/`); `lens.catalog()` shows the same.
 Thresholds are arguments: `al.detect(lens, tool_loop={"min_repeats": 5})`.
+
+The *tier* of a finding says how sure it is: proven (the log itself shows it), event (it happened; whether it hurt is for a person to
+say), candidate (a pattern that often is a failure). Its *severity*, by a fixed rule, says how much it may hurt: critical, warning or info.
+A *run* is an agent at work from its being called to its answer; a *trace* is all that one request set going; a *wave* is a round of work
+of a team that reports in rounds; a *packet* is a set of facts with a version.
 """
 PARTS = ["Means", "Matters", "Example", "Leaves alone", "Misses", "Do"]
 
@@ -29,6 +34,8 @@ def page(detector: Detector) -> str:
     text = " ".join(rest.split())
     for part in PARTS:
         text = re.sub(rf"(^| ){part}: ", rf"\n\n**{part}:** ", text)
+    text = re.sub(r"(?<=[.;]) Fires (?=when|where|on|as well|\()", "\n\n**Fires** ", text, count=1)
+    text = re.sub(r"(?<=\.) (?=One finding|Tier |Severity)", "\n\n**A finding:** ", text, count=1)
     settings = ", ".join(f"`{name}` {value}" for name, value in detector.thresholds.items()) or "none"
     where = "one trace at a time" if detector.scope == "trace" else "the whole fleet"
     facts = f"*Looks at {where}. Thresholds: {settings}. Version {detector.version}.*"
@@ -44,7 +51,7 @@ def test_the_pages_are_made_from_the_comments() -> None:
     assert PAGES.read_text("utf-8") == pages()
 
 
-@pytest.mark.parametrize("name", ["tool_loop", "deadlock", "approval_skipped"])
+@pytest.mark.parametrize("name", all_detectors())
 def test_a_page_has_an_example_what_is_missed_and_what_to_do(name: str) -> None:
     text = page(all_detectors()[name])
     assert all(f"**{part}:** " in text for part in PARTS)

@@ -174,6 +174,25 @@ def test_long_runs_that_are_usual_or_cannot_be_compared_are_no_runaways(tmp_path
     assert outcome(lens, "runaway")[0] == "could not look"
 
 
+def test_who_hands_work_to_many_at_once_has_not_run_away(tmp_path: Path) -> None:
+    def team(name: str, calls: int, helpers: int) -> list[Step]:
+        below = [
+            step
+            for h in range(helpers)
+            for step in (
+                agent(f"helper#{h}", name, 1, calls + 2),
+                *(tool(f"t#{h}.{n}", f"helper#{h}", 1 + n, arguments={"n": n}) for n in range(calls)),
+            )
+        ]
+        return [*run_of(8, name), *below]
+
+    usual = [run_of(8 + n) for n in range(6)]
+    lens = read_steps(tmp_path / "wide", in_traces([*usual, team("worker", 14, 6)]))
+    assert found(lens, "runaway", "summary") == []
+    lens = read_steps(tmp_path / "deep", in_traces([*usual, team("worker", 100, 1)]))
+    assert found(lens, "runaway", "agent_name") == [("worker",)]
+
+
 # --- lost_message -----------------------------------------------------------------------------------------------------
 
 

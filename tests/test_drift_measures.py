@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, tool
 
 from agentlens import Lens
 from agentlens.detectors import change_points as cp
+from agentlens.detectors._drift_series import _Group, _pick, all_series
+from agentlens.detectors._drift_words import MEASURES
 from agentlens.detectors.drift import measure_drift
 
 HOUR, DAY = 3_600, 86_400
@@ -163,3 +167,62 @@ def test_a_task_that_never_ends_is_not_completed_and_the_last_one_is_open(tmp_pa
     assert lens.sql("SELECT is_completed FROM tasks ORDER BY start_time").fetchall() == [(True,), (True,), (False,), (True,), (None,)]  # fmt: skip
     silent = read_steps(tmp_path / "silent", [agent(f"lead#{n}", None, n, None, trace=f"t{n}") for n in range(3)])
     assert set(silent.sql("SELECT is_completed FROM tasks").fetchall()) == {(None,)}
+
+
+def test_series_hold_every_observation_and_no_other(tmp_path: Path) -> None:
+    """What is tested for change is what `observations` shows: of each agent, and of each tool, model and operation that several share."""
+    rng = random.Random(5)
+    steps = [
+        one
+        for who in ("ares", "hera")
+        for n in range(30)
+        for one in task(f"{who}{n}", who, n, rng.choices(["look", "ask", "write"], k=rng.randint(0, 4)), model=rng.choice(["m1", "m2"]))
+    ]  # fmt: skip
+    beats = "".join(f"Wave 14 | 2026-01-01 {hour:02}:00:00\nares: IN_PROGRESS (working)\n\n" for hour in range(8))
+    con = read_steps(tmp_path, steps, beats=beats)._con
+    found = {
+        (one.dimension, one.agent_name or one.member, one.measure, one.tool_name): sorted(
+            zip(one.times.tolist(), one.values.tolist())
+        )
+        for one in all_series(con)
+        if one.measure != "task_tool_mix"  # a row of shares each, tested below
+    }
+    for dimension, member in (
+        ("agent", "agent_name"),
+        ("tool", "tool_name"),
+        ("model", "model"),
+        ("operation", "operation_name"),
+    ):
+        tool = "tool_name" if dimension == "agent" else "NULL"
+        rows = con.execute(
+            f"SELECT {member}, measure, {tool}, list((epoch_ns(time), value)) FROM observations WHERE {member} IS NOT NULL AND measure NOT IN ('task_tool_mix', 'task_completed') GROUP BY ALL"
+        ).fetchall()
+        assert len(rows) >= 5, dimension
+        for name, measure, used, values in rows:
+            assert found.pop((dimension, name, measure, used)) == sorted(values), (dimension, name, measure)
+    assert {measure for _, _, measure, _ in found} <= {"task_completed"}  # the mirror of task_failed
+
+
+def test_which_observations_of_a_long_series_are_looked_at_does_not_depend_on_how_they_arrive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agentlens.detectors._drift_series.MOST_OBSERVATIONS", 10)
+    names = ("unit", "time", "task_type", "brief_bytes", "preorder", "task", "position")
+    values = [None if n % 5 == 0 else float(n) for n in range(57)]
+    rows = pa.table({**dict.fromkeys(names, range(57)), "measure": values})
+    known = [value for value in values if value is not None]
+    expected = known[4::5]  # 45 of at most 10: every fifth
+    rng = random.Random(1)
+    for _ in range(30):
+        cuts = sorted({0, 57, *rng.sample(range(57), 6)})
+        picked, seen = [], 0
+        for begin, end in itertools.pairwise(cuts):
+            some, seen = _pick(rows.slice(begin, end - begin), _Group(["measure"], len(known), False), seen)
+            picked += some["measure"].to_pylist()
+        assert picked == expected, cuts
+
+
+def test_a_measure_in_percent_is_a_rate_in_sql_too(tmp_path: Path) -> None:
+    con = read_steps(tmp_path, task("t", "ares", 0, []))._con
+    rates = {measure for measure in MEASURES if con.execute("SELECT _is_rate($m)", {"m": measure}).fetchall()[0][0]}
+    assert rates == {measure for measure, (_, unit, _) in MEASURES.items() if unit == "%"}

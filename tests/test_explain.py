@@ -72,3 +72,16 @@ def test_what_is_no_selection_is_said(lens: Lens) -> None:
         lens.explain(["no such span"])
     with pytest.raises(AgentLensError, match="no condition over `spans`"):
         lens.explain("no_such_column = 1")
+
+
+def test_a_selection_is_compared_with_what_it_is_told_to_be(lens: Lens, runs: list[Run]) -> None:
+    _, struck = strike(runs, random.Random(3))
+    others = [run.trace_id for run in runs if run.trace_id not in struck][:100]
+    for row in lens.explain(struck, against=others).pl().head(8).to_dicts():
+        traces = {trace for (trace,) in lens.sql(f"SELECT DISTINCT trace_id FROM ({row['sql']})").fetchall()}
+        assert (row["inside"], row["outside"]) == (len(traces & set(struck)), len(traces & set(others)))
+        assert (row["inside_total"], row["outside_total"]) == (len(struck), 100)
+    with pytest.raises(AgentLensError, match="against traces only"):
+        lens.explain(struck, against="tool_name = 'search'")
+    with pytest.raises(AgentLensError, match="empty"):
+        lens.explain(struck, against=[])

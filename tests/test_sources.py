@@ -319,6 +319,16 @@ def test_a_copy_of_a_span_with_other_tokens_is_a_disagreement_whatever_is_read_f
     assert found == {(("tokens", f"{1:016x}"),)}
 
 
+def test_of_two_copies_of_a_call_the_one_that_holds_the_answer_stays_whatever_is_read_first(tmp_path: Path) -> None:
+    answer = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": "Your order was shipped."}]}])
+    whole = write_otlp(tmp_path / "a.jsonl", model_call(1, "msg_1", **{"gen_ai.output.messages": answer}))
+    mute = write_otlp(tmp_path / "b.jsonl", model_call(1, "msg_1", **{"note": "the fuller attributes " * 20}))
+    for order in itertools.permutations((whole, mute)):
+        with read(*order, progress=False) as lens:
+            assert lens.sql("SELECT path FROM spans JOIN sources USING (source_id)").fetchall() == [(str(whole),)]
+            assert lens.sql("SELECT count(*) FROM span_messages WHERE direction = 'output'").fetchall() == [(1,)]
+
+
 def test_logs_of_one_trace_by_other_agents_are_parts_of_one_run() -> None:
     """In the bundled incident Ares and Hyperion log by themselves, within the traces of the others."""
     with load(Path(__file__).parents[1] / "datasets" / "wave_14") as lens:

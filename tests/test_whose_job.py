@@ -70,6 +70,17 @@ def test_every_planted_step_is_told_from_the_day_it_began_and_worse_than_before(
     assert since == first and before < low
 
 
+def test_the_drift_explorer_says_who_does_anothers_work_since_when_and_names_nobody_else(lens: Lens) -> None:
+    said = [note for note in al.Drift(lens)._view["notes"] if "identity_drift" in note]
+    assert len(said) == 1
+    for words in (
+        "Herald does the work of others, mostly of Treasurer,",
+        "36 of 91 steps",
+        "since 2026-09-11 10:05 UTC",
+    ):
+        assert words in said[0]
+
+
 def test_work_that_a_file_gives_since_a_day_is_its_own_since_that_day_and_anothers_without_it(
     lens: Lens, tmp_path: Path
 ) -> None:
@@ -139,3 +150,22 @@ def test_what_stands_under_no_known_heading_excuses_a_step_and_accuses_nobody(tm
         path.write_text(path.read_text() + f"\n## Continuity\n\n- {more}\n")
     with al.read(tmp_path, progress=False) as excused:
         assert scores(excused)["Apollo"] == (0.0, None) and scores(excused)["Athena"] == (1.0, "Apollo")
+
+
+def test_a_file_that_writes_the_name_of_its_agent_otherwise_is_no_other_agent(tmp_path: Path) -> None:
+    from test_identity_drift import LEDGER, PRESS, defined, scores
+
+    with defined(tmp_path, {"Apollo": PRESS * 5, "Athena": LEDGER * 5}) as lens:
+        assert scores(lens)["Apollo"] == scores(lens)["Athena"] == (0.0, None)
+    (tmp_path / "apollo" / "AGENTS.md").write_text(
+        "# AGENTS.md — APOLLO\n\n## Missions\n\n- Press releases, harvest festivals, publish\n"
+    )
+    (tmp_path / "team.json").write_text(
+        json.dumps({"agents": [{"name": "ATHENA", "role": "supplier ledger, reconcile general invoices"}]})
+    )
+    with al.read(tmp_path, progress=False) as lens:
+        assert {name: score for name, (score, _) in scores(lens).items()} == {
+            "Apollo": 0.0,
+            "Athena": 0.0,
+            "Hermes": None,
+        }

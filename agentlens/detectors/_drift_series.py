@@ -53,12 +53,21 @@ class Series:
     mixed_q_value: float | None = None
     shape: str = "none"
     inflation: float = 1.0
+    memory: float = 0.0  # of all series that are tested with it
+    known_points: cp.Points | None = None
 
     @property
     def rng(self) -> np.random.Generator:
         """A generator of its own, the same on every run."""
         name = self.agent_name or f"{self.dimension}/{self.member}"
         return np.random.default_rng(zlib.crc32(f"{name}/{self.measure}/{self.tool_name}".encode()))
+
+    @property
+    def points(self) -> cp.Points:
+        """What of it is tested, worked out once."""
+        if self.known_points is None:
+            self.known_points = cp.points_of(self.values, self.strata)
+        return self.known_points
 
     @property
     def subject(self) -> str:
@@ -107,17 +116,18 @@ _SHARED = (
 )
 
 
-def all_series(con: duckdb.DuckDBPyConnection) -> list[Series]:
-    """Return every series of a lens: those of each agent, then those that several agents share."""
+def all_series(con: duckdb.DuckDBPyConnection) -> Iterator[Series]:
+    """Yield every series of a lens: those of each agent, then those that several agents share."""
     for name, query in _GATHERED.items():
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
     everyone = " UNION ".join(f"SELECT agent_name FROM {name}" for name in _OF_AGENTS)
     agents = con.execute(f"FROM ({everyone}) WHERE agent_name IS NOT NULL ORDER BY 1").fetchall()
-    found = [one for (agent,) in agents for one in _of_agent(con, agent)]
-    found += [one for dimension in _SHARED for one in _shared(con, *dimension)]
+    for (agent,) in agents:
+        yield from _of_agent(con, agent)
+    for dimension in _SHARED:
+        yield from _shared(con, *dimension)
     for name in _GATHERED:
         con.execute(f"DROP TABLE {name}")
-    return found
 
 
 def _of_agent(con: duckdb.DuckDBPyConnection, agent: str) -> list[Series]:
@@ -135,6 +145,7 @@ def _of_agent(con: duckdb.DuckDBPyConnection, agent: str) -> list[Series]:
     mix = found.get(("task_tool_mix", None))
     if mix:
         mix.values, mix.columns = _mixes(con, agent, mix.tasks)
+        mix.known_points = None
     completed, failed = found.get(("task_completed", None)), found.get(("task_failed", None))
     # Where every task ended, the one only mirrors the other, and a question asked twice costs power.
     if completed and failed and np.array_equal(completed.values, 1 - failed.values):
@@ -221,6 +232,7 @@ def _codes(column: pa.ChunkedArray) -> cp.Ints:
 
 def _make(part: Part, measure: str, strata: cp.Ints, agent_name: str | None = None, **more: Any) -> Series:
     times, values = part.rows["time"].to_numpy(), part.rows[measure].to_numpy()
+    strata, points = _by_time_of_day(times, values, strata)
     return Series(
         agent_name,
         measure,
@@ -229,7 +241,8 @@ def _make(part: Part, measure: str, strata: cp.Ints, agent_name: str | None = No
         times=times,
         values=values,
         places=part.rows["preorder"].to_numpy(),
-        strata=_by_time_of_day(times, values, strata),
+        strata=strata,
+        known_points=points,
         tasks=part.rows["task"].to_numpy(),
         **more,
     )
@@ -284,19 +297,24 @@ def _stratify(part: Part, size_matters: bool, units: cp.Ints | None = None) -> c
     return np.asarray(strata * 4 + np.digitize(sizes, [0, *np.quantile(sizes, [1 / 3, 2 / 3])]), dtype=np.int64)
 
 
-def _by_time_of_day(times: cp.Ints, values: cp.Floats, strata: cp.Ints) -> cp.Ints:
+def _by_time_of_day(times: cp.Ints, values: cp.Floats, strata: cp.Ints) -> tuple[cp.Ints, cp.Points | None]:
     """Return the strata, told apart by time of day as well where that makes a difference: nights are compared with nights.
 
-    A daily pattern looks like memory from observation to observation, and would cost the power to see a change.
+    A daily pattern looks like memory from observation to observation, and would cost the power to see a change. With the strata come the points
+    of the series, where its scores were looked at. Scores are ranks, so that Kruskal and Wallis' test needs no others.
     """
-    from scipy.stats import kruskal
+    from scipy.stats import chi2
 
     if times[-1] - times[0] < DAYS_OF_PATTERN * DAY_NS or len(np.unique(times // DAY_NS)) < DAYS_OF_PATTERN:
-        return strata
+        return strata, None
+    scores = cp.score_within(values, strata)
     quarters = (times % DAY_NS) // (DAY_NS // 4)
-    scores = cp.score_within(values, strata)[:, 0]
-    groups = [scores[quarters == quarter] for quarter in np.unique(quarters)]
+    groups = [scores[quarters == quarter, 0] for quarter in range(4)]
     groups = [group for group in groups if len(group) >= 2 * cp.MIN_SIDE]
-    if len(groups) < 2 or not scores.any() or kruskal(*groups).pvalue > SURE_OF_PATTERN:
-        return strata
-    return np.asarray(strata * 4 + quarters, dtype=np.int64)
+    if len(groups) < 2 or not scores.any():
+        return strata, cp.points_of(values, strata, scores)
+    pooled = np.concatenate(groups)
+    between = sum(len(group) * (group.mean() - pooled.mean()) ** 2 for group in groups)
+    if not pooled.var() or chi2.sf(between / pooled.var(ddof=1), len(groups) - 1) > SURE_OF_PATTERN:
+        return strata, cp.points_of(values, strata, scores)
+    return np.asarray(strata * 4 + quarters, dtype=np.int64), None

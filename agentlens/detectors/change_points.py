@@ -2,7 +2,9 @@
 
 All of it works on ranks within strata (kinds of work), so that neither heavy tails nor another mix of work makes a change.
 Every p-value is conditional on the strata. Neighbours that resemble each other are paid for twice: by the inflation of the
-variance, and by a second p-value against simulated series that depend on their past as much as this one may.
+variance, and by a second p-value against simulated series that depend on their past as much as this one may. Where series
+keep much of each value in the next, a short one cannot show how much, and they wander by themselves: there a change must
+also say more than the value before does, by a third p-value (after Andrews 1993). How much they keep is asked of all together.
 
 A series may also be of distributions, one row an observation and one column a tool: its rows then stand in place of ranks,
 as square roots, so that distances between them are Hellinger's, and a change is told in total variation distance.
@@ -11,7 +13,7 @@ as square roots, so that distances between them are Hellinger's, and a change is
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Points = tuple[Floats, Ints]  # of a series: scores, one row a point in time order, and the stratum of each
 
 MIN_SIDE = 5  # fewer observations on a side say nothing about it
 MIN_SERIES = 12
@@ -33,6 +36,7 @@ MOST_WITHOUT_THREADS = (
 DATE_LIMIT = 7.35
 BOOTSTRAPS = 400
 MOST_MEMORY = 0.95
+STRONG_MEMORY = 0.35  # as estimated, which is a little less than is true
 
 
 @dataclass(frozen=True)
@@ -60,35 +64,85 @@ def score_within(values: Floats, strata: Ints) -> Floats:
 
     The result has a column for each column of the values; distributions are square roots less those of their stratum.
     """
-    from scipy.stats import rankdata
-
-    scores = np.zeros((len(values), 1) if values.ndim == 1 else values.shape)
-    for stratum in np.unique(strata):
-        inside = strata == stratum
-        if values.ndim == 1:
-            scores[inside, 0] = rankdata(values[inside]) / inside.sum() - (inside.sum() + 1) / (2 * inside.sum())
-        else:
+    if values.ndim == 1:
+        scores = _ranks_within(values, strata)[:, None]
+    else:
+        scores = np.zeros(values.shape)
+        for stratum in np.unique(strata):
+            inside = strata == stratum
             scores[inside] = np.sqrt(values[inside]) - np.sqrt(values[inside]).mean(axis=0)
     spread = float((scores**2).sum(axis=1).mean()) ** 0.5
     return scores / spread if spread > 1e-9 else np.zeros_like(scores)
 
 
-def scan(values: Floats, strata: Ints, rng: np.random.Generator) -> Scan:
-    """Test a series in time order for a step or a slope against every order of the same values within their strata."""
-    scores = score_within(values, strata)
+def _ranks_within(values: Floats, strata: Ints) -> Floats:
+    """Return each value's rank among its own stratum less the mean rank there, by the size of the stratum; equal values share theirs.
+
+    One sort for all strata: a series may have hundreds of them.
+    """
+    order = np.lexsort((values, strata))
+    sorted_values, sorted_strata = values[order], strata[order]
+    is_head = np.concatenate([[True], sorted_strata[1:] != sorted_strata[:-1]])
+    heads, ties = (
+        np.flatnonzero(is_first)
+        for is_first in (is_head, is_head | np.concatenate([[True], sorted_values[1:] != sorted_values[:-1]]))
+    )
+    sizes, lengths = (np.diff(np.append(firsts, len(values))) for firsts in (heads, ties))
+    size = np.repeat(sizes, sizes)
+    ranks = np.empty(len(values))
+    ranks[order] = (np.repeat(ties + (lengths + 1) / 2, lengths) - np.repeat(heads, sizes)) / size - (size + 1) / (
+        2 * size
+    )
+    return ranks
+
+
+def scan(values: Floats, strata: Ints, rng: np.random.Generator, memory: float = 0.0) -> Scan:
+    """Test a series in time order for a step or a slope against every order of the same values within their strata.
+
+    `memory` is how much of a value the series that are tested with it keep in the next, as `mean_memory` has it.
+    """
+    return scan_points(points_of(values, strata), rng, memory)
+
+
+def points_of(values: Floats, strata: Ints, scores: Floats | None = None) -> Points:
+    """Return what of a series is tested: its scores (if they are not given, those of `score_within`), at most MOST_POINTS, and their strata."""
+    return _shorten(score_within(values, strata) if scores is None else scores, strata)
+
+
+def scan_points(points: Points, rng: np.random.Generator, memory: float = 0.0) -> Scan:
+    """Return what `scan` does of a series whose points are known."""
+    scores, strata = points
     if not scores.any():
         return Scan(1.0, "none", 1.0)
-    scores, strata = _shorten(scores, strata)
     at = best_split(scores)
     flat = _without_step(scores, at)
     inflation, slope_inflation = float(_inflation(flat[None])[0]), float(_inflation(_without_lines(scores[None]))[0])
     observed = np.array([_steps(scores[None])[0] / inflation**0.5, _slopes(scores[None])[0] / slope_inflation**0.5])
     p_values = _p_values(observed, scores, strata, rng)
     if min(p_values) <= 0.05:
-        drawn = _remembering(len(scores), float(_memory(flat[None])[0]), _spectrum(flat))
+        own = float(_memory(flat[None])[0])
+        strongest = max(own, memory)
+        drawn = _remembering(len(scores), strongest if memory > STRONG_MEMORY else own, _spectrum(flat))
         p_values = [max(p, _p_value(o, d)) for p, o, d in zip(p_values, observed, drawn)]
+        if strongest > STRONG_MEMORY:
+            p_values = [max(p, beside) for p, beside in zip(p_values, _p_beside_memory(scores))]
     shape = _shape(scores, at)
     return Scan(min(1.0, 2 * min(p_values)), shape, slope_inflation if shape == "slope" else inflation)
+
+
+def mean_memory(series: Iterable[tuple[Floats, Ints]]) -> float:
+    """Return how much of a value series keep in the next, on average, steps taken out; the longer the heavier."""
+    return mean_memory_of_points(points_of(values, strata) for values, strata in series)
+
+
+def mean_memory_of_points(series: Iterable[Points]) -> float:
+    """Return what `mean_memory` does of series whose points are known."""
+    known = [
+        (len(scores), float(_memory(_without_step(scores, best_split(scores))[None])[0]))
+        for scores, _ in series
+        if scores.any()
+    ]
+    return sum(length * memory for length, memory in known) / max(sum(length for length, _ in known), 1)
 
 
 def split(values: Floats, strata: Ints, inflation: float) -> list[int]:
@@ -294,8 +348,58 @@ def _simulated(count: int, memory: float, spectrum: tuple[float, ...]) -> tuple[
 
 def _remembering(count: int, memory: float, spectrum: tuple[float, ...]) -> tuple[Floats, Floats]:
     """Return what `_simulated` does for about this length and memory: both are rounded, so that few are simulated."""
+    return _simulated(_round_length(count), round(20 * max(memory, 0.0)) / 20, spectrum)
+
+
+def _round_length(count: int) -> int:
     length = MIN_SERIES * 1.1 ** round(np.log(count / MIN_SERIES) / np.log(1.1))
-    return _simulated(max(round(length), MIN_SERIES), round(20 * max(memory, 0.0)) / 20, spectrum)
+    return max(round(float(length)), MIN_SERIES)
+
+
+def _p_beside_memory(scores: Floats) -> list[float]:
+    """Return the p-values of a step and a slope in a series whose values depend on the ones before.
+
+    Against first-order autoregressions that remember what this one would if nothing had changed, and an error more.
+    """
+    memory = max(float(_memory((scores - scores.mean(axis=0))[None])[0]), 0.0)
+    memory += (max(1 - memory**2, 0.05) / len(scores)) ** 0.5
+    drawn = _simulated_beside(_round_length(len(scores)), round(20 * min(memory, 0.9)) / 20, _spectrum(scores))
+    return [_p_value(float(observed[0]), one) for observed, one in zip(_beside_memory(scores[None]), drawn)]
+
+
+@functools.lru_cache(maxsize=512)
+def _simulated_beside(count: int, memory: float, spectrum: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Return both statistics of `_beside_memory` over series without change that remember so much."""
+    rng = np.random.default_rng(count)
+    rows = rng.normal(size=(MORE_DRAWS, count, len(spectrum))) * np.sqrt(spectrum)
+    rows[:, 0] /= np.sqrt(1 - memory**2)
+    for place in range(1, count):
+        rows[:, place] += memory * rows[:, place - 1]
+    return _beside_memory(rows)
+
+
+def _beside_memory(rows: Floats) -> tuple[Floats, Floats]:
+    """Return for each series how much better a step, and a line, with the value before explains it than the value before alone.
+
+    Likelihood ratios; that of the step is the largest over all splits.
+    """
+    now, past = (part - part.mean(axis=1, keepdims=True) for part in (rows[:, 1:], rows[:, :-1]))
+    count = now.shape[1]
+    whole = [(a * b).sum(axis=(1, 2)) for a, b in ((now, now), (past, past), (past, now))]
+    sizes = np.arange(MIN_SIDE, count - MIN_SIDE + 1)
+    left = [np.cumsum(part, axis=1)[:, sizes - 1] for part in (now, past)]
+    weights = count / (sizes * (count - sizes))
+    taken = [weights * (left[a] * left[b]).sum(axis=2) for a, b in ((0, 0), (1, 1), (1, 0))]
+    steps = _unexplained(*(sums[:, None] - less for sums, less in zip(whole, taken))).min(axis=1)
+    ramps = [_along_ramp(part) for part in (now, past)]
+    lines = _unexplained(*(s - (ramps[a] * ramps[b]).sum(axis=1) for s, (a, b) in zip(whole, ((0, 0), (1, 1), (1, 0)))))
+    alone = _unexplained(*whole)
+    return count * np.log(alone / steps), count * np.log(alone / lines)
+
+
+def _unexplained(now: Floats, past: Floats, both: Floats) -> Floats:
+    """Return what is left of the sum of squares `now` once the value before explains what it can."""
+    return np.asarray(np.maximum(now - both**2 / np.maximum(past, 1e-12), 1e-12))
 
 
 def _spectrum(scores: Floats) -> tuple[float, ...]:

@@ -34,11 +34,14 @@ class Change(NamedTuple):
 
 def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
     """Fill `drift_changes` anew: test every series, control the share of false discoveries, date and explain the rest."""
-    series = all_series(con)
+    series = list(all_series(con))
     releases = _releases(con)
-    for one in series:
+    tested = [one for one in series if _is_long_enough(one)]
+    memory = cp.mean_memory_of_points(one.points for one in tested)
+    for one in tested:
+        one.memory = memory
         _test(one)
-    _control(series)
+    _control(tested)
     rows = [_row(one, change, releases) for one in series for change in _judge(one, releases)]
     con.execute("DELETE FROM drift_changes")
     if rows:
@@ -48,10 +51,12 @@ def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
         con.unregister("arriving_changes")
 
 
+def _is_long_enough(series: Series) -> bool:
+    return len(series.values) >= cp.MIN_SERIES and len(np.unique(series.tasks)) >= MIN_TASKS
+
+
 def _test(series: Series) -> None:
-    if len(series.values) < cp.MIN_SERIES or len(np.unique(series.tasks)) < MIN_TASKS:
-        return
-    found = cp.scan(series.values, series.strata, series.rng)
+    found = cp.scan_points(series.points, series.rng, series.memory)
     series.p_value, series.shape, series.inflation = found.p_value, found.shape, found.inflation
     if series.units is not None:
         series.p_value = series.mixed_p_value = _p_of_several(series, found.p_value)
@@ -72,19 +77,18 @@ def _p_of_several(series: Series, p_value: float) -> float:
         rest = series.units != unit
         if rest.sum() < cp.MIN_SERIES:
             return 1.0
-        p_value = max(p_value, cp.scan(series.values[rest], series.strata[rest], series.rng).p_value)
+        p_value = max(p_value, cp.scan(series.values[rest], series.strata[rest], series.rng, series.memory).p_value)
     return p_value
 
 
 def _mixed(series: Series) -> cp.Scan:
-    return cp.scan(series.values, np.zeros_like(series.strata), series.rng)
+    return cp.scan(series.values, np.zeros_like(series.strata), series.rng, series.memory)
 
 
 def _control(series: list[Series]) -> None:
     """Give every tested series its q-values; those of the two questions are families of their own."""
-    tested = [one for one in series if one.p_value is not None]
     for one, q, mixed in zip(
-        tested, cp.control([s.p_value or 0.0 for s in tested]), cp.control([s.mixed_p_value or 0.0 for s in tested])
+        series, cp.control([s.p_value or 0.0 for s in series]), cp.control([s.mixed_p_value or 0.0 for s in series])
     ):
         one.q_value, one.mixed_q_value = q, mixed
 
@@ -103,7 +107,9 @@ def _judge(series: Series, releases: list[Release]) -> list[Change]:
         is_step = series.shape == "step" or any(_suspects(series, step, releases) for step in steps)
         return steps if is_step else [_slope(series)]
     if series.mixed_q_value <= LIMIT:
-        mixed = replace(series, strata=np.zeros_like(series.strata), inflation=_mixed(series).inflation)
+        mixed = replace(
+            series, strata=np.zeros_like(series.strata), inflation=_mixed(series).inflation, known_points=None
+        )
         return [change._replace(verdict="workload") for change in _steps(mixed)[:1]] or [_none(series)]
     return [_none(series)]
 
@@ -157,7 +163,7 @@ def _steps_at(series: Series, at: int) -> list[Change]:
 def _holds(series: Series, first: int, end: int) -> bool:
     if end - first < cp.MIN_SERIES:
         return False
-    return cp.scan(series.values[first:end], series.strata[first:end], series.rng).p_value <= LIMIT
+    return cp.scan(series.values[first:end], series.strata[first:end], series.rng, series.memory).p_value <= LIMIT
 
 
 def _releases(con: duckdb.DuckDBPyConnection) -> list[Release]:

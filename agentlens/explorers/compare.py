@@ -37,7 +37,7 @@ MEASURES = {
     "cost_usd": "cost",
 }
 # What a person reads of a change.
-WORDS = {"inserted": "only in B", "deleted": "only in A", "changed": "changed", "moved": "moved"}
+WORDS = {"same": "the same", "inserted": "only in B", "deleted": "only in A", "changed": "changed", "moved": "moved"}
 COLOURS = {"inserted": "busy", "deleted": "failed", "moved": "warning", "changed": "warning"}
 
 
@@ -96,7 +96,7 @@ class Compare(PickExplorer):
         counts: dict[str, int] = {}
         for row in self._rows:
             counts[row["change"]] = counts.get(row["change"], 0) + 1
-        return ", ".join(f"{count:,} {change}" for change, count in counts.items()) or "no steps"
+        return ", ".join(f"{count:,} {WORDS[change]}" for change, count in counts.items()) or "no steps"
 
     # --- who is compared ---------------------------------------------------------------------------------------------
 
@@ -251,11 +251,17 @@ class Compare(PickExplorer):
         return [
             StillRow(
                 f"{'  ' * row['depth']}{WORDS[row['change']]}: {row['name']}",
-                row["agent_name"] or "",
+                " · ".join(filter(None, (row["agent_name"], _share(row)))),
                 colour=COLOURS[row["change"]],
             )
             for row in differing
         ]
+
+
+def _share(row: Row) -> str:
+    """Return in how many of the runs of either group a step is; empty for single runs."""
+    a, b = row.get("a_rate"), row.get("b_rate")
+    return "" if a is None and b is None else f"{a or 0:.0%} → {b or 0:.0%} of runs"
 
 
 ALIGNED = pa.schema(

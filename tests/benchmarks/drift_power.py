@@ -1,7 +1,7 @@
-"""What drift detection finds and what it invents: `python tests/benchmarks/drift_power.py [--fleets 1000] [--series 100]`.
+"""What drift detection finds and what it invents: `python tests/benchmarks/drift_power.py [--fleets 1000] [--series 100] [--first 0]`.
 
-Null fleets: no series changes; two fifths of the fleets have another mix of work from the middle on, a fifth a memory from
-task to task (0.3 of a value is left in the next), a fifth a strong one (0.5). Reported: the share of fleets with any discovery at q <= 0.05 (with no true change, that is the false discovery
+Null fleets: no series changes. Seven kinds take turns: independent tasks, another mix of work from the middle on, tasks that keep 0.3, 0.5,
+0.7 or 0.8 of a value in the next, and fleets of which half the series keep 0.7. Reported: the share of fleets with any discovery at q <= 0.05 (with no true change, that is the false discovery
 rate), for like work and for work mixed. Power: one series of a fleet changes, the others do not; reported by size and
 length: how often it is found, the median error of its date, and how often the interval of the date holds it. Mixed fleets:
 a fifth of the series change; the share of discoveries that are false.
@@ -22,24 +22,29 @@ from drift_fleets import made_series
 from agentlens.detectors import change_points as cp
 
 LIMIT = 0.05
+# How much of each value every second series, and the others, keep in the next.
+KINDS = {
+    "independent": (0.0, 0.0), "other work": (0.0, 0.0), "keeps 0.3": (0.3, 0.3), "keeps 0.5": (0.5, 0.5),
+    "keeps 0.7": (0.7, 0.7), "keeps 0.8": (0.8, 0.8), "half keep 0.7": (0.7, 0.0),
+}  # fmt: skip
 
 
-def null_fleets(fleets: int, series: int) -> None:
+def null_fleets(first: int, fleets: int, series: int) -> None:
     """Print how many fleets without any change have a discovery."""
-    invented: dict[str, list[bool]] = {"independent": [], "other work": [], "dependent": [], "strongly dependent": []}
+    invented: dict[str, list[bool]] = {kind: [] for kind in KINDS}
     mixed = []
-    for fleet in range(fleets):
+    for fleet in range(first, first + fleets):
         rng = np.random.default_rng(fleet)
-        name = ("other work", "dependent", "other work", "independent", "strongly dependent")[fleet % 5]
-        memory = {"dependent": 0.3, "strongly dependent": 0.5}.get(name, 0.0)
+        name = list(KINDS)[fleet % len(KINDS)]
         made = [
-            made_series(rng, int(rng.integers(12, 200)), memory=memory, mix_shift=name == "other work")
-            for _ in range(series)
+            made_series(rng, int(rng.integers(12, 200)), memory=KINDS[name][number % 2], mix_shift=name == "other work")
+            for number in range(series)
         ]
-        q_values = cp.control([cp.scan(values, strata, rng).p_value for values, strata in made])
+        memory = cp.mean_memory(made)
+        q_values = cp.control([cp.scan(values, strata, rng, memory).p_value for values, strata in made])
         invented[name].append(min(q_values) <= LIMIT)
         if name == "other work" and len(mixed) < 30:
-            p_values = [cp.scan(values, np.zeros_like(strata), rng).p_value for values, strata in made]
+            p_values = [cp.scan(values, np.zeros_like(strata), rng, memory).p_value for values, strata in made]
             mixed.append(min(cp.control(p_values)) <= LIMIT)
     everything = [found for kinds in invented.values() for found in kinds]
     print(f"null fleets: {fleets} of {series} series; any discovery at q <= {LIMIT}: {np.mean(everything):.3f}")
@@ -92,9 +97,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fleets", type=int, default=1_000)
     parser.add_argument("--series", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first null fleet")
     chosen = parser.parse_args()
     begin = time.process_time()
-    null_fleets(chosen.fleets, chosen.series)
+    null_fleets(chosen.first, chosen.fleets, chosen.series)
     mixed_fleets(max(chosen.fleets // 10, 1), chosen.series)
     power(max(chosen.fleets // 10, 1), chosen.series)
     print(f"{time.process_time() - begin:.0f} CPU-s")

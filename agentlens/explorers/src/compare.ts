@@ -229,9 +229,10 @@ class CompareView {
       return h("span", { class: "al-cmp-share-line" }, h("span", { class: "al-quiet" }, side), h("span", { class: "al-cmp-share-box" }, inner), h("span", {}, percent(share)));
     };
     const difference = (row.b_rate ?? 0) - (row.a_rate ?? 0);
-    const delta = h("td", { class: "al-right" }, formatDelta(difference, percent));
+    const points = (share: number) => `${Math.round(100 * share)} pp`;
+    const delta = h("td", { class: "al-right" }, formatDelta(difference, points));
     if (row.rate_low !== undefined && row.rate_high !== undefined) {
-      setAttribute(delta, "title", `95 % interval ${formatDelta(row.rate_low, percent) || "0"} to ${formatDelta(row.rate_high, percent) || "0"}; q ${(row.q_value ?? 1).toPrecision(2)}`);
+      setAttribute(delta, "title", `Percentage points, B less A; 95 % interval ${formatDelta(row.rate_low, points) || "0"} to ${formatDelta(row.rate_high, points) || "0"}; q ${(row.q_value ?? 1).toPrecision(2)}`);
     }
     return [h("td", { class: "al-cmp-side-cell", style: `padding-left: ${8 + row.depth * 14}px` }, this.stepButton(row, row.a_name ? `${row.a_name} → ${row.name}` : row.name ?? "")),
       h("td", { class: "al-cmp-shares" }, bar(row.a_rate, "A"), bar(row.b_rate, "B")), delta];
@@ -284,7 +285,7 @@ function drawTexts(texts: TextDiff[]): HTMLElement[] {
   const marks: Record<string, string> = { "-": "al-cmp-line-gone", "+": "al-cmp-line-new", "@": "al-cmp-line-place" };
   return texts.map(({ what, lines }) => {
     const isSame = lines.every(([mark]) => mark === " ");
-    return h("section", {}, h("h4", {}, isSame ? `${what}, the same in both` : what),
+    return h("section", {}, h("h4", {}, isSame ? `${what}, the same in both` : what, isSame ? null : h("span", { class: "al-quiet" }, " − only in A, + only in B")),
       h("div", { class: "al-cmp-diff" }, ...lines.map(([mark, line]) => h("div", { class: marks[mark] ?? "" }, h("span", { class: "al-cmp-mark" }, mark === "@" ? "…" : mark), mark === "@" ? "" : showControls(line)))));
   });
 }

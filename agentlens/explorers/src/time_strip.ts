@@ -117,15 +117,15 @@ function drawClock(scene: Scene): void {
   const begins = state.clock.gaps.map(({ to }) => ({ x: Math.round(xOf(scene, to)), real: state.clock.tell(to) }));
   const all = [...ticks, ...begins.filter(({ x }) => x >= 0)].sort((a, b) => a.x - b.x);
   context.fillStyle = theme.dim;
-  let free = -Infinity;
+  let free = -Infinity, written = "";
   for (const { x, real } of all) {
     context.fillRect(x, 0, 1, 5);
     const clock = formatClock(origin + real, begins.length ? Math.min(step, 60_000) : step);
-    const dated = step < DAY || begins.length ? `${formatDate(origin + real)} ${clock}` : formatDate(origin + real);
-    // The first says the day as well, where there is room.
-    const begin = free;
-    if (free === -Infinity) free = writeTick(scene, dated, x + 4, 8, free);
-    if (free === begin) free = writeTick(scene, clock, x + 4, 8, free);
+    // The day stands with the first time of it, where there is room.
+    const day = formatDate(origin + real);
+    const after = day === written ? free : writeTick(scene, clock === day || step >= DAY && !begins.length ? day : `${day} ${clock}`, x + 4, 8, free);
+    if (after !== free) written = day;
+    free = after === free ? writeTick(scene, clock, x + 4, 8, free) : after;
   }
 }
 

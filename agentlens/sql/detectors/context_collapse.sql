@@ -41,7 +41,7 @@ WHERE bytes_dropped >= min_share_dropped * bytes_before;
 -- Example: after a summary, the three files that had been read are read again, unchanged.
 -- Leaves alone: compactions after which nothing is missing; a new conversation; answers that have changed since.
 -- Misses: lost facts that were never part of a brief and were not asked for again; calls whose messages are not logged.
--- To do: keep facts and constraints in the summary, or in a file that is read again on purpose.
+-- Do: keep facts and constraints in the summary, or in a file that is read again on purpose.
 -- scope: trace
 -- version: 3
 CREATE MACRO detect_context_collapse(min_share_dropped := 0.5) AS TABLE

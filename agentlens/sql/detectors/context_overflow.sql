@@ -64,7 +64,7 @@ FROM (
 -- Example: a call with 193,000 input tokens to a model that takes 200,000; `prompt is too long: 210412 tokens > 200000 maximum`.
 -- Leaves alone: long prompts below the share; answers that were cut at their own limit; models whose window is not known or that took more than it.
 -- Misses: prompts that a framework cut silently before it sent them; windows that the provider widened for one customer.
--- To do: summarise earlier, read less into the window, or hand the work to an agent with an empty one.
+-- Do: summarise earlier, read less into the window, or hand the work to an agent with an empty one.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_context_overflow(near_share := 0.95) AS TABLE

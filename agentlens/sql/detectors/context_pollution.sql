@@ -39,7 +39,7 @@ FROM (
 -- Example: `fetch_prices` fails with `502 Bad Gateway`, `write_file prices.md` stores `502 Bad Gateway`, and two agents read prices.md.
 -- Leaves alone: logs, incident notes and reports, which are there to tell of failures; entries that nobody read.
 -- Misses: wrong content that no failure and no order marks as wrong (see plausible_cascade); files written by a program.
--- To do: remove the entry, run its readers again, and let tools write only what succeeded.
+-- Do: remove the entry, run its readers again, and let tools write only what succeeded.
 -- scope: fleet
 -- version: 2
 CREATE MACRO detect_context_pollution(min_share := 0.5) AS TABLE

@@ -106,8 +106,10 @@ GROUP BY subject, number;
 -- Matters: no single trace shows it, and the bill and the quality do. All series of the lens are judged together: at most `max_q` of what is
 -- reported is false (Benjamini and Hochberg). Like is compared with like: by kind of task, and by its size where that changed. One finding a
 -- moment of an agent, all its measures in it; what all that share a tool, a model or an operation have in common is one finding of that. Tier event. Severity: warning for a change by half or more, else info.
+-- Example: since 6 June the letters of one agent are half as long again; its prompt became v8 that morning.
 -- Leaves alone: another mix of work; changes below `min_change`; scatter, however wild.
 -- Misses: series of fewer than 12 observations; kinds of work that the log does not tell apart; what was already so when the log begins.
+-- Do: open `al.Drift` at that moment, compare a task before with one after, and take the release back or accept it.
 -- scope: fleet
 -- version: 2
 CREATE MACRO detect_drift_step(max_q := 0.05, min_change := 0.2) AS TABLE
@@ -117,8 +119,10 @@ FROM _change_findings('step', max_q, min_change);
 --
 -- Means: something grows with every task (a memory, an index, a backlog) or wears out. Matters: each day looks like the day before. Judged like
 -- steps, by Theil and Sen's slope from the first to the last observation. Tier event. Severity: warning for a change by half or more, else info.
+-- Example: a search in the archive takes 8 per cent longer every day.
 -- Leaves alone: steps; another mix of work; slopes below `min_change` in all.
 -- Misses: drifts that turn round within the log; series of fewer than 12 observations.
+-- Do: look at what grows beside it (a memory file, an index, a history that is sent along) and give it a limit.
 -- scope: fleet
 -- version: 2
 CREATE MACRO detect_drift_slope(max_q := 0.05, min_change := 0.2) AS TABLE
@@ -129,8 +133,10 @@ FROM _change_findings('slope', max_q, min_change);
 -- Means: the same work costs more effort and yields shorter, worse formed or less certain answers, and every status says success. Matters: alarms
 -- on errors stay quiet. It needs a step or slope up in effort (tokens, calls, time, money) and one down in quality (length, form or stated
 -- confidence of the answers) whose dates overlap, and no change for the worse in failures. Tier candidate. Severity: warning.
+-- Example: an agent is moved to a smaller model: more calls and tokens a task, shorter and less certain answers, no error.
 -- Leaves alone: agents that fail more as well (see `drift_step`); answers that became shorter on less effort.
 -- Misses: quality that the log does not show.
+-- Do: compare answers from before and after by hand; go back to what was there if they are worse.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_silent_degradation(max_q := 0.05, min_change := 0.2) AS TABLE

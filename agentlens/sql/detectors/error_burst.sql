@@ -33,8 +33,14 @@ WHERE operation_name = 'execute_tool';
 -- version: 3
 CREATE MACRO detect_error_burst(max_errors := 5, minutes := 10, min_rate := 0.01) AS TABLE
 WITH calls AS (
-  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AND NOT _found_nothing(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result))
-      AND NOT _was_declined(error_type, coalesce(status_message, tool_call_result)) AND NOT _is_red_check(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result), error_type) AS is_error, CASE WHEN agent_name IS NULL THEN trace_id END AS nameless_trace
+  SELECT
+    *, CASE WHEN agent_name IS NULL THEN trace_id END AS nameless_trace,
+    -- Only what failed is worth reading.
+    CASE WHEN status_code = 'ERROR' AND NOT is_control_flow THEN
+      NOT _found_nothing(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result))
+      AND NOT _was_declined(error_type, coalesce(status_message, tool_call_result))
+      AND NOT _is_red_check(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result), error_type)
+    ELSE false END AS is_error
   FROM spans
   WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL
     -- Claude Code marks calls that it cancelled because one beside them failed.

@@ -31,8 +31,10 @@ CREATE MACRO _step_words(arguments) AS _meaning_words(regexp_replace(coalesce(ar
 -- Means: the agent works on something it was not asked and did not come upon. Matters: every single step looks well. The first `min_aligned`
 -- steps or more had words of the brief; then at least `min_lost` steps to the end, a third of the run or more, have none of the brief, of the brief
 -- of the agent it works for, nor of any result before. Tier candidate. Severity: warning.
+-- Example: asked for the lease of a shop, a run spends its last eight steps on the font of the letterhead.
 -- Leaves alone: details that follow from what was read; runs that never named their task; a few odd steps.
 -- Misses: drifts into what was read on the way (see `injection`); synonyms and other languages: words are compared as they stand.
+-- Do: read the first step that lost the task, and what stood just before it; say in the brief when the work is done.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_goal_drift(min_steps := 10, min_aligned := 3, min_lost := 5) AS TABLE

@@ -94,7 +94,7 @@ FROM (
 -- Leaves alone: orders that nobody obeyed (`checks` counts them); briefs and answers of other agents; files made to instruct agents (AGENTS.md);
 -- addresses that the task itself names; tickets and reports that warn of the order.
 -- Misses: orders without an address (delete this, approve that); orders in pictures; orders in words not listed; obedience in another trace.
--- To do: revoke what was sent, block the address, and treat what that tool returns as data: fenced, and without the tools to act on it.
+-- Do: revoke what was sent, block the address, and treat what that tool returns as data: fenced, and without the tools to act on it.
 -- scope: trace
 -- version: 2
 CREATE MACRO detect_injection() AS TABLE

@@ -131,7 +131,7 @@ GROUP BY ALL;
 -- Example: every brief carries `context`, the one to the writer does not; four briefs name the deadline of 28 April, the fifth does not.
 -- Leaves alone: parts that are often left out; the first delegations; values that two briefs or more do without.
 -- Misses: briefs in prose that lack a fact which is no value; parts that were never given.
--- To do: compare this brief with the one shown beside it, and check what the agent assumed instead.
+-- Do: compare this brief with the one shown beside it, and check what the agent assumed instead.
 -- scope: fleet
 -- version: 3
 CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9, min_siblings := 4) AS TABLE

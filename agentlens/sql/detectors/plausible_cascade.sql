@@ -88,7 +88,7 @@ FROM _statements;
 -- Example: `the notice period is 26 days, not 62`, after the writer and the editor had both passed on 62.
 -- Leaves alone: corrections of one's own words that nobody had taken up; changes that no one calls a correction; numbers of one digit.
 -- Misses: contradictions that nobody notices; values rewritten in other units; corrections in other languages than English.
--- To do: look at each step listed: it used the value before it was corrected.
+-- Do: look at each step listed: it used the value before it was corrected.
 -- scope: trace
 -- version: 1
 CREATE MACRO detect_plausible_cascade() AS TABLE

@@ -63,11 +63,11 @@ FROM (
 -- is more than 4 robust standard deviations of the logarithm (at least a quarter each). Tier event. Severity: critical for twice as much, else warning.
 -- Example: 120 calls where the other runs of the agent made 9.
 -- Leaves alone: long pauses (calls count, not hours); kinds whose runs differ widely; several long runs of a kind; a run that is long only
--- because of another found inside it.
+-- because of another found inside it, or because it handed work to many.
 -- Misses: kinds with few runs; runs cut off by a limit near the usual length.
 -- Do: look at when its calls stopped finding anything new; set a limit on steps.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_runaway(times := 5, min_others := 5, min_calls := 30) AS TABLE
 WITH lengths AS MATERIALIZED (FROM _run_lengths WHERE calls > 0),
 usual AS (
@@ -77,11 +77,30 @@ usual AS (
   FROM lengths
   GROUP BY kind
 ),
-long AS (
+suspects AS MATERIALIZED (
   SELECT lengths.*, others, median_calls
   FROM lengths
   JOIN usual USING (kind)
   WHERE others >= min_others AND calls >= min_calls AND calls >= times * median_calls AND ln(calls) > middle + 4 * spread
+),
+-- Runs right below a suspect. All but the longest were beside the way: who hands work to many at once has not gone on for long.
+below AS (
+  SELECT suspects.preorder, sum(run.calls) - max(run.calls) AS calls_beside
+  FROM suspects
+  JOIN (
+    SELECT suspects.preorder, lengths.calls,
+      coalesce(max(lengths.subtree_end) OVER (
+        PARTITION BY suspects.preorder ORDER BY lengths.preorder ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) <= lengths.preorder, true) AS is_next
+    FROM suspects
+    JOIN lengths ON lengths.preorder > suspects.preorder AND lengths.preorder < suspects.subtree_end
+  ) AS run ON run.preorder = suspects.preorder AND is_next
+  GROUP BY suspects.preorder
+),
+long AS MATERIALIZED (
+  SELECT suspects.*
+  FROM suspects
+  LEFT JOIN below USING (preorder)
+  WHERE calls - coalesce(calls_beside, 0) >= greatest(min_calls, times * median_calls)
 ),
 innermost AS (
   FROM long

@@ -67,9 +67,9 @@ WHERE message_hash IS NULL;
 -- than one agent had, or that an agent itself wrote (into the arguments of a tool, an answer or a message); warning for a credential that one
 -- agent was only given; info for account numbers, and those only when they went from one agent to another.
 -- Example: a tool reads `.env`, and two steps later the key stands in the brief to another agent.
--- Leaves alone: placeholders and examples, hashes, identifiers, values that only their name calls a secret.
+-- Leaves alone: placeholders and examples (a key that its issuer calls a test key is told like others), hashes, identifiers, values that only their name calls a secret.
 -- Misses: passwords in plain words, formats that no issuer documents, secrets in pictures; names, addresses and telephone numbers.
--- To do: revoke the credential; keep it out of prompts by giving tools a reference instead of the value.
+-- Do: revoke the credential; keep it out of prompts by giving tools a reference instead of the value.
 -- scope: fleet
 -- version: 1
 CREATE MACRO detect_secret_exposure() AS TABLE

@@ -15,6 +15,24 @@ END;
 CREATE MACRO _forbids(line) AS
 regexp_matches(line, '(?i)^\W*(i |you |tu |vous |je |du |ich )?(never|must not|do not|don.t|ne (jamais|\pL+ (pas|jamais))|jamais|niemals|nunca)\b');
 
+-- How each agent is written: a file titled `AGENTS.md — Scout` is about the agent whose spans say `scout`.
+CREATE VIEW _spellings (
+  -- The name in lower case.
+  folded,
+  -- The name as spans have it, else as anything else has it.
+  agent_name
+) AS
+SELECT lower(agent_name), arg_max(agent_name, (acts, agent_name))
+FROM (
+  SELECT agent_name, true AS acts FROM spans GROUP BY agent_name
+  UNION ALL
+  SELECT agent_name, false FROM agents
+  UNION ALL
+  SELECT agent_name, false FROM documents
+)
+WHERE agent_name IS NOT NULL
+GROUP BY lower(agent_name);
+
 -- The lines of every identity file whose agent is known, with the heading they stand under and what part of a definition that is: identity, responsibilities,
 -- decision principles, boundaries; NULL for others. A dated file holds from its day until a later one of the
 -- same agent that is the like of it (SOUL.md, IDENTITY.md, AGENTS.md, TOOLS.md, BOOT.md, or any other name).
@@ -40,11 +58,12 @@ CREATE VIEW definition_lines (
 ) AS
 WITH identities AS (
   SELECT
-    document_id, agent_name, date AS since,
-    lead(date) OVER (PARTITION BY agent_name, regexp_extract(lower(path), '(soul|identity|agents|tools|boot)[^/\\]*$', 1), date IS NULL ORDER BY date) AS until
+    document_id, spelled.agent_name, date AS since,
+    lead(date) OVER (PARTITION BY spelled.agent_name, regexp_extract(lower(path), '(soul|identity|agents|tools|boot)[^/\\]*$', 1), date IS NULL ORDER BY date) AS until
   FROM documents
   JOIN (SELECT source_id, path FROM sources) AS files USING (source_id)
-  WHERE kind = 'identity' AND agent_name IS NOT NULL
+  JOIN _spellings AS spelled ON folded = lower(documents.agent_name)
+  WHERE kind = 'identity'
 ),
 headed AS (
   SELECT

@@ -25,7 +25,10 @@ WITH said AS (
   FROM definition_lines
 ),
 manifests AS (
-  SELECT agent_name, role, attributes, source_id, source_line FROM agents WHERE known_from = 'manifest'
+  SELECT spelled.agent_name, role, attributes, source_id, source_line
+  FROM agents
+  JOIN _spellings AS spelled ON folded = lower(agents.agent_name)
+  WHERE known_from = 'manifest'
 ),
 lists AS (
   SELECT agent_name, key, unnest(CASE json_type(attributes->key) WHEN 'ARRAY' THEN (attributes->key)::VARCHAR[] ELSE [attributes->>key] END) AS line, source_id, source_line
@@ -220,7 +223,7 @@ declared AS (
 ),
 scored AS (
   SELECT *, CASE WHEN judged >= min_steps AND agents > 1 THEN away / judged END AS score
-  FROM (SELECT DISTINCT agent_name FROM agents)
+  FROM (SELECT DISTINCT spelled.agent_name FROM agents JOIN _spellings AS spelled ON folded = lower(agents.agent_name))
   LEFT JOIN declared USING (agent_name)
   LEFT JOIN counted USING (agent_name)
   LEFT JOIN halves USING (agent_name)

@@ -38,46 +38,47 @@ texts AS (
   WHERE lines IS NOT NULL
   GROUP BY agent_name, kind, value
 ),
-versioned AS (
-  SELECT agent_name, kind
+versioned AS MATERIALIZED (
+  SELECT agent_name, kind, row_number() OVER () AS course, count(*) AS places
   FROM all_versions
   GROUP BY agent_name, kind
   HAVING count(DISTINCT value) BETWEEN 2 AND 3 OR count(DISTINCT value) > 1 AND count(DISTINCT value) <= count(DISTINCT trace_id) / 3
 ),
 numbered AS (
   SELECT
-    trace_id, span_id, agent_name, start_time, kind, value, preorder, row_number() OVER in_time AS place,
+    course, places, value, start_time, preorder, row_number() OVER in_time AS place,
     lag(value) OVER in_time AS value_before, lag(start_time) OVER in_time AS previous_time
   FROM all_versions
-  SEMI JOIN versioned ON versioned.agent_name IS NOT DISTINCT FROM all_versions.agent_name AND versioned.kind = all_versions.kind
-  WINDOW in_time AS (PARTITION BY agent_name, kind ORDER BY start_time, preorder)
+  JOIN versioned ON versioned.agent_name IS NOT DISTINCT FROM all_versions.agent_name AND versioned.kind = all_versions.kind
+  WINDOW in_time AS (PARTITION BY course ORDER BY start_time, preorder)
 ),
 -- Calls in a row with the same version are one row: their first call, and how many they are.
 rows_of_calls AS (
-  SELECT *, coalesce(lead(place) OVER in_turn, places + 1) - place AS calls
-  FROM (SELECT *, max(place) OVER (PARTITION BY agent_name, kind) AS places FROM numbered)
+  SELECT *, coalesce(lead(place) OVER (PARTITION BY course ORDER BY place), places + 1) - place AS calls
+  FROM numbered
   WHERE value_before IS DISTINCT FROM value
-  WINDOW in_turn AS (PARTITION BY agent_name, kind ORDER BY place)
 ),
 marked AS (
-  SELECT *, coalesce(place - lag(place + calls - 1) OVER (PARTITION BY agent_name, kind, value ORDER BY place) > 20, true) AS is_new
+  SELECT *, coalesce(place - lag(place + calls - 1) OVER (PARTITION BY course, value ORDER BY place) > 20, true) AS is_new
   FROM rows_of_calls
 ),
-counted AS (SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY agent_name, kind, value ORDER BY place) AS stint FROM marked),
+counted AS (SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY course, value ORDER BY place) AS stint FROM marked),
 stints AS (
   SELECT
-    agent_name, kind, value, stint, min(place) AS place, min(start_time) AS start_time, arg_min(previous_time, place) AS previous_time,
+    course, value, min(place) AS place, min(start_time) AS start_time, arg_min(previous_time, place) AS previous_time,
     arg_min(value_before, place) AS value_before, sum(calls)::BIGINT AS calls, sum(calls) / (max(place + calls - 1) - min(place) + 1) AS share,
-    arg_min(trace_id, place) AS trace_id, arg_min(span_id, place) AS span_id, arg_min(preorder, place) AS preorder
+    min(preorder) FILTER (is_new) AS preorder
   FROM counted
-  GROUP BY ALL
+  GROUP BY course, value, stint
 )
 SELECT
-  stints.agent_name, stints.kind, stints.start_time, previous_time, value_before, stints.value, stints.calls, share,
+  versioned.agent_name, versioned.kind, stints.start_time, previous_time, value_before, stints.value, stints.calls, share,
   list_filter(older.lines, lambda line: NOT list_contains(newer.lines, line)),
   list_filter(newer.lines, lambda line: NOT list_contains(older.lines, line)),
-  stints.trace_id, stints.span_id, preorder
+  spans.trace_id, spans.span_id, preorder
 FROM stints
-LEFT JOIN texts AS newer ON newer.agent_name IS NOT DISTINCT FROM stints.agent_name AND newer.kind = stints.kind AND newer.value = stints.value
-LEFT JOIN texts AS older ON older.agent_name IS NOT DISTINCT FROM stints.agent_name AND older.kind = stints.kind AND older.value = value_before
+JOIN versioned USING (course)
+JOIN spans USING (preorder)
+LEFT JOIN texts AS newer ON newer.agent_name IS NOT DISTINCT FROM versioned.agent_name AND newer.kind = versioned.kind AND newer.value = stints.value
+LEFT JOIN texts AS older ON older.agent_name IS NOT DISTINCT FROM versioned.agent_name AND older.kind = versioned.kind AND older.value = value_before
 WHERE place > 1 AND value_before IS DISTINCT FROM stints.value;

@@ -111,9 +111,11 @@ CREATE VIEW findings_crosswalk (
   dead_letter
 ) AS
 SELECT
-  detector, findings.tier, severity, trace_id, agent_name, start_time, summary,
+  detector, findings.tier, severity, findings.trace_id, findings.agent_name, findings.start_time, summary,
   coalesce(exact.failure_mode, plain.failure_mode), coalesce(exact.failure_class, plain.failure_class), coalesce(exact.cause, plain.cause),
   coalesce(exact.mast, plain.mast), coalesce(exact.trail, plain.trail), coalesce(exact.dead_letter, plain.dead_letter)
 FROM findings
 LEFT JOIN crosswalk AS plain ON plain.kind = 'detector' AND plain.name = detector AND plain.tier IS NULL
-LEFT JOIN crosswalk AS exact ON exact.kind = 'detector' AND exact.name = detector AND exact.tier = findings.tier;
+-- Where a tool gave back an ordinary answer although the run below it had failed, a program lost the failure; no model made anything up.
+LEFT JOIN spans AS caught ON detector = 'swallowed_error' AND caught.trace_id = findings.trace_id AND caught.span_id = span_ids[2] AND caught.operation_name = 'execute_tool'
+LEFT JOIN crosswalk AS exact ON exact.kind = 'detector' AND exact.name = detector AND exact.tier = findings.tier AND caught.span_id IS NULL;
