@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DUCKDB_MAGIC = b"DUCK"
 TEMPLATE_SECONDS = 30 * 24 * 3600
+CHECKPOINT_MEMORY = "1100MB"
 LOCKS = (
     "SET enable_external_access = false",
     "SET python_enable_replacements = false",
@@ -378,6 +379,27 @@ def _cache_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="agentlens-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def begin_reading(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
+    """Limit the memory of a database that is about to be filled, to what DuckDB takes by default for None."""
+    con.execute(f"SET memory_limit = '{memory}'" if memory else "RESET memory_limit")
+    con.execute("SET force_compression = 'zstd'")
+
+
+def end_reading(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
+    """Drop what reading staged, write the file whole, and lift the limit.
+
+    What is written anew to fill row groups, all of a lens at worst, is written within a limit, not when the lens is closed. The
+    limit is higher than that of reading, by what loaders no longer hold: a checkpoint that runs out of memory ends the database.
+    """
+    for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall():
+        con.execute(f'DROP TABLE temp."{name}"')
+    if database_file(con):
+        con.execute(f"SET memory_limit = '{CHECKPOINT_MEMORY}'" if memory else "RESET memory_limit")
+        con.execute("CHECKPOINT")
+    con.execute("RESET memory_limit")
+    con.execute("RESET force_compression")
 
 
 def lock(con: duckdb.DuckDBPyConnection) -> None:

@@ -24,7 +24,7 @@ from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
 from agentlens._evidence import Evidence, staging
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
-from agentlens._lens import Lens, connect, database_file, is_lens_file, lock, prepare, written_whole
+from agentlens._lens import Lens, begin_reading, connect, end_reading, is_lens_file, lock, prepare, written_whole
 from agentlens._load import Tables, load, sweep, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
@@ -35,8 +35,6 @@ from agentlens.loaders._mapping import describe_fields
 from agentlens.pricing import price_models
 
 READ_MEMORY = "750MB"
-# What reading leaves free when all is loaded: a checkpoint that runs out of memory ends the database.
-CHECKPOINT_MEMORY = "1100MB"
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
 
@@ -266,7 +264,7 @@ def _read_within(
     progress: bool,
     own: OwnPrices | None,
 ) -> None:
-    _set_up(con, memory)
+    begin_reading(con, memory)
     with ThreadPoolExecutor(1) as hasher:
         con.execute("BEGIN")
         try:
@@ -289,29 +287,11 @@ def _read_within(
         except BaseException:
             con.execute("ROLLBACK")
             raise
-    if memory:
-        con.execute(f"SET memory_limit = '{CHECKPOINT_MEMORY}'")
-    _tear_down(con)
+    end_reading(con, memory)
 
 
 def _next_list(con: duckdb.DuckDBPyConnection) -> int:
     return int(con.execute("SELECT coalesce(max(list_id) + 1, 0) FROM message_lists").fetchall()[0][0])
-
-
-def _set_up(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
-    con.execute(f"SET memory_limit = '{memory}'" if memory else "RESET memory_limit")
-    con.execute("SET force_compression = 'zstd'")
-
-
-def _tear_down(con: duckdb.DuckDBPyConnection) -> None:
-    temporary = con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
-    for (name,) in temporary:
-        con.execute(f'DROP TABLE temp."{name}"')
-    if database_file(con):
-        # What is written anew to fill row groups, all of a lens at worst, is written within the limit, not when the lens is closed.
-        con.execute("CHECKPOINT")
-    con.execute("RESET memory_limit")
-    con.execute("RESET force_compression")
 
 
 def _plan(
