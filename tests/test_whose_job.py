@@ -70,6 +70,17 @@ def test_every_planted_step_is_told_from_the_day_it_began_and_worse_than_before(
     assert since == first and before < low
 
 
+def test_the_drift_explorer_says_who_does_anothers_work_since_when_and_names_nobody_else(lens: Lens) -> None:
+    said = [note for note in al.Drift(lens)._view["notes"] if "identity_drift" in note]
+    assert len(said) == 1
+    for words in (
+        "Herald does the work of others, mostly of Treasurer,",
+        "36 of 91 steps",
+        "since 2026-09-11 10:05 UTC",
+    ):
+        assert words in said[0]
+
+
 def test_work_that_a_file_gives_since_a_day_is_its_own_since_that_day_and_anothers_without_it(
     lens: Lens, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import traitlets
 
 from agentlens._errors import AgentLensError
 from agentlens._lens import Lens
+from agentlens._visible import show_inline
 from agentlens.detectors._drift_words import MEASURES
 from agentlens.detectors.drift import measure_drift
 from agentlens.explorers._chart_explorer import choose_unit
@@ -173,7 +174,7 @@ class Drift(PickExplorer):
         return [row for row in versions if row["version"] == self._baseline]
 
     def _notes(self, versions: list[Row]) -> list[str]:
-        notes = []
+        notes = self._list_jobs()
         counts = {row["verdict"]: row["series"] for row in self.ask(load_question("drift_verdicts"))}
         if counts.get("too few"):
             notes.append(f"{counts['too few']:,} series have fewer than 12 observations: the data cannot tell.")
@@ -183,6 +184,12 @@ class Drift(PickExplorer):
         if len(self._agents) == MOST_AGENTS:
             notes.append(f"The {MOST_AGENTS} agents with most observations are shown; `FROM drift_measures` has all.")
         return notes
+
+    def _list_jobs(self) -> list[str]:
+        """Return a sentence for each agent that does more than a little of what it is not declared to do."""
+        if not self.ask("SELECT 1 FROM declared_lines LIMIT 1"):
+            return []
+        return [_describe_job(row) for row in self.ask(load_question("drift_jobs"))]
 
     def _describe(self, number: int, row: Row) -> Row:
         left_out = ("span_ids_before", "span_ids_after")
@@ -217,6 +224,19 @@ class Drift(PickExplorer):
         return [
             StillRow(row["explanation"], words[row["verdict"]], colour=colours[row["verdict"]]) for row in self._changes
         ]
+
+
+def _describe_job(row: Row) -> str:
+    kinds = []
+    if row["of_others"]:
+        kinds.append(f"does the work of others, mostly of {show_inline(row['nearest_other'])},")
+    if row["crossings"]:
+        kinds.append("crosses its own boundaries")
+    since = f" since {row['away_since']:%Y-%m-%d %H:%M} UTC" if row["away_since"] else ""
+    return (
+        f"{show_inline(row['agent_name'])} {' or '.join(kinds)} in {row['away']:,} of {row['judged']:,} steps that can be told{since}"
+        f" ({100 * row['score_before']:.0f} % of the first half of them, {100 * row['score_after']:.0f} % of the second): `FROM identity_drift`."
+    )
 
 
 def _at(rows: list[Row], key: str) -> Row | None:

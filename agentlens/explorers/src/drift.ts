@@ -340,8 +340,9 @@ class DriftView {
     const { label, unit } = this.view.measures[this.measure]!;
     const points = shown.flatMap((one) => one.points);
     const owners = new Set(shown.map((one) => one.agent));
-    const said = [`● ${unit === "%" ? "share" : "median"} a ${this.view.unit}, band: its 95 % interval`];
-    if (points.some(([, , value, low]) => value !== null && low === null)) said.push("○ too few for an interval");
+    const value = `${unit === "%" ? "share" : "median"} a ${this.view.unit}`;
+    const said = points.some(([, , , low]) => low !== null) ? [`● ${value}, band: its 95 % interval`] : [];
+    if (points.some(([, , course, low]) => course !== null && low === null)) said.push(said.length ? "○ too few for an interval" : `○ ${value}, too few for an interval`);
     if (this.view.releases.some((release) => owners.has(release.agent_name))) said.push("┊ released");
     if (shown.some((one) => this.changesOf(one).length)) said.push("▮ changed, grey: other work");
     if (shown.some((one) => this.versionsOf(one).length > 1)) said.push(`below: ${unit === "%" ? "share" : "median"} by ${this.view.by}`);
