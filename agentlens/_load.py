@@ -149,18 +149,9 @@ def load_piece(name: str, whole: dict[str, Any], piece: Piece, tables: Tables) -
     into.begin(source)
     load_alone(named_loader(name), source, into)
     into.flush()
-    result.batches = joined(result.batches)
     result.account, result.consumed, result.consumed_lines = into.account, source.consumed, source.consumed_lines
     result.lists, result.identities = into.lists, b"".join(source.identities)
     return result
-
-
-def joined(batches: list[tuple[str, pa.Table]]) -> list[tuple[str, pa.Table]]:
-    """Return one batch a table, in one run of memory: a database takes that at half the cost."""
-    by_table: dict[str, list[pa.Table]] = {}
-    for table, batch in batches:
-        by_table.setdefault(table, []).append(batch)
-    return [(table, pa.concat_tables(parts).combine_chunks()) for table, parts in by_table.items()]
 
 
 def _take(piece: Piece, future: Future[Result], source: Source, into: Evidence) -> bool:

@@ -120,7 +120,7 @@ def load_group(files: Sequence[File], tables: _load.Tables) -> Group:
     into = Evidence(tables, lambda table, batch: batches.append((table, batch)))
     loaded = {file.source.source_id: _load_file(file, into) for file in files}
     into.flush()
-    return Group(_load.joined(batches), into.lists, loaded)
+    return Group(batches, into.lists, loaded)
 
 
 def _load_file(file: File, into: Evidence) -> Loaded:

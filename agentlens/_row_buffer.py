@@ -14,6 +14,8 @@ from agentlens._json_text import json_bytes, json_text
 from agentlens._visible import plural
 
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
+# Arrow's own pool gives memory back and asks for it anew with every batch.
+_POOL = pa.system_memory_pool()
 _ARROW_TYPES = {
     "VARCHAR": pa.string(),
     "JSON": pa.string(),
@@ -86,7 +88,7 @@ class RowBuffer:
         if isinstance(values, pa.Array):
             return values
         try:
-            return pa.array(values, kind)
+            return pa.array(values, kind, memory_pool=_POOL)
         except (pa.ArrowException, UnicodeEncodeError, OverflowError, TypeError, ValueError):
             fitted = [_fit(value, kind) for value in values]
             lost = sum(a is None and b is not None for a, b in zip(fitted, values))
@@ -94,7 +96,7 @@ class RowBuffer:
                 note(
                     f"NULL here, for they were of a wrong type or out of range: {plural(lost, 'value')} of {self.table}.{name}."
                 )
-            return pa.array(fitted, kind)
+            return pa.array(fitted, kind, memory_pool=_POOL)
 
 
 def _is_nothing(values: tuple[Any, ...]) -> bool:

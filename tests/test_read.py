@@ -404,3 +404,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", script, str(log)], capture_output=True, text=True, check=True).stdout
     )
     assert peak < 1500, f"{peak} MB after {time.monotonic() - started:.0f} s"
+
+
+def test_the_database_has_its_own_settings_again_after_reading(tmp_path: Path) -> None:
+    settings = [f"current_setting('{name}')" for name in ("threads", "memory_limit", "force_compression")]
+    question = f"SELECT {', '.join(settings)}"
+    with read_bytes(tmp_path / "logs", as_lines(team(0, 4))) as lens, duckdb.connect() as fresh:
+        assert lens.sql(question).fetchall() == fresh.execute(question).fetchall()

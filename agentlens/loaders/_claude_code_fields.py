@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -63,9 +63,10 @@ def parse_time(value: Any) -> int | None:
     try:
         time = datetime.fromisoformat(value)
         time = time.replace(tzinfo=UTC) if time.tzinfo is None else time
-        nanoseconds = (time - EPOCH) // timedelta(microseconds=1) * 1000
+        since = time - EPOCH
     except (ValueError, OverflowError):
         return None
+    nanoseconds = ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
     return nanoseconds if nanoseconds in NS_RANGE else None
 
 

@@ -150,6 +150,7 @@ class Threads:
         return {key: _unpack(packed) for key, packed in self._packed.items()} | dict(self._latest)
 
 
+_NOTHING_YET = hashlib.blake2b(digest_size=8)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Thread).decode
 
@@ -177,7 +178,9 @@ def _digest(texts: tuple[str | bytes, ...]) -> bytes:
         data = "\x00".join(texts).encode()  # type: ignore[arg-type]
     except (TypeError, UnicodeEncodeError):
         data = b"\x00".join(text if isinstance(text, bytes) else text.encode("utf-8", "replace") for text in texts)
-    return hashlib.blake2b(data + b"\x00", digest_size=8).digest()
+    hasher = _NOTHING_YET.copy()  # cheaper than a new one
+    hasher.update(data + b"\x00")
+    return hasher.digest()
 
 
 @functools.lru_cache(1024)
