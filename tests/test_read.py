@@ -194,7 +194,7 @@ from agentlens.loaders import otlp
 moment, target, log = sys.argv[1:]
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 places = {"before": (reading, "_load_all"), "loading": (otlp, "add_otlp_span"), "finishing": (finishing, "_tree"),
-          "ending": (reading, "price_models"), "committed": (reading, "_tear_down")}
+          "ending": (reading, "price_models"), "committed": (reading, "end_reading")}
 setattr(*places[moment], die)
 reading.read(log, into=target, progress=False)
 """
