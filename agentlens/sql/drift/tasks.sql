@@ -35,8 +35,9 @@ FROM owned
 LEFT JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs USING (preorder)
 JOIN firsts ON firsts.trace_id = owned.trace_id AND firsts.agent_name IS NOT DISTINCT FROM owned.agent_name;
 
--- The tasks of all agents, as `tasks` has them. Argument: a table that says which task every call belongs to, as `_tasks_of_calls` does.
-CREATE MACRO _tasks_of(of_calls) AS TABLE
+-- The tasks of all agents, as `tasks` has them. Arguments: tables that say which task every call belongs to, which calls of tools there were, and what failed, as
+-- `_tasks_of_calls`, `tool_calls` and `errors` do.
+CREATE MACRO _tasks_of(of_calls, of_tools, of_failures) AS TABLE
 WITH owned AS MATERIALIZED (FROM query_table(of_calls)),
 calls AS MATERIALIZED (
   SELECT task, model.preorder, true AS is_model, false AS is_error, false AS is_retry, false AS is_escalation, false AS is_handoff
@@ -46,11 +47,11 @@ calls AS MATERIALIZED (
   SELECT
     task, tool.preorder, false, is_error,
     coalesce(lag(is_error) OVER same, false), _is_escalation(tool_name), _is_handoff_tool(tool_name)
-  FROM tool_calls AS tool
+  FROM query_table(of_tools) AS tool
   JOIN owned USING (preorder)
   WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
 ),
-failed AS (SELECT preorder FROM errors WHERE kind IN ('model', 'tool')),
+failed AS (SELECT preorder FROM query_table(of_failures) WHERE kind IN ('model', 'tool')),
 counted AS (
   SELECT
     task, count(*) FILTER (is_model) AS model_calls, count(*) FILTER (NOT is_model) AS tool_calls, count(failed.preorder) AS errors,
@@ -182,4 +183,4 @@ CREATE VIEW tasks (
   -- Place in tree order.
   preorder
 ) AS
-FROM _tasks_of('_tasks_of_calls');
+FROM _tasks_of('_tasks_of_calls', 'tool_calls', 'errors');

@@ -2,11 +2,15 @@
 
 -- The text of a message: contents, names and arguments of its calls and responses, one part below the other, as logged.
 CREATE MACRO _message_text(parts) AS
-CASE WHEN json_type(parts) = 'ARRAY' THEN array_to_string(
-  list_transform(parts::JSON[], lambda part: coalesce(
-    part->>'$.content', part->>'$.response', nullif(concat_ws(' ', part->>'$.name', part->>'$.arguments'), ''), part::VARCHAR
-  )), chr(10))
-ELSE parts::VARCHAR END;
+coalesce(
+  -- Most messages have one part, and its content can be taken without making a list of it.
+  CASE WHEN json_array_length(parts) = 1 THEN json_extract_string(parts, '$[0].content') END,
+  CASE WHEN json_type(parts) = 'ARRAY' THEN array_to_string(
+    list_transform(parts::JSON[], lambda part: coalesce(
+      part->>'$.content', part->>'$.response', nullif(concat_ws(' ', part->>'$.name', part->>'$.arguments'), ''), part::VARCHAR
+    )), chr(10))
+  ELSE parts::VARCHAR END
+);
 
 -- The distinct words of the first 20,000 characters of a text, in lower case.
 CREATE MACRO _distinct_words(said) AS list_distinct(regexp_extract_all(lower(left(said, 20000)), '[\pL\pN]+'));
