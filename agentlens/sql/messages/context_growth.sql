@@ -62,9 +62,7 @@ shown AS (
   WHERE direction IN ('system', 'input')
 ),
 listed AS MATERIALIZED (
-  SELECT
-    list_id, list_index, message_hash, bytes, sum(bytes) OVER (PARTITION BY list_id ORDER BY list_index) AS bytes_so_far,
-    min(list_index) OVER (PARTITION BY list_id, message_hash) AS first_index
+  SELECT list_id, list_index, message_hash, bytes, sum(bytes) OVER (PARTITION BY list_id ORDER BY list_index) AS bytes_so_far
   FROM message_lists
   JOIN (SELECT message_hash, bytes FROM messages) USING (message_hash)
 ),
@@ -96,8 +94,8 @@ stays AS (
   SELECT DISTINCT preorder, message_hash
   FROM (SELECT DISTINCT preorder, message_hash FROM rest) AS rest
   JOIN common USING (preorder)
-  JOIN listed USING (list_id, message_hash)
-  WHERE first_index = list_index AND list_index < length
+  JOIN (SELECT list_id, message_hash, min(list_index) AS list_index FROM message_lists GROUP BY ALL) AS firsts USING (list_id, message_hash)
+  WHERE list_index < length
 ),
 moved AS (
   SELECT preorder, message_hash, any_value(bytes) AS bytes, bool_or(is_new) AS is_new
