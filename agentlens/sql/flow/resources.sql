@@ -20,7 +20,7 @@ CASE WHEN json_type(arguments) = 'OBJECT' THEN coalesce(
 CREATE MACRO _written_text(arguments) AS
 CASE
   WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT' THEN trim(list_sort(list_transform(
-    list_filter(json_extract_string(arguments, '$.*'), lambda said: said IS DISTINCT FROM _resource_named(TRY_CAST(arguments AS JSON)) AND said IS NOT NULL),
+    list_filter(json_extract_string(TRY_CAST(arguments AS JSON), '$.*'), lambda said: said IS DISTINCT FROM _resource_named(TRY_CAST(arguments AS JSON)) AND said IS NOT NULL),
     lambda said: {'length': length(said), 'said': said}))[-1].said)
   ELSE trim(arguments)
 END;
