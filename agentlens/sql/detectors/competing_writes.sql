@@ -25,11 +25,6 @@ coalesce(length(result) < 400 AND json_type(arguments) = 'OBJECT' AND NOT regexp
   AND len(list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) >= 20 AND said <> _path_of(arguments)
     AND list_has_any(regexp_extract_all(result, '\d+'), [length(said)::VARCHAR, strlen(said)::VARCHAR]))) > 0, false);
 
--- The longest text among the arguments of a tool call, without the path: what was written.
-CREATE MACRO _text_written_there(arguments) AS
-trim(list_sort(list_transform(list_filter(json_extract_string(TRY_CAST(arguments AS JSON), '$.*'), lambda said: said IS DISTINCT FROM _path_of(arguments) AND said IS NOT NULL),
-  lambda said: {'bytes': length(said), 'said': said}))[-1].said);
-
 -- Why competing writes cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_competing_writes (
   -- False where nothing can be found for lack of evidence.
@@ -96,8 +91,8 @@ unread AS MATERIALIZED (
 ),
 -- What both wrote. Who was handed the text of the first by other ways, or has it in its own, knew of it.
 texts AS (
-  SELECT unread.preorder, unread.trace_id, unread.agent_name, written.time AS since, unread.start_time AS until, _text_written_there(first_write.tool_call_arguments) AS first_text,
-    _text_written_there(second_write.tool_call_arguments) AS second_text
+  SELECT unread.preorder, unread.trace_id, unread.agent_name, written.time AS since, unread.start_time AS until, _written_text(first_write.tool_call_arguments) AS first_text,
+    _written_text(second_write.tool_call_arguments) AS second_text
   FROM unread
   JOIN spans AS first_write ON first_write.preorder = written.preorder
   JOIN spans AS second_write ON second_write.preorder = unread.preorder
