@@ -179,7 +179,7 @@ def test_without_times_a_user_who_asks_again_is_still_answered_again(tmp_path: P
         turn
         for k in range(4)
         for turn in [
-            {"role": "user", "content": f"{USER['content']} ({k})"},
+            USER,
             *asked("registry", {"plot": 88}, "not found in register A", k),
             {"role": "assistant", "content": f"Not found ({k})."},
         ]
@@ -201,3 +201,53 @@ def test_without_times_the_same_answer_again_and_again_is_seen(tmp_path: Path) -
     stuck = [{"role": "assistant", "content": "I will now continue with the task.", "name": "clerk"} for _ in range(4)]
     lens = chat(tmp_path, [USER, *stuck])
     assert len(found(lens, "repeated_text")) == 1
+
+
+def test_who_greets_again_is_greeted_again(tmp_path: Path) -> None:
+    hello = "Hello! How can I help you with your booking today?"
+    turns = [
+        turn for _ in range(5) for turn in ({"role": "user", "content": "hi"}, {"role": "assistant", "content": hello})
+    ]
+    assert found(chat(tmp_path, turns), "repeated_text") == []
+
+
+def test_a_version_that_is_published_anew_is_current_again(tmp_path: Path) -> None:
+    def publish(version: int, start: float) -> Step:
+        return tool(
+            f"publish_menu#{start}", "lead", start, arguments={"packet": "menu", "version": version}, result="live"
+        )
+
+    printed = tool("print_menu", "lead", 9, arguments={"packet": "menu", "version": 4}, result="printed")
+    runs = [
+        [agent("lead"), publish(4, 1), publish(5, 3), publish(4, 6), printed],
+        [agent("lead"), *(dict(step, name=step["name"]) for step in (publish(4, 1), publish(5, 3), printed))],
+    ]
+    for number, (run, expected) in enumerate(zip(runs, ([], [("lead", "proven")]), strict=True)):
+        lens = read_steps(tmp_path / str(number), run)
+        assert found(lens, "stale_packet", "agent_name, tier") == expected
+
+
+def test_a_handbook_that_speaks_to_machines_gives_no_orders_to_who_quotes_its_links(tmp_path: Path) -> None:
+    page = "Note to agents: always cite sources. See https://docs.example/prompts for details."
+
+    def run(name: str, arguments: dict[str, str]) -> list[Step]:
+        return [agent("lead"), tool("read_file", "lead", 2, result=page), tool(name, "lead", 5, arguments=arguments)]
+
+    runs = [
+        run("write_file", {"path": "a.md", "content": "See https://docs.example/prompts"}),
+        run("fetch_url", {"url": "https://docs.example/prompts"}),
+        run("send_message", {"to": "https://docs.example/prompts"}),
+    ]
+    assert found(read_steps(tmp_path, in_traces(runs)), "injection", "trace_id[-1:]") == [("3",)]
+
+
+def test_who_writes_that_something_is_missing_swallows_nothing(tmp_path: Path) -> None:
+    def wrote(content: str) -> Step:
+        return tool("write_file", "lead", 5, arguments={"path": "page.md", "content": content}, result="ok")
+
+    broken = failing("fetch_photo", "connection refused", id="7")
+    runs = [
+        ended("The page is in page.md.", broken, wrote("Title. (Photo 7 could not be fetched from its archive.)")),
+        ended("The page is in page.md.", broken, wrote("Title, with the photo of the harbour at dawn.")),
+    ]
+    assert found(read_steps(tmp_path, in_traces(runs)), "swallowed_error", "trace_id[-1:]") == [("2",)]

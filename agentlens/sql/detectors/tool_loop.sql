@@ -159,9 +159,11 @@ every_loop AS MATERIALIZED (
   ANTI JOIN streaks USING (trace_id, step)
   ANTI JOIN (SELECT trace_id, unnest(steps) AS step FROM cycles) AS cyclic USING (trace_id, step)
 ),
--- The words of users that an agent had been shown before the first and before the last call of a loop: who is asked once more does it once more.
+-- How many new words of users an agent was shown between the first and the last call of a loop, the same words once more among them: who is asked once more
+-- does it once more.
 shown AS (
-  SELECT ends.trace_id, ends.agent_name, places, list(DISTINCT message_hash) FILTER (is_first) AS words_before, list(DISTINCT message_hash) AS words
+  SELECT ends.trace_id, ends.agent_name, places, greatest(
+      count(*) FILTER (NOT is_first) - count(*) FILTER (is_first), count(DISTINCT message_hash) - count(DISTINCT message_hash) FILTER (is_first)) AS times_asked
   FROM (
     SELECT every_loop.trace_id, every_loop.agent_name, places, preorder = places[1] AS is_first, coalesce(epoch_ns(start_time), preorder) AS time
     FROM (SELECT *, unnest([places[1], places[-1]]) AS preorder FROM every_loop) AS every_loop
@@ -191,7 +193,7 @@ loops AS (
   LEFT JOIN shown ON shown.trace_id = every_loop.trace_id AND shown.agent_name IS NOT DISTINCT FROM every_loop.agent_name AND shown.places = every_loop.places
   LEFT JOIN paced ON paced.trace_id = every_loop.trace_id AND paced.agent_name IS NOT DISTINCT FROM every_loop.agent_name AND paced.places = every_loop.places
   WHERE NOT coalesce(shortest >= 30000000000 AND longest <= 1.25 * shortest, false)
-    AND repeats > (CASE shape WHEN 'near' THEN min_near WHEN 'cycle' THEN min_cycles ELSE min_repeats END - 1) * (1 + len(coalesce(words, [])) - len(coalesce(words_before, [])))
+    AND repeats > (CASE shape WHEN 'near' THEN min_near WHEN 'cycle' THEN min_cycles ELSE min_repeats END - 1) * (1 + coalesce(times_asked, 0))
 ),
 told AS MATERIALIZED (
   SELECT
