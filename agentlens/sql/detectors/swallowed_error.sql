@@ -69,10 +69,6 @@ CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
 CREATE MACRO _telling_words(arguments) AS
 list_filter(regexp_extract_all(lower(array_to_string(_telling_arguments(arguments), ' ')), '\pL{5,}'), lambda word: word NOT IN ('https', 'index', 'example'));
 
--- Whether a result only says that something was done, and brings nothing back.
-CREATE MACRO _is_receipt(result) AS
-length(trim(result)) < 60 AND regexp_matches(result, '^\W*$|^\W*(ok|done|true|success\w*|accepted|queued|sent)\W*$|\b(saved|stored|sent|written|wrote|printed|created|updated|queued|accepted|posted|submitted|published|delivered|deleted)\b', 'i');
-
 -- Whether the arguments of a tool call (JSON) bring a text along, of four words and 30 characters and more, beside the thing they name; what merely explains or asks does not count.
 CREATE MACRO _brings_a_text(arguments) AS
 coalesce(json_type(arguments) = 'OBJECT' AND _resource_named(arguments) IS NOT NULL AND len(list_filter(

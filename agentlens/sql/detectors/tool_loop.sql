@@ -48,7 +48,8 @@ regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|
 -- Fires on (a) `min_repeats` equal calls in a row with one and the same result, (b) a cycle of 2 to 5 different calls that comes `min_cycles` times on end, each
 -- time with the same results, (c) `min_repeats` equal calls in a row that fail with the same words, where trying again cannot help (not
 -- for rate limits, time-outs and unavailability; more than three are left to retry_storm): all tier proven; (d) `min_near` equal calls with the same result among `near` calls of the run with nothing in
--- between that is not repeated as well, other questions to a tool that only looks aside (tier candidate). One finding a loop. Severity: critical for 10 and more repetitions, else warning.
+-- between that is not repeated as well, other questions to a tool that only looks aside (tier candidate); what does something and brings back a mere receipt (`printed`) may be wanted
+-- as often as it was done: tier candidate as well. One finding a loop. Severity: critical for 10 and more repetitions, else warning.
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
 -- side, calls that are answered otherwise at last, calls that a user asks for once more, calls after equal pauses of half a minute and more (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
@@ -76,7 +77,7 @@ streaks AS (
   FROM (
     SELECT
       trace_id, agent_name, run, streak, any_value(step) AS step, list(preorder ORDER BY place) AS places, count(*) AS repeats,
-      bool_or(is_error) AS is_error, any_value(outcome) AS outcome
+      bool_or(is_error) AS is_error, any_value(outcome) AS outcome, any_value(tool_name) AS tool_name
     FROM calls
     GROUP BY trace_id, agent_name, run, streak
     HAVING count(DISTINCT step) = 1 AND count(step) = count(*)
@@ -150,7 +151,9 @@ crowds AS (
   HAVING NOT arg_max(is_answered, place)
 ),
 every_loop AS MATERIALIZED (
-  SELECT trace_id, agent_name, run, places, repeats, CASE WHEN is_error THEN 'errors' ELSE 'row' END AS shape, 1 AS period FROM streaks
+  SELECT trace_id, agent_name, run, places, repeats, CASE WHEN is_error THEN 'errors'
+      WHEN _is_receipt(outcome) AND regexp_matches(outcome, '\pL') AND _resource_access(tool_name) IS DISTINCT FROM 'read' AND NOT regexp_matches(_tool_words(tool_name), ' (search|find|list|query|look|check) ') THEN 'deeds'
+      ELSE 'row' END AS shape, 1 AS period FROM streaks
   UNION ALL
   SELECT trace_id, agent_name, run, places, repeats, 'cycle', period FROM cycles
   UNION ALL
@@ -182,7 +185,7 @@ paced AS (
   SELECT trace_id, agent_name, places, min(pause_ns) AS shortest, max(pause_ns) AS longest
   FROM (
     SELECT every_loop.trace_id, every_loop.agent_name, places, epoch_ns(start_time) - epoch_ns(lag(end_time) OVER (PARTITION BY places ORDER BY start_time, preorder)) AS pause_ns
-    FROM (SELECT *, unnest(places) AS preorder FROM every_loop WHERE shape = 'row') AS every_loop
+    FROM (SELECT *, unnest(places) AS preorder FROM every_loop WHERE shape IN ('row', 'deeds')) AS every_loop
     JOIN spans USING (preorder)
   )
   GROUP BY ALL
@@ -220,10 +223,11 @@ wasted AS (
   GROUP BY ALL
 )
 SELECT
-  CASE WHEN shape = 'near' THEN 'candidate' ELSE 'proven' END AS tier,
+  CASE WHEN shape IN ('near', 'deeds') THEN 'candidate' ELSE 'proven' END AS tier,
   CASE WHEN repeats >= 10 THEN 'critical' ELSE 'warning' END AS severity,
   trace_id, agent_name, span_ids, start_time, end_time,
-  format(CASE shape WHEN 'cycle' THEN '{} went round {} {} times with the same arguments and got the same results each time.'
+  format(CASE shape WHEN 'deeds' THEN '{} did {} {} times with the same arguments; each time it was done.'
+      WHEN 'cycle' THEN '{} went round {} {} times with the same arguments and got the same results each time.'
       WHEN 'errors' THEN '{} called {} {} times with the same arguments and got the same error each time.'
       ELSE '{} called {} {} times with the same arguments and got the same result each time.' END,
     coalesce(agent_name, 'An agent'), _short(tool_name, 120), repeats) AS summary,
