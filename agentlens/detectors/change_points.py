@@ -102,7 +102,8 @@ def _ranks_within(values: Floats, strata: Ints) -> Floats:
 def scan(values: Floats, strata: Ints, rng: np.random.Generator, memory: float = 0.0) -> Scan:
     """Test a series in time order for a step or a slope against every order of the same values within their strata.
 
-    `memory` is how much of a value the series that are tested with it keep in the next, as `mean_memory` has it.
+    `memory` is how much of a value the series that are tested with it keep in the next, as `mean_memory` has it. P-values above 0.05 are rough:
+    draws end where they cannot come out below.
     """
     return scan_points(points_of(values, strata), rng, memory)
 
