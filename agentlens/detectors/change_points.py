@@ -32,12 +32,12 @@ FIRST_DRAWS, MORE_DRAWS, TAIL = 199, 1_999, 200
 # then told is a rougher estimate of a p-value that nobody acts on; every one up to 0.05 is that of all draws.
 FIRST_BEYOND, MORE_BEYOND = 20, 50
 DRAWN_AT_ONCE, MOST_DRAWN_AT_ONCE = 30_000, 2_000_000  # numbers
-MOST_WITHOUT_THREADS = (
-    9_000  # numbers in a matrix that OpenBLAS multiplies on one thread; its threads wait busily for each other
-)
+# Numbers in a matrix that OpenBLAS multiplies on one thread; its threads wait busily for each other.
+MOST_WITHOUT_THREADS = 9_000
 # 95 % of the likelihood ratio of a change point's date lies below: (1 - exp(-x / 2))^2 = 0.95 (Yao 1987).
 DATE_LIMIT = 7.35
 BOOTSTRAPS = 400
+TIED = 1e-12  # what rounding makes of equal numbers
 MOST_MEMORY = 0.95
 STRONG_MEMORY = 0.35  # as estimated, which is a little less than is true
 
@@ -315,15 +315,12 @@ def _p_of_draws(
         rows = _shuffled(scores, strata, most[0] - draws, rng)
         drawn.append((_steps(rows), _slopes(rows)))
         draws += len(rows)
-        beyond += [_beyond(o, d) for o, d in zip(observed, drawn[-1])]
+        beyond += [(d >= o - TIED).sum() for o, d in zip(observed, drawn[-1])]
     return [_p_value(o, np.concatenate(d)) for o, d in zip(observed, zip(*drawn))]
 
 
 def _shuffled(scores: Floats, strata: Ints, draws: int, rng: np.random.Generator) -> Floats:
-    """Return random orders of the scores, each within its strata, as many as are quick to make, at most so many.
-
-    Lone columns are shuffled themselves, not their places.
-    """
+    """Return random orders of the scores within their strata, as many as are quick to make; lone columns are shuffled themselves, not their places."""
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     # A stratum costs a call, however few are drawn; without strata, what the processor's cache holds is quickest.
     draws = min(draws, max(1, (DRAWN_AT_ONCE if len(members) == 1 else MOST_DRAWN_AT_ONCE) // scores.size))
@@ -424,14 +421,9 @@ def _spectrum(scores: Floats) -> tuple[float, ...]:
     return tuple(float(part) for part in np.round(parts / max(parts.sum(), 1e-12), 2) if part > 0) or (1.0,)
 
 
-def _beyond(observed: float, drawn: Floats) -> int:
-    """Return how many draws are at least as extreme."""
-    return int((drawn >= observed - 1e-12).sum())
-
-
 def _p_value(observed: float, drawn: Floats) -> float:
     """Return the share of draws at least as extreme; past all of them, an exponential tail (after Knijnenburg 2009)."""
-    beyond = _beyond(observed, drawn)
+    beyond = int((drawn >= observed - TIED).sum())
     if beyond >= 10 or len(drawn) <= TAIL:
         return (beyond + 1) / (len(drawn) + 1)
     tail = np.sort(drawn)[-TAIL:]
