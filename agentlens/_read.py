@@ -62,7 +62,7 @@ def read(
     two loaders claim one, and AgentLensError for paths that do not exist. Inside folders, a file that is in no known format
     becomes a row of `rejects`.
     """
-    given = [Path(path).expanduser() for path in paths]
+    given = [_reachable(Path(path).expanduser()) for path in paths]
     own = OwnPrices.from_yaml(prices) if prices is not None else None
     if len(given) == 1 and into is None and is_lens_file(given[0]):
         return _open(given[0].resolve(), locked, functools.partial(_prepare_priced, own=own))
@@ -159,6 +159,19 @@ def _match(path: Path) -> list[_File]:
     if not matches:
         raise AgentLensError(_absent(path))
     return [_File(match.resolve(), True) for match in matches]
+
+
+def _reachable(path: Path) -> Path:
+    """Return a path given by name; AgentLensError when it is there and cannot be looked at."""
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)
+        elif path.is_file():
+            with path.open("rb") as stream:
+                stream.read(1)
+    except OSError as error:
+        raise _said(path, error) from error
+    return path
 
 
 def _absent(path: Path) -> str:
@@ -304,7 +317,7 @@ def _plan(
     """Decide for each file whether to read it, go on with it or leave it; raises before anything is loaded."""
     known = _known_sources(con)
     changed = [file for file in files if not _is_unchanged(file, known.get(path_text(file.path)), loaders, options)]
-    found = [_recognise(file, loaders, options) for file in changed]
+    found = [one for one in (_recognise(file, loaders, options) for file in changed) if one]
     if found and len(found) == len(files) and all(one.loader is _STRANGER for one in found):
         raise UnknownFormat(_unknown_folder(found, loaders))
     ids = itertools.count(1 + max((row["source_id"] for row in known.values()), default=0))
@@ -316,19 +329,33 @@ def _plan(
     return tasks
 
 
-def _recognise(file: _File, loaders: Mapping[str, Loader], options: dict[str, Any] | None) -> _Found:
-    """Find the loader of a file; what stands in a folder and cannot be read becomes a reject, what was named is an error."""
-    compression = detect_compression(file.stored)
+def _recognise(file: _File, loaders: Mapping[str, Loader], options: dict[str, Any] | None) -> _Found | None:
+    """Find the loader of a file; what stands in a folder and cannot be read becomes a reject, what was named is an error.
+
+    None is what has gone since the folder was listed.
+    """
+    compression = None
     try:
+        compression = detect_compression(file.stored)
         head = read_head(file.stored, compression)
-    except AgentLensError as error:
+    except (AgentLensError, OSError) as error:
+        problem = _said(file.path, error)
         if file.named:
-            raise
-        return _Found(file, compression, b"", UNKNOWN, _STRANGER, {"problem": str(error)})
+            raise problem from error
+        if isinstance(error, FileNotFoundError):
+            return None
+        return _Found(file, compression, b"", UNKNOWN, _STRANGER, {"problem": str(problem)})
     name = next(iter(loaders)) if options is not None else _choose(file.path, head, loaders)
     if name is None and file.named:
         raise UnknownFormat(_unknown(file.path, head, loaders))
     return _Found(file, compression, head, name or UNKNOWN, loaders[name] if name else _STRANGER, options or {})
+
+
+def _said(path: Path, error: AgentLensError | OSError) -> AgentLensError:
+    """Return what keeps a file from being read, in a sentence."""
+    if isinstance(error, AgentLensError):
+        return error
+    return AgentLensError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def _task(
@@ -363,6 +390,8 @@ def _recall(
     for path, row in known.items():
         if row["source_id"] not in taken and DUPLICATE in _decode_json(row["skipped_reasons"]) and Path(path).is_file():
             found = _recognise(_File(Path(path), named=False), all_loaders(), None)
+            if found is None or found.loader is _STRANGER:
+                continue
             _forget(con, row["source_id"])
             tasks.append(_task(con, found, {**row, "resume_offset": None}, ids, hasher))
     return tasks
@@ -388,7 +417,10 @@ def _is_unchanged(
         return False
     if options and before["dialect"] != options["mapping"].dialect:
         return False
-    return bool(before["bytes"] == file.size() and before["sha256"] == file.digest())
+    try:
+        return bool(before["bytes"] == file.size() and before["sha256"] == file.digest())
+    except OSError:  # what was read of it stays
+        return not file.named and before["format"] != UNKNOWN
 
 
 def _is_current(before: dict[str, Any], loaders: Mapping[str, Loader]) -> bool:
@@ -478,7 +510,7 @@ def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[i
     evidence.add_source(
         path=path_text(source.path),
         stored_at=path_text(source.stored) if source.stored else None,
-        sha256=task.digest.result(),
+        sha256=_digest(task),
         bytes=task.size,
         compression=source.compression,
         format=task.format,
@@ -488,6 +520,14 @@ def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[i
     )
     source.state = None
     source.identities.clear()
+
+
+def _digest(task: _Task) -> str:
+    """Return the hash of the bytes of a source, "" where they cannot be read."""
+    try:
+        return task.digest.result()
+    except OSError:
+        return ""
 
 
 class _Stranger:
@@ -501,12 +541,11 @@ class _Stranger:
         return False
 
     def load(self, source: Source, into: Evidence) -> None:
-        into.record()
         if problem := source.options.get("problem"):
-            into.reject(Place(None, 0, 0), str(problem), b"")
-            return
+            raise AgentLensError(problem)
         with source.open() as stream:
             head = stream.read(4096)
+        into.record()
         reason = "the file is in no format agentlens knows" if head.strip() else "the file is empty"
         into.reject(Place(1, 0, (source.stored or source.path).stat().st_size), reason, head)
 
