@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import glob
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +17,10 @@ import msgspec
 from tqdm.auto import tqdm
 
 from agentlens._account import Account
-from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
 from agentlens._evidence import Evidence, staging
+from agentlens._find import ToRead, find, reachable, why_unread
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
 from agentlens._lens import Lens, begin_reading, connect, end_reading, is_lens_file, lock, prepare, written_whole
@@ -62,11 +61,11 @@ def read(
     two loaders claim one, and AgentLensError for paths that do not exist. Inside folders, a file that is in no known format
     becomes a row of `rejects`.
     """
-    given = [_reachable(Path(path).expanduser()) for path in paths]
+    given = [reachable(Path(path).expanduser()) for path in paths]
     own = OwnPrices.from_yaml(prices) if prices is not None else None
     if len(given) == 1 and into is None and is_lens_file(given[0]):
         return _open(given[0].resolve(), locked, functools.partial(_prepare_priced, own=own))
-    found, format = _find(given), _read_mapping(format)
+    found, format = find(given), _read_mapping(format)
     target = Path(into).expanduser().resolve() if into is not None else None
     load = functools.partial(
         _read_into, given=found, loaders=_loaders(format), options=_options(format), progress=progress, own=own
@@ -100,87 +99,6 @@ def _prepare_priced(con: duckdb.DuckDBPyConnection, own: OwnPrices | None) -> No
     if own is not None:
         price_models(con, own)
         judge_usage(con)
-
-
-# --- which files ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file to read; of one that an archive keeps, `path` is where it stood."""
-
-    path: Path
-    named: bool
-    """Given by name, so that an unknown format is an error."""
-    kept: Kept | None = None
-
-    @property
-    def stored(self) -> Path:
-        """Where its bytes are."""
-        return self.kept.stored if self.kept else self.path
-
-    def size(self) -> int:
-        """Return the number of its bytes."""
-        return self.kept.bytes if self.kept else self.path.stat().st_size
-
-    def digest(self, length: int | None = None) -> str:
-        """Return the SHA-256 of its first bytes, of all of them by default."""
-        return self.kept.sha256 if self.kept else hash_prefix(self.path, length)
-
-
-def _find(given: list[Path]) -> list[_File]:
-    """Return the files behind paths, folders, archives and globs, each once, in the order of their paths."""
-    if not given:
-        raise AgentLensError("read() needs at least one file, folder or glob: agentlens.read('logs/')")
-    found: dict[Path, _File] = {}
-    for path in given:
-        for file in _match(path):
-            before = found.get(file.path)
-            if before is None or before.kept or (file.named and not file.kept):
-                found[file.path] = file
-    if not found:
-        raise AgentLensError(f"{', '.join(map(str, given))}: there is no file in it to read.")
-    return [file for _, file in sorted(found.items())]
-
-
-def _match(path: Path) -> list[_File]:
-    """Return the files behind one path."""
-    if path.is_dir():
-        if is_archive(path):
-            return [_File(kept.path, False, kept) for kept in kept_files(path)]
-        return [_File(file.resolve(), False) for file in walk(path)]
-    if path.is_file():
-        return [_File(path.resolve(), True)]
-    if path.exists():
-        raise AgentLensError(
-            f"{path} is neither a file nor a folder. Write what comes out of it to a file and read that."
-        )
-    matches = [Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file()]  # noqa: PTH207  (absolute patterns)
-    if not matches:
-        raise AgentLensError(_absent(path))
-    return [_File(match.resolve(), True) for match in matches]
-
-
-def _reachable(path: Path) -> Path:
-    """Return a path given by name; AgentLensError when it is there and cannot be looked at."""
-    try:
-        if path.is_dir():
-            next(path.iterdir(), None)
-        elif path.is_file():
-            with path.open("rb") as stream:
-                stream.read(1)
-    except OSError as error:
-        raise _said(path, error) from error
-    return path
-
-
-def _absent(path: Path) -> str:
-    parent = path.parent
-    while not parent.exists():
-        parent = parent.parent
-    if any(mark in str(path) for mark in "*?["):
-        return f"{path}: the pattern matches no file. The nearest existing folder is {parent}."
-    return f"{path} does not exist. The nearest existing folder is {parent}."
 
 
 # --- which loader -----------------------------------------------------------------------------------------------------
@@ -236,7 +154,7 @@ def _unknown(path: Path, head: bytes, loaders: Mapping[str, Loader]) -> str:
 class _Found:
     """A file and the loader that claims it."""
 
-    file: _File
+    file: ToRead
     compression: str | None
     head: bytes
     format: str
@@ -271,7 +189,7 @@ def _read_within(
     con: duckdb.DuckDBPyConnection,
     memory: str | None,
     *,
-    given: list[_File],
+    given: list[ToRead],
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
     progress: bool,
@@ -309,7 +227,7 @@ def _next_list(con: duckdb.DuckDBPyConnection) -> int:
 
 def _plan(
     con: duckdb.DuckDBPyConnection,
-    files: list[_File],
+    files: list[ToRead],
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
     hasher: ThreadPoolExecutor,
@@ -329,7 +247,7 @@ def _plan(
     return tasks
 
 
-def _recognise(file: _File, loaders: Mapping[str, Loader], options: dict[str, Any] | None) -> _Found | None:
+def _recognise(file: ToRead, loaders: Mapping[str, Loader], options: dict[str, Any] | None) -> _Found | None:
     """Find the loader of a file; what stands in a folder and cannot be read becomes a reject, what was named is an error.
 
     None is what has gone since the folder was listed.
@@ -339,7 +257,7 @@ def _recognise(file: _File, loaders: Mapping[str, Loader], options: dict[str, An
         compression = detect_compression(file.stored)
         head = read_head(file.stored, compression)
     except (AgentLensError, OSError) as error:
-        problem = _said(file.path, error)
+        problem = why_unread(file.path, error)
         if file.named:
             raise problem from error
         if isinstance(error, FileNotFoundError):
@@ -349,13 +267,6 @@ def _recognise(file: _File, loaders: Mapping[str, Loader], options: dict[str, An
     if name is None and file.named:
         raise UnknownFormat(_unknown(file.path, head, loaders))
     return _Found(file, compression, head, name or UNKNOWN, loaders[name] if name else _STRANGER, options or {})
-
-
-def _said(path: Path, error: AgentLensError | OSError) -> AgentLensError:
-    """Return what keeps a file from being read, in a sentence."""
-    if isinstance(error, AgentLensError):
-        return error
-    return AgentLensError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def _task(
@@ -389,7 +300,7 @@ def _recall(
     tasks = []
     for path, row in known.items():
         if row["source_id"] not in taken and DUPLICATE in _decode_json(row["skipped_reasons"]) and Path(path).is_file():
-            found = _recognise(_File(Path(path), named=False), all_loaders(), None)
+            found = _recognise(ToRead(Path(path), named=False), all_loaders(), None)
             if found is None or found.loader is _STRANGER:
                 continue
             _forget(con, row["source_id"])
@@ -411,7 +322,7 @@ def _known_sources(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 
 def _is_unchanged(
-    file: _File, before: dict[str, Any] | None, loaders: Mapping[str, Loader], options: dict[str, Any] | None
+    file: ToRead, before: dict[str, Any] | None, loaders: Mapping[str, Loader], options: dict[str, Any] | None
 ) -> bool:
     if before is None or not _is_current(before, loaders):
         return False

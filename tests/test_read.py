@@ -282,6 +282,18 @@ def test_files_folders_and_globs_are_read_once_each(tmp_path: Path) -> None:
     assert paths == [str(logs / name) for name in ("a.jsonl", "deep/b.jsonl", "deep/er/c.log")]
 
 
+def test_a_pattern_takes_folders_whole_and_strangers_as_in_a_folder(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"run {number}").mkdir()
+        (tmp_path / f"run {number}" / "spans").write_bytes(as_lines(team(number, 1)))
+    (tmp_path / "run.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with read(tmp_path / "run*", progress=False) as lens:
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(2,)]
+        assert lens.sql("SELECT count(*) FROM rejects").fetchall() == [(1,)]
+    with pytest.raises(UnknownFormat, match=r"run\.png"):
+        read(tmp_path / "*.png", progress=False)
+
+
 def test_a_name_with_glob_marks_is_taken_as_a_name_first(tmp_path: Path) -> None:
     path = tmp_path / "run[1]*.jsonl"
     path.write_bytes(as_lines(team(0, 1)))
@@ -382,7 +394,7 @@ def test_what_was_read_of_a_file_stays_when_it_cannot_be_read_any_more(
     def closed(path: Path, length: int | None = None) -> str:
         raise PermissionError(13, "Permission denied", os.fspath(path))
 
-    monkeypatch.setattr(agentlens._read, "hash_prefix", closed)
+    monkeypatch.setattr("agentlens._find.hash_prefix", closed)
     with read(logs, into=case, progress=False) as lens:
         assert everything(lens) == before
 
