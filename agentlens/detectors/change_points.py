@@ -309,8 +309,7 @@ def _p_of_draws(
 
     Draws end early, after Besag and Clifford (1991): at most so many, or once so many of them are beyond what was observed in both.
     """
-    drawn: list[tuple[Floats, Floats]] = []
-    draws, beyond = 0, np.zeros(2)
+    drawn, draws, beyond = list[tuple[Floats, Floats]](), 0, np.zeros(2)
     while draws < most[0] and beyond.min() < most[1]:
         rows = _shuffled(scores, strata, most[0] - draws, rng)
         drawn.append((_steps(rows), _slopes(rows)))
