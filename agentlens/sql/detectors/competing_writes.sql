@@ -56,12 +56,12 @@ FROM (
 -- One finding a path and trace. Tier proven where the names of both tools say that they write, candidate where only their results do, by counting the
 -- bytes or characters of what they were given. Severity warning.
 -- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
--- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; a second text that holds the first, or whose writer had been
+-- Leaves alone: one agent writing twice; a read of the path, or any other call that names the file, by the second agent between the writes; a second text that holds the first, or whose writer had been
 -- given the first (as the answer of a helper, or in its brief); edits and appending; failed writes.
 -- Misses: writes by a shell, by tools that say it neither by their names, in the plainest words of six languages, nor by counting what they wrote, paths under two names, writes in different traces.
 -- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
--- version: 4
+-- version: 5
 CREATE MACRO detect_competing_writes() AS TABLE
 WITH touches AS (
   SELECT
@@ -108,7 +108,15 @@ knowing AS (
     (told.agent_name = texts.agent_name AND told.end_time <= until AND contains(told.tool_call_result, left(split_part(first_text, chr(10), 1), 200)))
     OR (told.start_time >= since AND _is_handoff_tool(told.tool_name) AND contains(told.tool_call_arguments, left(split_part(first_text, chr(10), 1), 200))))
 ),
-clashes AS (FROM unread WHERE preorder NOT IN (FROM knowing)),
+-- Who named the file in another call between the writes, to a shell for instance, had a look at it.
+looking AS (
+  SELECT DISTINCT unread.preorder
+  FROM unread
+  JOIN spans AS look ON look.trace_id = unread.trace_id AND look.operation_name = 'execute_tool' AND look.agent_name = unread.agent_name
+    AND look.start_time >= written.time AND look.start_time < unread.start_time
+  WHERE look.status_code <> 'ERROR' AND _replaces(look.tool_name) IS NOT TRUE AND contains(look.tool_call_arguments, regexp_extract(path, '[^/]+$'))
+),
+clashes AS (FROM unread WHERE preorder NOT IN (FROM knowing) AND preorder NOT IN (FROM looking)),
 told AS (
   SELECT
     trace_id, path, bool_or(is_named AND written.is_named) AS is_plain, arg_min(agent_name, preorder) AS agent_name, min(written.time) AS start_time,
@@ -122,7 +130,7 @@ told AS (
   GROUP BY trace_id, path
 )
 SELECT
-  CASE WHEN is_plain THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, list_distinct(span_ids) AS span_ids, start_time, end_time,
+  CASE WHEN is_plain THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, _first_of_each(span_ids) AS span_ids, start_time, end_time,
   format('{} wrote {} over each other; the later one had not read it in between.', array_to_string(agents, ' and '), path) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM told;
