@@ -11,6 +11,7 @@ from agentlens.loaders._mapping import Field, Mapping, find
 ByKey = Callable[[str], Sequence[Any] | None]
 """Gives the values of a key, one for each of some objects; None where none of them has it."""
 
+SCALARS = frozenset({bool, int, float})
 _NOTHING = type(None)
 _OBJECTS = {dict, _NOTHING}
 
