@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 60_000
 BATCH_BYTES = 32 * 1024 * 1024
+# An Arrow table of one row takes some 25 kB: of a folder of many short files each gives several.
+ROWS_AN_ARROW_TABLE_WEIGHS = 48
 # So many times a batch, rows become Arrow: while the processor has them at hand, and to hold less than objects would.
 PACKS = 8
 RAW_BYTES = 4096
@@ -186,7 +188,7 @@ class Evidence:
             "source_offset": places.offsets, "source_length": places.lengths,
         }  # fmt: skip
         self._buffers[table].extend({**columns, **stamp}, count, self.note_missing)
-        self._held += count
+        self._held += ROWS_AN_ARROW_TABLE_WEIGHS + count
         self.hold(0)
 
     def see_time(self, time: int | None) -> None:

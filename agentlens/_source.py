@@ -34,6 +34,8 @@ UNPACKED_DOCUMENT_BYTES = 1024 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 # Texts, which are passed over, and what Python writes for numbers that JSON does not have.
 NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
+# Texts, and integers that may need more than 64 bits.
+LONG_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\d{19,}+', re.DOTALL)
 
 
 class Line(NamedTuple):
@@ -342,11 +344,16 @@ def json_values(head: bytes) -> tuple[dict[str, Any], ...]:
     if head.lstrip()[:1] not in (b"{", b"[", b'"'):
         return ()
     if b"NaN" in head or b"Infinity" in head:
-        head = NOT_FINITE.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null", head)
+        head = NOT_FINITE.sub(_null, head)
     values = [_flatten(line) for line in head.split(b"\n")[:-1] if line.strip()[:1] in (b"{", b"[")]
     if values and sum(complete for _, complete in values) * 2 >= len(values):
         return tuple(paths for paths, complete in values if complete)
     return (_flatten(head)[0],)
+
+
+def _null(found: re.Match[bytes]) -> bytes:
+    """Return a text as it is, and `null` for a number."""
+    return found[0] if found[0][:1] == b'"' else b"null"
 
 
 def _flatten(text: bytes) -> tuple[dict[str, Any], bool]:
@@ -367,6 +374,8 @@ def _flatten(text: bytes) -> tuple[dict[str, Any], bool]:
                 return paths, True
             if depth > DEEPEST:
                 return paths, False
-    except (ijson.JSONError, ValueError, UnicodeDecodeError, OverflowError):
+    except (ijson.JSONError, ValueError, UnicodeDecodeError, OverflowError) as error:
+        if "integer overflow" in str(error) and (shorter := LONG_INTEGER.sub(_null, text)) != text:
+            return _flatten(shorter)
         return paths, False
     return paths, False
