@@ -296,9 +296,16 @@ def connect(path: Path | None) -> tuple[duckdb.DuckDBPyConnection, Path]:
             raise AgentLensError(
                 f"{path} is open in another process. Close it there (in a notebook: `lens.close()`)."
             ) from error
-        raise AgentLensError(f"{path} cannot be opened as a lens: {error}") from error
+        raise AgentLensError(_why_closed(path, error)) from error
     con.execute("SET enable_progress_bar = false")  # it would write into the output of scripts
     return con, spill
+
+
+def _why_closed(path: Path | None, error: duckdb.Error) -> str:
+    """Return why a database file cannot be opened, and what to do."""
+    if path and path.exists() and not os.access(path, os.W_OK):
+        return f"{path} may not be written to, and a lens keeps its findings and notes in itself. Copy it to where you may write, and open the copy."
+    return f"{path} cannot be opened as a lens: {error}"
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> None:
@@ -422,6 +429,10 @@ def written_whole(target: Path) -> Iterator[Path]:
 
     What a killed process left there is removed too.
     """
+    if not target.parent.is_dir():
+        raise AgentLensError(f"{target} cannot be written: the folder {target.parent} does not exist. Make it first.")
+    if not os.access(target.parent, os.W_OK):
+        raise AgentLensError(f"{target} cannot be written: nothing may be written to {target.parent}. Choose another.")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     _sweep(target)
     try:

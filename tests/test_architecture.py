@@ -34,7 +34,7 @@ ROOMS = [
         "_archive",
     ),
     ("dialects", "_own_prices", "pricing", "loaders"),
-    ("_load", "_read_ahead", "_read"),
+    ("_find", "_load", "_read_ahead", "_read"),
     ("detectors", "_detect"),
     ("charts", "_export_otlp", "export"),
     ("explorers",),

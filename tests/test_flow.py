@@ -158,6 +158,26 @@ def test_a_call_that_names_nothing_touches_nothing(touching: Lens, case: int) ->
     assert touched(touching, len(WRITES) + case) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"file_path": "reports/2026/quarter-four-revenue.md", "content": "46"}, "46"),
+        ({"target": "notes/long/way/to/the/plan.md", "body": "go"}, "go"),
+        ({"path": "a.md", "mode": "replace", "text": " the longest of them "}, "the longest of them"),
+        ({"path": "a.md"}, None),
+        ("46 euros", "46 euros"),
+        (None, None),
+    ],
+)
+def test_what_was_written_is_the_longest_argument_that_does_not_name_the_place(
+    run: Lens, arguments: object, text: str | None
+) -> None:
+    given = arguments if isinstance(arguments, str) or arguments is None else json.dumps(arguments)
+    assert run.sql("SELECT _written_text(given) FROM (SELECT $given::VARCHAR AS given)", given=given).fetchall() == [
+        (text,)
+    ]
+
+
 def test_a_reading_depends_on_the_last_writing_before_it(tmp_path: Path) -> None:
     steps = [
         agent("a"),

@@ -63,7 +63,8 @@ def read_forests(forests: list[Forest]) -> Lens:
         for nodes in forests
         for n in nodes
     ]
-    return read_steps(Path(tempfile.mkdtemp()), steps)
+    with tempfile.TemporaryDirectory() as folder:
+        return read_steps(Path(folder), steps)
 
 
 def children_of(nodes: Forest, index: int) -> list[Node]:

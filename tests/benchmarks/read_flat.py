@@ -3,8 +3,9 @@
     python tests/benchmarks/read_flat.py [--events 250000] [--rounds 3]
 
 Two files of the same records are read: one with input and output texts, one without. The floor is DuckDB counting the same
-bytes as JSON objects. Each measurement has a process of its own; a round runs all of them one after the other, and the median
-over the rounds is shown: a busy machine slows all of them alike. CPU seconds are those of all processes.
+bytes as JSON objects; beside it stands what it takes to write the tables of the finished lens once more. Each measurement has
+a process of its own; a round runs all of them one after the other, and the median over the rounds is shown: a busy machine
+slows all of them alike. CPU seconds are those of all processes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import msgspec
 from generate_otlp import AGENTS, MODELS, SYLLABLES
-from read_otlp import Figures, floor, measured, roomy_floor, to_file, to_memory
+from read_otlp import AGAIN, Figures, floor, measured, roomy_floor, tables_again, to_file, to_memory
 
 ACTIONS = ("llm_call", "tool_call", "handoff", "plan", "message", "retrieve", "final_answer")
 TEXTS, BARE = "texts.jsonl", "bare.jsonl"
@@ -147,6 +148,7 @@ MEASURES: dict[str, Callable[[Path], Figures]] = {
     "into a file": to_file,
     "into memory, one process": by_one_process,
     "the same, messages thrown away": without_pool,
+    AGAIN: tables_again,
 }
 
 

@@ -25,11 +25,6 @@ coalesce(length(result) < 400 AND json_type(arguments) = 'OBJECT' AND NOT regexp
   AND len(list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) >= 20 AND said <> _path_of(arguments)
     AND list_has_any(regexp_extract_all(result, '\d+'), [length(said)::VARCHAR, strlen(said)::VARCHAR]))) > 0, false);
 
--- The longest text among the arguments of a tool call, without the path: what was written.
-CREATE MACRO _text_written_there(arguments) AS
-trim(list_sort(list_transform(list_filter(json_extract_string(TRY_CAST(arguments AS JSON), '$.*'), lambda said: said IS DISTINCT FROM _path_of(arguments) AND said IS NOT NULL),
-  lambda said: {'bytes': length(said), 'said': said}))[-1].said);
-
 -- Why competing writes cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_competing_writes (
   -- False where nothing can be found for lack of evidence.
@@ -61,12 +56,12 @@ FROM (
 -- One finding a path and trace. Tier proven where the names of both tools say that they write, candidate where only their results do, by counting the
 -- bytes or characters of what they were given. Severity warning.
 -- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
--- Leaves alone: one agent writing twice; a read of the path by the second agent between the writes; a second text that holds the first, or whose writer had been
+-- Leaves alone: one agent writing twice; a read of the path, or any other call that names the file, by the second agent between the writes; a second text that holds the first, or whose writer had been
 -- given the first (as the answer of a helper, or in its brief); edits and appending; failed writes.
 -- Misses: writes by a shell, by tools that say it neither by their names, in the plainest words of six languages, nor by counting what they wrote, paths under two names, writes in different traces.
 -- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
--- version: 4
+-- version: 5
 CREATE MACRO detect_competing_writes() AS TABLE
 WITH touches AS (
   SELECT
@@ -96,8 +91,8 @@ unread AS MATERIALIZED (
 ),
 -- What both wrote. Who was handed the text of the first by other ways, or has it in its own, knew of it.
 texts AS (
-  SELECT unread.preorder, unread.trace_id, unread.agent_name, written.time AS since, unread.start_time AS until, _text_written_there(first_write.tool_call_arguments) AS first_text,
-    _text_written_there(second_write.tool_call_arguments) AS second_text
+  SELECT unread.preorder, unread.trace_id, unread.agent_name, written.time AS since, unread.start_time AS until, _written_text(first_write.tool_call_arguments) AS first_text,
+    _written_text(second_write.tool_call_arguments) AS second_text
   FROM unread
   JOIN spans AS first_write ON first_write.preorder = written.preorder
   JOIN spans AS second_write ON second_write.preorder = unread.preorder
@@ -113,7 +108,15 @@ knowing AS (
     (told.agent_name = texts.agent_name AND told.end_time <= until AND contains(told.tool_call_result, left(split_part(first_text, chr(10), 1), 200)))
     OR (told.start_time >= since AND _is_handoff_tool(told.tool_name) AND contains(told.tool_call_arguments, left(split_part(first_text, chr(10), 1), 200))))
 ),
-clashes AS (FROM unread WHERE preorder NOT IN (FROM knowing)),
+-- Who named the file in another call between the writes, to a shell for instance, had a look at it.
+looking AS (
+  SELECT DISTINCT unread.preorder
+  FROM unread
+  JOIN spans AS look ON look.trace_id = unread.trace_id AND look.operation_name = 'execute_tool' AND look.agent_name = unread.agent_name
+    AND look.start_time >= written.time AND look.start_time < unread.start_time
+  WHERE look.status_code <> 'ERROR' AND _replaces(look.tool_name) IS NOT TRUE AND contains(look.tool_call_arguments, regexp_extract(path, '[^/]+$'))
+),
+clashes AS (FROM unread WHERE preorder NOT IN (FROM knowing) AND preorder NOT IN (FROM looking)),
 told AS (
   SELECT
     trace_id, path, bool_or(is_named AND written.is_named) AS is_plain, arg_min(agent_name, preorder) AS agent_name, min(written.time) AS start_time,
@@ -127,7 +130,7 @@ told AS (
   GROUP BY trace_id, path
 )
 SELECT
-  CASE WHEN is_plain THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, list_distinct(span_ids) AS span_ids, start_time, end_time,
+  CASE WHEN is_plain THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, _first_of_each(span_ids) AS span_ids, start_time, end_time,
   format('{} wrote {} over each other; the later one had not read it in between.', array_to_string(agents, ' and '), path) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM told;

@@ -4,14 +4,6 @@
 -- include: detectors.injection
 -- include: detectors.evidence
 
--- The longest text that the arguments of a call hold: what was written.
-CREATE MACRO _written_text(arguments) AS
-CASE
-  WHEN json_valid(arguments) AND json_type(arguments) = 'OBJECT'
-    THEN list_reduce(list_prepend('', list_filter(json_extract_string(arguments, '$.*'), lambda value: value IS NOT NULL)), lambda a, b: CASE WHEN length(b) > length(a) THEN b ELSE a END)
-  ELSE arguments
-END;
-
 -- Why pollution cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_context_pollution (
   -- False where nothing can be found for lack of evidence.

@@ -13,3 +13,6 @@ CREATE MACRO _short(text, size) AS CASE WHEN length(text) > size THEN left(text,
 
 -- A moment as it is written in a sentence: time of day, or NULL.
 CREATE MACRO _clock(moment) AS strftime(moment::TIMESTAMP, '%H:%M:%S');
+
+-- A list without what stands in it already, in its order: the first span of a finding is the one that went wrong first.
+CREATE MACRO _first_of_each(items) AS list_filter(items, lambda item, place: list_position(items, item) = place);

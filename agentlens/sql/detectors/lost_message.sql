@@ -64,8 +64,8 @@ WHERE giver.start_time IS NOT NULL AND from_agent <> to_agent
 
 -- Whether a text asks its reader to do something; an answer or a note does not.
 CREATE MACRO _is_request(text) AS
-regexp_matches(text, '\?|\b(please|can you|could you|would you|will you|you (need|have|are) to|need(s)? you|your (task|turn|job|part)|assign(ed|ing)?|take over|pick up|hand(ing)? (this |it )?over to you|todo|to do)\b', 'i')
-OR regexp_matches(trim(text), '^"?(task|request|todo|action)\b|^"?(send|do|write|check|fix|run|prepare|update|deliver|review|start|make|create|find|read|test|deploy|draft|collect|publish|verify|summari[sz]e)\b|"(type|kind)"\s*:\s*"(request|task|dispatch|assign\w*)"', 'i');
+regexp_matches(text, '\?|\b(please|can you|could you|would you|will you|you (need|have|are) to|need(s)? you|your (task|turn|job|part)|assign(ed|ing)?|take over|pick up|hand(ing)? (this |it )?over to you|todo|to do|(tell|inform|notify) (me|us)|let (me|us) know|report back|by (noon|tonight|tomorrow|midnight|eod))\b', 'i')
+OR regexp_matches(trim(text), '^"?(task|request|todo|action)\b|^"?(send|do|write|check|fix|run|prepare|update|deliver|review|start|make|create|find|read|test|deploy|draft|collect|publish|verify|summari[sz]e|count|get|give|bring|fetch|look|list|compare|measure|calculate|compute|translate|order|book|call|ask|tell)\b|"(type|kind)"\s*:\s*"(request|task|dispatch|assign\w*)"', 'i');
 
 -- Why lost messages cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_lost_message (
@@ -96,7 +96,7 @@ FROM (
 -- Misses: messages that a busy agent ignores; agents whose work is logged elsewhere.
 -- Do: find out whether Cyd was there at all; let messages be acknowledged.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
 WITH sent AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number, _plain_agent(recipient) AS plain_name
@@ -151,7 +151,7 @@ lost AS (
 SELECT
   CASE WHEN bool_and(is_known) THEN 'event' ELSE 'candidate' END AS tier, 'warning' AS severity,
   CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, recipient AS agent_name,
-  coalesce(list_distinct(list(span_id ORDER BY time, number) FILTER (span_id IS NOT NULL)), []) AS span_ids, min(time) AS start_time, max(time) AS end_time,
+  coalesce(_first_of_each(list(span_id ORDER BY time, number) FILTER (span_id IS NOT NULL)), []) AS span_ids, min(time) AS start_time, max(time) AS end_time,
   format('{} sent {} {} {}, which {}; others went on for {} minutes.', sender, recipient, count(*),
     CASE WHEN count(*) = 1 THEN mode(kind) ELSE mode(kind) || 's' END,
     CASE WHEN bool_and(last_time IS NULL) THEN 'never gave a sign of life' ELSE format('was last heard of at {}', strftime(max(last_time)::TIMESTAMP, '%Y-%m-%d %H:%M:%S')) END,

@@ -49,7 +49,7 @@ FROM (
 -- Misses: steps whose result does not say that nothing changed; idle heartbeats with words.
 -- Do: look at the step before the first one: the agent usually misread its result, or the model was cut off.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_no_op_storm(min_no_ops := 4) AS TABLE
 WITH silent_answers AS MATERIALIZED (
   SELECT message_hash
@@ -67,14 +67,14 @@ silent_calls AS MATERIALIZED (
 void_calls AS MATERIALIZED (
   SELECT trace_id, preorder, 'tool' AS kind
   FROM spans
-  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND start_time IS NOT NULL
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
     AND (_is_void_call(tool_name, tool_call_arguments) OR _says_nothing_changed(tool_call_result))
     AND NOT coalesce(regexp_matches(tool_name, 'wait|sleep|poll|status|heartbeat|watch|monitor|get|fetch|read|list|check|diff|plan|pull|query|search|find|test|lint', 'i'), false)
   UNION ALL
   SELECT trace_id, preorder, 'model'
   FROM spans
   SEMI JOIN silent_calls USING (trace_id, span_id)
-  WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND status_code <> 'ERROR' AND start_time IS NOT NULL
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND status_code <> 'ERROR'
     AND output_tokens <= 3
 ),
 suspects AS MATERIALIZED (
@@ -91,7 +91,7 @@ steps AS (
   SEMI JOIN suspects USING (trace_id)
   LEFT JOIN _runs_of_calls((SELECT list(trace_id) FROM suspects)) AS runs USING (preorder)
   LEFT JOIN void_calls ON void_calls.preorder = spans.preorder
-  WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion') AND start_time IS NOT NULL
+  WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
 ),
 -- Model calls only ask for tools, and tools only follow them: each kind has its own order.
 islands AS (

@@ -34,7 +34,7 @@ FROM (
 -- `tokens_wasted` is what stands above the limit, in all calls together.
 -- Do: move what is needed now and then into a file or a tool that is asked for it.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_oversized_prompt(max_tokens := 8000) AS TABLE
 WITH windows AS (
   SELECT
@@ -60,6 +60,15 @@ prompts AS (
   FROM (SELECT *, max_tokens AS allowed FROM windows)
   GROUP BY agent_name, prompt
 ),
+-- One finding an agent: a prompt that changes with every call is still one prompt too long.
+agents_told AS (
+  SELECT
+    agent_name, sum(calls)::BIGINT AS calls, max(tokens) AS tokens, count(*) AS versions, arg_min(trace_id, start_time) AS trace_id, flatten(list(span_ids ORDER BY start_time)) AS span_ids,
+    min(start_time) AS start_time, max(end_time) AS end_time, sum(above) AS above, list(record ORDER BY start_time)[:20] AS records
+  FROM prompts
+  WHERE tokens > max_tokens
+  GROUP BY agent_name
+),
 files AS (
   SELECT documents.agent_name, coalesce(title, path) AS title, documents.source_length // 4 AS tokens,
     _evidence(documents.source_id, documents.source_line, documents.source_offset, documents.source_length, NULL,
@@ -70,11 +79,10 @@ files AS (
 )
 SELECT
   'event' AS tier, CASE WHEN tokens > 2 * max_tokens THEN 'warning' ELSE 'info' END AS severity, trace_id, agent_name, span_ids[:200] AS span_ids, start_time, end_time,
-  format('The system prompt of {} takes about {:,} tokens, in {} call{}.', coalesce(agent_name, 'an agent'), round(tokens)::BIGINT, calls,
-    CASE WHEN calls = 1 THEN '' ELSE 's' END) AS summary,
-  [record] AS evidence, _whole(above::HUGEINT) AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM prompts
-WHERE tokens > max_tokens
+  format('The system prompt of {} takes {} {:,} tokens, in {} call{}{}.', coalesce(agent_name, 'an agent'), CASE WHEN versions = 1 THEN 'about' ELSE 'up to' END,
+    round(tokens)::BIGINT, calls, CASE WHEN calls = 1 THEN '' ELSE 's' END, CASE WHEN versions = 1 THEN '' ELSE format(' and {} wordings', versions) END) AS summary,
+  records AS evidence, _whole(above::HUGEINT) AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+FROM agents_told
 UNION ALL
 SELECT
   'candidate', CASE WHEN tokens > 2 * max_tokens THEN 'warning' ELSE 'info' END, NULL, agent_name, [], NULL, NULL,

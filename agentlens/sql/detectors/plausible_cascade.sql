@@ -3,15 +3,15 @@
 -- include: messages.texts
 -- include: detectors.evidence
 
--- How values are written that can be corrected: amounts, percentages, dates and numbers of two digits and more.
+-- How values are written that can be corrected: times of day, amounts, percentages, dates and numbers of two digits and more.
 CREATE MACRO _value_pattern() AS
-'((?:(?:EUR|USD|GBP|CHF|[$€£])\s?)?\d[\d.,]*\d(?:\s?(?:%|per cent|percent|million|billion|[kKmM]\b))?|\d\s?(?:%|per cent|percent)|\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{4})?)';
+'(\d{1,2}:\d{2}(?:\s?[ap]m)?|(?:(?:EUR|USD|GBP|CHF|[$€£])\s?)?\d[\d.,]*\d(?:\s?(?:%|per cent|percent|million|billion|[kKmM]\b))?|\d\s?(?:%|per cent|percent)|\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{4})?)';
 
 -- Corrections in a text: pairs of a wrong value and the right one, as the text itself says so.
 CREATE MACRO _corrections_in(said) AS
 list_concat(
-  list_transform(regexp_extract_all(said, '(?i)\b(?:is|was|be|been|read|to|actually|really|value|figure|number|price|date|:)\s+(?:in fact |actually |really |on )?' || _value_pattern() || '\s?[,;(]?\s?(?:and )?not\s+(?:on )?' || _value_pattern()),
-    lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)not\s+(?:on )?' || _value_pattern() || '$', 1))),
+  list_transform(regexp_extract_all(said, '(?i)\b(?:is|was|be|been|read|to|actually|really|value|figure|number|price|date|:)\s+(?:in fact |actually |really |on |at )?' || _value_pattern() || '\s?[,;(]?\s?(?:and )?not\s+(?:on |at )?' || _value_pattern()),
+    lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)not\s+(?:on |at )?' || _value_pattern() || '$', 1))),
   list_transform(regexp_extract_all(said, '(?i)\b(?:correct|corrects|corrected|correcting|correction|fix|fixes|fixed|amend|amended|revise|revised)\b[^.\n]{0,60}?\bfrom\s+' || _value_pattern() || '\s+to\s+' || _value_pattern()),
     lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)from\s+' || _value_pattern() || '\s+to', 1))),
   list_transform(regexp_extract_all(said, '(?i)' || _value_pattern() || '[^.\n]{0,40}?\b(?:is|was|were)\s+(?:wrong|incorrect|mistaken|false|a mistake|an error|a typo|misread|outdated)\b'),
@@ -90,7 +90,7 @@ FROM _statements;
 -- Misses: contradictions that nobody notices; values rewritten in other units; corrections in other languages than English.
 -- Do: look at each step listed: it used the value before it was corrected.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_plausible_cascade() AS TABLE
 WITH statements AS MATERIALIZED (FROM _statements WHERE time IS NOT NULL),
 corrections AS MATERIALIZED (
@@ -130,7 +130,7 @@ trusted AS (
 )
 SELECT
   'event' AS tier, CASE WHEN len(believers) > 1 THEN 'critical' ELSE 'warning' END AS severity, trusted.trace_id, origin AS agent_name,
-  list_distinct(list_concat(span_ids, CASE WHEN correction.span_id IS NULL THEN [] ELSE [correction.span_id] END))[:50] AS span_ids, start_time, corrections.time AS end_time,
+  _first_of_each(list_concat(span_ids, CASE WHEN correction.span_id IS NULL THEN [] ELSE [correction.span_id] END))[:50] AS span_ids, start_time, corrections.time AS end_time,
   format('{} came from {} and was corrected by {} later; until then {} had trusted it.', wrong, coalesce(origin, 'an agent'), coalesce(correction.agent, 'someone'),
     array_to_string(believers, ', ')) AS summary,
   list_append(evidence[:20], _evidence(correction.source_id, correction.source_line, correction.source_offset, correction.source_length, correction.span_id,

@@ -15,7 +15,7 @@ AND NOT _owns_up(text) AND NOT regexp_matches(text, '\b(not|n''t|yet|remain(s|in
 
 -- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word of it comes back in them.
 CREATE MACRO _passes_over(said_by_check, words) AS
-length(words) > 0 AND NOT _owns_up(words)
+length(words) > 0 AND NOT _owns_up(words) AND _is_understood(words)
 AND NOT list_has_any(regexp_extract_all(lower(said_by_check), '[\pL\d_]{6,}'), regexp_extract_all(lower(words), '[\pL\d_]{6,}'));
 
 -- Every run whose last check failed, or below which something was left open: what speaks against its being done.
@@ -35,7 +35,7 @@ WITH checks AS (
     coalesce(_says_check_failed(left(coalesce(tool_call_result, status_message), 20000)), false)
       OR coalesce(status_code = 'ERROR' AND regexp_matches(coalesce(error_type, regexp_extract(status_message, '^([A-Za-z_.]+):', 1)), '(check|tests?|assert(ion)?|validation|verification)_?(fail\w*|error)', 'i'), false) AS has_failed, left(coalesce(status_message, tool_call_result), 300) AS words
   FROM spans
-  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND _is_check(tool_name, tool_call_arguments)
+  WHERE operation_name = 'execute_tool' AND _is_check(tool_name, tool_call_arguments)
 ),
 judged AS (
   SELECT checks.*, run_preorder
@@ -52,7 +52,7 @@ open_runs AS (
 lists AS (
   SELECT preorder, trace_id, tool_call_arguments, start_time
   FROM spans
-  WHERE operation_name = 'execute_tool' AND regexp_matches(tool_name, '^(TodoWrite|todo_write|write_todos|update_plan|update_todos?|manage_todo_list)$') AND start_time IS NOT NULL
+  WHERE operation_name = 'execute_tool' AND regexp_matches(tool_name, '^(TodoWrite|todo_write|write_todos|update_plan|update_todos?|manage_todo_list)$')
 ),
 last_lists AS (
   SELECT lists.*, run_preorder
@@ -103,7 +103,7 @@ FROM (
 -- Misses: wrong deliverables; checks whose result does not begin with so plain a word as Fehler, échec, fallo, errore or falha, nor say in English that something failed; claims in other languages than English, but for (i).
 -- Do: reopen the task; count as done only what a check after the last change confirms.
 -- scope: fleet
--- version: 4
+-- version: 5
 CREATE MACRO detect_premature_complete() AS TABLE
 WITH claims AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number
@@ -166,7 +166,7 @@ open_checks AS (
 judged AS (
   SELECT
     claims.*, run, coalesce(has_failed, false) AS has_failed, missing.file, missing.absent, open_check,
-    list_filter(coalesce(blockers, []), lambda blocker: NOT regexp_matches(trim(blocker), '^(none|no|nil|n/?a|-|nothing|—)?\.?$', 'i')) AS open_blockers
+    open_blockers(blockers) AS open_blockers
   FROM claims
   LEFT JOIN runs USING (wave, agent_name)
   LEFT JOIN missing USING (number)
@@ -177,7 +177,7 @@ suspects AS MATERIALIZED (
   SELECT undone.*, run.trace_id, run.subtree_end, run.agent_name
   FROM undone
   JOIN spans AS run ON run.preorder = undone.preorder
-  WHERE run.end_time IS NOT NULL AND run.status_code <> 'ERROR'
+  WHERE (run.end_time IS NOT NULL OR run.start_time IS NULL) AND run.status_code <> 'ERROR'
 ),
 last_words AS (
   SELECT suspects.preorder, arg_max(message_hash, (said.preorder = suspects.preorder, said.start_time, said.preorder, position)) AS message_hash

@@ -41,7 +41,7 @@ WHERE direction = 'output';
 -- Misses: the same thing in other words; chants that neither cover the middle nor the end of an answer.
 -- Do: look at what the calls were sent: usually the answer itself is all that was new in the window.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_repeated_text(min_repeats := 3, min_chants := 10, min_length := 20) AS TABLE
 WITH answers AS (
   SELECT trace_id, span_id, arg_min(message_hash, position) AS message_hash
@@ -68,7 +68,7 @@ calls AS (
   SEMI JOIN spoken ON spoken.trace_id = spans.trace_id
   -- What a failed call says are the words of its client or its provider.
   LEFT JOIN answers ON answers.trace_id = spans.trace_id AND answers.span_id = spans.span_id AND status_code <> 'ERROR'
-  WHERE operation_name IN ('chat', 'generate_content', 'text_completion', 'execute_tool') AND start_time IS NOT NULL
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion', 'execute_tool')
 ),
 -- What a call was asked: all its input, and the words of users among it.
 asked AS (

@@ -54,7 +54,7 @@ model_calls AS (
   FROM spans
   SEMI JOIN failing USING (trace_id)
   LEFT JOIN _runs_of_calls((SELECT list(trace_id) FROM failing)) USING (preorder)
-  WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND start_time IS NOT NULL
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion')
 ),
 attempts AS (
   SELECT *, count(*) FILTER (NOT is_error) OVER earlier AS successes, epoch_ns(start_time) - epoch_ns(lag(end_time) OVER in_series) AS pause_ns
@@ -149,8 +149,8 @@ SELECT
     ELSE 'warning'
   END AS severity,
   trace_id, agent_name, span_ids, start_time, end_time,
-  format('{} tried {} {} times within {} s{}; {} attempts failed{}.',
-    coalesce(agent_name, 'An agent'), target, attempts, round((epoch_ns(end_time) - epoch_ns(start_time)) / 1e9)::BIGINT,
+  format('{} tried {} {} times{}{}; {} attempts failed{}.',
+    coalesce(agent_name, 'An agent'), target, attempts, coalesce(format(' within {} s', round((epoch_ns(end_time) - epoch_ns(start_time)) / 1e9)::BIGINT), ''),
     coalesce(format(' in {} attempts above, {} below for one above', attempts_above, round(attempts / attempts_above, 1)), ''), failures,
     coalesce(' (' || _short(message, 80) || ')', '')) AS summary,
   evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted

@@ -33,7 +33,22 @@ regexp_matches(text,
 -- Whether a text owns up to a failure, in plain words.
 CREATE MACRO _owns_up(text) AS
 _owns_up_abroad(text) OR
-regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later)\b', 'i');
+regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later|reproduc\w*|on purpose|deliberately|(still|stays?|left|remains?) red)\b', 'i');
+
+-- Whether a text is in a language in which owning up is understood: it has no more of the small words and letters of other languages than of the small
+-- words of English, German, French, Spanish, Italian and Portuguese, and is written in Latin letters. What is too short to tell counts as understood.
+CREATE MACRO _is_understood(text) AS
+length(regexp_replace(text, '[^\pL]|\p{Latin}', '', 'g')) <= length(regexp_replace(text, '[^\p{Latin}]', '', 'g')) // 2
+AND len(list_filter(regexp_extract_all(lower(left(text, 4000)), '\pL+'), lambda word: regexp_matches(word, '[ąćčďđęěğıķļłńňņőřśšşťůűżźžåøæșțăāēīūėįųơưạảấầẩẫậắằẳẵặẹẻẽếềểễệịỉọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]') OR word IN (
+    'het', 'een', 'niet', 'geen', 'van', 'ik', 'wij', 'dat', 'zijn', 'wordt', 'werd', 'voor', 'naar', 'ook', 'bij', 'deze', 'heeft', 'maar', 'kon',
+    'och', 'inte', 'att', 'som', 'för', 'ett', 'är', 'kunde', 'eller', 'og', 'ikke', 'det', 'til', 'af', 'kunne', 'blev', 'jeg',
+    'nie', 'jest', 'oraz', 'dla', 'ale', 'nelze', 'jsou', 'však', 'nije', 'egy', 'hogy', 'ei', 'että', 'oli',
+    'bir', 'için', 'ile', 'olarak', 'yok', 'bu', 'pentru', 'sunt', 'tidak', 'yang', 'untuk', 'dengan', 'yra')))
+  <= len(list_filter(regexp_extract_all(lower(left(text, 4000)), '\pL+'), lambda word: word IN (
+    'the', 'and', 'of', 'to', 'were', 'with', 'are', 'be', 'by', 'this', 'has', 'have', 'from', 'it', 'its', 'as', 'not', 'now',
+    'der', 'das', 'und', 'ist', 'sind', 'mit', 'dem', 'ein', 'eine', 'nicht', 'auf', 'im', 'für', 'von', 'zu', 'wurde', 'wurden', 'alle', 'ich',
+    'le', 'la', 'les', 'des', 'et', 'est', 'une', 'du', 'dans', 'pour', 'sont', 'avec', 'sur', 'au', 'je', 'nous',
+    'el', 'los', 'las', 'con', 'para', 'por', 'son', 'il', 'lo', 'gli', 'di', 'è', 'per', 'sono', 'del', 'della', 'che', 'os', 'um', 'uma', 'com', 'não', 'em', 'são')));
 
 -- Words of a tool's name that say what it is about: five letters and more, and not what any tool does.
 CREATE MACRO _subjects(tool) AS
@@ -49,6 +64,14 @@ list_filter(
 CREATE MACRO _telling_arguments(arguments) AS
 CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
   THEN list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) BETWEEN 6 AND 300) END;
+
+-- Their words of five letters and more.
+CREATE MACRO _telling_words(arguments) AS
+list_filter(regexp_extract_all(lower(array_to_string(_telling_arguments(arguments), ' ')), '\pL{5,}'), lambda word: word NOT IN ('https', 'index', 'example'));
+
+-- Whether a result only says that something was done, and brings nothing back.
+CREATE MACRO _is_receipt(result) AS
+length(trim(result)) < 60 AND regexp_matches(result, '^\W*$|^\W*(ok|done|true|success\w*|accepted|queued|sent)\W*$|\b(saved|stored|sent|written|wrote|printed|created|updated|queued|accepted|posted|submitted|published|delivered|deleted)\b', 'i');
 
 -- Whether the arguments of a tool call (JSON) bring a text along, of four words and 30 characters and more, beside the thing they name; what merely explains or asks does not count.
 CREATE MACRO _brings_a_text(arguments) AS
@@ -70,14 +93,14 @@ AND (_resource_access(tool) IS NOT DISTINCT FROM 'read' OR regexp_matches(_tool_
 -- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
 -- the run ended without an error.
 -- Example: `margin_check` fails, and the agent reports that margins hold.
--- Leaves alone: failures after which the same tool of the same agent worked, or another one on the same thing; texts or reports that own up to a failure
+-- Leaves alone: failures after which the same tool of the same agent worked, or another one that brought something back on the same thing; texts or reports that own up to a failure
 -- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
 -- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
 -- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
--- French, Spanish, Italian and Portuguese; in other languages it counts as silence.
+-- French, Spanish, Italian and Portuguese; runs that end in words of another language are not judged.
 -- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_swallowed_error() AS TABLE
 WITH RECURSIVE
 failures AS MATERIALIZED (FROM errors),
@@ -91,7 +114,7 @@ parents AS MATERIALIZED (
   ASOF JOIN spans AS parent ON parent.depth = child.depth - 1 AND parent.preorder < child.preorder
 ),
 climb AS (
-  SELECT preorder AS leaf, preorder AS here, NULL::BIGINT AS failed_run, false AS is_caught
+  SELECT preorder AS leaf, preorder AS here, CASE WHEN operation_name = 'invoke_agent' THEN preorder END AS failed_run, false AS is_caught
   FROM failures
   UNION ALL
   SELECT
@@ -116,20 +139,24 @@ caught AS (
     catcher.operation_name = 'invoke_agent' OR (catcher.operation_name = 'execute_tool' AND failed_run IS NOT NULL)
   )
 ),
--- Calls of other tools by the same agent that worked afterwards on the same thing: another way was found.
+-- Calls of other tools by the same agent that worked afterwards on the same thing, and brought something back: another way was found. Where the failed call
+-- only looked for something, a look for what shares a word with it, or with what its tool is for, is one as well.
 other_ways AS (
   SELECT DISTINCT leaf
   FROM (
-    SELECT leaf, caught.trace_id, caught.agent_name, caught.start_time, unnest(_telling_arguments(failed.tool_call_arguments)) AS thing
+    SELECT leaf, caught.trace_id, caught.agent_name, caught.start_time, _telling_arguments(failed.tool_call_arguments) AS things,
+      CASE WHEN _is_a_look(failed.tool_name, failed.tool_call_arguments) THEN list_concat(_telling_words(failed.tool_call_arguments), _subjects(failed.tool_name)) END AS words,
+      _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing
     FROM caught
     JOIN spans AS failed ON failed.preorder = leaf
   ) AS failed
   JOIN (
-    SELECT trace_id, agent_name, start_time, unnest(_telling_arguments(tool_call_arguments)) AS thing
+    SELECT trace_id, agent_name, start_time, _telling_arguments(tool_call_arguments) AS things, coalesce(_is_receipt(tool_call_result), false) AS is_receipt,
+      CASE WHEN _is_a_look(tool_name, tool_call_arguments) AND length(tool_call_result) > 0 THEN _telling_words(tool_call_arguments) END AS words
     FROM spans
     WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND trace_id IN (SELECT trace_id FROM caught)
-  ) AS other ON other.trace_id = failed.trace_id AND other.agent_name IS NOT DISTINCT FROM failed.agent_name AND other.thing = failed.thing
-    AND other.start_time > failed.start_time
+  ) AS other ON other.trace_id = failed.trace_id AND other.agent_name IS NOT DISTINCT FROM failed.agent_name AND other.start_time > failed.start_time
+  WHERE (was_writing OR NOT is_receipt) AND (list_has_any(failed.things, other.things) OR list_has_any(failed.words, other.words))
 ),
 -- Calls of the same tool by the same agent that worked: afterwards they mend the failure, before they make it doubtful.
 worked AS (
@@ -138,7 +165,8 @@ worked AS (
   FROM caught
   JOIN spans AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name
     AND call.status_code <> 'ERROR' AND call.preorder <> caught.catcher
-    AND CASE WHEN caught.kind = 'model' THEN _span_kind(call.operation_name) = 'model' ELSE call.operation_name = 'execute_tool' AND call.tool_name = caught.tool_name END
+    AND CASE WHEN caught.kind = 'agent' THEN call.operation_name = 'invoke_agent' AND call.end_time IS NOT NULL
+      WHEN caught.kind = 'model' THEN _span_kind(call.operation_name) = 'model' ELSE call.operation_name = 'execute_tool' AND call.tool_name = caught.tool_name END
   GROUP BY leaf
 ),
 -- The last words of the run that caught it: its own output, else that of its last model call.
@@ -169,12 +197,14 @@ judged AS (
       WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR NOT is_a_look) THEN 'candidate'
     END AS tier
   FROM told
-  WHERE NOT is_mended AND words IS NOT NULL AND NOT _owns_up(words) AND NOT coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false)
+  WHERE NOT is_mended AND words IS NOT NULL AND NOT _owns_up(words) AND _is_understood(words)
+    AND NOT list_has_any(regexp_extract_all(left(message, 2000), '\b[45]\d\d\b'), regexp_extract_all(words, '\b[45]\d\d\b')) IS TRUE
+    AND NOT coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false)
 ),
 -- What the agent reported outside the spans, from the failure to ten minutes after the run.
 reports AS (
   SELECT
-    leaf, bool_or(is_trouble(status) OR len(blockers) > 0) AS is_honest,
+    leaf, bool_or(is_trouble(status) OR len(open_blockers(blockers)) > 0) AS is_honest,
     list(_evidence(report.source_id, report.source_line, report.source_offset, report.source_length, NULL,
       report.agent_name || ' reported ' || status || coalesce(': ' || array_to_string(deliverables, '; '), '')) ORDER BY time) AS evidence
   FROM judged

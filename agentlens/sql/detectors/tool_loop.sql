@@ -57,7 +57,7 @@ regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 4
+-- version: 5
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
@@ -163,13 +163,13 @@ every_loop AS MATERIALIZED (
 shown AS (
   SELECT ends.trace_id, ends.agent_name, places, list(DISTINCT message_hash) FILTER (is_first) AS words_before, list(DISTINCT message_hash) AS words
   FROM (
-    SELECT every_loop.trace_id, every_loop.agent_name, places, preorder = places[1] AS is_first, start_time
+    SELECT every_loop.trace_id, every_loop.agent_name, places, preorder = places[1] AS is_first, coalesce(epoch_ns(start_time), preorder) AS time
     FROM (SELECT *, unnest([places[1], places[-1]]) AS preorder FROM every_loop) AS every_loop
     JOIN spans USING (preorder)
   ) AS ends
-  ASOF JOIN (SELECT trace_id, agent_name, span_id, start_time FROM spans WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND start_time IS NOT NULL
-    AND trace_id IN (SELECT trace_id FROM every_loop)) AS call
-    ON call.trace_id = ends.trace_id AND call.agent_name = ends.agent_name AND call.start_time <= ends.start_time
+  ASOF JOIN (SELECT trace_id, coalesce(agent_name, '') AS agent_name, span_id, preorder, coalesce(epoch_ns(start_time), preorder) AS time FROM spans
+    WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND trace_id IN (SELECT trace_id FROM every_loop)) AS call
+    ON call.trace_id = ends.trace_id AND call.agent_name = coalesce(ends.agent_name, '') AND call.time <= ends.time
   JOIN span_messages ON span_messages.trace_id = call.trace_id AND span_messages.span_id = call.span_id AND direction = 'input'
   JOIN messages USING (message_hash)
   WHERE role = 'user' AND NOT contains(parts::VARCHAR, '"tool_call_response"')
@@ -188,8 +188,8 @@ paced AS (
 loops AS (
   SELECT every_loop.*
   FROM every_loop
-  LEFT JOIN shown USING (trace_id, agent_name, places)
-  LEFT JOIN paced USING (trace_id, agent_name, places)
+  LEFT JOIN shown ON shown.trace_id = every_loop.trace_id AND shown.agent_name IS NOT DISTINCT FROM every_loop.agent_name AND shown.places = every_loop.places
+  LEFT JOIN paced ON paced.trace_id = every_loop.trace_id AND paced.agent_name IS NOT DISTINCT FROM every_loop.agent_name AND paced.places = every_loop.places
   WHERE NOT coalesce(shortest >= 30000000000 AND longest <= 1.25 * shortest, false)
     AND repeats > (CASE shape WHEN 'near' THEN min_near WHEN 'cycle' THEN min_cycles ELSE min_repeats END - 1) * (1 + len(coalesce(words, [])) - len(coalesce(words_before, [])))
 ),

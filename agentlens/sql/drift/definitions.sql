@@ -15,6 +15,12 @@ END;
 CREATE MACRO _forbids(line) AS
 regexp_matches(line, '(?i)^\W*(i |you |tu |vous |je |du |ich )?(never|must not|do not|don.t|ne (jamais|\pL+ (pas|jamais))|jamais|niemals|nunca)\b');
 
+-- Whether a line forbids something anywhere in it, in English.
+CREATE MACRO _says_never(line) AS regexp_matches(line, '(?i)\b(never|must not|do not|don.t)\b');
+
+-- Whether a line forbids something and says of no case in which it is allowed.
+CREATE MACRO _forbids_always(line) AS _says_never(line) AND NOT regexp_matches(line, '(?i)\b(without|unless|until|except|before|only)\b');
+
 -- How each agent is written: a file titled `AGENTS.md — Scout` is about the agent whose spans say `scout`.
 CREATE VIEW _spellings (
   -- The name in lower case.
@@ -139,7 +145,7 @@ WHERE is_marked AND NOT EXISTS (
   FROM lines_now AS lines
   WHERE lines.agent_name = agents_defined.agent_name
     AND CASE parts.part
-      WHEN 'boundaries' THEN _forbids(lines.line) OR regexp_matches(lines.line, '(?i)\b(never|must not|do not|don.t)\b')
+      WHEN 'boundaries' THEN _forbids(lines.line) OR _says_never(lines.line)
       WHEN 'identity' THEN regexp_matches(lines.line, '(?i)^\W*(you are|you.re|i am|i.m|tu es|je suis|du bist|ich bin|eres|soy|你是|我是)\b|^\W*name\W')
       ELSE false
     END
@@ -166,7 +172,7 @@ UNION ALL
 SELECT DISTINCT duty.agent_name, 'contradiction', left(duty.line, 100) || ' / ' || left(bound.line, 100), NULL, bound.document_id, bound.source_id, bound.source_line
 FROM lines_now AS duty
 JOIN lines_now AS bound ON bound.agent_name = duty.agent_name AND bound.part = 'boundaries' AND duty.part = 'responsibilities'
-WHERE regexp_matches(bound.line, '(?i)\b(never|must not|do not|don.t)\b') AND NOT regexp_matches(bound.line, '(?i)\b(without|unless|until|except|before)\b')
+WHERE _forbids_always(bound.line)
   AND len(list_filter(_distinct_words(duty.line), lambda word: length(word) > 3)) >= 2
   AND len(list_intersect(list_filter(_distinct_words(duty.line), lambda word: length(word) > 3), _distinct_words(bound.line)))
     >= 0.8 * len(list_filter(_distinct_words(duty.line), lambda word: length(word) > 3))

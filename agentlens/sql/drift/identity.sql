@@ -161,7 +161,7 @@ nearest AS (
 bounds AS (
   SELECT agent_name, line, since, until, source_id, source_line, list_filter(_stems(line), lambda word: NOT list_contains(['never', 'must', 'don', 'cannot'], word)) AS words
   FROM lines
-  WHERE kind = 'boundary' AND regexp_matches(line, '(?i)\b(never|must not|do not|don.t)\b') AND NOT regexp_matches(line, '(?i)\b(without|unless|until|except|before|only)\b')
+  WHERE kind = 'boundary' AND _forbids_always(line)
 ),
 crossed AS (
   SELECT preorder, min_by(struct_pack(line, source_id, source_line), line) AS bound

@@ -15,6 +15,16 @@ CASE WHEN json_type(arguments) = 'OBJECT' THEN coalesce(
   CASE WHEN len(_path_like_arguments(arguments)) = 1 THEN _path_like_arguments(arguments)[1] END
 ) END;
 
+-- The longest text that the arguments of a tool call hold, without what they name as the thing it works on: what was written. Arguments that are
+-- no object are the text.
+CREATE MACRO _written_text(arguments) AS
+CASE
+  WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT' THEN trim(list_sort(list_transform(
+    list_filter(json_extract_string(TRY_CAST(arguments AS JSON), '$.*'), lambda said: said IS DISTINCT FROM _resource_named(TRY_CAST(arguments AS JSON)) AND said IS NOT NULL),
+    lambda said: {'length': length(said), 'said': said}))[-1].said)
+  ELSE trim(arguments)
+END;
+
 -- One spelling for one place: no `./` in front, no doubled or closing slash, no blanks around.
 CREATE MACRO _resource_spelling(named) AS
 nullif(regexp_replace(regexp_replace(regexp_replace(trim(named), '^(\./)+', ''), '([^:])//+', '\1/', 'g'), '([^/:])/$', '\1'), '');

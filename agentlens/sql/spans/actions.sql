@@ -15,7 +15,7 @@ CASE WHEN starts_with(ltrim(arguments), '{')
   ELSE arguments END;
 
 -- Tool calls whose arguments are known, waiting left out, in the order of their run; equal neighbours share a `streak`. Only of
--- traces in which some call is made three times: in the others there is nothing to look for.
+-- traces in which some call is made three times: in the others there is nothing to look for. Where a log has no times, the order of its records is that of the calls.
 CREATE VIEW _actions (
   -- Trace of the call.
   trace_id,
@@ -61,7 +61,7 @@ suspected AS (
   SELECT *, status_code = 'ERROR' AND NOT is_control_flow AS is_error, _same_arguments(tool_call_arguments) AS same_arguments
   FROM spans
   SEMI JOIN suspects USING (trace_id)
-  WHERE operation_name = 'execute_tool' AND tool_name IS NOT NULL AND tool_call_arguments IS NOT NULL AND start_time IS NOT NULL
+  WHERE operation_name = 'execute_tool' AND tool_name IS NOT NULL AND tool_call_arguments IS NOT NULL
   QUALIFY NOT coalesce(
     lead(preorder) OVER (PARTITION BY trace_id ORDER BY preorder) < subtree_end
     AND lead(tool_name) OVER (PARTITION BY trace_id ORDER BY preorder) = tool_name,
@@ -75,7 +75,7 @@ ordered AS (
     -- Calls that run side by side do not follow one another.
     coalesce(
       lag(hash(tool_name, same_arguments)) OVER in_run = hash(tool_name, same_arguments)
-      AND coalesce(lag(end_time) OVER in_run, start_time) <= start_time,
+      AND coalesce(coalesce(lag(end_time) OVER in_run, start_time) <= start_time, true),
       false
     ) AS is_same
   FROM suspected AS tool_calls
