@@ -75,16 +75,33 @@ def archive(folder: Path, output: Path) -> Run:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder in order of name, without lenses, archives, and folders that hold no logs."""
-    for root, folders, names in os.walk(folder):
-        if is_archive(Path(root)):
+    """Yield the files below a folder in order of name, without lenses, archives, and folders that hold no logs.
+
+    Links to folders elsewhere are followed. A folder that cannot be listed is yielded itself: who opens it learns why.
+    """
+    seen: set[Path] = set()
+    closed: list[OSError] = []
+    for root, folders, names in os.walk(folder, onerror=closed.append, followlinks=True):
+        real = Path(root).resolve()
+        if real in seen or is_archive(real):
             folders.clear()
             continue
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if _is_worth_a_look(Path(root) / name, folder))
         for name in sorted(names):
             path = Path(root) / name
             if path.is_file() and not _is_lens(path):
                 yield path
+    yield from (Path(error.filename) for error in closed)
+
+
+def _is_worth_a_look(path: Path, top: Path) -> bool:
+    """Whether a folder may hold logs of its own: a link back to what is being listed, or to what holds it, does not."""
+    if path.name in SKIPPED_FOLDERS:
+        return False
+    return not path.is_symlink() or not (
+        path.resolve().is_relative_to(top.resolve()) or top.resolve().is_relative_to(path.resolve())
+    )
 
 
 def _is_lens(path: Path) -> bool:

@@ -79,9 +79,10 @@ def load_alone(loader: Loader, source: Source, into: Evidence) -> None:
     """Load a source in this process; what the loader cannot read on from becomes a reject."""
     try:
         loader.load(source, into)
-    except AgentLensError as error:
+    except (AgentLensError, OSError) as error:
+        gone = f"{source.path} cannot be read on: {error.strerror or error}." if isinstance(error, OSError) else None
         into.record()
-        into.reject(Place(None, 0, 0), str(error), "")
+        into.reject(Place(None, 0, 0), gone or str(error), "")
 
 
 def _is_worth_splitting(loader: Loader, source: Source, size: int) -> bool:

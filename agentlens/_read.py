@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import glob
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +18,10 @@ import msgspec
 from tqdm.auto import tqdm
 
 from agentlens._account import Account
-from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
-from agentlens._evidence import Evidence, staging
+from agentlens._evidence import Evidence
+from agentlens._find import ToRead, find, reachable, why_unread
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
 from agentlens._lens import Lens, begin_reading, connect, end_reading, is_lens_file, lock, prepare, written_whole
@@ -29,12 +29,17 @@ from agentlens._load import Tables, load, sweep, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
+from agentlens._staging import Staging
 from agentlens.loaders import Loader, all_loaders
 from agentlens.loaders._mapping import Mapping as FieldMapping
 from agentlens.loaders._mapping import describe_fields
 from agentlens.pricing import price_models
 
-READ_MEMORY = "750MB"
+READ_MEMORY = 750_000_000
+# More by what loaders no longer hold: a write that runs out of memory ends the database.
+WRITE_MEMORY = 1_100_000_000
+# Of a statement, and of a commit, that finds too little memory; both leave the database as it was.
+NO_ROOM = (duckdb.OutOfMemoryException, duckdb.TransactionException)
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
 
@@ -62,11 +67,11 @@ def read(
     two loaders claim one, and AgentLensError for paths that do not exist. Inside folders, a file that is in no known format
     becomes a row of `rejects`.
     """
-    given = [Path(path).expanduser() for path in paths]
+    given = [reachable(Path(path).expanduser()) for path in paths]
     own = OwnPrices.from_yaml(prices) if prices is not None else None
     if len(given) == 1 and into is None and is_lens_file(given[0]):
         return _open(given[0].resolve(), locked, functools.partial(_prepare_priced, own=own))
-    found, format = _find(given), _read_mapping(format)
+    found, format = find(given), _read_mapping(format)
     target = Path(into).expanduser().resolve() if into is not None else None
     load = functools.partial(
         _read_into, given=found, loaders=_loaders(format), options=_options(format), progress=progress, own=own
@@ -87,7 +92,7 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
             lock(con)
     except BaseException as error:
         Lens(con, path, spill).close()
-        if isinstance(error, duckdb.OutOfMemoryException):
+        if isinstance(error, NO_ROOM):
             raise AgentLensError(
                 f"What has to be held at once, most often one record, is larger than memory allows, so nothing was read: {error}"
             ) from error
@@ -100,74 +105,6 @@ def _prepare_priced(con: duckdb.DuckDBPyConnection, own: OwnPrices | None) -> No
     if own is not None:
         price_models(con, own)
         judge_usage(con)
-
-
-# --- which files ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file to read; of one that an archive keeps, `path` is where it stood."""
-
-    path: Path
-    named: bool
-    """Given by name, so that an unknown format is an error."""
-    kept: Kept | None = None
-
-    @property
-    def stored(self) -> Path:
-        """Where its bytes are."""
-        return self.kept.stored if self.kept else self.path
-
-    def size(self) -> int:
-        """Return the number of its bytes."""
-        return self.kept.bytes if self.kept else self.path.stat().st_size
-
-    def digest(self, length: int | None = None) -> str:
-        """Return the SHA-256 of its first bytes, of all of them by default."""
-        return self.kept.sha256 if self.kept else hash_prefix(self.path, length)
-
-
-def _find(given: list[Path]) -> list[_File]:
-    """Return the files behind paths, folders, archives and globs, each once, in the order of their paths."""
-    if not given:
-        raise AgentLensError("read() needs at least one file, folder or glob: agentlens.read('logs/')")
-    found: dict[Path, _File] = {}
-    for path in given:
-        for file in _match(path):
-            before = found.get(file.path)
-            if before is None or before.kept or (file.named and not file.kept):
-                found[file.path] = file
-    if not found:
-        raise AgentLensError(f"{', '.join(map(str, given))}: there is no file in it to read.")
-    return [file for _, file in sorted(found.items())]
-
-
-def _match(path: Path) -> list[_File]:
-    """Return the files behind one path."""
-    if path.is_dir():
-        if is_archive(path):
-            return [_File(kept.path, False, kept) for kept in kept_files(path)]
-        return [_File(file.resolve(), False) for file in walk(path)]
-    if path.is_file():
-        return [_File(path.resolve(), True)]
-    if path.exists():
-        raise AgentLensError(
-            f"{path} is neither a file nor a folder. Write what comes out of it to a file and read that."
-        )
-    matches = [Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file()]  # noqa: PTH207  (absolute patterns)
-    if not matches:
-        raise AgentLensError(_absent(path))
-    return [_File(match.resolve(), True) for match in matches]
-
-
-def _absent(path: Path) -> str:
-    parent = path.parent
-    while not parent.exists():
-        parent = parent.parent
-    if any(mark in str(path) for mark in "*?["):
-        return f"{path}: the pattern matches no file. The nearest existing folder is {parent}."
-    return f"{path} does not exist. The nearest existing folder is {parent}."
 
 
 # --- which loader -----------------------------------------------------------------------------------------------------
@@ -223,7 +160,7 @@ def _unknown(path: Path, head: bytes, loaders: Mapping[str, Loader]) -> str:
 class _Found:
     """A file and the loader that claims it."""
 
-    file: _File
+    file: ToRead
     compression: str | None
     head: bytes
     format: str
@@ -244,21 +181,18 @@ class _Task:
 
 
 def _read_into(con: duckdb.DuckDBPyConnection, **what: Any) -> None:
-    """Read within a limit of memory; logs whose records are too large for it, with what the machine has.
-
-    DuckDB takes values by the two thousand: of texts of half a megabyte that is more than all that reading otherwise needs.
-    """
+    """Read within a limit of memory; where a few records together, or one, are too large for it, with what the machine has."""
     try:
         _read_within(con, READ_MEMORY, **what)
-    except duckdb.OutOfMemoryException:
+    except NO_ROOM:
         _read_within(con, None, **what)
 
 
 def _read_within(
     con: duckdb.DuckDBPyConnection,
-    memory: str | None,
+    memory: int | None,
     *,
-    given: list[_File],
+    given: list[ToRead],
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
     progress: bool,
@@ -270,24 +204,29 @@ def _read_within(
         try:
             prepare(con)
             tables = table_columns(con)
-            evidence = Evidence(tables, staging(con, tables), _next_list(con))
+            staging = Staging(con, tables, memory)
+            evidence = Evidence(tables, staging, _next_list(con))
             tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
                 con.execute("SET threads = 1")  # batches are too small to share: each would cost half as much again
                 _load_all(tasks, evidence, tables, progress)
                 con.execute("RESET threads")
                 del evidence  # what it remembers of messages would stand beside the sort of all spans
-                finish(
-                    con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
-                )
+                finish(con, staging, _span_formats())
             if tasks or own is not None:
                 price_models(con, own)
                 judge_usage(con)
+            staging.make_room(WRITE_MEMORY)
             con.execute("COMMIT")
         except BaseException:
-            con.execute("ROLLBACK")
+            with contextlib.suppress(duckdb.Error):  # a database that has ended takes nothing back
+                con.execute("ROLLBACK")
             raise
-    end_reading(con, memory)
+    end_reading(con)
+
+
+def _span_formats() -> list[str]:
+    return [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
 
 
 def _next_list(con: duckdb.DuckDBPyConnection) -> int:
@@ -296,7 +235,7 @@ def _next_list(con: duckdb.DuckDBPyConnection) -> int:
 
 def _plan(
     con: duckdb.DuckDBPyConnection,
-    files: list[_File],
+    files: list[ToRead],
     loaders: Mapping[str, Loader],
     options: dict[str, Any] | None,
     hasher: ThreadPoolExecutor,
@@ -304,7 +243,7 @@ def _plan(
     """Decide for each file whether to read it, go on with it or leave it; raises before anything is loaded."""
     known = _known_sources(con)
     changed = [file for file in files if not _is_unchanged(file, known.get(path_text(file.path)), loaders, options)]
-    found = [_recognise(file, loaders, options) for file in changed]
+    found = [one for one in (_recognise(file, loaders, options) for file in changed) if one]
     if found and len(found) == len(files) and all(one.loader is _STRANGER for one in found):
         raise UnknownFormat(_unknown_folder(found, loaders))
     ids = itertools.count(1 + max((row["source_id"] for row in known.values()), default=0))
@@ -316,15 +255,22 @@ def _plan(
     return tasks
 
 
-def _recognise(file: _File, loaders: Mapping[str, Loader], options: dict[str, Any] | None) -> _Found:
-    """Find the loader of a file; what stands in a folder and cannot be read becomes a reject, what was named is an error."""
-    compression = detect_compression(file.stored)
+def _recognise(file: ToRead, loaders: Mapping[str, Loader], options: dict[str, Any] | None) -> _Found | None:
+    """Find the loader of a file; what stands in a folder and cannot be read becomes a reject, what was named is an error.
+
+    None is what has gone since the folder was listed.
+    """
+    compression = None
     try:
+        compression = detect_compression(file.stored)
         head = read_head(file.stored, compression)
-    except AgentLensError as error:
+    except (AgentLensError, OSError) as error:
+        problem = why_unread(file.path, error)
         if file.named:
-            raise
-        return _Found(file, compression, b"", UNKNOWN, _STRANGER, {"problem": str(error)})
+            raise problem from error
+        if isinstance(error, FileNotFoundError):
+            return None
+        return _Found(file, compression, b"", UNKNOWN, _STRANGER, {"problem": str(problem)})
     name = next(iter(loaders)) if options is not None else _choose(file.path, head, loaders)
     if name is None and file.named:
         raise UnknownFormat(_unknown(file.path, head, loaders))
@@ -362,7 +308,9 @@ def _recall(
     tasks = []
     for path, row in known.items():
         if row["source_id"] not in taken and DUPLICATE in _decode_json(row["skipped_reasons"]) and Path(path).is_file():
-            found = _recognise(_File(Path(path), named=False), all_loaders(), None)
+            found = _recognise(ToRead(Path(path), named=False), all_loaders(), None)
+            if found is None or found.loader is _STRANGER:
+                continue
             _forget(con, row["source_id"])
             tasks.append(_task(con, found, {**row, "resume_offset": None}, ids, hasher))
     return tasks
@@ -382,13 +330,16 @@ def _known_sources(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 
 def _is_unchanged(
-    file: _File, before: dict[str, Any] | None, loaders: Mapping[str, Loader], options: dict[str, Any] | None
+    file: ToRead, before: dict[str, Any] | None, loaders: Mapping[str, Loader], options: dict[str, Any] | None
 ) -> bool:
     if before is None or not _is_current(before, loaders):
         return False
     if options and before["dialect"] != options["mapping"].dialect:
         return False
-    return bool(before["bytes"] == file.size() and before["sha256"] == file.digest())
+    try:
+        return bool(before["bytes"] == file.size() and before["sha256"] == file.digest())
+    except OSError:  # what was read of it stays
+        return not file.named and before["format"] != UNKNOWN
 
 
 def _is_current(before: dict[str, Any], loaders: Mapping[str, Loader]) -> bool:
@@ -478,7 +429,7 @@ def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[i
     evidence.add_source(
         path=path_text(source.path),
         stored_at=path_text(source.stored) if source.stored else None,
-        sha256=task.digest.result(),
+        sha256=_digest(task),
         bytes=task.size,
         compression=source.compression,
         format=task.format,
@@ -488,6 +439,14 @@ def _load(task: _Task, evidence: Evidence, tables: Tables, on_bytes: Callable[[i
     )
     source.state = None
     source.identities.clear()
+
+
+def _digest(task: _Task) -> str:
+    """Return the hash of the bytes of a source, "" where they cannot be read."""
+    try:
+        return task.digest.result()
+    except OSError:
+        return ""
 
 
 class _Stranger:
@@ -501,12 +460,11 @@ class _Stranger:
         return False
 
     def load(self, source: Source, into: Evidence) -> None:
-        into.record()
         if problem := source.options.get("problem"):
-            into.reject(Place(None, 0, 0), str(problem), b"")
-            return
+            raise AgentLensError(problem)
         with source.open() as stream:
             head = stream.read(4096)
+        into.record()
         reason = "the file is in no format agentlens knows" if head.strip() else "the file is empty"
         into.reject(Place(1, 0, (source.stored or source.path).stat().st_size), reason, head)
 

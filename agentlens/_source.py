@@ -6,13 +6,17 @@ import functools
 import gzip
 import hashlib
 import io
+import itertools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agentlens._errors import AgentLensError
 
@@ -30,6 +34,8 @@ UNPACKED_DOCUMENT_BYTES = 1024 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 # Texts, which are passed over, and what Python writes for numbers that JSON does not have.
 NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
+# Texts, and integers that may need more than 64 bits.
+LONG_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\d{19,}+', re.DOTALL)
 
 
 class Line(NamedTuple):
@@ -46,6 +52,38 @@ class Place(NamedTuple):
     line: int | None
     offset: int
     length: int
+
+
+class PlaceColumns(NamedTuple):
+    """Places of several records, by column."""
+
+    lines: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, places: Sequence[Place]) -> Self:
+        """Return places, each on a line that is known, by column."""
+        return cls(*np.array(places, np.int64).reshape(-1, 3).T)
+
+    def take(self, numbers: Sequence[int]) -> Self:
+        """Return the places of some records, by their numbers from 0."""
+        return type(self)(*(column[np.asarray(numbers, np.intp)] for column in self))
+
+    def place(self, number: int) -> Place:
+        """Return the place of one record."""
+        return Place(*(int(column[number]) for column in self))
+
+
+class Lines(NamedTuple):
+    """Non-blank lines of a file without their line ends, one after the other, and where they stand."""
+
+    places: PlaceColumns
+    raws: list[bytes]
+
+    def part(self, first: int, end: int) -> Self:
+        """Return the lines from a number, counted from 0, up to another."""
+        return type(self)(PlaceColumns(*(column[first:end] for column in self.places)), self.raws[first:end])
 
 
 @dataclass
@@ -81,10 +119,11 @@ class Source:
         After the last line, `consumed` is the offset of the end of the last line that ended in a line feed:
         a torn last line is yielded too, but a later read begins before it.
         """
-        for lines in self.line_batches():
-            yield from lines
+        for places, raws in self.line_batches():
+            columns = zip(places.lines.tolist(), places.offsets.tolist(), raws)
+            yield from map(tuple.__new__, itertools.repeat(Line), columns)
 
-    def line_batches(self) -> Iterator[list[Line]]:
+    def line_batches(self) -> Iterator[Lines]:
         """Yield what `lines` yields, those of one chunk, at most `BATCH_LINES`, at a time; a torn last line comes alone."""
         number, rest = self.start_line, b""
         with self.open(self.start) as stream:
@@ -96,23 +135,17 @@ class Source:
                     head, found, tail = more.rpartition(b"\n")
                     rows, rest = (rows + (rest + head).split(b"\n"), tail) if found else (rows, rest + more)
                     self._refuse_bomb(len(rest), UNPACKED_LINE_BYTES)
-                lines = []
-                for number, row in enumerate(rows, number + 1):  # noqa: B020 - goes on from the last chunk
-                    if content := row.strip():
-                        lines.append(Line(number, offset + row.find(content[:1]), content))
-                        if len(lines) == BATCH_LINES:
-                            yield lines
-                            lines = []
-                    offset += len(row) + 1
-                if lines:
-                    yield lines
+                lines = _lines(rows, number, offset)
+                for first in range(0, len(lines.raws), BATCH_LINES):
+                    yield lines.part(first, first + BATCH_LINES)
+                number, offset = number + len(rows), offset + sum(map(len, rows)) + len(rows)
                 self.consumed, self.consumed_lines = offset, number
         if not self.consumed:
             self.consumed, self.consumed_lines = self.start, self.start_line
-        if content := rest.strip():
+        if rest.strip():
             self.tail = True
             self.on_tail()
-            yield [Line(number + 1, offset + rest.find(content[:1]), content)]
+            yield _lines([rest], number, offset)
 
     def read(self) -> bytes:
         """Return the whole decompressed content, byte order mark included, so that offsets hold."""
@@ -138,6 +171,20 @@ class Source:
         stream: io.BufferedReader = io.BufferedReader(_Decompressed(raw, self.compression, self.path), CHUNK_BYTES)
         _skip(stream, start)
         return stream
+
+
+def _lines(rows: list[bytes], number: int, offset: int) -> Lines:
+    """Return those rows that are not blank, stripped; so many lines and bytes stand before the first row."""
+    count, raws = len(rows), list(map(bytes.strip, rows))
+    lengths = np.fromiter(map(len, rows), np.int64, count)
+    numbers, offsets = np.arange(number + 1, number + 1 + count), offset + np.cumsum(lengths + 1) - (lengths + 1)
+    if raws != rows:
+        offsets += np.fromiter((row.find(raw[:1]) for row, raw in zip(rows, raws)), np.int64, count)
+        lengths = np.fromiter(map(len, raws), np.int64, count)
+    if not all(raws):
+        numbers, offsets, lengths = (column[lengths > 0] for column in (numbers, offsets, lengths))
+        raws = [raw for raw in raws if raw]
+    return Lines(PlaceColumns(numbers, offsets, lengths), raws)
 
 
 class _CountingFile(io.FileIO):
@@ -297,11 +344,16 @@ def json_values(head: bytes) -> tuple[dict[str, Any], ...]:
     if head.lstrip()[:1] not in (b"{", b"[", b'"'):
         return ()
     if b"NaN" in head or b"Infinity" in head:
-        head = NOT_FINITE.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null", head)
+        head = NOT_FINITE.sub(_null, head)
     values = [_flatten(line) for line in head.split(b"\n")[:-1] if line.strip()[:1] in (b"{", b"[")]
     if values and sum(complete for _, complete in values) * 2 >= len(values):
         return tuple(paths for paths, complete in values if complete)
     return (_flatten(head)[0],)
+
+
+def _null(found: re.Match[bytes]) -> bytes:
+    """Return a text as it is, and `null` for a number."""
+    return found[0] if found[0][:1] == b'"' else b"null"
 
 
 def _flatten(text: bytes) -> tuple[dict[str, Any], bool]:
@@ -322,6 +374,8 @@ def _flatten(text: bytes) -> tuple[dict[str, Any], bool]:
                 return paths, True
             if depth > DEEPEST:
                 return paths, False
-    except (ijson.JSONError, ValueError, UnicodeDecodeError, OverflowError):
+    except (ijson.JSONError, ValueError, UnicodeDecodeError, OverflowError) as error:
+        if "integer overflow" in str(error) and (shorter := LONG_INTEGER.sub(_null, text)) != text:
+            return _flatten(shorter)
         return paths, False
     return paths, False

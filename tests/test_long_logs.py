@@ -6,6 +6,7 @@ The logs are made up; `tests/benchmarks/read_memory.py` makes them of two gigaby
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 import tracemalloc
 from pathlib import Path
@@ -15,7 +16,7 @@ from text_evidence import TABLES, gather
 
 from agentlens._evidence import Evidence
 from agentlens._source import Source, read_head
-from agentlens.loaders import _shelf, all_loaders, gemini_cli
+from agentlens.loaders import _shelf, all_loaders, gemini_cli, json_lines
 
 sys.path.insert(0, str(Path(__file__).with_name("benchmarks")))
 from long_logs import RECORDS, lines
@@ -61,3 +62,22 @@ def peak(name: str, path: Path) -> int:
     held = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return held
+
+
+def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
+    held = []
+    into = Evidence(TABLES, lambda table, batch: held.append(batch.num_rows))
+    record = {
+        "timestamp": "2026-04-14T14:00:00Z",
+        "agent": "Apollo",
+        "action": "think",
+        "input": "brief",
+        "output": "draft",
+    }
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    for number in range(1_000):
+        source = Source(path, number)
+        into.begin(source)
+        json_lines.load(source, into)
+    assert sum(held) > 800, "rows of hundreds of files are held together"

@@ -66,8 +66,7 @@ def test_reading_twice_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_read_leaves_nothing_for_closing_to_write_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written anew to fill row groups may be all of a lens, and only while reading is memory limited."""
-    text = _finish._text
-    monkeypatch.setattr(_finish, "_text", lambda step: text(step).replace("268_435_456", "20_000"))
+    monkeypatch.setattr(_finish, "SLICE_BYTES", 20_000)
     logs, case = tmp_path / "logs", tmp_path / "case.duckdb"
     read_bytes(logs, as_lines(team(0, 1)), into=case).close()
     row_groups = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('spans')"
@@ -81,11 +80,11 @@ def test_records_too_large_for_the_limit_of_reading_are_read_with_more_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DuckDB takes values by the two thousand: of long texts, no file of some size could be read within the limit."""
-    log, limits = tmp_path / "log.jsonl", list[str | None]()
+    log, limits = tmp_path / "log.jsonl", list[int | None]()
     texts = [attribute("text", f"{number}" * 500_000) for number in range(40, 80)]
     log.write_bytes(as_lines([span(0, number, attributes=[pair]) for number, pair in enumerate(texts)]))
     within = agentlens._read._read_within
-    monkeypatch.setattr(agentlens._read, "READ_MEMORY", "40MB")
+    monkeypatch.setattr(agentlens._read, "READ_MEMORY", 40_000_000)
     monkeypatch.setattr(
         agentlens._read,
         "_read_within",
@@ -94,7 +93,35 @@ def test_records_too_large_for_the_limit_of_reading_are_read_with_more_memory(
     with read(log, into=tmp_path / "case.duckdb", progress=False) as lens:
         assert_accounts_balance(lens)
         assert lens.sql("SELECT count(*), min(length(attributes)) > 1_000_000 FROM spans").fetchall() == [(40, True)]
-    assert limits == ["40MB", None]
+    assert limits == [40_000_000, None]
+
+
+def test_a_long_text_in_every_record_is_read_within_the_limit_of_short_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB takes values by the two thousand: of long texts that would be more than the limit."""
+    log, limits, text = tmp_path / "log.jsonl", list[int | None](), "".join(map(str, range(7_000)))
+    pairs = ([attribute("text", f"{number} {text}"), *asked(number, text)] for number in range(2_100))
+    log.write_bytes(as_lines([span(n % 7, n, start=n, attributes=said) for n, said in enumerate(pairs)]))
+    within = agentlens._read._read_within
+    monkeypatch.setattr(agentlens._read, "READ_MEMORY", 50_000_000)
+    monkeypatch.setattr("agentlens._staging.SLICE_BYTES", 4_000_000)
+    monkeypatch.setattr(_finish, "SLICE_BYTES", 4_000_000)
+    monkeypatch.setattr(
+        agentlens._read,
+        "_read_within",
+        lambda con, memory, **what: limits.append(memory) or within(con, memory, **what),
+    )
+    with read(log, into=tmp_path / "case.duckdb", progress=False) as lens:
+        assert_accounts_balance(lens)
+        assert lens.sql("SELECT count(*), min(strlen(attributes)) > 26_000 FROM spans").fetchall() == [(2_100, True)]
+        assert lens.sql("SELECT count(*), min(bytes) > 26_000 FROM messages").fetchall() == [(2_100, True)]
+    assert limits == [50_000_000]
+
+
+def asked(number: int, text: str) -> list[dict[str, Any]]:
+    said = [{"role": "user", "parts": [{"type": "text", "content": f"{number} {text}"}]}]
+    return [attribute("gen_ai.input.messages", json.dumps(said))]
 
 
 @settings(max_examples=12)
@@ -282,6 +309,18 @@ def test_files_folders_and_globs_are_read_once_each(tmp_path: Path) -> None:
     assert paths == [str(logs / name) for name in ("a.jsonl", "deep/b.jsonl", "deep/er/c.log")]
 
 
+def test_a_pattern_takes_folders_whole_and_strangers_as_in_a_folder(tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"run {number}").mkdir()
+        (tmp_path / f"run {number}" / "spans").write_bytes(as_lines(team(number, 1)))
+    (tmp_path / "run.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with read(tmp_path / "run*", progress=False) as lens:
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(2,)]
+        assert lens.sql("SELECT count(*) FROM rejects").fetchall() == [(1,)]
+    with pytest.raises(UnknownFormat, match=r"run\.png"):
+        read(tmp_path / "*.png", progress=False)
+
+
 def test_a_name_with_glob_marks_is_taken_as_a_name_first(tmp_path: Path) -> None:
     path = tmp_path / "run[1]*.jsonl"
     path.write_bytes(as_lines(team(0, 1)))
@@ -322,6 +361,83 @@ def test_strangers_in_a_folder_become_rejects(tmp_path: Path) -> None:
         (str(tmp_path / "empty"), "the file is empty"),
         (str(tmp_path / "notes.xyz"), "the file is in no format agentlens knows"),
     ]
+
+
+UNREADABLE = Path("/proc/self/mem")  # a file that opens and cannot be read from its beginning, whoever asks
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="only Linux has a file that nobody can read")
+def test_a_file_that_cannot_be_read_costs_no_other_and_is_a_sentence_by_name(tmp_path: Path) -> None:
+    (tmp_path / "broken").symlink_to(UNREADABLE)
+    for _ in range(2):
+        with read_bytes(tmp_path, as_lines(team(0, 3)), into=tmp_path / "case.duckdb") as lens:
+            assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(3,)]
+            [(reason,)] = lens.sql("SELECT reason FROM rejects").fetchall()
+            assert_accounts_balance(lens)
+        assert "cannot be read: Input/output error" in reason
+    assert "cannot be read" in refused(tmp_path / "broken")
+
+
+def test_a_folder_that_cannot_be_listed_becomes_a_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+
+    def listing(path: Any, real: Any = os.scandir) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", listing)
+    with read_bytes(tmp_path, as_lines(team(0, 1))) as lens:
+        assert lens.sql("SELECT path, reason FROM rejects JOIN sources USING (source_id)").fetchall() == [
+            (str(tmp_path / "closed"), f"{tmp_path / 'closed'} cannot be read: Is a directory.")
+        ]
+
+
+@pytest.mark.parametrize("moment", ["_plan", "_load_all"])
+def test_a_file_that_goes_while_its_folder_is_read_costs_no_other(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.jsonl").write_bytes(as_lines(team(number, 1)))
+    step = getattr(agentlens._read, moment)
+
+    def after_a_rotation(*args: Any) -> Any:
+        (tmp_path / "1.jsonl").unlink()
+        return step(*args)
+
+    monkeypatch.setattr(agentlens._read, moment, after_a_rotation)
+    with read(tmp_path, progress=False) as lens:
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(2,)]
+        assert_accounts_balance(lens)
+
+
+def test_what_was_read_of_a_file_stays_when_it_cannot_be_read_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, case = tmp_path / "logs", tmp_path / "case.duckdb"
+    with read_bytes(logs, as_lines(team(0, 3)), into=case) as lens:
+        before = everything(lens)
+
+    def closed(path: Path, length: int | None = None) -> str:
+        raise PermissionError(13, "Permission denied", os.fspath(path))
+
+    monkeypatch.setattr("agentlens._find.hash_prefix", closed)
+    with read(logs, into=case, progress=False) as lens:
+        assert everything(lens) == before
+
+
+def test_links_to_folders_are_followed_once_and_never_back(tmp_path: Path) -> None:
+    logs, elsewhere = tmp_path / "logs", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "b.jsonl").write_bytes(as_lines(team(1, 1)))
+    logs.mkdir()
+    for name, target in {"linked": elsewhere, "again": elsewhere, "back": logs, "up": tmp_path, "self": "self"}.items():
+        (logs / name).symlink_to(target)
+    with read_bytes(logs, as_lines(team(0, 1))) as lens:
+        assert lens.sql("SELECT path FROM sources ORDER BY path").fetchall() == [
+            (str(elsewhere / "b.jsonl"),),
+            (str(next(path for path in logs.iterdir() if path.is_file())),),
+        ]
 
 
 def refused(*paths: Any, **options: Any) -> str:

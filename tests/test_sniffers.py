@@ -282,6 +282,17 @@ def test_a_number_that_json_does_not_have_hides_no_key_behind_it(
     assert claims(path) == ["langsmith"]
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("digits", [19, 20, 40, 5000])
+def test_an_integer_beyond_64_bits_hides_no_key_behind_it(digits: int, indent: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    number = f"-{'9' * digits}"
+    path.write_text(
+        json.dumps({"a": 0.125, "said": f'{number} "x', **RUN}, indent=indent).replace("0.125", number) + "\n"
+    )
+    assert claims(path) == ["langsmith"]
+
+
 @pytest.mark.parametrize(
     "head", [b"", b"\n\n", b"{", b"[", b"[]", b"{}", b"null", b'"text"', b"a,b\n1,2\n", b"\x00" * 100, b"[" * 5000]
 )
