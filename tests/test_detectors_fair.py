@@ -344,3 +344,9 @@ def test_what_is_done_again_may_be_wanted_again(tmp_path: Path) -> None:
         in_traces([run("print_copy", "printed"), run("search_web", "[]"), run("read_note", "ok, it was created")]),
     )
     assert found(lens, "tool_loop", "trace_id[-1:], tier") == [("1", "candidate"), ("2", "proven"), ("3", "proven")]
+
+
+def test_a_nudge_asks_nothing_anew(tmp_path: Path) -> None:
+    stuck = {"role": "assistant", "content": "I will now continue with the task as planned."}
+    turns = [USER, *(turn for _ in range(5) for turn in (stuck, {"role": "user", "content": "Please continue."}))]
+    assert len(found(chat(tmp_path, turns), "repeated_text")) == 1

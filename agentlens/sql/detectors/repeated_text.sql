@@ -1,5 +1,6 @@
 -- A model that says the same thing again.
 -- include: messages.span_messages
+-- include: messages.texts
 -- include: spans.kinds
 -- include: detectors.evidence
 
@@ -74,7 +75,7 @@ calls AS (
 asked AS (
   SELECT
     trace_id, span_id, count(*) AS inputs, hash(list(message_hash ORDER BY position)) AS input,
-    list(DISTINCT message_hash) FILTER (role = 'user') AS user_words, count(*) FILTER (role = 'user') AS times_asked
+    list(DISTINCT message_hash) FILTER (role = 'user') AS user_words, count(*) FILTER (role = 'user' AND NOT _is_nudge(_message_text(parts))) AS times_asked
   FROM span_messages
   JOIN messages USING (message_hash)
   WHERE direction = 'input' AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM calls)

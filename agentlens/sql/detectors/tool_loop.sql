@@ -3,6 +3,7 @@
 -- include: spans.errors
 -- include: flow.resources
 -- include: messages.span_messages
+-- include: messages.texts
 -- include: detectors.evidence
 -- include: tokens.usage_ledger
 
@@ -166,7 +167,7 @@ every_loop AS MATERIALIZED (
 -- does it once more.
 shown AS (
   SELECT ends.trace_id, ends.agent_name, places, greatest(
-      count(*) FILTER (NOT is_first) - count(*) FILTER (is_first), count(DISTINCT message_hash) - count(DISTINCT message_hash) FILTER (is_first)) AS times_asked
+      count(*) FILTER (NOT is_first AND NOT _is_nudge(_message_text(parts))) - count(*) FILTER (is_first AND NOT _is_nudge(_message_text(parts))), count(DISTINCT message_hash) - count(DISTINCT message_hash) FILTER (is_first)) AS times_asked
   FROM (
     SELECT every_loop.trace_id, every_loop.agent_name, places, preorder = places[1] AS is_first, coalesce(epoch_ns(start_time), preorder) AS time
     FROM (SELECT *, unnest([places[1], places[-1]]) AS preorder FROM every_loop) AS every_loop
