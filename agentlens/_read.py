@@ -20,7 +20,7 @@ from agentlens._account import Account
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
 from agentlens._evidence import Evidence, staging
-from agentlens._find import ToRead, find, reachable, why_unread
+from agentlens._find import ToRead, find, reachable, what_it_is, why_unread
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
 from agentlens._lens import Lens, begin_reading, connect, end_reading, is_lens_file, lock, prepare, written_whole
@@ -144,7 +144,8 @@ def _unknown(path: Path, head: bytes, loaders: Mapping[str, Loader]) -> str:
     if not head.strip():
         return f"{path} is empty."
     looked = "\n".join(f"  {name}: {loader.LOOKS_FOR}" for name, loader in loaders.items())
-    return f"{path} is in no format agentlens knows. It looked for:\n{looked}\n{describe_fields(head)}".rstrip()
+    hint = what_it_is(head)
+    return f"{path} is in no format agentlens knows.{hint and f' {hint}'} It looked for:\n{looked}\n{describe_fields(head)}".rstrip()
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
