@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import compress
+from itertools import compress, count
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from agentlens._account import Account
-from agentlens._json_text import canonical_json
+from agentlens._json_text import canonical_json, json_each
 from agentlens._message_lists import MessageLists, Range
 from agentlens._row_buffer import RowBuffer
-from agentlens._source import Place, Source
+from agentlens._source import Place, PlaceColumns, Source
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,12 +42,6 @@ Normaliser = Callable[[Any], Message]
 """Turns one message as logged into (role, name, parts)."""
 
 
-Alone = tuple[Place, str, str, str, str | None, str | None, bytes]
-"""A message that is the only one of a direction of a call: place, trace_id, span_id, direction, role, name, and its parts, as
-`text_content` or `canonical_json`."""
-
-
-_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
 _decode_raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 # Columns of `spans` that are filled once per load, after all sources are read.
@@ -172,11 +166,11 @@ class Evidence:
         if self._held >= self._pack_at:
             self._pack()
 
-    def add_spans(self, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
+    def add_spans(self, places: PlaceColumns, columns: Mapping[str, Sequence[Any]]) -> None:
         """Add spans by column, as `add_span` adds one: a place and a value each, columns not given are NULL."""
         self.see_times(columns.get("start_time", ()))
         self.see_times(columns.get("end_time", ()))
-        nothing = [None] * len(places)
+        nothing = [None] * len(places.lines)
         usage = zip(columns.get("input_tokens", nothing), columns.get("output_tokens", nothing))
         filled = {
             **columns,
@@ -186,20 +180,13 @@ class Evidence:
         }
         self.add_columns("spans", places, filled)
 
-    def add_columns(self, table: str, places: Sequence[Place], columns: Mapping[str, Sequence[Any]]) -> None:
+    def add_columns(self, table: str, places: PlaceColumns, columns: Mapping[str, Any]) -> None:
         """Add rows to an evidence table by column, as `add` adds one."""
-        self._add_stamped(table, len(places), self._stamp(places), columns)
-
-    def _stamp(self, places: Sequence[Place]) -> dict[str, Any]:
-        """Return the columns that say of rows where they stand."""
-        lines, offsets, lengths = zip(*places) if places else ((), (), ())
-        whole = pa.int64()
-        return {
-            "source_id": np.full(len(places), self.source.source_id, np.int32), "source_line": pa.array(lines, whole),
-            "source_offset": pa.array(offsets, whole), "source_length": pa.array(lengths, whole),
+        count = len(places.lines)
+        stamp = {
+            "source_id": np.full(count, self.source.source_id, np.int32), "source_line": places.lines,
+            "source_offset": places.offsets, "source_length": places.lengths,
         }  # fmt: skip
-
-    def _add_stamped(self, table: str, count: int, stamp: dict[str, Any], columns: Mapping[str, Any]) -> None:
         self._buffers[table].extend({**columns, **stamp}, count, self.note_missing)
         self._held += ROWS_AN_ARROW_TABLE_WEIGHS + count
         self.hold(0)
@@ -277,32 +264,31 @@ class Evidence:
         """Store a message under the hash of its content and return the hash."""
         return self._store(place, role, name, canonical_json(parts))
 
-    def add_contents(self, alone: Sequence[Alone]) -> list[str]:
-        """Store messages, as `add_message` does, by column, and return their hashes."""
-        _, _, _, _, roles, names, contents = zip(*alone) if alone else ((),) * 7
+    def add_contents(
+        self, places: PlaceColumns, roles: Sequence[str | None], names: Sequence[str | None], contents: Sequence[bytes]
+    ) -> list[str]:
+        """Store messages, as `add_message` does, by column: their parts as `text_contents` or `canonical_json`; return their hashes."""
         hashes = list(map(_hash, roles, names, contents))
         new = list(map(self._is_new, hashes))
         if any(new):
-            stored, messages = list(compress(hashes, new)), compress(alone, new)
-            places, _, _, _, roles, names, contents = zip(*messages)
-            sizes = list(map(len, contents))
-            columns = {"message_hash": stored, "role": roles, "name": names, "parts": contents, "bytes": sizes}
-            self.add_columns("messages", places, columns)
+            stored, whose, called = (list(compress(values, new)) for values in (hashes, roles, names))
+            parts = list(compress(contents, new))
+            sizes = list(map(len, parts))
+            columns = {"message_hash": stored, "role": whose, "name": called, "parts": parts, "bytes": sizes}
+            self.add_columns("messages", places.take(list(compress(count(), new))), columns)
             self.hold(sum(sizes))
         return hashes
 
-    def add_alone(self, alone: Sequence[Alone], hashes: Sequence[str]) -> None:
-        """Add messages that were stored as what calls were shown or said, by column: each is a list of its own."""
-        places, trace_ids, span_ids, directions = list(zip(*alone))[:4] if alone else ((),) * 4
-        count, first = len(alone), self._lists.next_id
-        self._lists.next_id += count
-        lists, zeros, ones = np.arange(first, first + count), np.zeros(count, np.int32), np.ones(count, np.int32)
-        stamp = self._stamp(places)
-        self._add_stamped(
-            "message_lists", count, stamp, {"list_id": lists, "list_index": zeros, "message_hash": hashes}
-        )
-        self._add_stamped(
-            "span_message_ranges", count, stamp,
+    def add_alone(
+        self, places: PlaceColumns, trace_ids: Sequence[str], span_ids: Sequence[str], directions: Sequence[str], hashes: Sequence[str]
+    ) -> None:  # fmt: skip
+        """Add messages that were stored, each the only one of a direction of a call, by column: each is a list of its own."""
+        length, first = len(hashes), self._lists.next_id
+        self._lists.next_id += length
+        lists, zeros, ones = np.arange(first, first + length), np.zeros(length, np.int32), np.ones(length, np.int32)
+        self.add_columns("message_lists", places, {"list_id": lists, "list_index": zeros, "message_hash": hashes})
+        self.add_columns(
+            "span_message_ranges", places,
             {"trace_id": trace_ids, "span_id": span_ids, "direction": directions, "position": zeros, "list_id": lists, "length": ones},
         )  # fmt: skip
 
@@ -445,9 +431,6 @@ def _hash(role: str | None, name: str | None, content: bytes) -> str:
     return hasher.hexdigest()
 
 
-def text_content(text: str) -> bytes:
-    """Return what `canonical_json` returns for one text part."""
-    try:
-        return _encode([{"content": text, "type": "text"}])
-    except UnicodeEncodeError:
-        return canonical_json([{"content": text, "type": "text"}])
+def text_contents(texts: Sequence[str]) -> list[bytes]:
+    """Return what `canonical_json` returns for the one text part that each text makes."""
+    return [b'[{"content":' + text + b',"type":"text"}]' for text in json_each(texts)]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 _encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_NO_PLAIN_JSON = (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.ValidationError)
 
 
 def json_text(value: Any) -> str:
@@ -21,8 +24,16 @@ def json_bytes(value: Any) -> bytes:
     """Return what `json_text` returns, as UTF-8."""
     try:
         return _encode(value)
-    except (TypeError, OverflowError, UnicodeEncodeError, RecursionError, msgspec.ValidationError):
+    except _NO_PLAIN_JSON:
         return _plain_json(value)
+
+
+def json_each(values: Sequence[Any]) -> list[bytes]:
+    """Return what `json_bytes` returns for each value."""
+    try:
+        return _encode_lines(values).split(b"\n")[:-1]
+    except _NO_PLAIN_JSON:
+        return list(map(json_bytes, values))
 
 
 def canonical_json(value: Any) -> bytes:

@@ -7,13 +7,17 @@ import functools
 import gzip
 import hashlib
 import io
+import itertools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agentlens._errors import AgentLensError
 
@@ -53,6 +57,38 @@ class Place(NamedTuple):
     length: int
 
 
+class PlaceColumns(NamedTuple):
+    """Places of several records, by column."""
+
+    lines: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, places: Sequence[Place]) -> Self:
+        """Return places, each on a line that is known, by column."""
+        return cls(*np.array(places, np.int64).reshape(-1, 3).T)
+
+    def take(self, numbers: Sequence[int]) -> Self:
+        """Return the places of some records, by their numbers from 0."""
+        return type(self)(*(column[np.asarray(numbers, np.intp)] for column in self))
+
+    def place(self, number: int) -> Place:
+        """Return the place of one record."""
+        return Place(*(int(column[number]) for column in self))
+
+
+class Lines(NamedTuple):
+    """Non-blank lines of a file without their line ends, one after the other, and where they stand."""
+
+    places: PlaceColumns
+    raws: list[bytes]
+
+    def part(self, first: int, end: int) -> Self:
+        """Return the lines from a number, counted from 0, up to another."""
+        return type(self)(PlaceColumns(*(column[first:end] for column in self.places)), self.raws[first:end])
+
+
 @dataclass
 class Source:
     """A file being read, with what is known of it so far.
@@ -86,10 +122,11 @@ class Source:
         After the last line, `consumed` is the offset of the end of the last line that ended in a line feed:
         a torn last line is yielded too, but a later read begins before it.
         """
-        for lines in self.line_batches():
-            yield from lines
+        for places, raws in self.line_batches():
+            columns = zip(places.lines.tolist(), places.offsets.tolist(), raws)
+            yield from map(tuple.__new__, itertools.repeat(Line), columns)
 
-    def line_batches(self) -> Iterator[list[Line]]:
+    def line_batches(self) -> Iterator[Lines]:
         """Yield what `lines` yields, those of one chunk, at most `BATCH_LINES`, at a time; a torn last line comes alone."""
         number, rest = self.start_line, b""
         with self.open(self.start) as stream:
@@ -101,23 +138,17 @@ class Source:
                     head, found, tail = more.rpartition(b"\n")
                     rows, rest = (rows + (rest + head).split(b"\n"), tail) if found else (rows, rest + more)
                     self._refuse_bomb(len(rest), UNPACKED_LINE_BYTES)
-                lines = []
-                for number, row in enumerate(rows, number + 1):  # noqa: B020 - goes on from the last chunk
-                    if content := row.strip():
-                        lines.append(Line(number, offset + row.find(content[:1]), content))
-                        if len(lines) == BATCH_LINES:
-                            yield lines
-                            lines = []
-                    offset += len(row) + 1
-                if lines:
-                    yield lines
+                lines = _lines(rows, number, offset)
+                for first in range(0, len(lines.raws), BATCH_LINES):
+                    yield lines.part(first, first + BATCH_LINES)
+                number, offset = number + len(rows), offset + sum(map(len, rows)) + len(rows)
                 self.consumed, self.consumed_lines = offset, number
         if not self.consumed:
             self.consumed, self.consumed_lines = self.start, self.start_line
-        if content := rest.strip():
+        if rest.strip():
             self.tail = True
             self.on_tail()
-            yield [Line(number + 1, offset + rest.find(content[:1]), content)]
+            yield _lines([rest], number, offset)
 
     def read(self) -> bytes:
         """Return the whole decompressed content, byte order mark included, so that offsets hold."""
@@ -143,6 +174,20 @@ class Source:
         stream: io.BufferedReader = io.BufferedReader(_Decompressed(raw, self.compression, self.path), CHUNK_BYTES)
         _skip(stream, start)
         return stream
+
+
+def _lines(rows: list[bytes], number: int, offset: int) -> Lines:
+    """Return those rows that are not blank, stripped; so many lines and bytes stand before the first row."""
+    count, raws = len(rows), list(map(bytes.strip, rows))
+    lengths = np.fromiter(map(len, rows), np.int64, count)
+    numbers, offsets = np.arange(number + 1, number + 1 + count), offset + np.cumsum(lengths + 1) - (lengths + 1)
+    if raws != rows:
+        offsets += np.fromiter((row.find(raw[:1]) for row, raw in zip(rows, raws)), np.int64, count)
+        lengths = np.fromiter(map(len, raws), np.int64, count)
+    if not all(raws):
+        numbers, offsets, lengths = (column[lengths > 0] for column in (numbers, offsets, lengths))
+        raws = [raw for raw in raws if raw]
+    return Lines(PlaceColumns(numbers, offsets, lengths), raws)
 
 
 class _CountingFile(io.FileIO):

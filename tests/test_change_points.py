@@ -27,6 +27,22 @@ def test_a_series_without_change_is_rarely_called_changed(kind: dict[str, object
     assert (p_values <= 0.001).sum() <= 1
 
 
+def test_draws_that_end_early_leave_every_p_value_up_to_the_limit_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def p_value(seed: int) -> float:
+        kinds: list[dict[str, object]] = [{}, {"memory": 0.3}, {"step": 0.25}, {"step": 0.15}]
+        values, strata = made_series(np.random.default_rng(seed), 300 + seed, **kinds[seed % 4])  # type: ignore[arg-type]
+        return cp.scan(values, np.zeros_like(strata), np.random.default_rng(seed)).p_value
+
+    early = [p_value(seed) for seed in range(60)]
+    monkeypatch.setattr(cp, "FIRST_BEYOND", cp.FIRST_DRAWS + 1)
+    monkeypatch.setattr(cp, "MORE_BEYOND", cp.MORE_DRAWS + 1)
+    whole = [p_value(seed) for seed in range(60)]
+    assert 10 <= sum(p <= 0.05 for p in whole) <= 50
+    assert early != whole
+    assert [p for p in early if p <= 0.05] == pytest.approx([p for p in whole if p <= 0.05], rel=1e-9)
+    assert [p <= 0.05 for p in early] == [p <= 0.05 for p in whole]
+
+
 def test_a_doubling_is_found_and_dated() -> None:
     shapes = []
     for seed in range(10):

@@ -530,6 +530,25 @@ def test_a_record_becomes_the_same_whatever_stands_beside_it(
     assert as_set(together) == as_set(load(tmp_path, data, **options))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_every_line_stands_where_a_plain_look_at_the_bytes_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    dice = random.Random(seed)
+    pieces = [b"\n", b"\r\n", b" ", b"\t", b"{}", b'{"a":1}', b"\x0b", b"\xc3\xa9", b"x" * 70]
+    data = b"".join(dice.choices(pieces, k=dice.randint(0, 300)))
+    path = tmp_path / "log"
+    path.write_bytes(data)
+    monkeypatch.setattr(_source, "CHUNK_BYTES", dice.choice([16, 64, 4096]))
+    monkeypatch.setattr(_source, "BATCH_LINES", dice.choice([1, 3, 4000]))
+    rows = list(enumerate(data.split(b"\n"), 1))
+    expected = [(number, row.strip()) for number, row in rows if row.strip()]
+    found = list(_source.Source(path, 1).lines())
+    assert [(line.number, line.raw) for line in found] == expected
+    assert all(data[line.offset : line.offset + len(line.raw)] == line.raw for line in found)
+    assert all(data.count(b"\n", 0, line.offset) == line.number - 1 for line in found)
+
+
 # --- records that do not stand one a line ----------------------------------------------------------------------------
 
 STEPS = [

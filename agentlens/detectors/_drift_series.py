@@ -86,17 +86,18 @@ class Part(NamedTuple):
 # Everything is measured once, a row a task or call and a column a measure: a row an observation takes ten times as long.
 _GATHERED = {
     "_owned": "FROM _tasks_of_calls",
-    "_tools": "FROM _plain_tool_calls",
+    "_models": "FROM _model_calls_of_tasks('_owned')",
+    "_tools": "FROM _tool_calls_of_tasks('_owned')",
     "_failures": "SELECT preorder, kind FROM errors",
-    "_known": "FROM _tasks_of('_owned', '_tools', '_failures')",
-    "_used": "FROM _tools_of_tasks('_owned', '_tools')",
+    "_known": "FROM _tasks_of('_owned', '_models', '_tools', '_failures')",
+    "_used": "FROM _tools_of_tasks('_tools')",
     "_of_tasks": "SELECT *, 1 AS position FROM _measured_tasks('_known') LEFT JOIN _tool_mix_of_tasks('_used') USING (task)",
     "_of_calls": """
         SELECT *, row_number() OVER (PARTITION BY task, agent_name ORDER BY time, span_id) AS position
-        FROM _measured_calls('_owned', '_failures') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)""",
+        FROM _measured_calls('_models', '_failures') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)""",
     "_of_tools": """
         SELECT *, 1 AS position
-        FROM _measured_tools('_owned', '_tools') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)""",
+        FROM _measured_tools('_tools') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)""",
     "_of_beats": """
         SELECT *, 1 AS position, NULL::VARCHAR AS span_id, -1 AS preorder, -row_number() OVER (PARTITION BY agent_name ORDER BY time) AS task,
           NULL::VARCHAR AS task_type, NULL::BIGINT AS brief_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -60,7 +60,7 @@ class Release(NamedTuple):
     span_id: str
 
 
-def explain(change: Any, series: Any, suspects: list[Release], releases: list[Release]) -> str:
+def explain(change: Any, series: Any, suspects: list[Release], releases: Callable[[], list[Release]]) -> str:
     """Return what to think of a verdict in one or two sentences: what moved, when, how sure, and what to suspect."""
     label = MEASURES[series.measure][0] + (f" {series.tool_name}" if series.tool_name else "")
     about = f"{series.subject[0].upper()}{series.subject[1:]}" if series.agent_name is None else series.agent_name
@@ -96,7 +96,7 @@ def _moved(change: Any, series: Any) -> str:
     return f"{100 * effect.difference:.0f} % of the calls go to other tools (95 % interval {100 * effect.low:.0f} to {100 * effect.high:.0f}; {tools})"
 
 
-def _blame(suspects: list[Release], releases: list[Release], change: Any, series: Any) -> str:
+def _blame(suspects: list[Release], releases: Callable[[], list[Release]], change: Any, series: Any) -> str:
     agent = series.agent_name
     if suspects:
         groups = group_releases(suspects)
@@ -109,7 +109,7 @@ def _blame(suspects: list[Release], releases: list[Release], change: Any, series
     if agent is None:
         return f"It is seen in more than one of {len(set(series.units.tolist()))}, and no release of theirs falls into that time."
     at = int(series.times[change.at])
-    before = [r for r in releases if r.agent_name == agent and r.start_ns <= at]
+    before = [r for r in releases() if r.agent_name == agent and r.start_ns <= at]
     if not before:
         return "No release of this agent is recorded before it."
     last = max(release.start_ns for release in before)

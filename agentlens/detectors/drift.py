@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ MIN_TASKS = 4  # calls of fewer tasks may follow from how one task unfolds
 MIN_TASKS_A_SIDE = 2
 SHOWN_SPANS = 50
 SIDES = ("span_ids_before", "span_ids_after")
+Releases = Callable[[], list[Release]]
 
 
 class Change(NamedTuple):
@@ -35,7 +38,7 @@ class Change(NamedTuple):
 def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
     """Fill `drift_changes` anew: test every series, control the share of false discoveries, date and explain the rest."""
     series = list(all_series(con))
-    releases = _releases(con)
+    releases = functools.cache(functools.partial(_releases, con))  # only a step asks for them
     tested = [one for one in series if _is_long_enough(one)]
     memory = cp.mean_memory_of_points(one.points for one in tested)
     for one in tested:
@@ -52,7 +55,12 @@ def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _is_long_enough(series: Series) -> bool:
-    return len(series.values) >= cp.MIN_SERIES and len(np.unique(series.tasks)) >= MIN_TASKS
+    return len(series.values) >= cp.MIN_SERIES and _has_several(series.tasks, MIN_TASKS)
+
+
+def _has_several(tasks: cp.Ints, least: int) -> bool:
+    """Whether there are so many tasks; most often the first calls say so already."""
+    return len(np.unique(tasks[: 10 * least])) >= least or len(np.unique(tasks)) >= least
 
 
 def _test(series: Series) -> None:
@@ -61,7 +69,7 @@ def _test(series: Series) -> None:
     if series.units is not None:
         series.p_value = series.mixed_p_value = _p_of_several(series, found.p_value)
         return
-    is_mixed = len(np.unique(series.strata)) > 1
+    is_mixed = (series.strata != series.strata[0]).any()
     series.mixed_p_value = _mixed(series).p_value if is_mixed else series.p_value
 
 
@@ -93,7 +101,7 @@ def _control(series: list[Series]) -> None:
         one.q_value, one.mixed_q_value = q, mixed
 
 
-def _judge(series: Series, releases: list[Release]) -> list[Change]:
+def _judge(series: Series, releases: Releases) -> list[Change]:
     count = len(series.values)
     if series.q_value is None or series.mixed_q_value is None:
         return [Change("too few", 0, count, count, count, count, None)]
@@ -150,7 +158,7 @@ def _steps(series: Series) -> list[Change]:
 
 def _has_tasks(series: Series, first: int, at: int, end: int) -> bool:
     """Whether both sides of a change rest on more than one task."""
-    return all(len(np.unique(series.tasks[a:b])) >= MIN_TASKS_A_SIDE for a, b in ((first, at), (at, end)))
+    return all(_has_several(series.tasks[a:b], MIN_TASKS_A_SIDE) for a, b in ((first, at), (at, end)))
 
 
 def _steps_at(series: Series, at: int) -> list[Change]:
@@ -174,7 +182,7 @@ def _releases(con: duckdb.DuckDBPyConnection) -> list[Release]:
     return [Release(*row) for row in rows]
 
 
-def _suspects(series: Series, change: Change, releases: list[Release]) -> list[Release]:
+def _suspects(series: Series, change: Change, releases: Releases) -> list[Release]:
     """Return the releases of the agent that fall into the interval of the date; else those of other agents there.
 
     Of what several agents share, only their own.
@@ -185,14 +193,14 @@ def _suspects(series: Series, change: Change, releases: list[Release]) -> list[R
     def place(moment: int) -> int:
         return int(np.searchsorted(series.times, moment, side="right")) - 1
 
-    inside = [r for r in releases if change.earliest <= place(r.start_ns) <= change.latest]
+    inside = [r for r in releases() if change.earliest <= place(r.start_ns) <= change.latest]
     if series.dimension in ("tool", "model") and series.units is not None:
         return [release for release in inside if release.agent_name in set(series.units.tolist())]
     own = [release for release in inside if release.agent_name == series.agent_name]
     return own or inside
 
 
-def _row(series: Series, change: Change, releases: list[Release]) -> dict[str, Any]:
+def _row(series: Series, change: Change, releases: Releases) -> dict[str, Any]:
     suspects = _suspects(series, change, releases)
     effect, has_date = change.effect, change.verdict in ("step", "workload", "slope")
     before, after = _places_of(series, change)

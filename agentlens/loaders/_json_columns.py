@@ -11,7 +11,9 @@ from agentlens.loaders._mapping import Field, Mapping, find
 ByKey = Callable[[str], Sequence[Any] | None]
 """Gives the values of a key, one for each of some objects; None where none of them has it."""
 
-_OBJECTS = {dict, type(None)}
+SCALARS = frozenset({bool, int, float})
+_NOTHING = type(None)
+_OBJECTS = {dict, _NOTHING}
 
 
 class Columns:
@@ -29,6 +31,7 @@ class Columns:
         self._keys = dict.fromkeys(itertools.chain.from_iterable(set(self.shapes)))
         self._values: dict[tuple[str, ...], Sequence[Any] | None] = {}
         self._inner: dict[tuple[str, ...], ByKey] = {(): by_key(records)}
+        self._opened: dict[str, dict[str, tuple[Any, ...]] | None] = {}
         for column, fields in mapping.plan(tuple(self._keys)):
             self._read(column, fields)
         for column, value in mapping.constants.items():
@@ -41,7 +44,7 @@ class Columns:
         """Take for each record the first of the fields that it has."""
         values = self._find(fields[0])
         used: int | list[int | None] = 0
-        if None in values:
+        if has_nothing(values):
             used = [None if value is None else 0 for value in values]
             for number, field in enumerate(fields[1:], 1):
                 found = self._find(field)
@@ -73,6 +76,12 @@ class Columns:
             self._inner[keys] = by_key(objects)
         return self._inner[keys]
 
+    def inside(self, column: str) -> dict[str, tuple[Any, ...]] | None:
+        """Return the values of each key of what a column holds, as `in_columns` does."""
+        if column not in self._opened:
+            self._opened[column] = in_columns(self[column])
+        return self._opened[column]
+
     def unit(self, column: str, default: str) -> list[str | None]:
         """Return the unit of each value of a time or duration, the default for constants."""
         used, fields = self.used.get(column), self.fields.get(column, ())
@@ -80,18 +89,27 @@ class Columns:
             return [default if used is None else fields[used].unit] * len(self._records)
         return [default if number is None else fields[number].unit for number in used]
 
-    def path(self, column: str, index: int) -> str:
-        """Return the path that the value of a record was found at."""
-        used = self.used[column]
-        number = used if isinstance(used, int) else used[index]
-        return "" if number is None else self.fields[column][number].path
+    def paths(self, column: str) -> list[str]:
+        """Return the path that each value was found at, "" where there is none."""
+        used, fields = self.used[column], self.fields[column]
+        if isinstance(used, int):
+            return [fields[used].path] * len(self._records)
+        return ["" if number is None else fields[number].path for number in used]
 
 
 def in_columns(objects: Sequence[Any]) -> dict[str, tuple[Any, ...]] | None:
     """Return the values of each key, where all are objects with the same keys in the same order; else None."""
-    if set(map(type, objects)) == {dict} and len(shapes := set(map(tuple, objects))) == 1:
-        return dict(zip(shapes.pop(), zip(*map(dict.values, objects))))
-    return None
+    if set(map(type, objects)) != {dict}:
+        return None
+    shapes = list(map(tuple, objects))
+    if shapes.count(shapes[0]) < len(shapes):
+        return None
+    return dict(zip(shapes[0], zip(*map(dict.values, objects))))
+
+
+def has_nothing(values: Sequence[Any]) -> bool:
+    """Whether any value is None."""
+    return _NOTHING in set(map(type, values))
 
 
 def by_key(objects: Sequence[dict[str, Any] | None]) -> ByKey:

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agentlens._evidence import Alone, Evidence, Message, text_content
-from agentlens._json_text import canonical_json, json_bytes, json_text
-from agentlens._source import Place
+from agentlens._evidence import Evidence, Message, text_contents
+from agentlens._json_text import canonical_json, json_text
+from agentlens._source import PlaceColumns
 from agentlens.dialects.messages import normalise_message, text_part
-from agentlens.loaders._json_columns import Columns, in_columns
-from agentlens.loaders._mapping import TIMES, Field, Mapping, without
+from agentlens.loaders._json_columns import SCALARS, Columns
+from agentlens.loaders._json_rest import attributes
+from agentlens.loaders._mapping import TIMES, Mapping
 from agentlens.loaders._otlp_span import CONTROL_FLOW
 from agentlens.loaders._times import parse_durations, parse_times
 
@@ -53,10 +54,11 @@ ESSENTIAL = frozenset(
 )
 SPAN, MESSAGE, STRANGE = "span", "message", "strange"
 
-Rows = dict[str, list[Any]]
+SIDES = (("input", "user"), ("output", "assistant"))
+
+Rows = dict[str, Any]
 """Values by column of `spans`, one for each record."""
-_SCALARS = frozenset({bool, int, float})
-_NO_TEXTS = _SCALARS | {type(None)}
+_NO_TEXTS = SCALARS | {type(None)}
 # Keys of an object that is a message, or holds some.
 _MARKS = frozenset({"role", "messages"})
 # What may stand for a time without one being lost.
@@ -72,38 +74,59 @@ def decode_line(raw: bytes) -> Any:
         return _decode(json_text(json.loads(raw.decode("utf-8", "replace"))))
 
 
-class Record(NamedTuple):
-    """One record: what it says, where it stands, and its bytes."""
+def decode_lines(raws: list[bytes]) -> list[Any]:
+    """Return the JSON value of each line as `decode_line` does, an exception for one that is none."""
+    try:
+        return list(map(_decode, raws))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return [_decoded(raw) for raw in raws]
 
-    value: dict[str, Any]
-    place: Place
-    raw: bytes
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return decode_line(raw)
+    except (ValueError, RecursionError) as error:
+        return error
+
+
+class Records(NamedTuple):
+    """Records by column: what each says, where it stands, and its bytes."""
+
+    values: list[dict[str, Any]]
+    places: PlaceColumns
+    raws: list[bytes]
+
+    def take(self, numbers: list[int]) -> Records:
+        """Return some of the records, by their numbers from 0."""
+        raws = [self.raws[number] for number in numbers]
+        return Records([self.values[number] for number in numbers], self.places.take(numbers), raws)
 
 
 class Log(NamedTuple):
     """What holds for all records of a file.
 
-    `id` is the trace of records that name neither trace nor conversation, `content_id` gives an id to those that name none.
+    `id` is the trace of records that name neither trace nor conversation, `content_ids` gives ids to those that name none.
     """
 
     mapping: Mapping
     id: str
-    content_id: Callable[[bytes], str]
+    content_ids: Callable[[Iterable[bytes]], list[str]]
 
 
-def add_records(records: list[Record], into: Evidence, log: Log) -> None:
+def add_records(records: Records, into: Evidence, log: Log) -> None:
     """Accept each record as a span or as a message between agents, or reject it.
 
     Records are read by column, a step for many values at once; what one becomes does not depend on those beside it.
     """
-    columns = Columns([record.value for record in records], log.mapping)
+    columns = Columns(records.values, log.mapping)
     kinds = _kinds(columns)
     for kind, add in ((SPAN, _add_spans), (MESSAGE, _add_messages), (STRANGE, _reject)):
-        chosen = [record for record, its in zip(records, kinds) if its == kind]
-        if chosen and len(chosen) < len(records):
-            columns = Columns([record.value for record in chosen], log.mapping)
-        if chosen:
-            add(chosen, columns, into, log)
+        chosen = [number for number, its in enumerate(kinds) if its == kind]
+        if len(chosen) == len(kinds) and chosen:
+            add(records, columns, into, log)
+        elif chosen:
+            some = records.take(chosen)
+            add(some, Columns(some.values, log.mapping), into, log)
 
 
 def _kinds(columns: Columns) -> list[str]:
@@ -119,47 +142,49 @@ def _kinds(columns: Columns) -> list[str]:
     return kinds
 
 
-def _reject(records: list[Record], _columns: Columns, into: Evidence, _log: Log) -> None:
-    for record in records:
-        into.reject(record.place, "no field that the mapping knows: no time, no agent, no action", record.raw)
+def _reject(records: Records, _columns: Columns, into: Evidence, _log: Log) -> None:
+    for number, raw in enumerate(records.raws):
+        reason = "no field that the mapping knows: no time, no agent, no action"
+        into.reject(records.places.place(number), reason, raw)
 
 
 # --- messages between agents ------------------------------------------------------------------------------------------
 
 
-def _add_messages(records: list[Record], said: Columns, into: Evidence, _log: Log) -> None:
+def _add_messages(records: Records, said: Columns, into: Evidence, _log: Log) -> None:
     times = _times(said, "start_time", into)
-    payloads = [r.value if payload is None else payload for r, payload in zip(records, said["payload"])]
+    payloads = [value if payload is None else payload for value, payload in zip(records.values, said["payload"])]
     traces = [trace or parent for trace, parent in zip(said["trace_id"], said["parent_trace_id"])]
     texts = {column: _texts(said[column]) for column in ("message_id", "span_id", "sender", "recipient")}
     counts = {column: _counts(said[column]) for column in ("depth", "wave")}
-    into.accept(len(records))
+    into.accept(len(times))
     into.see_times(times)
     into.add_columns(
-        "agent_messages", [record.place for record in records],
-        {**texts, **counts, "kind": ["message"] * len(records), "trace_id": _texts(traces), "time": times, "payload": _texts(payloads)},
+        "agent_messages", records.places,
+        {**texts, **counts, "kind": ["message"] * len(times), "trace_id": _texts(traces), "time": times, "payload": _texts(payloads)},
     )  # fmt: skip
 
 
 # --- spans ------------------------------------------------------------------------------------------------------------
 
 
-def _add_spans(records: list[Record], said: Columns, into: Evidence, log: Log) -> None:
+def _add_spans(records: Records, said: Columns, into: Evidence, log: Log) -> None:
     row = {column: READERS[column](values) for column, values in said.said.items() if column in READERS}
-    nothing = [None] * len(records)
+    nothing = [None] * len(records.values)
     parents = zip(row.get("trace_id", nothing), row.get("parent_trace_id", nothing))
     row["parent_trace_id"] = [None if trace else parent for trace, parent in parents]
     traces = zip(row.get("trace_id", nothing), row["parent_trace_id"], row.get("conversation_id", nothing))
     row["trace_id"] = [trace or parent or conversation or log.id for trace, parent, conversation in traces]
-    spans = zip(row.get("span_id", nothing), records)
-    row["span_id"] = [span or log.content_id(record.raw) for span, record in spans]
+    spans = row.get("span_id", nothing)
+    content_ids = iter(log.content_ids(raw for span, raw in zip(spans, records.raws) if not span))
+    row["span_id"] = [span or next(content_ids) for span in spans]
     _set_operation(row, said)
     _set_times(row, said, into)
     _set_status(row, said)
     _set_content(row, said, records, into)
-    row["attributes"] = _attributes(row, said, records)
-    into.accept(len(records))
-    into.add_spans([record.place for record in records], {c: v for c, v in row.items() if c not in NO_COLUMNS})
+    row["attributes"] = attributes(row, said, records.values)
+    into.accept(len(nothing))
+    into.add_spans(records.places, {c: v for c, v in row.items() if c not in NO_COLUMNS})
 
 
 def _set_operation(row: Rows, said: Columns) -> None:
@@ -230,9 +255,10 @@ def _durations(values: list[Any], said: Columns, into: Evidence) -> list[int | N
     for unit in set(units) - {None}:
         read = parse_durations([v if u == unit else None for v, u in zip(values, units)], unit or "ms")
         durations = [took if one is None else one for took, one in zip(durations, read)]
-    unknown = {n for n, value in enumerate(values) if units[n] is None and value is not None} if None in units else ()
-    for path in {said.path("duration", number) for number in unknown}:
-        into.note_missing(f"`{path}` names no unit and was left alone; map it with a unit to get end times.")
+    if None in units:
+        alone = zip(values, units, said.paths("duration"))
+        for path in dict.fromkeys(path for value, unit, path in alone if unit is None and value is not None):
+            into.note_missing(f"`{path}` names no unit and was left alone; map it with a unit to get end times.")
     return durations
 
 
@@ -266,75 +292,86 @@ def _status(
     return code, message, error, str(error).rpartition(".")[2] in CONTROL_FLOW
 
 
-def _set_content(row: Rows, said: Columns, records: list[Record], into: Evidence) -> None:
+def _set_content(row: Rows, said: Columns, records: Records, into: Evidence) -> None:
     """Make messages of a model call's input and output, arguments and result of a tool call's."""
-    nothing = [None] * len(records)
+    count = len(records.values)
     for side, column in (("input", "tool_call_arguments"), ("output", "tool_call_result")):
-        known = row.get(column, nothing)
+        known = row.get(column, [None] * count)
         calls = zip(row["operation_name"], known, said[side])
         row[side] = [_text(v) if op == "execute_tool" and told is None else None for op, told, v in calls]
         row[column] = [side_text if told is None else told for told, side_text in zip(known, row[side])]
-    talk, given, made = _Talk(into), said["input"], said["output"]
-    texts_given, texts_made = _only_texts(given), _only_texts(made)
-    for number, operation in enumerate(row["operation_name"]):
-        if operation and operation != "execute_tool":
-            call = records[number].place, row["trace_id"][number], row["span_id"][number]
-            if given[number] is not None:
-                row["input"][number] = talk.add(call, "input", "user", given[number], texts_given[number])
-            if made[number] is not None:
-                row["output"][number] = talk.add(call, "output", "assistant", made[number], texts_made[number])
+    talk, asks = _Talk(row, records, into), [bool(op) and op != "execute_tool" for op in row["operation_name"]]
+    # What goes in and what comes out of each call in turn.
+    values = itertools.chain.from_iterable(zip(said["input"], said["output"]))
+    texts = itertools.chain.from_iterable(zip(_only_texts(said, "input"), _only_texts(said, "output")))
+    for place, value, text in zip(itertools.count(), values, texts):
+        if value is not None and asks[place >> 1]:
+            talk.add(place >> 1, *SIDES[place & 1], value, text)
     talk.finish()
 
 
 class _Talk:
     """What went in and came out of calls as messages, stored in the order of the calls: many at a time where each is alone."""
 
-    def __init__(self, into: Evidence) -> None:
-        self._into = into
-        self._alone: list[Alone] = []
+    def __init__(self, row: Rows, records: Records, into: Evidence) -> None:
+        self._row, self._places, self._into = row, records.places, into
+        self._alone: list[tuple[int, str, str | None, str | None]] = []
+        self._contents: list[str | bytes] = []
         self._hashes: list[str] = []
 
-    def add(self, call: tuple[Place, str, str], direction: str, role: str, value: Any, text: str | None) -> bool | None:
-        """Add one side of a call, of which `text` is what `_only_text` returns; None when nothing was said."""
+    def add(self, number: int, direction: str, role: str, value: Any, text: str | None) -> None:
+        """Add one side of a call, of which `text` is what `_only_text` returns, and note in its row whether anything was said."""
         if text:
-            self._alone.append((*call, direction, role, None, text_content(text)))
-            return True
+            self._alone.append((number, direction, role, None))
+            self._contents.append(text)
+            self._row[direction][number] = True
+            return
         messages = _messages(value, role)
         system = [message for message in messages if message[0] == "system"] if direction == "input" else []
         if len(messages) == 1:
             [(role_, name, parts)] = messages
-            self._alone.append((*call, "system" if system else direction, role_, name, canonical_json(parts)))
+            self._alone.append((number, "system" if system else direction, role_, name))
+            self._contents.append(canonical_json(parts))
         elif messages:
             self._store()
+            call = self._places.place(number), self._row["trace_id"][number], self._row["span_id"][number]
             self._into.add_messages(*call, "system", system)
             self._into.add_messages(*call, direction, [m for m in messages if not system or m[0] != "system"])
-        return True if messages else None
+        self._row[direction][number] = True if messages else None
 
     def finish(self) -> None:
         """Add what waits."""
         self._store()
-        self._into.add_alone(self._alone, self._hashes)
+        if self._alone:
+            numbers, directions, _, _ = zip(*self._alone)
+            traces, spans = ([self._row[column][number] for number in numbers] for column in ("trace_id", "span_id"))
+            self._into.add_alone(self._places.take(numbers), traces, spans, directions, self._hashes)
 
     def _store(self) -> None:
-        self._hashes += self._into.add_contents(self._alone[len(self._hashes) :])
+        if self._contents:
+            numbers, _, roles, names = zip(*self._alone[len(self._hashes) :])
+            texts = iter(text_contents([text for text in self._contents if type(text) is str]))
+            contents = [content if isinstance(content, bytes) else next(texts) for content in self._contents]
+            self._hashes += self._into.add_contents(self._places.take(numbers), roles, names, contents)
+            self._contents = []
 
 
 def _only_text(value: Any) -> str | None:
     """Return the text of which `_messages` makes the only part; None where it makes none, several or another."""
     if type(value) is dict and _MARKS.isdisjoint(value):
-        said = [item for item in value.values() if item and type(item) not in _SCALARS]
+        said = [item for item in value.values() if item and type(item) not in SCALARS]
         value = said[0] if len(said) == 1 else None
     return value if type(value) is str else None
 
 
-def _only_texts(values: Sequence[Any]) -> Sequence[str | None]:
+def _only_texts(said: Columns, side: str) -> Sequence[str | None]:
     """Return what `_only_text` returns for each value, or "" for None; by key where all are objects of one shape."""
-    columns = in_columns(values)
+    columns = said.inside(side)
     if columns and _MARKS.isdisjoint(columns):
-        said = [of_key for of_key in columns.values() if not set(map(type, of_key)) <= _NO_TEXTS]
-        if len(said) == 1 and set(map(type, said[0])) == {str}:
-            return said[0]
-    return list(map(_only_text, values))
+        texts = [of_key for of_key in columns.values() if not set(map(type, of_key)) <= _NO_TEXTS]
+        if len(texts) == 1 and set(map(type, texts[0])) == {str}:
+            return texts[0]
+    return list(map(_only_text, said[side]))
 
 
 def _messages(value: Any, role: str) -> list[Message]:
@@ -359,84 +396,6 @@ def _parts(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, list):
         return [part for item in value for part in _parts(item)]
     return [text_part(json_text(value))] if value is not None else []
-
-
-# --- what no column took -----------------------------------------------------------------------------------------------
-
-
-def _attributes(row: Rows, said: Columns, records: list[Record]) -> list[bytes | None]:
-    """Return what is left of each record: not the fields that a column took, but the numbers and flags that stood beside the
-    texts of input and output, such as `output.confidence`.
-    """
-    taken = [_taken(row.get(column), used) for column, used in said.used.items()]
-    fields = tuple(said.fields.values())
-
-    @functools.cache
-    def remover(keys: tuple[str, ...], numbers: tuple[int | None, ...]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        varying = iter(numbers)
-        return _remover(fields, keys, tuple(next(varying) if isinstance(its, list) else its for its in taken))
-
-    lists = [its for its in taken if isinstance(its, list)]
-    told_apart = zip(said.shapes, zip(*lists) if lists else itertools.repeat(()))
-    rests = [remover(*shape)(record.value) for shape, record in zip(told_apart, records)]
-    for side in ("input", "output"):
-        for number, scalars in enumerate(_scalars(said[side])) if side in said.used else ():
-            if scalars and row[side][number] is not None:
-                rests[number][said.path(side, number)] = scalars
-    return [json_bytes(rest) if rest else None for rest in rests]
-
-
-def _scalars(values: Sequence[Any]) -> Iterable[dict[str, Any]]:
-    """Return the numbers and flags of each value that is an object, nothing of others; by key where all are of one shape."""
-    columns = in_columns(values)
-    kept = {key: its for key, its in (columns or {}).items() if not _SCALARS.isdisjoint(map(type, its))}
-    if columns is None or not all(set(map(type, its)) <= _SCALARS for its in kept.values()):
-        return [
-            {key: item for key, item in value.items() if type(item) in _SCALARS} if type(value) is dict else {}
-            for value in values
-        ]
-    return (dict(zip(kept, numbers)) for numbers in zip(*kept.values()))
-
-
-def _taken(values: Sequence[Any] | None, used: int | list[int | None]) -> int | list[int | None] | None:
-    """Return the number of the field that a column took of each record, None for records it has no value for; one for all where it
-    is the same.
-    """
-    if values is None:
-        return None
-    each = itertools.repeat(used) if isinstance(used, int) else used
-    numbers = [None if value is None else number for value, number in zip(values, each)]
-    return numbers if len(set(numbers)) > 1 else numbers[0]
-
-
-def _remover(
-    fields: tuple[tuple[Field, ...], ...], keys: tuple[str, ...], numbers: tuple[int | None, ...]
-) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return what takes the fields of these numbers out of a record with these keys, as `without` does."""
-    gone = [of_column[number] for of_column, number in zip(fields, numbers) if number is not None]
-    whole = {field.path for field in gone} & set(keys)
-    inner: dict[str, set[str]] = {}
-    for field in gone:
-        if field.path not in whole and field.keys[0] not in whole:
-            inner.setdefault(field.keys[0], set()).add(field.keys[-1])
-    if any(len(field.keys) > 2 for field in gone if field.path not in whole):
-        return lambda record: without(record, gone)
-    kept = [(key, inner.get(key)) for key in keys if key not in whole]
-    if not inner:
-        return lambda record: {key: record[key] for key, _ in kept}
-    return lambda record: _pruned(record, kept)
-
-
-def _pruned(record: dict[str, Any], kept: list[tuple[str, set[str] | None]]) -> dict[str, Any]:
-    """Return the keys of a record to be kept, each without some keys of its own, and not at all when nothing is left."""
-    rest = {}
-    for key, gone in kept:
-        value = record[key]
-        if gone is None or type(value) is not dict:
-            rest[key] = value
-        elif len(value) > len(gone):
-            rest[key] = {name: item for name, item in value.items() if name not in gone}
-    return rest
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -474,21 +433,31 @@ def _list(value: Any) -> list[str] | None:
     return [_text(item) or "" for item in value] if isinstance(value, list) else [_text(value) or ""]
 
 
-def _texts(values: Sequence[Any]) -> list[str | None]:
+def _texts(values: Sequence[Any]) -> Sequence[str | None]:
+    if set(map(type, values)) == {str} and "" not in values:
+        return values
     return [value or None if type(value) is str else _text(value) for value in values]
 
 
-def _counts(values: Sequence[Any]) -> list[int | None]:
+def _counts(values: Sequence[Any]) -> Sequence[int | None]:
+    if set(map(type, values)) == {int} and min(values) >= 0 and max(values) < 2**63:
+        return values
     return [value if type(value) is int and 0 <= value < 2**63 else _count(value) for value in values]
 
 
-def _each(read: Callable[[Any], Any]) -> Callable[[Sequence[Any]], list[Any]]:
-    return lambda values: [None if value is None else read(value) for value in values]
+def _numbers(values: Sequence[Any]) -> Sequence[float | None]:
+    if set(map(type, values)) == {float} and all(map(math.isfinite, values)):
+        return values
+    return [None if value is None else _number(value) for value in values]
 
 
-READERS: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
+def _lists(values: Sequence[Any]) -> Sequence[list[str] | None]:
+    return list(map(_list, values))
+
+
+READERS: dict[str, Callable[[Sequence[Any]], Sequence[Any]]] = {
     **dict.fromkeys(TEXT_COLUMNS, _texts),
     **dict.fromkeys(COUNT_COLUMNS, _counts),
-    "reported_cost_usd": _each(_number),
-    "response_finish_reasons": _each(_list),
+    "reported_cost_usd": _numbers,
+    "response_finish_reasons": _lists,
 }

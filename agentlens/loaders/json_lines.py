@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agentlens._evidence import Evidence
-from agentlens._source import BOM, HEAD_BYTES, Line, Place, Source, json_values
+from agentlens._source import BOM, HEAD_BYTES, Lines, Place, PlaceColumns, Source, json_values
 from agentlens.loaders import pax
 from agentlens.loaders._csv_places import csv_header, csv_rows
 from agentlens.loaders._json_places import documents, pieces
-from agentlens.loaders._json_record import Log, Record, add_records, decode_line
+from agentlens.loaders._json_record import Log, Records, add_records, decode_line, decode_lines
 from agentlens.loaders._mapping import PRESET, Mapping
 
 LOOKS_FOR = (
@@ -78,7 +78,7 @@ def splits(source: Source) -> bool:
     if source.start or _is_csv(source) or _is_document(source):
         return False
     first = next(Source(source.stored or source.path, source.source_id).lines(), None)
-    source.state = _state(first) if first else None
+    source.state = _state(first.raw) if first else None
     return first is not None
 
 
@@ -95,13 +95,13 @@ def load(source: Source, into: Evidence) -> None:
         return _load_documents(source, into, mapping)
     ids = _ContentIds(source)
     for lines in source.line_batches():
-        source.state = source.state or _state(lines[0])
-        add_records(_records(lines, into), into, Log(mapping, source.state["log_id"], ids.next))
-        into.hold(sum(len(line.raw) for line in lines))
+        source.state = source.state or _state(lines.raws[0])
+        add_records(_records(lines, into), into, Log(mapping, source.state["log_id"], ids.of))
+        into.hold(sum(map(len, lines.raws)))
 
 
-def _state(first: Line) -> dict[str, Any]:
-    return {"log_id": "log:" + _digest(first.raw)}
+def _state(first: bytes) -> dict[str, Any]:
+    return {"log_id": "log:" + _digest(first)}
 
 
 def _is_csv(source: Source) -> bool:
@@ -120,17 +120,18 @@ def _is_document(source: Source) -> bool:
 def _load_documents(source: Source, into: Evidence, mapping: Mapping) -> None:
     """Add what `load` adds, of the elements of lists, or of objects that run over lines; each is a record."""
     log_id, ids, found = None, _ContentIds(source), _elements(source, into)
-    while lines := list(itertools.islice(found, BATCH_ROWS)):
-        log_id = log_id or _state(lines[0])["log_id"]
-        add_records(_records(lines, into), into, Log(mapping, log_id, ids.next))
-        into.hold(sum(len(line.raw) for line in lines))
+    while batch := list(itertools.islice(found, BATCH_ROWS)):
+        places, raws = zip(*batch)
+        log_id = log_id or _state(raws[0])["log_id"]
+        records = _records(Lines(PlaceColumns.of(places), list(raws)), into)
+        add_records(records, into, Log(mapping, log_id, ids.of))
+        into.hold(sum(map(len, raws)))
 
 
-def _elements(source: Source, into: Evidence) -> Iterator[Line]:
+def _elements(source: Source, into: Evidence) -> Iterator[tuple[Place, bytes]]:
     for document in documents(source):
         for raw, places in pieces(document, into, "JSON"):
-            place = places.find(raw)
-            yield Line(place.line or document.number, place.offset, bytes(raw))
+            yield places.find(raw), bytes(raw)
 
 
 def _load_csv(source: Source, into: Evidence, mapping: Mapping) -> None:
@@ -140,15 +141,16 @@ def _load_csv(source: Source, into: Evidence, mapping: Mapping) -> None:
     while batch := list(itertools.islice(rows, BATCH_ROWS)):
         log_id = log_id or "log:" + _digest(batch[0].raw)
         into.record(len(batch))
-        records = []
+        rows_read = []
         for row in batch:
             if row.problem:
                 into.reject(row.place, row.problem, row.raw)
             else:
-                cells = {name: _opened(cell) for name, cell in row.cells.items()}
-                records.append(Record(cells, row.place, row.raw))
-        add_records(records, into, Log(mapping, log_id, ids.next))
-        into.hold(sum(len(record.raw) for record in records))
+                rows_read.append(row)
+        values = [{name: _opened(cell) for name, cell in row.cells.items()} for row in rows_read]
+        places, raws = PlaceColumns.of([row.place for row in rows_read]), [row.raw for row in rows_read]
+        add_records(Records(values, places, raws), into, Log(mapping, log_id, ids.of))
+        into.hold(sum(map(len, raws)))
 
 
 def _opened(cell: str) -> Any:
@@ -160,22 +162,16 @@ def _opened(cell: str) -> Any:
         return cell
 
 
-def _records(lines: list[Line], into: Evidence) -> list[Record]:
+def _records(lines: Lines, into: Evidence) -> Records:
     """Return the records of lines, and reject lines that are none."""
-    into.record(len(lines))
-    records = []
-    for number, offset, raw in lines:
-        place = Place(number, offset, len(raw))
-        try:
-            value = decode_line(raw)
-        except (ValueError, RecursionError) as error:
-            into.reject(place, f"no JSON ({error})", raw)
-            continue
-        if type(value) is dict:
-            records.append(Record(value, place, raw))
-        else:
-            into.reject(place, "no JSON object", raw)
-    return records
+    into.record(len(lines.raws))
+    values = decode_lines(lines.raws)
+    bad = [number for number, value in enumerate(values) if type(value) is not dict]
+    for number in bad:
+        reason = f"no JSON ({value})" if isinstance(value := values[number], Exception) else "no JSON object"
+        into.reject(lines.places.place(number), reason, lines.raws[number])
+    records = Records(values, *lines)
+    return records.take(sorted(set(range(len(values))) - set(bad))) if bad else records
 
 
 class _ContentIds:
@@ -189,18 +185,21 @@ class _ContentIds:
             self._count_earlier(source)
 
     def _count_earlier(self, source: Source) -> None:
-        for line in Source(source.stored or source.path, source.source_id, source.compression).lines():
-            if line.offset >= source.start:
-                break
-            self.next(line.raw)
+        lines = Source(source.stored or source.path, source.source_id, source.compression).lines()
+        self.of(line.raw for line in itertools.takewhile(lambda line: line.offset < source.start, lines))
 
-    def next(self, raw: bytes) -> str:
-        hasher = _NOTHING_YET.copy()  # cheaper than a new one
-        hasher.update(raw)
-        key = hasher.digest()
-        if key not in self._seen:
-            self._seen.add(key)
-            return key.hex()
+    def of(self, raws: Iterable[bytes]) -> list[str]:
+        """Return an id for each record."""
+        begin, seen, ids = _NOTHING_YET.copy, self._seen, []  # a copy is cheaper than a new one
+        for raw in raws:
+            hasher = begin()
+            hasher.update(raw)
+            key = hasher.digest()
+            ids.append(self._id_again(key, raw) if key in seen else key.hex())
+            seen.add(key)
+        return ids
+
+    def _id_again(self, key: bytes, raw: bytes) -> str:
         count = self._again[key] = self._again.get(key, 1) + 1
         return _digest(raw + b"\n%d" % count)
 

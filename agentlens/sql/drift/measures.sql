@@ -10,33 +10,10 @@ measure LIKE '%_share' OR measure LIKE '%_rate' OR measure LIKE '%_failed' OR me
 -- Whether each observation of a measure lies between 0 and 1 by what it is, so that their mean says it, not their median.
 CREATE MACRO _is_rate(measure) AS _is_share(measure) AND measure <> 'task_confidence';
 
--- The calls of `tool_calls` without what went in and came out.
-CREATE VIEW _plain_tool_calls (
-  -- Trace of the call.
-  trace_id,
-  -- Span of the call.
-  span_id,
-  -- The agent that called.
-  agent_name,
-  -- `gen_ai.tool.name`.
-  tool_name,
-  -- When it began (UTC).
-  start_time,
-  -- Duration in nanoseconds.
-  duration_ns,
-  -- True where it failed.
-  is_error,
-  -- Place in tree order.
-  preorder
-) AS
-SELECT trace_id, span_id, agent_name, tool_name, start_time, duration_ns, is_error, preorder
-FROM tool_calls;
-
--- Which tools every task used, as `task_tools` has it. Arguments: tables as `_tasks_of_calls` and `tool_calls` are.
-CREATE MACRO _tools_of_tasks(of_calls, of_tools) AS TABLE
+-- Which tools every task used, as `task_tools` has it. Argument: a table as `_tool_calls_of_tasks` is.
+CREATE MACRO _tools_of_tasks(of_tools) AS TABLE
 SELECT run.agent_name, task, tool_name, count(*) AS calls, count(*) / sum(count(*)) OVER (PARTITION BY task) AS share
 FROM query_table(of_tools)
-JOIN query_table(of_calls) USING (preorder)
 -- The tasks of `tasks`, which measures much else about each.
 JOIN (SELECT agent_name, preorder FROM spans WHERE agent_name IS NOT NULL AND start_time IS NOT NULL) AS run ON run.preorder = task
 WHERE tool_name IS NOT NULL
@@ -55,7 +32,8 @@ CREATE VIEW task_tools (
   -- Their share of the tool calls of the task, 0 to 1.
   share
 ) AS
-FROM _tools_of_tasks('_tasks_of_calls', 'tool_calls');
+WITH tools AS (FROM _tool_calls_of_tasks('_tasks_of_calls'))
+FROM _tools_of_tasks('tools');
 
 -- How far the tools of each task are from those of all tasks of its agent: the total variation distance between both distributions over tools,
 -- the share of calls that would have to go to another tool (0 the usual mix, 1 tools that it never uses). Argument: a table as `task_tools` is.
@@ -81,28 +59,25 @@ SELECT
 FROM query_table(of_tasks)
 WHERE agent_name IS NOT NULL;
 
--- What each model call of a known agent took, one column a measure (`call_…`). Arguments: tables as `_tasks_of_calls` and `errors` are.
-CREATE MACRO _measured_calls(of_calls, of_failures) AS TABLE
+-- What each model call of a known agent took, one column a measure (`call_…`). Arguments: tables as `_model_calls_of_tasks` and `errors` are.
+CREATE MACRO _measured_calls(of_models, of_failures) AS TABLE
 SELECT
   agent_name, start_time AS time, trace_id, span_id, preorder, task, operation_name, model,
   CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS call_duration_s,
   input_tokens::DOUBLE AS call_input_tokens, output_tokens::DOUBLE AS call_output_tokens,
   (cache_read_input_tokens / nullif(input_tokens, 0))::DOUBLE AS call_cache_share, (failed.preorder IS NOT NULL)::INT::DOUBLE AS call_failed
-FROM llm_calls
-JOIN query_table(of_calls) USING (preorder)
+FROM query_table(of_models)
 LEFT JOIN (SELECT preorder FROM query_table(of_failures) WHERE kind = 'model') AS failed USING (preorder)
 WHERE agent_name IS NOT NULL AND start_time IS NOT NULL;
 
--- What each call of a tool by a known agent took, one column a measure (`tool_…`). Arguments: tables as `_tasks_of_calls` and `tool_calls` are.
-CREATE MACRO _measured_tools(of_calls, of_tools) AS TABLE
+-- What each call of a tool by a known agent took, one column a measure (`tool_…`). Argument: a table as `_tool_calls_of_tasks` is.
+CREATE MACRO _measured_tools(of_tools) AS TABLE
 SELECT
   agent_name, start_time AS time, trace_id, span_id, preorder, task, 'execute_tool' AS operation_name, tool_name,
   CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS tool_duration_s, is_error::INT::DOUBLE AS tool_failed,
-  coalesce(lag(is_error) OVER same, false)::INT::DOUBLE AS tool_retried
+  is_retry::INT::DOUBLE AS tool_retried
 FROM query_table(of_tools)
-JOIN query_table(of_calls) USING (preorder)
-WHERE agent_name IS NOT NULL AND start_time IS NOT NULL AND tool_name IS NOT NULL
-WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder);
+WHERE agent_name IS NOT NULL AND start_time IS NOT NULL AND tool_name IS NOT NULL;
 
 -- How long each agent was silent between two of its heartbeats.
 CREATE VIEW _heartbeat_gaps (
@@ -152,10 +127,11 @@ CREATE VIEW observations (
   model
 ) AS
 WITH owned AS MATERIALIZED (FROM _tasks_of_calls),
-tools AS MATERIALIZED (FROM _plain_tool_calls),
+models AS MATERIALIZED (FROM _model_calls_of_tasks('owned')),
+tools AS MATERIALIZED (FROM _tool_calls_of_tasks('owned')),
 failures AS MATERIALIZED (SELECT preorder, kind FROM errors),
-known AS MATERIALIZED (FROM _tasks_of('owned', 'tools', 'failures') WHERE agent_name IS NOT NULL),
-used AS MATERIALIZED (FROM _tools_of_tasks('owned', 'tools')),
+known AS MATERIALIZED (FROM _tasks_of('owned', 'models', 'tools', 'failures') WHERE agent_name IS NOT NULL),
+used AS MATERIALIZED (FROM _tools_of_tasks('tools')),
 per_task AS (
   UNPIVOT (
     SELECT measured.* EXCLUDE (preorder, task_type, brief_bytes), task_tool_mix
@@ -163,8 +139,8 @@ per_task AS (
     LEFT JOIN _tool_mix_of_tasks('used') USING (task)
   ) ON COLUMNS('^task_') INTO NAME measure VALUE value
 ),
-per_call AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_calls('owned', 'failures')) ON COLUMNS('^call_') INTO NAME measure VALUE value),
-per_tool AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_tools('owned', 'tools')) ON COLUMNS('^tool_[^n]') INTO NAME measure VALUE value),
+per_call AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_calls('models', 'failures')) ON COLUMNS('^call_') INTO NAME measure VALUE value),
+per_tool AS (UNPIVOT (SELECT * EXCLUDE (preorder) FROM _measured_tools('tools')) ON COLUMNS('^tool_[^n]') INTO NAME measure VALUE value),
 gaps AS (SELECT agent_name, 'heartbeat_gap_s' AS measure, time, heartbeat_gap_s AS value FROM _heartbeat_gaps),
 gathered AS (FROM per_task UNION ALL BY NAME FROM per_call UNION ALL BY NAME FROM per_tool UNION ALL BY NAME FROM gaps)
 SELECT

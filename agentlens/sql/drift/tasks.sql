@@ -35,21 +35,32 @@ FROM owned
 LEFT JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs USING (preorder)
 JOIN firsts ON firsts.trace_id = owned.trace_id AND firsts.agent_name IS NOT DISTINCT FROM owned.agent_name;
 
--- The tasks of all agents, as `tasks` has them. Arguments: tables that say which task every call belongs to, which calls of tools there were, and what failed, as
--- `_tasks_of_calls`, `tool_calls` and `errors` do.
-CREATE MACRO _tasks_of(of_calls, of_tools, of_failures) AS TABLE
+-- The calls of `llm_calls` with the task of each, without what nobody measures. Argument: a table as `_tasks_of_calls` is.
+CREATE MACRO _model_calls_of_tasks(of_calls) AS TABLE
+SELECT
+  trace_id, span_id, agent_name, operation_name, model, start_time, duration_ns, input_tokens, output_tokens, cache_read_input_tokens, preorder, task
+FROM llm_calls
+JOIN query_table(of_calls) USING (preorder);
+
+-- The calls of `tool_calls` with the task of each, and whether the same tool failed just before in the same task; without what went in and came
+-- out. Argument: a table as `_tasks_of_calls` is.
+CREATE MACRO _tool_calls_of_tasks(of_calls) AS TABLE
+SELECT
+  trace_id, span_id, agent_name, tool_name, start_time, duration_ns, is_error, coalesce(lag(is_error) OVER same, false) AS is_retry, preorder, task
+FROM tool_calls
+JOIN query_table(of_calls) USING (preorder)
+WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder);
+
+-- The tasks of all agents, as `tasks` has them. Arguments: tables that say which task every call belongs to, which calls of models and of tools there
+-- were, and what failed, as `_tasks_of_calls`, `_model_calls_of_tasks`, `_tool_calls_of_tasks` and `errors` do.
+CREATE MACRO _tasks_of(of_calls, of_models, of_tools, of_failures) AS TABLE
 WITH owned AS MATERIALIZED (FROM query_table(of_calls)),
 calls AS MATERIALIZED (
-  SELECT task, model.preorder, true AS is_model, false AS is_error, false AS is_retry, false AS is_escalation, false AS is_handoff
-  FROM llm_calls AS model
-  JOIN owned USING (preorder)
+  SELECT task, preorder, true AS is_model, false AS is_retry, false AS is_escalation, false AS is_handoff
+  FROM query_table(of_models)
   UNION ALL
-  SELECT
-    task, tool.preorder, false, is_error,
-    coalesce(lag(is_error) OVER same, false), _is_escalation(tool_name), _is_handoff_tool(tool_name)
-  FROM query_table(of_tools) AS tool
-  JOIN owned USING (preorder)
-  WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
+  SELECT task, preorder, false, is_retry, _is_escalation(tool_name), _is_handoff_tool(tool_name)
+  FROM query_table(of_tools)
 ),
 failed AS (SELECT preorder FROM query_table(of_failures) WHERE kind IN ('model', 'tool')),
 counted AS (
@@ -76,11 +87,25 @@ ends AS (
   JOIN owned USING (preorder)
   GROUP BY task
 ),
+-- What the first call of a task was shown and the last one said. The lists are looked up for these alone, not for all that calls were shown.
+ranges AS MATERIALIZED (
+  SELECT task, direction, position, list_id, length
+  FROM (
+    SELECT task, first_call AS preorder, 'input' AS direction FROM counted
+    UNION ALL
+    SELECT task, last_call, 'output' FROM counted
+  )
+  JOIN spans USING (preorder)
+  JOIN span_message_ranges USING (trace_id, span_id, direction)
+),
+heard AS MATERIALIZED (
+  SELECT task, direction, position + list_index AS position, message_hash
+  FROM ranges
+  JOIN message_lists ON message_lists.list_id = ranges.list_id AND list_index < length
+),
 briefs AS (
   SELECT task, arg_min(bytes, position) AS bytes
-  FROM counted
-  JOIN spans ON spans.preorder = first_call
-  JOIN span_messages USING (trace_id, span_id)
+  FROM heard
   JOIN (SELECT message_hash, role, bytes FROM messages) AS messages USING (message_hash)
   WHERE direction = 'input' AND role NOT IN ('system', 'developer')
   GROUP BY task
@@ -93,9 +118,7 @@ finished AS (
 ),
 answers AS (
   SELECT task, arg_max(parts, position)->>'$[0].content' AS said
-  FROM counted
-  JOIN spans ON spans.preorder = last_call
-  JOIN span_messages USING (trace_id, span_id)
+  FROM heard
   JOIN messages USING (message_hash)
   WHERE direction = 'output'
   GROUP BY task
@@ -123,7 +146,7 @@ SELECT
 FROM (SELECT DISTINCT task FROM owned) AS all_tasks
 JOIN spans AS run ON run.preorder = task
 JOIN ends USING (task)
-LEFT JOIN spans AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
+LEFT JOIN (FROM spans WHERE depth = 0) AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
 LEFT JOIN counted USING (task)
 LEFT JOIN usage AS spent USING (task)
 LEFT JOIN briefs USING (task)
@@ -183,4 +206,7 @@ CREATE VIEW tasks (
   -- Place in tree order.
   preorder
 ) AS
-FROM _tasks_of('_tasks_of_calls', 'tool_calls', 'errors');
+WITH owned AS MATERIALIZED (FROM _tasks_of_calls),
+models AS MATERIALIZED (FROM _model_calls_of_tasks('owned')),
+tools AS MATERIALIZED (FROM _tool_calls_of_tasks('owned'))
+FROM _tasks_of('owned', 'models', 'tools', 'errors');

@@ -1,5 +1,40 @@
 -- Model calls and tool calls, each once.
 
+-- Calls of models that another one stands for, inside or around them. Few logs have any, so only traces in which something ran inside a call are
+-- looked at.
+CREATE VIEW _model_calls_logged_twice (
+  -- Trace of the call.
+  trace_id,
+  -- Place in tree order.
+  preorder
+) AS
+WITH with_something_inside AS (
+  SELECT trace_id
+  FROM spans
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND subtree_end > preorder + 1
+  GROUP BY trace_id
+),
+calls AS (
+  SELECT trace_id, preorder, subtree_end, input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_metered
+  FROM spans
+  JOIN with_something_inside USING (trace_id)
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion')
+),
+nested AS (
+  SELECT
+    *, lead(preorder) OVER in_order < subtree_end AS has_call_below,
+    min(CASE WHEN is_metered THEN preorder END) OVER later < subtree_end AS has_metered_below,
+    max(CASE WHEN is_metered THEN subtree_end END) OVER earlier > preorder AS has_metered_above
+  FROM calls
+  WINDOW
+    in_order AS (PARTITION BY trace_id ORDER BY preorder),
+    later AS (PARTITION BY trace_id ORDER BY preorder DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+    earlier AS (PARTITION BY trace_id ORDER BY preorder ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+)
+SELECT trace_id, preorder
+FROM nested
+WHERE CASE WHEN is_metered THEN has_metered_below ELSE has_call_below OR has_metered_above END;
+
 -- Every call of a model once. Where instrumentations log one call inside another, the innermost one that knows its tokens
 -- stands for it, else the innermost.
 CREATE VIEW llm_calls (
@@ -46,29 +81,38 @@ CREATE VIEW llm_calls (
   -- Place in tree order.
   preorder
 ) AS
-WITH calls AS (
-  SELECT
-    *, input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_metered,
-    lead(preorder) OVER in_order < subtree_end AS has_call_below,
-    min(CASE WHEN input_tokens IS NOT NULL OR output_tokens IS NOT NULL THEN preorder END) OVER later < subtree_end AS has_metered_below,
-    max(CASE WHEN input_tokens IS NOT NULL OR output_tokens IS NOT NULL THEN subtree_end END) OVER earlier > preorder AS has_metered_above
-  FROM spans
-  WHERE operation_name IN ('chat', 'generate_content', 'text_completion')
-  WINDOW
-    in_order AS (PARTITION BY trace_id ORDER BY preorder),
-    later AS (PARTITION BY trace_id ORDER BY preorder DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-    earlier AS (PARTITION BY trace_id ORDER BY preorder ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-)
 SELECT
   trace_id, span_id, agent_name, agent_version, conversation_id, operation_name, provider_name,
   coalesce(response_model, request_model), prompt_version, start_time, end_time, duration_ns, status_code, error_type,
   response_finish_reasons, input_tokens, output_tokens, cache_read_input_tokens, cache_write_input_tokens,
   reasoning_output_tokens, preorder
-FROM calls
-WHERE CASE
-  WHEN is_metered THEN NOT coalesce(has_metered_below, false)
-  ELSE NOT coalesce(has_call_below, false) AND NOT coalesce(has_metered_above, false)
-END;
+FROM spans
+ANTI JOIN _model_calls_logged_twice USING (trace_id, preorder)
+WHERE operation_name IN ('chat', 'generate_content', 'text_completion');
+
+-- Calls of tools that the next one inside them stands for. As above, only traces in which something ran inside a call are looked at.
+CREATE VIEW _tool_calls_logged_twice (
+  -- Trace of the call.
+  trace_id,
+  -- Place in tree order.
+  preorder
+) AS
+WITH with_something_inside AS (
+  SELECT trace_id
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND subtree_end > preorder + 1
+  GROUP BY trace_id
+)
+SELECT trace_id, preorder
+FROM spans
+JOIN with_something_inside USING (trace_id)
+WHERE operation_name = 'execute_tool'
+WINDOW tools AS (PARTITION BY trace_id ORDER BY preorder)
+QUALIFY lead(preorder) OVER tools < subtree_end
+  AND coalesce(lead(tool_name) OVER tools, '') = coalesce(tool_name, '')
+  AND coalesce(lead(tool_call_id) OVER tools, tool_call_id, '') = coalesce(tool_call_id, '')
+  -- An agent that hands work on from within work handed to it makes two calls, and their arguments differ.
+  AND coalesce(lead(tool_call_arguments) OVER tools, tool_call_arguments, '') = coalesce(tool_call_arguments, lead(tool_call_arguments) OVER tools, '');
 
 -- Every call of a tool once: where instrumentations log one call inside another of the same tool, the innermost.
 CREATE VIEW tool_calls (
@@ -114,12 +158,5 @@ SELECT
   start_time, end_time, duration_ns, status_code, status_code = 'ERROR' AND NOT is_control_flow, status_message, error_type,
   strlen(tool_call_result), preorder, subtree_end
 FROM spans
-WHERE operation_name = 'execute_tool'
-WINDOW tools AS (PARTITION BY trace_id ORDER BY preorder)
-QUALIFY NOT coalesce(
-  lead(preorder) OVER tools < subtree_end
-  AND coalesce(lead(tool_name) OVER tools, '') = coalesce(tool_name, '')
-  AND coalesce(lead(tool_call_id) OVER tools, tool_call_id, '') = coalesce(tool_call_id, '')
-  -- An agent that hands work on from within work handed to it makes two calls, and their arguments differ.
-  AND coalesce(lead(tool_call_arguments) OVER tools, tool_call_arguments, '') = coalesce(tool_call_arguments, lead(tool_call_arguments) OVER tools, ''),
-  false);
+ANTI JOIN _tool_calls_logged_twice USING (trace_id, preorder)
+WHERE operation_name = 'execute_tool';

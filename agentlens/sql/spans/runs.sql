@@ -14,16 +14,17 @@ levels AS MATERIALIZED (
   GROUP BY place
 ),
 levelled_runs AS (SELECT preorder, level FROM runs JOIN levels ON place = preorder),
-levelled_calls AS (
-  SELECT calls.preorder, level
-  FROM (
-    FROM spans
-    SEMI JOIN picked USING (trace_id)
-    WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
-  ) AS calls
-  ASOF JOIN levels ON place <= calls.preorder
+-- From each place to the next the same run is the innermost one: the last that began on the level reached. There are fewer places than calls.
+innermost AS (
+  SELECT place, runs.preorder AS run_preorder
+  FROM levels
+  ASOF LEFT JOIN levelled_runs AS runs ON runs.level = levels.level AND runs.preorder <= place
 )
-SELECT calls.preorder, runs.preorder AS run_preorder
-FROM levelled_calls AS calls
-ASOF JOIN levelled_runs AS runs ON runs.level = calls.level AND runs.preorder < calls.preorder
-WHERE calls.level > 0;
+SELECT calls.preorder, run_preorder
+FROM (
+  FROM spans
+  SEMI JOIN picked USING (trace_id)
+  WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
+) AS calls
+ASOF JOIN innermost ON place <= calls.preorder
+WHERE run_preorder IS NOT NULL;
