@@ -628,13 +628,17 @@ def test_a_csv_is_parted_by_comma_semicolon_or_tab(mark: str, tmp_path: Path) ->
     ("content", "words"),
     [
         (json.dumps([{"when": 1, "who": "Apollo"}]), r'agent_name="who"'),
+        (
+            json.dumps({"at": {"loggedAt": 1}, "agentName": "Apollo"}),
+            r'agent_name="agentName",\s+start_time="at.loggedAt"',
+        ),
         (json.dumps({"run": 7, "log": [{"when": 1, "who": "Apollo"}]}, indent=1), r"jq -c '\.log\[\]' FILE"),
         ("2026-04-14 14:23:00,123 INFO agent - did it\n" * 3, r"tempo: [^\n]*$"),
         (bz2.compress(b"{}" * 99), "bunzip2"),
         (gzip.compress(gzip.compress(b"{}")), "compressed once more"),
         ("text\n".encode("utf-16-le"), "iconv"),
     ],
-    ids=["list", "list in an object", "log lines", "bzip2", "gzip twice", "utf-16 without a mark"],
+    ids=["list", "other writing", "list in an object", "log lines", "bzip2", "gzip twice", "utf-16 without a mark"],
 )
 def test_the_error_for_an_unknown_file_says_what_it_is_and_what_to_do(
     content: str | bytes, words: str, tmp_path: Path
@@ -643,6 +647,17 @@ def test_the_error_for_an_unknown_file_says_what_it_is_and_what_to_do(
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UnknownFormat, match=words):
         read(path, progress=False)
+
+
+def test_an_agent_may_be_an_object(tmp_path: Path) -> None:
+    agents = [{"name": "Apollo", "id": 7, "version": "2"}, {"id": 8}, "Athena"]
+    path = tmp_path / "log"
+    path.write_text("".join(json.dumps({**step, "agent": agent}) + "\n" for step, agent in zip(STEPS, agents)))
+    with read(path, progress=False) as lens:
+        columns = "agent_name, agent_id, agent_version, attributes"
+        assert lens.sql(f"SELECT {columns} FROM spans ORDER BY start_time").fetchall() == [
+            ("Apollo", "7", "2", None), ("8", "8", None, None), ("Athena", None, None, None),
+        ]  # fmt: skip
 
 
 def test_times_that_cannot_be_read_are_said_to_be_missing(tmp_path: Path) -> None:

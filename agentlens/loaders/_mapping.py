@@ -205,9 +205,9 @@ PRESET = Mapping(
     parent_trace_id="parent_trace_id",
     name=["action", "event", "event_type", "operation", "type"],
     operation_name="operation_name",
-    agent_name=["agent_name", "agent", "agent_id", "actor", "source"],
-    agent_id="agent_id",
-    agent_version="agent_version",
+    agent_name=["agent_name", "agent.name", "agent.id", "agent", "agent_id", "actor", "source"],
+    agent_id=["agent_id", "agent.id"],
+    agent_version=["agent_version", "agent.version"],
     conversation_id=["session_id", "conversation_id", "thread_id"],
     workflow_name=["workflow_name", "workflow"],
     start_time=["start_time", "started_at", "timestamp", "ts", "time"],
@@ -307,14 +307,20 @@ def _csv_examples(head: bytes) -> dict[str, Any]:
 
 
 def _suggest(examples: dict[str, Any]) -> str:
-    lower = {path.lower(): path for path in examples}
+    whole = {_plain(path): path for path in reversed(examples)}
+    last = {_plain(path.rpartition(".")[2]): path for path in reversed(examples)}
     found = {
-        column: next((lower[alias] for alias in aliases if alias in lower), None)
+        column: next((names[_plain(a)] for names in (whole, last) for a in aliases if _plain(a) in names), None)
         for column, aliases in _GUESSES.items()
     }
     pairs = {column: path or "?" for column, path in found.items() if path or column in _ESSENTIAL}
     inner = ",\n".join(f"      {column}={_ascii(path)}" for column, path in pairs.items())
     return f"  agentlens.read(path, format=agentlens.mapping(\n{inner},\n  ))"
+
+
+def _plain(path: str) -> str:
+    """Return a path without what tells `agentName`, `agent_name` and `Agent-Name` apart."""
+    return path.lower().replace("_", "").replace("-", "")
 
 
 def _ascii(value: Any) -> str:
