@@ -36,6 +36,7 @@ from agentlens.pricing import price_models
 READ_MEMORY = "750MB"
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
+UNKNOWN_HERE = "the file is in no format agentlens knows; read it by name to learn what was looked for, and a mapping to start from"
 
 PathLike = str | os.PathLike[str]
 
@@ -458,7 +459,7 @@ class _Stranger:
         with source.open() as stream:
             head = stream.read(4096)
         into.record()
-        reason = "the file is in no format agentlens knows" if head.strip() else "the file is empty"
+        reason = " ".join(filter(None, [UNKNOWN_HERE, what_it_is(head)])) if head.strip() else "the file is empty"
         into.reject(Place(1, 0, (source.stored or source.path).stat().st_size), reason, head)
 
 
