@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress, count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,9 +17,6 @@ from agentlens._json_text import canonical_json, json_each
 from agentlens._message_lists import MessageLists, Range
 from agentlens._row_buffer import RowBuffer
 from agentlens._source import Place, PlaceColumns, Source
-
-if TYPE_CHECKING:
-    import duckdb
 
 BATCH_ROWS = 60_000
 BATCH_BYTES = 32 * 1024 * 1024
@@ -67,15 +64,6 @@ def logged_columns(tables: Mapping[str, Mapping[str, str]]) -> dict[str, dict[st
         for name, columns in tables.items()
         if "source_id" in columns
     }
-
-
-def staging(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, str]]) -> HandOver:
-    """Make the staging tables of a read and return what puts batches into them."""
-    for name, columns in logged_columns(tables).items():
-        definition = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
-        con.execute(f"CREATE TEMP TABLE staged_{name} ({definition})")
-    # A registered batch would stay in memory until the transaction ends.
-    return lambda table, batch: con.from_arrow(batch).insert_into(f"staged_{table}")
 
 
 def set_defaults(span: Row) -> None:

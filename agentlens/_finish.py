@@ -11,20 +11,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from agentlens._staging import SLICE_BYTES, Staging
 from agentlens._tree import indices, nearest, order_forest
 
+# Tables whose texts may be long, and whose rows move as they are.
+MOVED = (
+    "messages",
+    "span_events",
+    "span_links",
+    "rejects",
+    "documents",
+    "sections",
+    "status_reports",
+    "agent_messages",
+    "delegations",
+)
 
-def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
+
+def finish(con: duckdb.DuckDBPyConnection, staging: Staging, span_formats: list[str]) -> None:
     """Move everything staged into the evidence tables.
 
     `span_formats` are the formats whose records are spans: there a duplicate span is a skipped record.
     """
+    staging.make_room()
     con.execute(
         "CREATE TEMP TABLE span_formats AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": span_formats}
     )
+    _collect(con, "cached_records", staging)
     _run(con, "settle_input_tokens")  # before the spans of earlier reads, already settled, are staged again
-    _run(con, "gather_spans")
+    _gather_spans(con, staging)
     if _has_duplicate_spans(con):
+        _collect(con, "compared_spans", staging)
         _run(con, "drop_duplicate_spans")
     _run(con, "sort_spans")
     con.register("arriving_tree", _tree(con))
@@ -32,9 +49,10 @@ def finish(con: duckdb.DuckDBPyConnection, span_formats: list[str]) -> None:
     con.unregister("arriving_tree")
     if _has_several_formats(con):
         _run(con, "match_calls")
-    _move_spans(con)
+    _move_spans(con, staging)
     _run(con, "drop_duplicate_documents")
     _run(con, "move_rows")
+    _move_texts(con, staging)
     _run(con, "name_agents")
     _run(con, "forget_flow")
 
@@ -52,15 +70,43 @@ def _text(step: str) -> str:
     return (files("agentlens") / "finish" / f"{step}.sql").read_text("utf-8")
 
 
-def _move_spans(con: duckdb.DuckDBPyConnection) -> None:
-    _run(con, "cut_stretches")
-    for stretch in con.sql("FROM stretches ORDER BY first").to_arrow_table().to_pylist():
+def _collect(con: duckdb.DuckDBPyConnection, table: str, staging: Staging) -> None:
+    """Make a temporary table of what the query of its name says of staged spans, a slice of them at a time."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {_text(table)}", {"first_row": 0, "last_row": -1})
+    for slice_ in staging.slices("spans"):
+        con.execute(f"INSERT INTO {table} {_text(table)}", slice_)
+
+
+def _gather_spans(con: duckdb.DuckDBPyConnection, staging: Staging) -> None:
+    for run in _rows(con, "kept_slices"):
+        staging.note("spans", run["rows"], run["bytes"])
+    staging.make_room()
+    _run(con, "gather_spans")  # at once: of what is compressed, a slice costs as much as all before it
+
+
+def _move_spans(con: duckdb.DuckDBPyConnection, staging: Staging) -> None:
+    _collect(con, "span_sizes", staging)
+    for stretch in _rows(con, "cut_stretches"):
         con.execute(_text("move_spans"), stretch)
 
 
+def _move_texts(con: duckdb.DuckDBPyConnection, staging: Staging) -> None:
+    for table in MOVED:
+        for slice_ in staging.slices(table):
+            con.execute(
+                f"INSERT INTO {table} BY NAME FROM staged_{table} WHERE rowid BETWEEN $first_row AND $last_row", slice_
+            )
+
+
+def _rows(con: duckdb.DuckDBPyConnection, step: str) -> list[dict[str, int]]:
+    """Return the slices that a step cuts."""
+    rows: list[dict[str, int]] = con.sql(_text(step), params={"slice_bytes": SLICE_BYTES}).to_arrow_table().to_pylist()
+    return rows
+
+
 def _has_duplicate_spans(con: duckdb.DuckDBPyConnection) -> bool:
-    query = "SELECT count(*) > (SELECT count(*) FROM (SELECT DISTINCT trace_id, span_id FROM staged_spans)) FROM staged_spans"
-    return bool(con.execute(query).fetchall()[0][0])
+    _run(con, "doubled_spans")
+    return bool(con.execute("FROM doubled_spans LIMIT 1").fetchall())
 
 
 def _has_several_formats(con: duckdb.DuckDBPyConnection) -> bool:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 DUCKDB_MAGIC = b"DUCK"
 TEMPLATE_SECONDS = 30 * 24 * 3600
-CHECKPOINT_MEMORY = "1100MB"
 LOCKS = (
     "SET enable_external_access = false",
     "SET python_enable_replacements = false",
@@ -388,25 +387,23 @@ def _cache_folder() -> Path:
     return folder
 
 
-def begin_reading(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
-    """Limit the memory of a database that is about to be filled, to what DuckDB takes by default for None."""
-    con.execute(f"SET memory_limit = '{memory}'" if memory else "RESET memory_limit")
-    con.execute("SET force_compression = 'zstd'")
+def begin_reading(con: duckdb.DuckDBPyConnection, memory: int | None) -> None:
+    """Limit the memory of a database that is about to be filled to so many bytes, to what DuckDB takes by default for None.
 
-
-def end_reading(con: duckdb.DuckDBPyConnection, memory: str | None) -> None:
-    """Drop what reading staged, write the file whole, and lift the limit.
-
-    What is written anew to fill row groups, all of a lens at worst, is written within a limit, not when the lens is closed. The
-    limit is higher than that of reading, by what loaders no longer hold: a checkpoint that runs out of memory ends the database.
+    What is committed goes into the file at once, within the limit, and row groups that are not full are written anew, all of a lens
+    at worst. A log beside the file would hold two thousand rows in memory, twice, and leave the rest to closing, without a limit.
     """
+    con.execute(f"SET memory_limit = '{memory}B'" if memory else "RESET memory_limit")
+    con.execute("SET force_compression = 'zstd'")
+    con.execute("SET checkpoint_threshold = '1B'")
+
+
+def end_reading(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop what reading staged, and lift the limit."""
     for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall():
         con.execute(f'DROP TABLE temp."{name}"')
-    if database_file(con):
-        con.execute(f"SET memory_limit = '{CHECKPOINT_MEMORY}'" if memory else "RESET memory_limit")
-        con.execute("CHECKPOINT")
-    con.execute("RESET memory_limit")
-    con.execute("RESET force_compression")
+    for setting in ("memory_limit", "force_compression", "checkpoint_threshold"):
+        con.execute(f"RESET {setting}")
 
 
 def lock(con: duckdb.DuckDBPyConnection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
@@ -19,7 +20,7 @@ from tqdm.auto import tqdm
 from agentlens._account import Account
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
-from agentlens._evidence import Evidence, staging
+from agentlens._evidence import Evidence
 from agentlens._find import ToRead, find, reachable, what_it_is, why_unread
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
@@ -28,12 +29,17 @@ from agentlens._load import Tables, load, sweep, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
+from agentlens._staging import Staging
 from agentlens.loaders import Loader, all_loaders
 from agentlens.loaders._mapping import Mapping as FieldMapping
 from agentlens.loaders._mapping import describe_fields
 from agentlens.pricing import price_models
 
-READ_MEMORY = "750MB"
+READ_MEMORY = 750_000_000
+# More by what loaders no longer hold: a write that runs out of memory ends the database.
+WRITE_MEMORY = 1_100_000_000
+# Of a statement, and of a commit, that finds too little memory; both leave the database as it was.
+NO_ROOM = (duckdb.OutOfMemoryException, duckdb.TransactionException)
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
 UNKNOWN_HERE = "the file is in no format agentlens knows; read it by name to learn what was looked for, and a mapping to start from"
@@ -87,7 +93,7 @@ def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnec
             lock(con)
     except BaseException as error:
         Lens(con, path, spill).close()
-        if isinstance(error, duckdb.OutOfMemoryException):
+        if isinstance(error, NO_ROOM):
             raise AgentLensError(
                 f"What has to be held at once, most often one record, is larger than memory allows, so nothing was read: {error}"
             ) from error
@@ -177,19 +183,16 @@ class _Task:
 
 
 def _read_into(con: duckdb.DuckDBPyConnection, **what: Any) -> None:
-    """Read within a limit of memory; logs whose records are too large for it, with what the machine has.
-
-    DuckDB takes values by the two thousand: of texts of half a megabyte that is more than all that reading otherwise needs.
-    """
+    """Read within a limit of memory; where a few records together, or one, are too large for it, with what the machine has."""
     try:
         _read_within(con, READ_MEMORY, **what)
-    except duckdb.OutOfMemoryException:
+    except NO_ROOM:
         _read_within(con, None, **what)
 
 
 def _read_within(
     con: duckdb.DuckDBPyConnection,
-    memory: str | None,
+    memory: int | None,
     *,
     given: list[ToRead],
     loaders: Mapping[str, Loader],
@@ -203,24 +206,29 @@ def _read_within(
         try:
             prepare(con)
             tables = table_columns(con)
-            evidence = Evidence(tables, staging(con, tables), _next_list(con))
+            staging = Staging(con, tables, memory)
+            evidence = Evidence(tables, staging, _next_list(con))
             tasks = _plan(con, given, loaders, options, hasher)
             if tasks:
                 con.execute("SET threads = 1")  # batches are too small to share: each would cost half as much again
                 _load_all(tasks, evidence, tables, progress)
                 con.execute("RESET threads")
                 del evidence  # what it remembers of messages would stand beside the sort of all spans
-                finish(
-                    con, [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
-                )
+                finish(con, staging, _span_formats())
             if tasks or own is not None:
                 price_models(con, own)
                 judge_usage(con)
+            staging.make_room(WRITE_MEMORY)
             con.execute("COMMIT")
         except BaseException:
-            con.execute("ROLLBACK")
+            with contextlib.suppress(duckdb.Error):  # a database that has ended takes nothing back
+                con.execute("ROLLBACK")
             raise
-    end_reading(con, memory)
+    end_reading(con)
+
+
+def _span_formats() -> list[str]:
+    return [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
 
 
 def _next_list(con: duckdb.DuckDBPyConnection) -> int:

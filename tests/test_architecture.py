@@ -24,6 +24,7 @@ ROOMS = [
         "_message_lists",
         "_row_buffer",
         "_tree",
+        "_staging",
         "_finish",
         "_sensitive",
         "_redaction",

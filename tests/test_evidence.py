@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from agentlens._account import Account
 from agentlens._catalog import install_schema, table_columns
-from agentlens._evidence import Evidence, staging
+from agentlens._evidence import Evidence
 from agentlens._json_text import json_text
 from agentlens._source import Place, Source, detect_compression, hash_prefix, json_values
+from agentlens._staging import Staging
 from agentlens.dialects.messages import normalise_message
 
 HERE = Place(1, 0, 10)
@@ -41,7 +42,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def evidence(con: duckdb.DuckDBPyConnection) -> Evidence:
-    into = Evidence(table_columns(con), staging(con, table_columns(con)))
+    into = Evidence(table_columns(con), Staging(con, table_columns(con)))
     into.begin(Source(Path("log.jsonl"), 7))
     return into
 
@@ -51,7 +52,7 @@ def evidence(con: duckdb.DuckDBPyConnection) -> Evidence:
 def test_values_of_any_type_in_any_column_become_rows(values: list[Any]) -> None:
     with duckdb.connect() as con:
         install_schema(con)
-        into = Evidence(table_columns(con), staging(con, table_columns(con)))
+        into = Evidence(table_columns(con), Staging(con, table_columns(con)))
         into.begin(Source(Path("log.jsonl"), 1))
         for value in values:
             into.add(

@@ -66,8 +66,7 @@ def test_reading_twice_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_read_leaves_nothing_for_closing_to_write_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written anew to fill row groups may be all of a lens, and only while reading is memory limited."""
-    text = _finish._text
-    monkeypatch.setattr(_finish, "_text", lambda step: text(step).replace("268_435_456", "20_000"))
+    monkeypatch.setattr(_finish, "SLICE_BYTES", 20_000)
     logs, case = tmp_path / "logs", tmp_path / "case.duckdb"
     read_bytes(logs, as_lines(team(0, 1)), into=case).close()
     row_groups = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('spans')"
@@ -81,11 +80,11 @@ def test_records_too_large_for_the_limit_of_reading_are_read_with_more_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DuckDB takes values by the two thousand: of long texts, no file of some size could be read within the limit."""
-    log, limits = tmp_path / "log.jsonl", list[str | None]()
+    log, limits = tmp_path / "log.jsonl", list[int | None]()
     texts = [attribute("text", f"{number}" * 500_000) for number in range(40, 80)]
     log.write_bytes(as_lines([span(0, number, attributes=[pair]) for number, pair in enumerate(texts)]))
     within = agentlens._read._read_within
-    monkeypatch.setattr(agentlens._read, "READ_MEMORY", "40MB")
+    monkeypatch.setattr(agentlens._read, "READ_MEMORY", 40_000_000)
     monkeypatch.setattr(
         agentlens._read,
         "_read_within",
@@ -94,7 +93,35 @@ def test_records_too_large_for_the_limit_of_reading_are_read_with_more_memory(
     with read(log, into=tmp_path / "case.duckdb", progress=False) as lens:
         assert_accounts_balance(lens)
         assert lens.sql("SELECT count(*), min(length(attributes)) > 1_000_000 FROM spans").fetchall() == [(40, True)]
-    assert limits == ["40MB", None]
+    assert limits == [40_000_000, None]
+
+
+def test_a_long_text_in_every_record_is_read_within_the_limit_of_short_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB takes values by the two thousand: of long texts that would be more than the limit."""
+    log, limits, text = tmp_path / "log.jsonl", list[int | None](), "".join(map(str, range(7_000)))
+    pairs = ([attribute("text", f"{number} {text}"), *asked(number, text)] for number in range(2_100))
+    log.write_bytes(as_lines([span(n % 7, n, start=n, attributes=said) for n, said in enumerate(pairs)]))
+    within = agentlens._read._read_within
+    monkeypatch.setattr(agentlens._read, "READ_MEMORY", 50_000_000)
+    monkeypatch.setattr("agentlens._staging.SLICE_BYTES", 4_000_000)
+    monkeypatch.setattr(_finish, "SLICE_BYTES", 4_000_000)
+    monkeypatch.setattr(
+        agentlens._read,
+        "_read_within",
+        lambda con, memory, **what: limits.append(memory) or within(con, memory, **what),
+    )
+    with read(log, into=tmp_path / "case.duckdb", progress=False) as lens:
+        assert_accounts_balance(lens)
+        assert lens.sql("SELECT count(*), min(strlen(attributes)) > 26_000 FROM spans").fetchall() == [(2_100, True)]
+        assert lens.sql("SELECT count(*), min(bytes) > 26_000 FROM messages").fetchall() == [(2_100, True)]
+    assert limits == [50_000_000]
+
+
+def asked(number: int, text: str) -> list[dict[str, Any]]:
+    said = [{"role": "user", "parts": [{"type": "text", "content": f"{number} {text}"}]}]
+    return [attribute("gen_ai.input.messages", json.dumps(said))]
 
 
 @settings(max_examples=12)

@@ -2,33 +2,22 @@
 -- what the model answered), the later end, the fuller attributes, then any content before any place, so that the order of reading never decides. Where records are spans, a
 -- dropped one counts as skipped; its events, links and messages go with it.
 CREATE TEMP TABLE ranked_spans AS
-WITH doubled AS (
-  SELECT rowid AS staged_row, *
-  FROM staged_spans
-  SEMI JOIN (SELECT trace_id, span_id FROM staged_spans GROUP BY ALL HAVING count(*) > 1) USING (trace_id, span_id)
-),
+WITH
 -- How much text each copy has of what was answered.
 answers AS (
   SELECT shown.trace_id, shown.span_id, shown.source_id, shown.source_offset, sum(bytes) AS said
   FROM (
     SELECT * FROM staged_span_message_ranges UNION ALL BY NAME SELECT * FROM span_message_ranges
   ) AS shown
-  SEMI JOIN doubled USING (trace_id, span_id)
+  SEMI JOIN doubled_spans USING (trace_id, span_id)
   JOIN (FROM staged_message_lists UNION ALL BY NAME FROM message_lists) AS listed ON listed.list_id = shown.list_id AND list_index < shown.length
   JOIN (SELECT message_hash, any_value(bytes) AS bytes FROM (SELECT message_hash, bytes FROM staged_messages UNION ALL SELECT message_hash, bytes FROM messages) GROUP BY message_hash) USING (message_hash)
   WHERE direction = 'output' AND bytes > 2
   GROUP BY ALL
 ),
-compared AS (
-  SELECT
-    staged_row, trace_id, span_id, source_id, source_offset, end_time, output_tokens, length(attributes) AS fullness,
-    source_id IN (FROM span_record_sources) AS is_record,
-    hash(*COLUMNS(* EXCLUDE (staged_row, source_id, source_line, source_offset, source_length))) AS content
-  FROM doubled
-),
 weighed AS (
   SELECT compared.*, said
-  FROM compared
+  FROM compared_spans AS compared
   LEFT JOIN answers ON is_record AND answers.trace_id = compared.trace_id AND answers.span_id = compared.span_id AND answers.source_id = compared.source_id
     AND answers.source_offset IS NOT DISTINCT FROM compared.source_offset
 )

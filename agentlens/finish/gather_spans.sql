@@ -1,5 +1,5 @@
 -- The spans already in the lens are staged again beside the new ones, as logged: a later read may complete a tree,
--- replace an unfinished span or bring its parent. Nothing is gathered when nothing new was staged.
+-- replace an unfinished span or bring its parent.
 INSERT INTO staged_spans BY NAME
 SELECT
   * EXCLUDE (
@@ -12,8 +12,7 @@ SELECT
       ELSE attributes
     END AS attributes
   )
-FROM spans
-ORDER BY preorder;
+FROM spans;
 
 DELETE FROM spans;
 

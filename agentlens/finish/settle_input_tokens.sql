@@ -3,24 +3,6 @@
 -- tokens together, the cached ones stood beside. What one writer (emitting program and library, else source; and provider) leaves out
 -- once, it leaves out always, whatever file it wrote to, but for records whose own total shows the contrary. The loader's figure is raised to include them, and
 -- the source says so in `input_tokens_meaning`.
-CREATE OR REPLACE TEMP TABLE cached_records AS
-SELECT
-  *, cached > input_tokens OR total = input_tokens + output_tokens + cached AS is_beside,
-  total = input_tokens + output_tokens AS has_plain_total
-FROM (
-  SELECT
-    rowid AS record, source_id, hash(coalesce(resource::VARCHAR, source_id::VARCHAR), provider_name) AS writer, input_tokens,
-    coalesce(output_tokens, 0) AS output_tokens,
-    greatest(coalesce(cache_read_input_tokens, 0), 0)::HUGEINT + greatest(coalesce(cache_write_input_tokens, 0), 0) AS cached,
-    TRY_CAST(coalesce(
-      attributes->>'$."llm.usage.total_tokens"', attributes->>'$."gen_ai.usage.total_tokens"',
-      attributes->>'$."llm.token_count.total"', attributes->>'$."ai.usage.totalTokens"'
-    ) AS BIGINT) AS total
-  FROM staged_spans
-  WHERE source_id IN (SELECT source_id FROM staged_sources WHERE input_tokens_meaning = 'includes cache')
-    AND input_tokens IS NOT NULL AND (cache_read_input_tokens > 0 OR cache_write_input_tokens > 0)
-);
-
 CREATE OR REPLACE TEMP TABLE cache_excluding_writers AS
 SELECT writer, bool_or(coalesce(total = input_tokens + output_tokens + cached, false)) AS has_full_totals
 FROM cached_records

@@ -39,12 +39,16 @@ SIZES = (200, 400, 800, 4_000)
 Record = Callable[[random.Random, int, int], str]
 
 
-def lines(name: str, size: int, seed: int = 1) -> Iterator[str]:
-    """Yield records of a format until they hold `size` characters. Logs that are one session have larger steps, as real ones do."""
+def lines(name: str, size: int, seed: int = 1, record_size: int | None = None) -> Iterator[str]:
+    """Yield records of a format until they hold `size` characters. Logs that are one session have larger steps, as real ones do.
+
+    With `record_size`, the text of every record is of about so many characters.
+    """
     rng, written, number = random.Random(seed), 0, 0
     scale = 16 if name in ONE_SESSION else 1
     while written < size:
-        record = RECORDS[name](rng, number, scale * rng.choice(SIZES))
+        length = int(record_size * rng.uniform(0.9, 1.1)) if record_size else scale * rng.choice(SIZES)
+        record = RECORDS[name](rng, number, length)
         yield record
         written += len(record)
         number += 1
