@@ -15,6 +15,7 @@ import pyarrow as pa
 from agentlens._evidence import Evidence, Row
 from agentlens._source import BOM, HEAD_BYTES, NOT_FINITE, Line, Place, Source, json_values
 from agentlens.loaders import _otlp_protobuf
+from agentlens.loaders._json_places import documents
 from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
 from agentlens.loaders._otlp_span import KeyValue
 from agentlens.loaders.otlp_logs import Logs
@@ -110,7 +111,8 @@ def load(source: Source, into: Evidence) -> None:
     elif _is_document(head):
         data = source.read()
         body = data.removeprefix(BOM)
-        load_batch(into, body, 1, len(data) - len(body), logs)
+        for document in [Line(1, len(data) - len(body), body)] if _is_one_value(body) else documents(source):
+            load_batch(into, document.raw, document.number, document.offset, logs)
     else:
         for line in source.lines():
             load_batch(into, line.raw, line.number, line.offset, logs)
@@ -143,6 +145,15 @@ def _is_document(head: bytes) -> bool:
     except NOT_JSON:
         return False
     return False
+
+
+def _is_one_value(data: bytes) -> bool:
+    """Whether this is not several JSON values, one after the other."""
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except NOT_JSON as error:
+        return "trailing" not in str(error)
+    return True
 
 
 def load_batch(into: Evidence, data: bytes, line: int, offset: int, logs: Logs) -> None:
