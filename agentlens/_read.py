@@ -467,7 +467,7 @@ class _Stranger:
         with source.open() as stream:
             head = stream.read(4096)
         into.record()
-        reason = " ".join(filter(None, [UNKNOWN_HERE, what_it_is(head)])) if head.strip() else "the file is empty"
+        reason = ". ".join(filter(None, [UNKNOWN_HERE, what_it_is(head)])) if head.strip() else "the file is empty"
         into.reject(Place(1, 0, (source.stored or source.path).stat().st_size), reason, head)
 
 
