@@ -1,7 +1,7 @@
 """An archive: the raw bytes of logs, compressed and kept under their hash, long after the program that wrote them has deleted them.
 
 X/agentlens-archive.json   says what the folder is
-X/objects/<sha256>.zst     the bytes of a file, compressed with zstd; `<sha256>` when they already were gzip or zstd
+X/objects/<sha256>.zst     the bytes of a file, compressed with zstd; `<sha256>` when they already were gzip or zstd, or are UTF-16
 X/runs/<time>.jsonl        what a run found new or changed, a line a file: path, bytes, mtime_ns, sha256, archived_at
 """
 

@@ -10,6 +10,20 @@ from agentlens._archive import Kept, is_archive, kept_files, walk
 from agentlens._errors import AgentLensError
 from agentlens._source import hash_prefix
 
+# How files begin that may hold logs, but not as they are.
+OTHER_FILES = {
+    b"BZh": "It is compressed with bzip2: `bunzip2 --keep FILE`, and read what comes out.",
+    b"\xfd7zXZ": "It is compressed with xz: `unxz --keep FILE`, and read what comes out.",
+    b"\x04\x22\x4d\x18": "It is compressed with lz4: `unlz4 FILE`, and read what comes out.",
+    b"\x1f\x8b": "What it holds is compressed once more: unpack it once, and read what comes out.",
+    b"\x28\xb5\x2f\xfd": "What it holds is compressed once more: unpack it once, and read what comes out.",
+    b"\xff\xfe": "What it holds is text in UTF-16: unpack it, and read what comes out.",
+    b"\xfe\xff": "What it holds is text in UTF-16: unpack it, and read what comes out.",
+    b"7z\xbc\xaf": "It is a 7z archive: unpack it, and read the folder.",
+    b"PK\x03\x04": "It is a zip archive: unpack it, and read the folder.",
+    b"SQLite format 3": "It is an SQLite database of a program that is not known: export its tables as JSON lines or CSV.",
+}
+
 
 @dataclass(frozen=True)
 class ToRead:
@@ -81,8 +95,17 @@ def reachable(path: Path) -> Path:
     return path
 
 
+def what_it_is(head: bytes) -> str:
+    """Return what kind of other file this is and how to get at the logs in it, "" when its first bytes do not say."""
+    if head[257:262] == b"ustar":
+        return "It is a tar archive: unpack it, and read the folder."
+    if len(head) > 1 and not any(head[1:64:2]) and all(head[0:64:2]):
+        return "It looks like UTF-16 text without a byte order mark: `iconv -f UTF-16LE -t UTF-8 FILE > NEW` makes it readable."
+    return next((hint for mark, hint in OTHER_FILES.items() if head.startswith(mark)), "")
+
+
 def _absent(path: Path) -> str:
-    parent = path.parent
+    parent = path.absolute().parent
     while not parent.exists():
         parent = parent.parent
     if any(mark in str(path) for mark in "*?["):

@@ -21,7 +21,7 @@ from agentlens._account import Account
 from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
 from agentlens._evidence import Evidence
-from agentlens._find import ToRead, find, reachable, why_unread
+from agentlens._find import ToRead, find, reachable, what_it_is, why_unread
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
 from agentlens._lens import (
@@ -52,6 +52,7 @@ WRITE_MEMORY = 1_100_000_000
 NO_ROOM = (duckdb.OutOfMemoryException, duckdb.TransactionException)
 UNKNOWN = "unknown"
 DUPLICATE = "duplicate span"
+UNKNOWN_HERE = "the file is in no format agentlens knows; read it by name to learn what was looked for, and a mapping to start from"
 
 PathLike = str | os.PathLike[str]
 
@@ -160,7 +161,8 @@ def _unknown(path: Path, head: bytes, loaders: Mapping[str, Loader]) -> str:
     if not head.strip():
         return f"{path} is empty."
     looked = "\n".join(f"  {name}: {loader.LOOKS_FOR}" for name, loader in loaders.items())
-    return f"{path} is in no format agentlens knows. It looked for:\n{looked}\n{describe_fields(head)}".rstrip()
+    hint = what_it_is(head)
+    return f"{path} is in no format agentlens knows.{hint and f' {hint}'} It looked for:\n{looked}\n{describe_fields(head)}".rstrip()
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -475,7 +477,7 @@ class _Stranger:
         with source.open() as stream:
             head = stream.read(4096)
         into.record()
-        reason = "the file is in no format agentlens knows" if head.strip() else "the file is empty"
+        reason = " ".join(filter(None, [UNKNOWN_HERE, what_it_is(head)])) if head.strip() else "the file is empty"
         into.reject(Place(1, 0, (source.stored or source.path).stat().st_size), reason, head)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import gzip
 import hashlib
@@ -26,6 +27,8 @@ CHUNK_BYTES = 4 * 1024 * 1024
 BATCH_LINES = 4_000
 # Small, because a few bytes of zstd may expand to a hundred kilobytes.
 ZSTD_PIECE_BYTES = 1024
+UTF16_PIECE_BYTES = 64 * 1024
+UTF16 = "utf-16"
 PARQUET = b"PAR1"
 LARGEST_FOOTER = 16 * 1024 * 1024
 # How far a compressed file may expand in memory: one line, and one document.
@@ -238,7 +241,26 @@ def _decompressor(raw: io.FileIO, compression: str | None) -> Any:
         return gzip.GzipFile(fileobj=buffered)
     if compression == "zstd":
         return _ZstdStream(buffered)
+    if compression == UTF16:
+        return _Utf8Stream(buffered)
     return buffered
+
+
+class _Utf8Stream:
+    """The UTF-8 bytes of text in UTF-16, as Windows writes it; what is no text becomes �."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw, self._ready = raw, b""
+        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+
+    def read1(self, size: int) -> bytes:
+        while not self._ready:
+            piece = self._raw.read(UTF16_PIECE_BYTES)
+            self._ready = self._decoder.decode(piece, final=not piece).encode("utf-8", "replace")
+            if not piece:
+                break
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
 
 
 class _ZstdStream:
@@ -294,9 +316,11 @@ def path_text(path: Path) -> str:
 
 
 def detect_compression(path: Path) -> str | None:
-    """Return `gzip`, `zstd` or None, judged by the first four bytes."""
+    """Return `gzip`, `zstd`, `utf-16` (text that is no UTF-8 as it stands) or None, judged by the first four bytes."""
     with path.open("rb") as stream:
         magic = stream.read(4)
+    if magic[:2] in (b"\xff\xfe", b"\xfe\xff") and magic[2:] != b"\0\0":
+        return UTF16
     if magic[:2] == b"\x1f\x8b":
         return "gzip"
     return "zstd" if magic == b"\x28\xb5\x2f\xfd" else None

@@ -18,6 +18,7 @@ from agentlens.loaders._times import is_zoned, parse_duration, parse_time
 
 TEXTS, COUNTS = one.TEXT_COLUMNS, one.COUNT_COLUMNS
 NO_ZONE = "Some times name no zone; they are taken as UTC."
+NO_TIME = "Some values of `{}` are no times that can be read; they are NULL and stay in the attributes."
 
 
 def load(source: Source, into: Evidence) -> None:
@@ -128,6 +129,8 @@ def _time(said: dict[str, Any], used: dict[str, Field], column: str, into: Evide
     time = parse_time(value, (used[column].unit if column in used else None) or "auto")
     if time is not None and not is_zoned(value):
         into.note_missing(NO_ZONE)
+    if time is None and value not in (None, "", [], {}):
+        into.note_missing(NO_TIME.format(column))
     return time
 
 

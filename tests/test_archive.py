@@ -136,6 +136,15 @@ def test_a_compressed_log_is_kept_as_it_is_and_read(tmp_path: Path) -> None:
         assert rows(lens)["spans"] == rows(original)["spans"] != []
 
 
+def test_a_log_in_utf_16_is_read_from_the_archive_too(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    record = {"timestamp": "2026-04-14T14:00:00Z", "agent": "Apollo", "action": "draft"}
+    (tmp_path / "logs" / "log").write_text(json.dumps(record) + "\n", "utf-16")
+    archive(tmp_path / "logs", tmp_path / "kept")
+    with read(tmp_path / "kept", progress=False) as lens:
+        assert lens.sql("SELECT agent_name FROM spans").fetchall() == [("Apollo",)]
+
+
 def test_a_changed_file_is_read_in_its_last_state(logs: Path, tmp_path: Path) -> None:
     archive(logs, tmp_path / "kept")
     log = logs / "agents" / "ares.jsonl"

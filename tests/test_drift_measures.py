@@ -217,7 +217,9 @@ def test_which_observations_of_a_long_series_are_looked_at_does_not_depend_on_ho
         cuts = sorted({0, 57, *rng.sample(range(57), 6)})
         picked, seen = [], 0
         for begin, end in itertools.pairwise(cuts):
-            some, seen = _pick(rows.slice(begin, end - begin), _Group(["measure"], len(known), False), seen)
+            some, seen = _pick(
+                rows.slice(begin, end - begin), np.arange(end - begin), _Group(["measure"], len(known), False), seen
+            )
             picked += some["measure"].to_pylist()
         assert picked == expected, cuts
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import csv
+import gzip
 import json
 import random
 from collections import Counter
@@ -544,3 +547,127 @@ def test_every_line_stands_where_a_plain_look_at_the_bytes_finds_it(
     assert [(line.number, line.raw) for line in found] == expected
     assert all(data[line.offset : line.offset + len(line.raw)] == line.raw for line in found)
     assert all(data.count(b"\n", 0, line.offset) == line.number - 1 for line in found)
+
+
+# --- records that do not stand one a line ----------------------------------------------------------------------------
+
+STEPS = [
+    {
+        "timestamp": f"2026-04-14T14:00:{n:02d}Z",
+        "agent": "Apollo",
+        "action": "chat",
+        "input": f"brief {n}",
+        "tokens_in": n,
+    }
+    for n in range(5)
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(STEPS),
+        json.dumps(STEPS, indent=2),
+        "[\n" + ",\n".join(map(json.dumps, STEPS)) + "\n]\n",
+        "\n".join(json.dumps(step, indent=2) for step in STEPS),
+    ],
+    ids=["list", "indented list", "list with a record a line", "indented records"],
+)
+def test_records_of_a_list_and_over_several_lines_are_read_as_lines_are(text: str, tmp_path: Path) -> None:
+    columns = "agent_name, start_time, input_tokens, trace_id IS NOT NULL, name, attributes"
+    (tmp_path / "lines").write_text("".join(json.dumps(step) + "\n" for step in STEPS))
+    with read(tmp_path / "lines", progress=False) as lens:
+        expected = lens.sql(f"SELECT {columns} FROM spans ORDER BY start_time").fetchall()
+    path = tmp_path / "log"
+    path.write_text(text)
+    with read(path, progress=False) as lens:
+        assert lens.sql(f"SELECT {columns} FROM spans ORDER BY start_time").fetchall() == expected
+        places = lens.sql("SELECT source_offset, source_length, source_line FROM spans ORDER BY start_time").fetchall()
+        assert lens.sql("SELECT records, accepted FROM sources").fetchall() == [(5, 5)]
+    whole = path.read_bytes()
+    assert [json.loads(whole[offset : offset + length]) for offset, length, _ in places] == STEPS
+    assert [line for *_, line in places] == [whole[:offset].count(b"\n") + 1 for offset, *_ in places]
+
+
+def test_an_element_that_is_no_record_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(json.dumps([*STEPS[:2], 7, {"note": "no step"}, STEPS[2]], indent=1))
+    with read(path, progress=False) as lens:
+        assert lens.sql("SELECT records, accepted, rejected FROM sources").fetchall() == [(5, 3, 2)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_text_in_utf_16_is_read_as_the_same_text_in_utf_8(encoding: str, tmp_path: Path) -> None:
+    text = "".join(json.dumps({**step, "input": "Grüße, 世界 🙂"}, ensure_ascii=False) + "\r\n" for step in STEPS)
+    path, mark = tmp_path / "log", "" if encoding == "utf-16" else "\ufeff"
+    path.write_bytes((mark + text).encode(encoding))
+    with read(path, progress=False) as lens:
+        assert lens.sql("SELECT compression, records, accepted FROM sources").fetchall() == [("utf-16", 5, 5)]
+        said = lens.sql("SELECT DISTINCT parts ->> '$[0].content' FROM messages").fetchall()
+        [(offset, length)] = lens.sql(
+            "SELECT source_offset, source_length FROM spans WHERE input_tokens = 3"
+        ).fetchall()
+    assert said == [("Grüße, 世界 🙂",)]
+    assert json.loads(text.encode()[offset : offset + length])["tokens_in"] == 3
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_csv_is_parted_by_comma_semicolon_or_tab(mark: str, tmp_path: Path) -> None:
+    rows = [["when", "who", "what", "tokens"], ["2026-04-14 14:00:00", "Apollo", f'say "a{mark}b"', "7"]]
+    path = tmp_path / "log.csv"
+    with path.open("w", newline="") as stream:
+        csv.writer(stream, delimiter=mark).writerows(rows)
+    with pytest.raises(UnknownFormat, match=r'(?s)CSV columns.*agent_name="who"'):
+        read(path, progress=False)
+    by_hand = mapping(start_time="when", agent_name="who", name="what", input_tokens="tokens")
+    with read(path, format=by_hand, progress=False) as lens:
+        assert lens.sql("SELECT agent_name, name, input_tokens FROM spans").fetchall() == [("Apollo", rows[1][2], 7)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (json.dumps([{"when": 1, "who": "Apollo"}]), r'agent_name="who"'),
+        (
+            json.dumps({"at": {"loggedAt": 1}, "agentName": "Apollo"}),
+            r'agent_name="agentName",\s+start_time="at.loggedAt"',
+        ),
+        (json.dumps({"run": 7, "log": [{"when": 1, "who": "Apollo"}]}, indent=1), r"jq -c '\.log\[\]' FILE"),
+        ("2026-04-14 14:23:00,123 INFO agent - did it\n" * 3, r"tempo: [^\n]*$"),
+        (bz2.compress(b"{}" * 99), "bunzip2"),
+        (gzip.compress(gzip.compress(b"{}")), "compressed once more"),
+        ("text\n".encode("utf-16-le"), "iconv"),
+    ],
+    ids=["list", "other writing", "list in an object", "log lines", "bzip2", "gzip twice", "utf-16 without a mark"],
+)
+def test_the_error_for_an_unknown_file_says_what_it_is_and_what_to_do(
+    content: str | bytes, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UnknownFormat, match=words):
+        read(path, progress=False)
+
+
+def test_an_agent_may_be_an_object(tmp_path: Path) -> None:
+    agents = [{"name": "Apollo", "id": 7, "version": "2"}, {"id": 8}, "Athena"]
+    path = tmp_path / "log"
+    path.write_text("".join(json.dumps({**step, "agent": agent}) + "\n" for step, agent in zip(STEPS, agents)))
+    with read(path, progress=False) as lens:
+        columns = "agent_name, agent_id, agent_version, attributes"
+        assert lens.sql(f"SELECT {columns} FROM spans ORDER BY start_time").fetchall() == [
+            ("Apollo", "7", "2", None), ("8", "8", None, None), ("Athena", None, None, None),
+        ]  # fmt: skip
+
+
+def test_times_that_cannot_be_read_are_said_to_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(
+        "".join(json.dumps({**step, "timestamp": when}) + "\n" for step, when in zip(STEPS, ["14/04/26", None]))
+    )
+    with read(path, progress=False) as lens:
+        [(known,)] = lens.sql("SELECT known_missing FROM sources").fetchall()
+        assert lens.sql("SELECT DISTINCT start_time FROM spans").fetchall() == [(None,)]
+    assert known == [
+        "Some values of `start_time` are no times that can be read; they are NULL and stay in the attributes."
+    ]

@@ -569,3 +569,16 @@ def test_protobuf_and_json_of_one_run_are_one_lens(stem: str, samples: Path) -> 
 def test_empty_batches_hold_no_records(tmp_path: Path) -> None:
     with read_bytes(tmp_path, json.dumps(batch([])).encode() + b"\n") as lens:
         assert lens.sql("SELECT records FROM sources").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("torn", [0, 40])
+def test_documents_over_several_lines_may_follow_one_another(torn: int, tmp_path: Path) -> None:
+    """As `jq . >> file` leaves them; a torn one costs only itself."""
+    texts = [json.dumps(json.loads(as_lines([span(0, number, start=1, end=2)])), indent=2) for number in range(3)]
+    texts[1] = texts[1][: len(texts[1]) - torn]
+    with read_bytes(tmp_path, "\n".join(texts).encode()) as lens:
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(2 if torn else 3,)]
+        assert lens.sql("SELECT records, rejected FROM sources").fetchall() == [(3, 1 if torn else 0)]
+        places = lens.sql("SELECT source_offset, source_length FROM spans").fetchall()
+    whole = "\n".join(texts).encode()
+    assert all(json.loads(whole[offset : offset + length])["traceId"] for offset, length in places)

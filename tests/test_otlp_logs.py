@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from otlp_forests import as_lines, attribute, span
 
 from agentlens import Lens, read
@@ -184,3 +186,36 @@ def test_torn_and_mistyped_logs_are_rejects(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text(json.dumps(good) + "\n" + json.dumps(good)[:-20] + "\n" + '{"resourceLogs": 3}\n')
     with read(tmp_path / "logs", progress=False) as lens:
         assert account(lens) == (6, 1, 5, 0)
+
+
+SPANS = json.loads(as_lines([span(0, 0, start=1, end=9)]))
+LOGS = {
+    "resourceLogs": [{"scopeLogs": [{"logRecords": [record("gen_ai.user.message", body=kvlist(content="hello"))]}]}]
+}
+METRICS: Row = {"resourceMetrics": []}
+
+
+@pytest.mark.parametrize("lines", list(itertools.permutations([SPANS, LOGS, METRICS])))
+def test_a_file_of_all_signals_is_read_like_a_file_of_each(lines: tuple[Row, ...], tmp_path: Path) -> None:
+    """As the collector's file exporter writes it when traces, logs and metrics are sent to one."""
+    strange = [{"hello": 1}, {}, {"resourceSpans": None}, {"resourceLogs": None}]
+    (tmp_path / "all.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*lines, *strange]))
+    with read(tmp_path / "all.jsonl", progress=False) as lens:
+        assert messages(lens) == [("input", 0, "user", [{"type": "text", "content": "hello"}])]
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(1,)]
+        assert lens.sql("SELECT records, accepted, rejected, skipped FROM sources").fetchall() == [(5, 2, 1, 2)]
+
+
+def test_signals_that_come_late_in_a_file_are_read_too(tmp_path: Path) -> None:
+    """Later than what formats are recognised by, and when the file has grown."""
+    path, case = tmp_path / "all.jsonl", tmp_path / "case.duckdb"
+    for first, second in ((SPANS, LOGS), (LOGS, SPANS)):
+        case.unlink(missing_ok=True)
+        path.write_text(json.dumps(first) + "\n" + (json.dumps(METRICS).ljust(100_000) + "\n"))
+        read(path, into=case, progress=False).close()
+        with path.open("a") as stream:
+            stream.write(json.dumps(second) + "\n")
+        with read(path, into=case, progress=False) as lens:
+            assert [parts for *_, parts in messages(lens)] == [[{"type": "text", "content": "hello"}]]
+            assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(1,)]
+            assert lens.sql("SELECT records, accepted, rejected, skipped FROM sources").fetchall() == [(3, 2, 0, 1)]

@@ -359,7 +359,7 @@ def test_strangers_in_a_folder_become_rejects(tmp_path: Path) -> None:
         assert_accounts_balance(lens)
     assert rows == [
         (str(tmp_path / "empty"), "the file is empty"),
-        (str(tmp_path / "notes.xyz"), "the file is in no format agentlens knows"),
+        (str(tmp_path / "notes.xyz"), agentlens._read.UNKNOWN_HERE),
     ]
 
 

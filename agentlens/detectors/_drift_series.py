@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import zlib
 from collections.abc import Iterator
@@ -83,7 +82,8 @@ class Part(NamedTuple):
     rows: pa.Table
 
 
-# Everything is measured once, a row a task or call and a column a measure: a row an observation takes ten times as long.
+# Everything is measured once, a row a task or call and a column a measure: a row an observation takes ten times as long. What series are read from
+# is put in the order of time once, not for each of them.
 _GATHERED = {
     "_owned": "FROM _tasks_of_calls",
     "_models": "FROM _model_calls_of_tasks('_owned')",
@@ -91,17 +91,22 @@ _GATHERED = {
     "_failures": "SELECT preorder, kind FROM errors",
     "_known": "FROM _tasks_of('_owned', '_models', '_tools', '_failures')",
     "_used": "FROM _tools_of_tasks('_tools')",
-    "_of_tasks": "SELECT *, 1 AS position FROM _measured_tasks('_known') LEFT JOIN _tool_mix_of_tasks('_used') USING (task)",
+    "_of_tasks": """
+        SELECT *, 1 AS position FROM _measured_tasks('_known') LEFT JOIN _tool_mix_of_tasks('_used') USING (task)
+        ORDER BY time, task, span_id""",
     "_of_calls": """
         SELECT *, row_number() OVER (PARTITION BY task, agent_name ORDER BY time, span_id) AS position
-        FROM _measured_calls('_models', '_failures') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)""",
+        FROM _measured_calls('_models', '_failures') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)
+        ORDER BY time, task, span_id""",
     "_of_tools": """
         SELECT *, 1 AS position
-        FROM _measured_tools('_tools') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)""",
+        FROM _measured_tools('_tools') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)
+        ORDER BY time, task, span_id""",
     "_of_beats": """
         SELECT *, 1 AS position, NULL::VARCHAR AS span_id, -1 AS preorder, -row_number() OVER (PARTITION BY agent_name ORDER BY time) AS task,
           NULL::VARCHAR AS task_type, NULL::BIGINT AS brief_bytes
-        FROM _heartbeat_gaps""",
+        FROM _heartbeat_gaps
+        ORDER BY time, task""",
 }
 # What is measured of an agent, and what tells its series apart.
 _OF_AGENTS = {
@@ -123,21 +128,22 @@ def all_series(con: duckdb.DuckDBPyConnection) -> Iterator[Series]:
     """Yield every series of a lens: those of each agent, then those that several agents share."""
     for name, query in _GATHERED.items():
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
-    everyone = " UNION ".join(f"SELECT agent_name FROM {name}" for name in _OF_AGENTS)
-    agents = con.execute(f"FROM ({everyone}) WHERE agent_name IS NOT NULL ORDER BY 1").fetchall()
-    for (agent,) in agents:
-        yield from _of_agent(con, agent)
+    wanted = {
+        table: _wanted(con, table, "agent_name", key, "agent_name IS NOT NULL") for table, key in _OF_AGENTS.items()
+    }
+    for agent in sorted({str(agent) for of_agents in wanted.values() for agent in of_agents}):
+        yield from _of_agent(con, agent, {table: of_agents.get(agent, {}) for table, of_agents in wanted.items()})
     for dimension in _SHARED:
         yield from _shared(con, *dimension)
     for name in _GATHERED:
         con.execute(f"DROP TABLE {name}")
 
 
-def _of_agent(con: duckdb.DuckDBPyConnection, agent: str) -> list[Series]:
+def _of_agent(con: duckdb.DuckDBPyConnection, agent: str, wanted: dict[str, Wanted]) -> list[Series]:
     parts = [
         part
         for table, key in _OF_AGENTS.items()
-        for part in _read(con, table, key, "NULL::VARCHAR", "agent_name = $agent", {"agent": agent})
+        for part in _read(con, table, key, "NULL::VARCHAR", "agent_name = $agent", {"agent": agent}, wanted[table])
     ]
     size_matters = _brief_size_changed(parts)
     found = {}
@@ -157,40 +163,14 @@ def _of_agent(con: duckdb.DuckDBPyConnection, agent: str) -> list[Series]:
 
 
 def _shared(con: duckdb.DuckDBPyConnection, dimension: str, table: str, member: str, unit: str) -> Iterator[Series]:
-    where = f"""{member} IS NOT NULL AND {unit} IS NOT NULL
-      AND {member} IN (SELECT {member} FROM {table} GROUP BY {member} HAVING count(DISTINCT {unit}) > 1)"""
-    for part in _read(con, table, member, unit, where, {}):
+    where = f"{member} IS NOT NULL AND {unit} IS NOT NULL"
+    wanted = _wanted(con, table, "NULL", member, where, f"count(DISTINCT {unit}) > 1").get(None, {})
+    for part in _read(con, table, member, unit, where, {}, wanted):
         units = part.rows["unit"].to_numpy().astype(np.str_)
         if len(np.unique(units)) > 1:
             strata = _stratify(part, False, _codes(part.rows["unit"]))
             for measure in part.measures:
                 yield _make(part, measure, strata, dimension=dimension, member=part.key, units=units)
-
-
-def _read(
-    con: duckdb.DuckDBPyConnection, table: str, key: str, unit: str, where: str, params: dict[str, Any]
-) -> list[Part]:
-    """Return the rows that meet a condition, by key and in time order; of a measure with too many, every second, third, ..."""
-    columns = con.execute(f"DESCRIBE {table}").fetchall()
-    measures = [name for name, kind, *_ in columns if kind == "DOUBLE"]
-    counts = ", ".join(f"count({measure})" for measure in measures)
-    lengths = con.execute(f"SELECT {key}, count(*), {counts} FROM {table} WHERE {where} GROUP BY 1", params).fetchall()
-    wanted = {of: _groups(rows, dict(zip(measures, each))) for of, rows, *each in lengths}
-    kept: dict[tuple[str | None, int], list[pa.Table]] = {}
-    seen: dict[tuple[str | None, int], int] = {}
-    query = f"""
-        SELECT {key} AS key, {unit} AS unit, epoch_ns(time) AS time, task_type, brief_bytes, preorder, task, position, {", ".join(measures)}
-        FROM {table}
-        WHERE {where}
-        ORDER BY key, time, task, span_id
-    """
-    for batch in con.sql(query, params=params).to_arrow_reader(ROWS_AT_ONCE):
-        for rows in _runs(pa.Table.from_batches([batch])):
-            of = rows["key"][0].as_py()
-            for number, group in enumerate(wanted[of]):
-                picked, seen[of, number] = _pick(rows, group, seen.get((of, number), 0))
-                kept.setdefault((of, number), []).append(picked)
-    return [Part(of, wanted[of][number].measures, pa.concat_tables(rows)) for (of, number), rows in kept.items()]
 
 
 class _Group(NamedTuple):
@@ -201,30 +181,78 @@ class _Group(NamedTuple):
     is_complete: bool
 
 
+Wanted = dict[str | None, list[_Group]]  # by key
+
+
+def _wanted(
+    con: duckdb.DuckDBPyConnection, table: str, owner: str, key: str, where: str, having: str = "true"
+) -> dict[str | None, Wanted]:
+    """Return by owner and key which measures the rows of a table have that meet both conditions."""
+    measures = [name for name, kind, *_ in con.execute(f"DESCRIBE {table}").fetchall() if kind == "DOUBLE"]
+    counts = ", ".join(f"count({measure})" for measure in measures)
+    query = f"SELECT {owner}, {key}, count(*), {counts} FROM {table} WHERE {where} GROUP BY 1, 2 HAVING {having}"
+    found: dict[str | None, Wanted] = {}
+    for whose, of, rows, *each in con.execute(query).fetchall():
+        found.setdefault(whose, {})[of] = _groups(rows, dict(zip(measures, each)))
+    return found
+
+
 def _groups(rows: int, lengths: dict[str, int]) -> list[_Group]:
     complete = [measure for measure, length in lengths.items() if length == rows]
     some = [_Group([measure], length, False) for measure, length in lengths.items() if 0 < length < rows]
     return [*([_Group(complete, rows, True)] if complete else []), *some]
 
 
-def _pick(rows: pa.Table, group: _Group, seen: int) -> tuple[pa.Table, int]:
-    """Return the rows that have the measures, every second, third, ... where they are too many, and how many there were so far."""
-    rows = rows.select(["unit", "time", "task_type", "brief_bytes", "preorder", "task", "position", *group.measures])
+def _read(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    key: str,
+    unit: str,
+    where: str,
+    params: dict[str, Any],
+    wanted: Wanted,
+) -> list[Part]:
+    """Return the rows that meet a condition, by key and in time order; of a measure with too many, every second, third, ..."""
+    if not wanted:
+        return []
+    measures = dict.fromkeys(measure for groups in wanted.values() for group in groups for measure in group.measures)
+    kept: dict[tuple[str | None, int], list[pa.Table]] = {}
+    seen: dict[tuple[str | None, int], int] = {}
+    query = f"""
+        SELECT {key} AS key, {unit} AS unit, epoch_ns(time) AS time, task_type, brief_bytes, preorder, task, position, {", ".join(measures)}
+        FROM {table}
+        WHERE {where}
+    """
+    for batch in con.sql(query, params=params).to_arrow_reader(ROWS_AT_ONCE):
+        rows = pa.Table.from_batches([batch])
+        for of, places in _by_key(rows["key"]):
+            for number, group in enumerate(wanted.get(of, [])):
+                picked, seen[of, number] = _pick(rows, places, group, seen.get((of, number), 0))
+                kept.setdefault((of, number), []).append(picked)
+    return [
+        Part(of, group.measures, pa.concat_tables(kept[of, number]))
+        for of in sorted(wanted, key=str)
+        for number, group in enumerate(wanted[of])
+    ]
+
+
+def _by_key(keys: pa.ChunkedArray) -> Iterator[tuple[str | None, cp.Ints]]:
+    """Yield every key with the places of its rows, in their order."""
+    codes = _codes(keys)
+    order = np.argsort(codes, kind="stable")
+    for places in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        if len(places):
+            yield keys[int(places[0])].as_py(), places
+
+
+def _pick(rows: pa.Table, places: cp.Ints, group: _Group, seen: int) -> tuple[pa.Table, int]:
+    """Return the rows at some places that have the measures, every second, third, ... where they are too many, and how many there were so far."""
     if not group.is_complete:
-        rows = rows.filter(pc.is_valid(rows[group.measures[0]]))
+        places = places[pc.is_valid(rows[group.measures[0]]).to_numpy()[places]]
     every = math.ceil(group.length / MOST_OBSERVATIONS)
-    if every == 1:
-        return rows, seen
-    return rows.take(np.arange(-(seen + 1) % every, len(rows), every)), seen + len(rows)
-
-
-def _runs(table: pa.Table) -> Iterator[pa.Table]:
-    """Cut rows in the order of their key into one table a key."""
-    keys = _codes(table["key"])
-    cuts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(table)]
-    for begin, end in itertools.pairwise(cuts):
-        if end > begin:
-            yield table.slice(begin, end - begin)
+    picked = places[-(seen + 1) % every :: every]
+    rows = rows.select(["unit", "time", "task_type", "brief_bytes", "preorder", "task", "position", *group.measures])
+    return (rows if len(picked) == len(rows) else rows.take(picked)), seen + len(places)
 
 
 def _codes(column: pa.ChunkedArray) -> cp.Ints:

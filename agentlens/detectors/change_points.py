@@ -28,8 +28,7 @@ MIN_SIDE = 5  # fewer observations on a side say nothing about it
 MIN_SERIES = 12
 MOST_POINTS = 500  # longer series are tested on means of neighbours
 FIRST_DRAWS, MORE_DRAWS, TAIL = 199, 1_999, 200
-# Draws end where that many are beyond what was observed: all of them would give a p-value above 0.1 and, twice 51 of 2,000, above 0.05. What is
-# then told is a rougher estimate of a p-value that nobody acts on; every one up to 0.05 is that of all draws.
+# Draws end where so many are beyond what was observed: all of them would give a p-value above 0.1 and, twice 51 of 2,000, above 0.05.
 FIRST_BEYOND, MORE_BEYOND = 20, 50
 DRAWN_AT_ONCE, MOST_DRAWN_AT_ONCE = 30_000, 2_000_000  # numbers
 # Numbers in a matrix that OpenBLAS multiplies on one thread; its threads wait busily for each other.
@@ -310,17 +309,17 @@ def _p_of_draws(
     Draws end early, after Besag and Clifford (1991): at most so many, or once so many of them are beyond what was observed in both.
     """
     drawn, draws, beyond = list[tuple[Floats, Floats]](), 0, np.zeros(2)
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     while draws < most[0] and beyond.min() < most[1]:
-        rows = _shuffled(scores, strata, most[0] - draws, rng)
+        rows = _shuffled(scores, members, most[0] - draws, rng)
         drawn.append((_steps(rows), _slopes(rows)))
         draws += len(rows)
         beyond += [(d >= o - TIED).sum() for o, d in zip(observed, drawn[-1])]
     return [_p_value(o, np.concatenate(d)) for o, d in zip(observed, zip(*drawn))]
 
 
-def _shuffled(scores: Floats, strata: Ints, draws: int, rng: np.random.Generator) -> Floats:
-    """Return random orders of the scores within their strata, as many as are quick to make; lone columns are shuffled themselves, not their places."""
-    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+def _shuffled(scores: Floats, members: list[Ints], draws: int, rng: np.random.Generator) -> Floats:
+    """Return random orders of the scores within their members, as many as are quick to make; lone columns are shuffled themselves, not their places."""
     # A stratum costs a call, however few are drawn; without strata, what the processor's cache holds is quickest.
     draws = min(draws, max(1, (DRAWN_AT_ONCE if len(members) == 1 else MOST_DRAWN_AT_ONCE) // scores.size))
     is_lone = scores.shape[1] == 1
@@ -455,8 +454,9 @@ def _memory(rows: Floats) -> Floats:
 
 def _autocorrelations(rows: Floats, reach: int) -> Floats:
     """Return the autocorrelations of each series at the lags 1 to `reach`, one row a lag; 0 for constant ones."""
-    variance = _inner(rows, rows).mean(axis=1)
-    products = [_inner(rows[:, lag:], rows[:, :-lag]).mean(axis=1) for lag in range(1, reach + 1)]
+    count = rows.shape[1]
+    sums = [_inner(rows[:, lag:], rows[:, : count - lag]).sum(axis=1) for lag in range(reach + 1)]  # `mean` is slow
+    variance, *products = (one / (count - lag) for lag, one in enumerate(sums))
     return np.asarray(np.stack(products) * (variance > 1e-12) / np.maximum(variance, 1e-12))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 
-from agentlens._source import BOM, Place, Source
+from agentlens._source import BOM, HEAD_BYTES, Place, Source
+
+DELIMITERS = (",", ";", "\t")
 
 csv.field_size_limit(2**31 - 1)
 
@@ -20,18 +22,33 @@ class CsvRow:
 def csv_header(head: bytes) -> list[str]:
     """Return the column names in the first line of a head, [] when it is no CSV of several columns."""
     first = head.removeprefix(BOM).partition(b"\n")[0]
-    if not first or first[:1] in b"{[" or b"," not in first or b"\x00" in first:
+    if not first or first[:1] in b"{[" or not any(mark in first for mark in b",;\t") or b"\x00" in first:
         return []
     try:
-        return next(csv.reader([first.decode("utf-8").rstrip("\r")]), [])
+        return _cells(first, delimiter(head))
     except (csv.Error, UnicodeDecodeError):
         return []
 
 
+def delimiter(head: bytes) -> str:
+    """Return what parts the columns of a CSV: of comma, semicolon and tab the one that parts its first line most often."""
+    first = head.removeprefix(BOM).partition(b"\n")[0]
+    try:
+        return max(DELIMITERS, key=lambda mark: len(_cells(first, mark)))
+    except (csv.Error, UnicodeDecodeError):
+        return DELIMITERS[0]
+
+
+def _cells(line: bytes, mark: str) -> list[str]:
+    return next(csv.reader([line.decode("utf-8").rstrip("\r")], delimiter=mark), [])
+
+
 def csv_rows(source: Source) -> Iterator[CsvRow]:
     """Yield every row after the header; empty cells are left out, of columns with one name the first counts."""
+    with source.open() as stream:
+        mark = delimiter(stream.read(HEAD_BYTES))
     lines = _Lines(source)
-    reader = csv.reader(lines)
+    reader = csv.reader(lines, delimiter=mark)
     names: list[str] | None = None
     while True:
         lines.begin()

@@ -61,6 +61,8 @@ Rows = dict[str, Any]
 _NO_TEXTS = SCALARS | {type(None)}
 # Keys of an object that is a message, or holds some.
 _MARKS = frozenset({"role", "messages"})
+# What may stand for a time without one being lost.
+NO_TIMES: tuple[Any, ...] = (None, "", [], {})
 _decode = msgspec.json.decode
 
 
@@ -236,6 +238,14 @@ def _times(said: Columns, column: str, into: Evidence) -> list[int | None]:
         times = [time if one is None else one for time, one in zip(times, read)]
         if not are_zoned:
             into.note_missing("Some times name no zone; they are taken as UTC.")
+    if (
+        column in said.said
+        and None in times
+        and any(time is None and value not in NO_TIMES for time, value in zip(times, values))
+    ):
+        into.note_missing(
+            f"Some values of `{column}` are no times that can be read; they are NULL and stay in the attributes."
+        )
     return times
 
 

@@ -8,13 +8,14 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from agentlens._errors import AgentLensError
 from agentlens._source import json_values
-from agentlens.loaders._csv_places import csv_header
+from agentlens.loaders._csv_places import csv_header, delimiter
 from agentlens.loaders._times import UNITS
 
 TIME_UNITS = ("auto", "iso", *UNITS)
@@ -204,9 +205,9 @@ PRESET = Mapping(
     parent_trace_id="parent_trace_id",
     name=["action", "event", "event_type", "operation", "type"],
     operation_name="operation_name",
-    agent_name=["agent_name", "agent", "agent_id", "actor", "source"],
-    agent_id="agent_id",
-    agent_version="agent_version",
+    agent_name=["agent_name", "agent.name", "agent.id", "agent", "agent_id", "actor", "source"],
+    agent_id=["agent_id", "agent.id"],
+    agent_version=["agent_version", "agent.version"],
     conversation_id=["session_id", "conversation_id", "thread_id"],
     workflow_name=["workflow_name", "workflow"],
     start_time=["start_time", "started_at", "timestamp", "ts", "time"],
@@ -254,50 +255,72 @@ _VAGUE = {
 }
 _GUESSES = {column: [f.path for f in fields] + _VAGUE.get(column, []) for column, fields in PRESET.columns.items()}
 _ESSENTIAL = ("start_time", "agent_name", "name")
+# A line of a log that holds commas begins with a time, or has braces.
+_COLUMN_NAME = re.compile(r"\s*[^\W\d][\w .:/()%#$@-]{0,79}")
 
 
 def describe_fields(head: bytes) -> str:
     """Return the fields of unknown JSON lines or CSV with examples and a mapping to start from; "" when there are none."""
     examples = _json_examples(head) or _csv_examples(head)
+    inner = _inner_list(head)
+    hint = inner and (
+        f"Inside it is a list of objects, {_ascii(inner)}. If the records are those, write them as lines, and read these:\n"
+        f"  jq -c '.{inner}[]' FILE > lines.jsonl"
+    )
     if not examples:
-        return ""
-    kind = "JSON lines" if head.lstrip()[:1] == b"{" else "CSV columns"
+        return hint or ""
+    kind = "JSON records" if head.lstrip()[:1] in (b"{", b"[") else "CSV columns"
     shown = [f"  {_ascii(path)}: {_ascii(example)}" for path, example in list(examples.items())[:40]]
-    return "\n".join([f"Its {kind} have these fields:", *shown, "Say what they mean, for example:", _suggest(examples)])
+    said = [f"Its {kind} have these fields:", *shown, "Say what they mean, for example:", _suggest(examples)]
+    return "\n".join([*said, *([hint] if hint else [])])
 
 
 def _json_examples(head: bytes) -> dict[str, Any]:
+    """Return the fields of the first records, of JSON lines or of a list, with the first value of each."""
     examples: dict[str, Any] = {}
-    values = json_values(head)[:20] if head.lstrip()[:1] == b"{" else ()
-    for value in values:
-        for path, example in value.items() if "item" not in value else ():
-            if path and example is not None and ".item" not in path:
+    for value in json_values(head)[:20]:
+        for path, example in value.items():
+            path = path.removeprefix("item.")
+            if path not in ("", "item") and example is not None and ".item" not in path:
                 examples.setdefault(path, example)
     return examples
+
+
+def _inner_list(head: bytes) -> str | None:
+    """Return the key of the first list of objects within a file that is one JSON object."""
+    values = json_values(head)
+    paths = values[0] if len(values) == 1 and head.lstrip()[:1] == b"{" else {}
+    return next((path.partition(".item.")[0] for path in paths if re.match(r"\w+\.item\.", path)), None)
 
 
 def _csv_examples(head: bytes) -> dict[str, Any]:
     """Return the columns of a CSV with the cells of its first row; {} when it does not look like one."""
     names = csv_header(head)
-    if len(names) < 2 or not all(name.strip() for name in names) or len(set(names)) < len(names):
+    if len(names) < 2 or not all(map(_COLUMN_NAME.fullmatch, names)) or len(set(names)) < len(names):
         return {}
     body = head.partition(b"\n")[2].decode("utf-8", "replace")
     try:
-        first = next(csv.reader(body.splitlines()), [])
+        first = next(csv.reader(body.splitlines(), delimiter=delimiter(head)), [])
     except csv.Error:
         first = []
     return dict(zip(names, first)) if len(first) == len(names) else {}
 
 
 def _suggest(examples: dict[str, Any]) -> str:
-    lower = {path.lower(): path for path in examples}
+    whole = {_plain(path): path for path in reversed(examples)}
+    last = {_plain(path.rpartition(".")[2]): path for path in reversed(examples)}
     found = {
-        column: next((lower[alias] for alias in aliases if alias in lower), None)
+        column: next((names[_plain(a)] for names in (whole, last) for a in aliases if _plain(a) in names), None)
         for column, aliases in _GUESSES.items()
     }
     pairs = {column: path or "?" for column, path in found.items() if path or column in _ESSENTIAL}
     inner = ",\n".join(f"      {column}={_ascii(path)}" for column, path in pairs.items())
     return f"  agentlens.read(path, format=agentlens.mapping(\n{inner},\n  ))"
+
+
+def _plain(path: str) -> str:
+    """Return a path without what tells `agentName`, `agent_name` and `Agent-Name` apart."""
+    return path.lower().replace("_", "").replace("-", "")
 
 
 def _ascii(value: Any) -> str:

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agentlens._evidence import Evidence
-from agentlens._source import HEAD_BYTES, Lines, PlaceColumns, Source, json_values
+from agentlens._source import BOM, HEAD_BYTES, Lines, Place, PlaceColumns, Source, json_values
 from agentlens.loaders import pax
 from agentlens.loaders._csv_places import csv_header, csv_rows
+from agentlens.loaders._json_places import documents, pieces
 from agentlens.loaders._json_record import Log, Records, add_records, decode_line, decode_lines
 from agentlens.loaders._mapping import PRESET, Mapping
 
 LOOKS_FOR = (
-    "JSON lines with a time (timestamp, ts, time), an agent (agent, agent_id, agent_name, actor, source) and an action "
+    "JSON lines, or a list of objects, with a time (timestamp, ts, time), an agent (agent, agent_id, agent_name, actor, source) and an action "
     "(action, event, type); or messages with from, to, a time and a payload"
 )
 CANNOT_KNOW = "the parent of a record, unless it names one; records without an id are known by their content"
-VERSION = 1
+VERSION = 2  # lists, and objects over several lines
 BATCH_ROWS = 1_000
 RESUMES = True
 RECORDS_ARE_SPANS = True
@@ -50,9 +51,14 @@ _NOTHING_YET = hashlib.blake2b(digest_size=8)
 def sniff(head: bytes) -> bool:
     """Whether the first records have a time, an agent and an action, or are messages, and are of no other format."""
     values = json_values(head)
-    if head.lstrip()[:1] != b"{" or not values or pax.sniff(head):
+    if head.lstrip()[:1] not in (b"{", b"[") or not values or pax.sniff(head):
         return False
-    return any(_is_home_grown(record) for record in values[:5])
+    return any(_is_home_grown(_element(record)) for record in values[:5])
+
+
+def _element(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the paths within the elements of a list, of another value its own."""
+    return {path.removeprefix("item."): first for path, first in value.items()} if "item" in value else value
 
 
 def _is_home_grown(record: dict[str, Any]) -> bool:
@@ -69,7 +75,7 @@ def _is_home_grown(record: dict[str, Any]) -> bool:
 
 def splits(source: Source) -> bool:
     """Whether the lines of a file can be read in pieces: the lines of a new file, once the first has given the log its id."""
-    if source.start or _is_csv(source):
+    if source.start or _is_csv(source) or _is_document(source):
         return False
     first = next(Source(source.stored or source.path, source.source_id).lines(), None)
     source.state = _state(first.raw) if first else None
@@ -85,6 +91,8 @@ def load(source: Source, into: Evidence) -> None:
         into.note_missing("Read by a mapping given by hand; its columns are what the mapping says.")
         if _is_csv(source):
             return _load_csv(source, into, mapping)
+    if _is_document(source):
+        return _load_documents(source, into, mapping)
     ids = _ContentIds(source)
     for lines in source.line_batches():
         source.state = source.state or _state(lines.raws[0])
@@ -100,6 +108,30 @@ def _is_csv(source: Source) -> bool:
     with source.open() as stream:
         head = stream.read(HEAD_BYTES)
     return bool(csv_header(head)) and not head.partition(b"\n")[2].lstrip().startswith(b"{")
+
+
+def _is_document(source: Source) -> bool:
+    """Whether records stand in a list, or each over several lines."""
+    with source.open() as stream:
+        text = stream.read(HEAD_BYTES).removeprefix(BOM).lstrip()
+    return text[:1] == b"[" or text.partition(b"\n")[0].rstrip() == b"{"
+
+
+def _load_documents(source: Source, into: Evidence, mapping: Mapping) -> None:
+    """Add what `load` adds, of the elements of lists, or of objects that run over lines; each is a record."""
+    log_id, ids, found = None, _ContentIds(source), _elements(source, into)
+    while batch := list(itertools.islice(found, BATCH_ROWS)):
+        places, raws = zip(*batch)
+        log_id = log_id or _state(raws[0])["log_id"]
+        records = _records(Lines(PlaceColumns.of(places), list(raws)), into)
+        add_records(records, into, Log(mapping, log_id, ids.of))
+        into.hold(sum(map(len, raws)))
+
+
+def _elements(source: Source, into: Evidence) -> Iterator[tuple[Place, bytes]]:
+    for document in documents(source):
+        for raw, places in pieces(document, into, "JSON"):
+            yield places.find(raw), bytes(raw)
 
 
 def _load_csv(source: Source, into: Evidence, mapping: Mapping) -> None:

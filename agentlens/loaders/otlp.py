@@ -13,14 +13,16 @@ import msgspec
 import pyarrow as pa
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import BOM, HEAD_BYTES, NOT_FINITE, Place, Source, json_values
+from agentlens._source import BOM, HEAD_BYTES, NOT_FINITE, Line, Place, Source, json_values
 from agentlens.loaders import _otlp_protobuf
+from agentlens.loaders._json_places import documents
 from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
 from agentlens.loaders._otlp_span import KeyValue
+from agentlens.loaders.otlp_logs import Logs
 
 LOOKS_FOR = "a key `resourceSpans` in the first JSON value, or protobuf bytes of an OTLP `TracesData`"
 CANNOT_KNOW = "spans that were sampled away or never exported, and anything the instrumentation did not record"
-VERSION = 3
+VERSION = 4  # batches of other signals
 RESUMES = True
 RECORDS_ARE_SPANS = True
 
@@ -50,6 +52,7 @@ class Batch(msgspec.Struct):
 
 
 _decode_batch = msgspec.json.Decoder(Batch | list[Batch]).decode
+_NOTHING = Batch()
 
 
 class TypedSpan(TypedDict, total=False):
@@ -96,27 +99,33 @@ def sniff(head: bytes) -> bool:
 def splits(source: Source) -> bool:
     """Whether the file is JSON lines, of which any run of whole lines can be read by itself."""
     head = _first_bytes(source)
-    return _is_json(head) and not _is_document(head)
+    return _is_json(head) and not _is_document(head) and b'"resourceLogs"' not in head
 
 
 def load(source: Source, into: Evidence) -> None:
     """Add every span of the file; each span is a record."""
     into.account.input_tokens_meaning = "includes cache"
-    head = _first_bytes(source)
+    head, logs = _first_bytes(source), Logs(into)
     if not _is_json(head) and _otlp_protobuf.sniff(head):
         _otlp_protobuf.load(source, into)
     elif _is_document(head):
         data = source.read()
         body = data.removeprefix(BOM)
-        _load_value(into, body, 1, len(data) - len(body))
+        for document in [Line(1, len(data) - len(body), body)] if _is_one_value(body) else documents(source):
+            load_batch(into, document.raw, document.number, document.offset, logs)
     else:
         for line in source.lines():
-            _load_value(into, line.raw, line.number, line.offset)
+            load_batch(into, line.raw, line.number, line.offset, logs)
+    logs.finish()
+    if logs.are_there:  # what they say of one span may stand in several batches: a grown file is read anew
+        source.consumed = 0
 
 
 def _is_json(head: bytes) -> bool:
     values = json_values(head)
-    return bool(values) and any(path.rpartition(".")[2] == "resourceSpans" for path in values[0])
+    return any("resourceSpans" in value for value in values[1:]) or (
+        bool(values) and any(path.rpartition(".")[2] == "resourceSpans" for path in values[0])
+    )
 
 
 def _first_bytes(source: Source) -> bytes:
@@ -138,7 +147,17 @@ def _is_document(head: bytes) -> bool:
     return False
 
 
-def _load_value(into: Evidence, data: bytes, line: int, offset: int) -> None:
+def _is_one_value(data: bytes) -> bool:
+    """Whether this is not several JSON values, one after the other."""
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except NOT_JSON as error:
+        return "trailing" not in str(error)
+    return True
+
+
+def load_batch(into: Evidence, data: bytes, line: int, offset: int, logs: Logs) -> None:
+    """Add the spans of a batch; one of another signal goes to `logs`."""
     places = _Places(data, line, offset)
     try:
         value = _decode_batch(data)
@@ -150,11 +169,13 @@ def _load_value(into: Evidence, data: bytes, line: int, offset: int) -> None:
             into.note_missing(
                 "Numbers that are not finite, or halves of characters, stand in the file; they are NULL or � here."
             )
-            _load_value(into, mended, line, offset)
+            load_batch(into, mended, line, offset, logs)
             return
         into.record()
         into.reject(Place(line, offset, len(data)), f"not an OTLP batch: {error}", data)
     else:
+        if value == _NOTHING and LEVELS["batch"].keys().isdisjoint(_decode_fields(data)):
+            logs.add(Line(line, offset, data))
         for raw, context in _spans(value):
             _load_span(into, raw, places.find(raw), context)
 

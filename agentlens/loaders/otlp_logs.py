@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from agentlens._evidence import Evidence, Row
-from agentlens._source import Place, Source, json_values
+from agentlens._source import Line, Place, Source, json_values
 from agentlens.dialects import claude_code_otel
 from agentlens.loaders._claude_code_events import Sessions
 from agentlens.loaders._json_places import decode_piece, decode_record, documents, pieces
@@ -24,7 +24,7 @@ CANNOT_KNOW = (
     "the spans its records belong to: names, durations and nesting stand in the traces of the same run; events of Claude Code sessions, "
     "which make spans of their own, leave out prompts and answers unless it was told to log them"
 )
-VERSION = 1
+VERSION = 2  # batches of other signals
 
 
 class ScopeLogs(msgspec.Struct):
@@ -48,24 +48,60 @@ class Batch(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Batch).decode
+_decode_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def sniff(head: bytes) -> bool:
-    """Whether the first value is a batch of logs."""
+    """Whether the first value is a batch of logs, and none of the next is one of spans."""
     values = json_values(head)
-    return bool(values) and ("resourceLogs" in values[0] or "item.resourceLogs" in values[0])
+    is_logs = bool(values) and ("resourceLogs" in values[0] or "item.resourceLogs" in values[0])
+    return is_logs and not any("resourceSpans" in value for value in values)
 
 
 def load(source: Source, into: Evidence) -> None:
     """Add what each log record says of its span: an event, messages, or, from Claude Code, a span of its own."""
-    sessions = Sessions(into)
-    positions = Positions()
+    logs = Logs(into)
     for document in documents(source):
-        for raw, places in pieces(document, into, "batch of OTLP logs"):
-            batch = decode_piece(_decode, raw, places, into, "batch of OTLP logs")
+        logs.add(document)
+    logs.finish()
+
+
+class Logs:
+    """The log records of one file, which may hold batches of other signals beside them, as a collector writes them."""
+
+    def __init__(self, into: Evidence) -> None:
+        self._into, self._sessions, self._positions = into, Sessions(into), Positions()
+        self.are_there = False
+
+    def add(self, document: Line) -> None:
+        """Add the records of one batch, or account for a batch of another signal."""
+        for raw, places in pieces(document, self._into, "batch of OTLP"):
+            batch = decode_piece(_decode, raw, places, self._into, "batch of OTLP logs")
+            if batch and batch.resourceLogs is None:
+                self._add_other(raw, places.find(raw))
             for record, context in _records(batch):
-                _load_record(into, record, places.find(record), context, sessions, positions)
-    sessions.finish()
+                self.are_there = True
+                _load_record(self._into, record, places.find(record), context, self._sessions, self._positions)
+
+    def finish(self) -> None:
+        """Add what only the whole file tells."""
+        self._sessions.finish()
+
+    def _add_other(self, raw: msgspec.Raw, place: Place) -> None:
+        from agentlens.loaders import otlp  # which knows this module
+
+        keys = _decode_keys(raw).keys()
+        if "resourceLogs" in keys:
+            return
+        if "resourceSpans" in keys:
+            return otlp.load_batch(self._into, bytes(raw), place.line or 1, place.offset, self)
+        self._into.record()
+        if "resourceMetrics" in keys:
+            self._into.skip("a batch of metrics, which hold no spans")
+        elif not keys:
+            self._into.skip("an empty batch")
+        else:
+            self._into.reject(place, "no batch of OTLP: neither resourceSpans nor resourceLogs", bytes(raw))
 
 
 def _records(batch: Batch | None) -> Iterator[tuple[msgspec.Raw, Row]]:

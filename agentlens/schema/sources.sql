@@ -11,7 +11,7 @@ CREATE TABLE sources (
   sha256 VARCHAR NOT NULL,
   -- Size on disk in bytes.
   bytes BIGINT NOT NULL,
-  -- `gzip`, `zstd`, or NULL. Byte offsets of a compressed source count decompressed bytes.
+  -- `gzip`, `zstd`, `utf-16`, or NULL. Byte offsets of such a source count decompressed bytes, and those of UTF-8.
   compression VARCHAR,
   -- The loader that claimed the file, e.g. `otlp`, `claude_code`.
   format VARCHAR NOT NULL,
