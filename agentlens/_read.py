@@ -75,8 +75,8 @@ def read(
     `prices` is a YAML file with prices and model aliases of one's own, which go before the price list; the lens keeps them.
 
     Raises UnknownFormat when a file given by name (or every file of a folder) is in no known format, AmbiguousFormat when
-    two loaders claim one, and AgentLensError for paths that do not exist. Inside folders, a file that is in no known format
-    becomes a row of `rejects`.
+    two loaders claim one, and AgentLensError for paths that do not exist. Inside folders, a file that is in no known format,
+    or in two, or cannot be read, becomes a row of `rejects`.
     """
     given = [reachable(Path(path).expanduser()) for path in paths]
     own = OwnPrices.from_yaml(prices) if prices is not None else None
@@ -276,6 +276,7 @@ def _recognise(file: ToRead, loaders: Mapping[str, Loader], options: dict[str, A
     try:
         compression = detect_compression(file.stored)
         head = read_head(file.stored, compression)
+        name = next(iter(loaders)) if options is not None else _choose(file.path, head, loaders)
     except (AgentLensError, OSError) as error:
         problem = why_unread(file.path, error)
         if file.named:
@@ -283,7 +284,6 @@ def _recognise(file: ToRead, loaders: Mapping[str, Loader], options: dict[str, A
         if isinstance(error, FileNotFoundError):
             return None
         return _Found(file, compression, b"", UNKNOWN, _STRANGER, {"problem": str(problem)})
-    name = next(iter(loaders)) if options is not None else _choose(file.path, head, loaders)
     if name is None and file.named:
         raise UnknownFormat(_unknown(file.path, head, loaders))
     return _Found(file, compression, head, name or UNKNOWN, loaders[name] if name else _STRANGER, options or {})

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from otlp_forests import Span, as_lines, assert_accounts_balance, attribute, batch, content, forests, read_bytes, span
 
 import agentlens._read
-from agentlens import AgentLensError, Lens, UnknownFormat, _finish, read
+from agentlens import AgentLensError, AmbiguousFormat, Lens, UnknownFormat, _finish, read
 from agentlens._errors import LensVersionError
 
 
@@ -409,6 +409,20 @@ def test_a_file_that_goes_while_its_folder_is_read_costs_no_other(
     with read(tmp_path, progress=False) as lens:
         assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(2,)]
         assert_accounts_balance(lens)
+
+
+def test_a_file_that_two_loaders_claim_costs_no_other_and_is_a_sentence_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "both"
+    path.write_text(json.dumps({"resourceSpans": [], "batches": [{"scopeSpans": []}]}) + "\n")
+    with pytest.raises(AmbiguousFormat, match=r"claimed by otlp and tempo\. Choose one: .*format='otlp'"):
+        read(path, progress=False)
+    with read_bytes(tmp_path, as_lines(team(0, 3))) as lens:
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(3,)]
+        [(reason,)] = lens.sql("SELECT reason FROM rejects").fetchall()
+        assert_accounts_balance(lens)
+    assert "claimed by otlp and tempo" in reason
+    with read(path, format="otlp", progress=False) as lens:
+        assert lens.sql("SELECT format FROM sources").fetchall() == [("otlp",)]
 
 
 def test_what_was_read_of_a_file_stays_when_it_cannot_be_read_any_more(
