@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import compress, count
+from itertools import compress
 from typing import Any
 
 import msgspec
@@ -263,7 +263,7 @@ class Evidence:
             parts = list(compress(contents, new))
             sizes = list(map(len, parts))
             columns = {"message_hash": stored, "role": whose, "name": called, "parts": parts, "bytes": sizes}
-            self.add_columns("messages", places.take(list(compress(count(), new))), columns)
+            self.add_columns("messages", places.take(np.flatnonzero(new)), columns)
             self.hold(sum(sizes))
         return hashes
 

@@ -69,9 +69,10 @@ class PlaceColumns(NamedTuple):
         """Return places, each on a line that is known, by column."""
         return cls(*np.array(places, np.int64).reshape(-1, 3).T)
 
-    def take(self, numbers: Sequence[int]) -> Self:
+    def take(self, numbers: Sequence[int] | NDArray[np.intp]) -> Self:
         """Return the places of some records, by their numbers from 0."""
-        return type(self)(*(column[np.asarray(numbers, np.intp)] for column in self))
+        chosen = np.asarray(numbers, np.intp)
+        return type(self)(*(column[chosen] for column in self))
 
     def place(self, number: int) -> Place:
         """Return the place of one record."""

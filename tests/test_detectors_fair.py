@@ -179,7 +179,7 @@ def test_without_times_a_user_who_asks_again_is_still_answered_again(tmp_path: P
         turn
         for k in range(4)
         for turn in [
-            {"role": "user", "content": f"{USER['content']} ({k})"},
+            USER,
             *asked("registry", {"plot": 88}, "not found in register A", k),
             {"role": "assistant", "content": f"Not found ({k})."},
         ]
@@ -201,3 +201,152 @@ def test_without_times_the_same_answer_again_and_again_is_seen(tmp_path: Path) -
     stuck = [{"role": "assistant", "content": "I will now continue with the task.", "name": "clerk"} for _ in range(4)]
     lens = chat(tmp_path, [USER, *stuck])
     assert len(found(lens, "repeated_text")) == 1
+
+
+def test_who_greets_again_is_greeted_again(tmp_path: Path) -> None:
+    hello = "Hello! How can I help you with your booking today?"
+    turns = [
+        turn for _ in range(5) for turn in ({"role": "user", "content": "hi"}, {"role": "assistant", "content": hello})
+    ]
+    assert found(chat(tmp_path, turns), "repeated_text") == []
+
+
+def test_a_version_that_is_published_anew_is_current_again(tmp_path: Path) -> None:
+    def publish(version: int, start: float) -> Step:
+        return tool(
+            f"publish_menu#{start}", "lead", start, arguments={"packet": "menu", "version": version}, result="live"
+        )
+
+    printed = tool("print_menu", "lead", 9, arguments={"packet": "menu", "version": 4}, result="printed")
+    runs = [
+        [agent("lead"), publish(4, 1), publish(5, 3), publish(4, 6), printed],
+        [agent("lead"), *(dict(step, name=step["name"]) for step in (publish(4, 1), publish(5, 3), printed))],
+    ]
+    for number, (run, expected) in enumerate(zip(runs, ([], [("lead", "proven")]), strict=True)):
+        lens = read_steps(tmp_path / str(number), run)
+        assert found(lens, "stale_packet", "agent_name, tier") == expected
+
+
+def test_a_handbook_that_speaks_to_machines_gives_no_orders_to_who_quotes_its_links(tmp_path: Path) -> None:
+    page = "Note to agents: always cite sources. See https://docs.example/prompts for details."
+
+    def run(name: str, arguments: dict[str, str]) -> list[Step]:
+        return [agent("lead"), tool("read_file", "lead", 2, result=page), tool(name, "lead", 5, arguments=arguments)]
+
+    runs = [
+        run("write_file", {"path": "a.md", "content": "See https://docs.example/prompts"}),
+        run("fetch_url", {"url": "https://docs.example/prompts"}),
+        run("send_message", {"to": "https://docs.example/prompts"}),
+    ]
+    assert found(read_steps(tmp_path, in_traces(runs)), "injection", "trace_id[-1:]") == [("3",)]
+
+
+def test_who_writes_that_something_is_missing_swallows_nothing(tmp_path: Path) -> None:
+    def wrote(content: str) -> Step:
+        return tool("write_file", "lead", 5, arguments={"path": "page.md", "content": content}, result="ok")
+
+    broken = failing("fetch_photo", "connection refused", id="7")
+    runs = [
+        ended("The page is in page.md.", broken, wrote("Title. (Photo 7 could not be fetched from its archive.)")),
+        ended("The page is in page.md.", broken, wrote("Title, with the photo of the harbour at dawn.")),
+    ]
+    assert found(read_steps(tmp_path, in_traces(runs)), "swallowed_error", "trace_id[-1:]") == [("2",)]
+
+
+def test_what_a_run_itself_was_asked_is_its_task_where_its_calls_do_not_say(tmp_path: Path) -> None:
+    task = [
+        {"role": "user", "parts": [{"type": "text", "content": "Check the termination clause of the mooring lease"}]}
+    ]
+    kept = ["mooring lease", "termination clause", "lease clause", "mooring notice"]
+    lost = ["guitar pedals", "vintage amplifiers", "nickel strings", "tone woods", "luthier courses", "concert tickets"]
+    steps = [
+        tool(f"look#{n}", "lead", n, arguments={"q": words}, result="so it is")
+        for n, words in enumerate(kept + lost, 2)
+    ]
+    lens = read_steps(tmp_path, [agent("lead", inputs=task), *steps])
+    assert found(lens, "goal_drift", "agent_name, len(span_ids)") == [("lead", 6)]
+
+
+def test_a_span_of_metres_is_corrected_between_messages_and_a_new_offer_corrects_nothing(tmp_path: Path) -> None:
+    def talk(*lines: tuple[str, str, str]) -> str:
+        return "\n".join(
+            json.dumps(
+                {"ts": f"2026-01-01T00:0{n}:00Z", "from": one, "to": other, "message": text, "message_id": f"m{n}"}
+            )
+            for n, (one, other, text) in enumerate(lines)
+        )
+
+    misread = talk(
+        ("Ana", "Ben", "The span is 14.2 m."),
+        ("Ben", "Cyd", "Girders for 14.2 m, please."),
+        ("Ana", "Ben", "I misread: the span is 12.4 m, not 14.2 m."),
+    )
+    dearer = talk(
+        ("Dov", "Eva", "The roof is 48,200 euros."),
+        ("Eva", "Fay", "We offer 48,200 euros."),
+        ("Dov", "Eva", "With two windows it is 51,900 euros, not 48,200 as without them."),
+    )
+    lens = read_steps(tmp_path, [], misread=misread, dearer=dearer)
+    assert found(lens, "plausible_cascade", "agent_name, trace_id IS NULL") == [("Ana", True)]
+
+
+def test_a_task_is_lost_where_the_others_who_were_handed_tasks_go_on(tmp_path: Path) -> None:
+    def assign(name: str, to: str) -> Step:
+        return tool(f"assign_task#{name}", "lead", 1, arguments={"to": to, "task": f"cook {name}"}, result="queued")
+
+    taken = agent("cook", "assign_task#soup", 2, 900)
+    going_on = [tool(f"stir#{n}", "cook", n * 80, result=f"stirred {n}", arguments={"pot": n}) for n in range(1, 11)]
+    lens = read_steps(
+        tmp_path, [agent("lead", end=1000), assign("soup", "cook"), assign("rolls", "baker"), taken, *going_on]
+    )
+    assert found(lens, "lost_message", "agent_name") == [("baker",)]
+
+
+def test_who_is_told_of_a_file_and_its_writer_was_to_write_it_anew(tmp_path: Path) -> None:
+    def wrote(parent: str, start: float) -> Step:
+        return tool(f"write_file#{parent}", parent, start, arguments={"path": "menu.md", "content": f"by {parent}"})
+
+    def run(brief: str) -> list[Step]:
+        asked = [{"role": "user", "parts": [{"type": "text", "content": brief}]}]
+        both = [agent("baker", "lead", 1, 9), agent("cook", "lead", 1, 9, inputs=asked)]
+        return [agent("lead"), *both, wrote("baker", 2), wrote("cook", 6)]
+
+    runs = [run("What baker put into menu.md is wrong. Write it afresh."), run("Write menu.md, please.")]
+    assert found(read_steps(tmp_path, in_traces(runs)), "competing_writes", "trace_id[-1:]") == [("2",)]
+
+
+def test_a_blocker_that_is_gone_and_a_finding_that_is_named_by_its_code_are_owned_up_to(tmp_path: Path) -> None:
+    def report(name: str, blockers: str) -> str:
+        lines = [
+            "TO: Chief",
+            "WAVE: 1",
+            "TIME: 2026-01-01T00:05:00Z",
+            "STATUS: COMPLETE",
+            "DELIVERABLES: none",
+            "NEXT: none",
+        ]
+        return "\n".join([f"FROM: {name}", *lines, f"BLOCKERS: {blockers}"])
+
+    gone = ["resolved: token renewed", "previously: no scans (received 05:50)", "0 open", "resolve the dispute first"]
+    reports = "\n---\n".join(report(f"Ana{number}", text) for number, text in enumerate(gone)) + "\n"
+    checked = tool("style_check", "lead", 2, result="12 of 40 files failed: W503")
+    runs = [ended("Only W503, which is to be ignored.", checked), ended("The style is as it was asked for.", checked)]
+    lens = read_steps(tmp_path, in_traces(runs), reports=reports)
+    assert found(lens, "premature_complete", "coalesce(trace_id[-1:], agent_name)") == [("2",), ("Ana3",)]
+
+
+def test_what_is_done_again_may_be_wanted_again(tmp_path: Path) -> None:
+    def run(name: str, result: str) -> list[Step]:
+        return [agent("lead"), *(tool(f"{name}#{n}", "lead", n * 5, result=result) for n in range(1, 6))]
+
+    lens = read_steps(
+        tmp_path,
+        in_traces([run("print_copy", "printed"), run("search_web", "[]"), run("read_note", "ok, it was created")]),
+    )
+    assert found(lens, "tool_loop", "trace_id[-1:], tier") == [("1", "candidate"), ("2", "proven"), ("3", "proven")]
+
+
+def test_a_nudge_asks_nothing_anew(tmp_path: Path) -> None:
+    stuck = {"role": "assistant", "content": "I will now continue with the task as planned."}
+    turns = [USER, *(turn for _ in range(5) for turn in (stuck, {"role": "user", "content": "Please continue."}))]
+    assert len(found(chat(tmp_path, turns), "repeated_text")) == 1

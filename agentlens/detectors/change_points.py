@@ -13,6 +13,7 @@ as square roots, so that distances between them are Hellinger's, and a change is
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -304,10 +305,7 @@ def _p_values(observed: Floats, scores: Floats, strata: Ints, rng: np.random.Gen
 def _p_of_draws(
     observed: Floats, scores: Floats, strata: Ints, most: tuple[int, int], rng: np.random.Generator
 ) -> list[float]:
-    """Return the p-values of a step and a slope among random orders of the scores within their strata.
-
-    Draws end early, after Besag and Clifford (1991): at most so many, or once so many of them are beyond what was observed in both.
-    """
+    """Return the p-values of a step and a slope by random orders: at most so many, or till so many are beyond both (Besag and Clifford 1991)."""
     drawn, draws, beyond = list[tuple[Floats, Floats]](), 0, np.zeros(2)
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     while draws < most[0] and beyond.min() < most[1]:
@@ -345,14 +343,21 @@ def _simulated(count: int, memory: float, spectrum: tuple[float, ...]) -> tuple[
     memory += spread if memory > count**-0.5 else 0
     rows = rng.normal(size=(MORE_DRAWS, count, len(spectrum))) * np.sqrt(spectrum)
     remembered = np.clip(rng.normal(memory, spread, MORE_DRAWS), 0, MOST_MEMORY)[:, None]
-    rows[:, 0] /= np.sqrt(1 - remembered**2)
-    for place in range(1, count):
-        rows[:, place] += remembered * rows[:, place - 1]
+    _remember(rows, remembered)
     rows -= rows.mean(axis=1, keepdims=True)
     rows /= np.sqrt((rows**2).sum(axis=2).mean(axis=1))[:, None, None]
     splits = _cusum(rows)
     flat = _without_steps(rows, splits.argmax(axis=1) + MIN_SIDE)
     return splits.max(axis=1) / np.sqrt(_inflation(flat)), _slopes(rows) / np.sqrt(_inflation(_without_lines(rows)))
+
+
+def _remember(rows: Floats, memory: Floats | float) -> None:
+    """Turn independent values into ones that remember so much of the value before."""
+    rows[:, 0] /= np.sqrt(1 - memory**2)
+    in_turn = np.ascontiguousarray(rows.swapaxes(0, 1))  # the processor reads what lies side by side
+    for past, now in itertools.pairwise(in_turn):
+        now += memory * past
+    rows[:] = in_turn.swapaxes(0, 1)
 
 
 def _remembering(count: int, memory: float, spectrum: tuple[float, ...]) -> tuple[Floats, Floats]:
@@ -381,9 +386,7 @@ def _simulated_beside(count: int, memory: float, spectrum: tuple[float, ...]) ->
     """Return both statistics of `_beside_memory` over series without change that remember so much."""
     rng = np.random.default_rng(count)
     rows = rng.normal(size=(MORE_DRAWS, count, len(spectrum))) * np.sqrt(spectrum)
-    rows[:, 0] /= np.sqrt(1 - memory**2)
-    for place in range(1, count):
-        rows[:, place] += memory * rows[:, place - 1]
+    _remember(rows, memory)
     return _beside_memory(rows)
 
 
@@ -454,15 +457,11 @@ def _memory(rows: Floats) -> Floats:
 
 def _autocorrelations(rows: Floats, reach: int) -> Floats:
     """Return the autocorrelations of each series at the lags 1 to `reach`, one row a lag; 0 for constant ones."""
-    count = rows.shape[1]
-    sums = [_inner(rows[:, lag:], rows[:, : count - lag]).sum(axis=1) for lag in range(reach + 1)]  # `mean` is slow
+    draws, count, columns = rows.shape
+    flat = rows.reshape(draws, -1)
+    sums = [np.vecdot(flat[:, lag * columns :], flat[:, : (count - lag) * columns]) for lag in range(reach + 1)]
     variance, *products = (one / (count - lag) for lag, one in enumerate(sums))
     return np.asarray(np.stack(products) * (variance > 1e-12) / np.maximum(variance, 1e-12))
-
-
-def _inner(some: Floats, others: Floats) -> Floats:
-    products = some * others
-    return np.asarray(products[..., 0] if products.shape[-1] == 1 else products.sum(axis=-1))
 
 
 def _corrected(first: Floats, count: int) -> Floats:

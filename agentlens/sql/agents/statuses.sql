@@ -12,9 +12,9 @@ coalesce(regexp_matches(status, '^(COMPLETED?|DONE|SHIPPED|SUCCESS|SUCCEEDED|FIN
 CREATE MACRO is_resting(status) AS
 coalesce(regexp_matches(status, '^(IDLE|OFF(LINE|[ _-]?(SHIFT|DUTY|WORK))?|STOPPED|STANDBY|PAUSED|WAITING|SLEEPING|SIGN(ED|ING)[ _-]?OFF|HAND(ED|ING)[ _-]?OVER|SHUT(TING)?[ _-]?DOWN|EXIT(ED|ING)?|LEAVING|LEFT)$'), false);
 
--- The blockers of a report without those that say, in one of many languages, that there is none.
+-- The blockers of a report without those that say, in one of many languages, that there is none, or that it is gone.
 CREATE MACRO open_blockers(blockers) AS
 list_filter(coalesce(blockers, []), lambda blocker: NOT regexp_matches(trim(blocker),
   '(?i)^\W*(none|no|nil|null|false|0|n\W?a|nothing|not applicable|(all )?clear|ok'
   || '|keine?[rs]?|nichts|entfällt|aucune?|rien|néant|ningun[oa]|ningún|nada|sin bloqueos?|nessun[oa]?|niente|nenhum(a|ns)?|geen|niets|ingen|inga|inget|ei ole|brak|żadn\w+|nic|žádn\w+|nincs|yok|niciun\w*|нет|немає|δεν υπάρχουν|καν[εέ]να|なし|特になし|无|無|没有|없음|لا يوجد)?\W*$'
-  || '|^none\b|^no (open |known |current |further |other )*(blockers?|issues?|impediments?|problems?|obstacles?)\b'));
+  || '|^(none|resolved|solved|cleared|unblocked|previously|formerly|0)\b|\((resolved|solved|cleared|fixed|received|done)\b|^no (open |known |current |further |other )*(blockers?|issues?|impediments?|problems?|obstacles?)\b'));

@@ -35,7 +35,7 @@ waits AS (
 told AS (
   SELECT
     agent_name, wait, min(time) AS start_time, max(time) AS last_time, count(*) AS reports, list_sort(list(DISTINCT wave)) AS waves,
-    arg_max(coalesce(detail, blockers[1]), (detail IS NOT NULL, time)) AS reason,
+    arg_max(coalesce(detail, blockers[1], 'next is ' || next_action), (detail IS NOT NULL, blockers[1] IS NOT NULL, time)) AS reason,
     list(_evidence(source_id, source_line, source_offset, source_length, NULL,
       _clock(time) || ' ' || status || coalesce(' (' || coalesce(detail, array_to_string(blockers, '; ')) || ')', '')) ORDER BY time, source_id) AS evidence
   FROM waits

@@ -2,6 +2,7 @@
 -- include: detectors.evidence
 -- include: flow.resources
 -- include: agents.handoffs
+-- include: messages.span_messages
 
 -- The path, file or memory key that the arguments of a tool call name; NULL where they name none.
 CREATE MACRO _path_of(arguments) AS
@@ -57,7 +58,7 @@ FROM (
 -- bytes or characters of what they were given. Severity warning.
 -- Example: Apollo writes `site/page.md` at 14:31, Prometheus writes it at 14:39 without having read it.
 -- Leaves alone: one agent writing twice; a read of the path, or any other call that names the file, by the second agent between the writes; a second text that holds the first, or whose writer had been
--- given the first (as the answer of a helper, or in its brief); edits and appending; failed writes.
+-- given the first (as the answer of a helper, or in its brief) or had a brief that names the file and its first writer; edits and appending; failed writes.
 -- Misses: writes by a shell, by tools that say it neither by their names, in the plainest words of six languages, nor by counting what they wrote, paths under two names, writes in different traces.
 -- Do: compare both contents: what the first wrote is gone; give every file one owner.
 -- scope: trace
@@ -116,7 +117,17 @@ looking AS (
     AND look.start_time >= written.time AND look.start_time < unread.start_time
   WHERE look.status_code <> 'ERROR' AND _replaces(look.tool_name) IS NOT TRUE AND contains(look.tool_call_arguments, regexp_extract(path, '[^/]+$'))
 ),
-clashes AS (FROM unread WHERE preorder NOT IN (FROM knowing) AND preorder NOT IN (FROM looking)),
+-- Who was told of the file and of who had written it, was to write it anew.
+sent AS (
+  SELECT DISTINCT unread.preorder
+  FROM unread
+  JOIN spans AS own ON own.trace_id = unread.trace_id AND own.agent_name = unread.agent_name AND own.operation_name <> 'execute_tool' AND own.start_time <= unread.start_time
+  JOIN span_messages ON span_messages.trace_id = own.trace_id AND span_messages.span_id = own.span_id AND direction = 'input'
+  JOIN messages USING (message_hash)
+  WHERE role = 'user' AND NOT contains(parts::VARCHAR, '"tool_call_response"') AND contains(parts::VARCHAR, regexp_extract(path, '[^/]+$'))
+    AND regexp_matches(parts::VARCHAR, '\b' || regexp_escape(written.agent_name) || '\b')
+),
+clashes AS (FROM unread WHERE preorder NOT IN (FROM knowing) AND preorder NOT IN (FROM looking) AND preorder NOT IN (FROM sent)),
 told AS (
   SELECT
     trace_id, path, bool_or(is_named AND written.is_named) AS is_plain, arg_min(agent_name, preorder) AS agent_name, min(written.time) AS start_time,

@@ -36,7 +36,7 @@ CREATE MACRO _step_words(arguments) AS _meaning_words(regexp_replace(coalesce(ar
 -- Misses: drifts into what was read on the way (see `injection`); synonyms and other languages: words are compared as they stand.
 -- Do: read the first step that lost the task, and what stood just before it; say in the brief when the work is done.
 -- scope: trace
--- version: 1
+-- version: 2
 CREATE MACRO detect_goal_drift(min_steps := 10, min_aligned := 3, min_lost := 5) AS TABLE
 WITH long_runs AS MATERIALIZED (
   SELECT runs.preorder, run_preorder, calls.start_time

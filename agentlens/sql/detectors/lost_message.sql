@@ -118,6 +118,8 @@ circle AS (
   SELECT sender, recipient FROM sent
   UNION
   SELECT recipient, sender FROM sent
+  UNION
+  SELECT from_agent, to_agent FROM handoffs WHERE to_span_id IS NOT NULL AND from_agent IS NOT NULL AND to_agent IS NOT NULL
 ),
 others AS (
   SELECT number, max(other.last_time) AS goes_on_until

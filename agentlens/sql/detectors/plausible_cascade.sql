@@ -10,8 +10,11 @@ CREATE MACRO _value_pattern() AS
 -- Corrections in a text: pairs of a wrong value and the right one, as the text itself says so.
 CREATE MACRO _corrections_in(said) AS
 list_concat(
-  list_transform(regexp_extract_all(said, '(?i)\b(?:is|was|be|been|read|to|actually|really|value|figure|number|price|date|:)\s+(?:in fact |actually |really |on |at )?' || _value_pattern() || '\s?[,;(]?\s?(?:and )?not\s+(?:on |at )?' || _value_pattern()),
-    lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)not\s+(?:on |at )?' || _value_pattern() || '$', 1))),
+  -- `12.4 m, not 14.2 m`; what is otherwise now (`not 14.2 m any more`, `not 14.2 m as before`) was right in its time.
+  list_transform(list_filter(
+      regexp_extract_all(said, '(?i)\b(?:is|was|be|been|read|to|actually|really|value|figure|number|price|date|:)\s+(?:in fact |actually |really |on |at )?' || _value_pattern() || '(?:\s?[\pL°²³/]{1,12})?\s?[,;(]?\s?(?:and )?not\s+(?:on |at )?' || _value_pattern() || '(?:[^.,;:\n]{0,30})'),
+      lambda hit: NOT regexp_matches(hit, '(?i)not\s+(?:on |at )?' || _value_pattern() || '(?:\s?\pL+){0,2}\s+(?:as|any ?more|any longer)\b')),
+    lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)\bnot\s+(?:on |at )?' || _value_pattern(), 1))),
   list_transform(regexp_extract_all(said, '(?i)\b(?:correct|corrects|corrected|correcting|correction|fix|fixes|fixed|amend|amended|revise|revised)\b[^.\n]{0,60}?\bfrom\s+' || _value_pattern() || '\s+to\s+' || _value_pattern()),
     lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)from\s+' || _value_pattern() || '\s+to', 1))),
   list_transform(regexp_extract_all(said, '(?i)' || _value_pattern() || '[^.\n]{0,40}?\b(?:is|was|were)\s+(?:wrong|incorrect|mistaken|false|a mistake|an error|a typo|misread|outdated)\b'),
@@ -92,9 +95,12 @@ FROM _statements;
 -- scope: trace
 -- version: 2
 CREATE MACRO detect_plausible_cascade() AS TABLE
-WITH statements AS MATERIALIZED (FROM _statements WHERE time IS NOT NULL),
+-- Messages outside all traces belong to those of their file.
+WITH statements AS MATERIALIZED (
+  SELECT * REPLACE (coalesce(trace_id, 'source ' || source_id) AS trace_id), trace_id IS NULL AS is_outside FROM _statements WHERE time IS NOT NULL
+),
 corrections AS MATERIALIZED (
-  SELECT trace_id, wrong, arg_min(struct_pack(agent := agent_name, said := said, span_id := span_id, source_id := source_id, source_line := source_line, source_offset := source_offset, source_length := source_length), time) AS correction, min(time) AS time
+  SELECT trace_id, wrong, arg_min(struct_pack(agent := agent_name, said := said, span_id := span_id, source_id := source_id, source_line := source_line, source_offset := source_offset, source_length := source_length), time) AS correction, min(time) AS time, bool_and(is_outside) AS is_outside
   FROM (
     SELECT * EXCLUDE (said), unnest(_corrections_in(left(said, 20000)), recursive := true)
     FROM statements
@@ -106,7 +112,7 @@ corrections AS MATERIALIZED (
   GROUP BY trace_id, wrong
 ),
 uses AS MATERIALIZED (
-  SELECT corrections.trace_id, wrong, statements.* EXCLUDE (trace_id)
+  SELECT corrections.trace_id, wrong, statements.* EXCLUDE (trace_id, is_outside)
   FROM corrections
   JOIN statements ON statements.trace_id = corrections.trace_id AND statements.time < corrections.time
   WHERE contains(statements.said, wrong)
@@ -129,8 +135,8 @@ trusted AS (
   GROUP BY uses.trace_id, uses.wrong
 )
 SELECT
-  'event' AS tier, CASE WHEN len(believers) > 1 THEN 'critical' ELSE 'warning' END AS severity, trusted.trace_id, origin AS agent_name,
-  _first_of_each(list_concat(span_ids, CASE WHEN correction.span_id IS NULL THEN [] ELSE [correction.span_id] END))[:50] AS span_ids, start_time, corrections.time AS end_time,
+  'event' AS tier, CASE WHEN len(believers) > 1 THEN 'critical' ELSE 'warning' END AS severity, CASE WHEN NOT is_outside THEN trusted.trace_id END AS trace_id, origin AS agent_name,
+  _first_of_each(list_concat(coalesce(span_ids, []), CASE WHEN correction.span_id IS NULL THEN [] ELSE [correction.span_id] END))[:50] AS span_ids, start_time, corrections.time AS end_time,
   format('{} came from {} and was corrected by {} later; until then {} had trusted it.', wrong, coalesce(origin, 'an agent'), coalesce(correction.agent, 'someone'),
     array_to_string(believers, ', ')) AS summary,
   list_append(evidence[:20], _evidence(correction.source_id, correction.source_line, correction.source_offset, correction.source_length, correction.span_id,

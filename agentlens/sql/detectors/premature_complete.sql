@@ -13,10 +13,10 @@ CREATE MACRO _claims_done(text) AS
 regexp_matches(text, '\b(all|the) (unit |integration )?(tests|checks|specs) (now )?(are )?(all )?(pass|passed|passing|green)\b|\b(task|work|job|implementation|migration|release|report|feature|fix|everything|all)\b[^.!?\n]{0,60}\b(is|are|was|were|has been|have been)( now| all| fully| successfully)* (complete|completed|finished|done|implemented|delivered|shipped|deployed|ready)\b|\bsuccessfully (completed|implemented|finished|delivered|deployed|fixed|published|released|shipped)\b|\beverything (works|passes)\b|^\W*(all )?(done|complete|completed|finished|shipped)\b', 'i')
 AND NOT _owns_up(text) AND NOT regexp_matches(text, '\b(not|n''t|yet|remain(s|ing)?|todo|still|pending|next step)\b', 'i');
 
--- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word of it comes back in them.
+-- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word and no code of it comes back in them.
 CREATE MACRO _passes_over(said_by_check, words) AS
 length(words) > 0 AND NOT _owns_up(words) AND _is_understood(words)
-AND NOT list_has_any(regexp_extract_all(lower(said_by_check), '[\pL\d_]{6,}'), regexp_extract_all(lower(words), '[\pL\d_]{6,}'));
+AND NOT list_has_any(regexp_extract_all(lower(said_by_check), '[\pL\d_]{6,}|\b\pL+\d{2,}\b'), regexp_extract_all(lower(words), '[\pL\d_]{6,}|\b\pL+\d{2,}\b'));
 
 -- Every run whose last check failed, or below which something was left open: what speaks against its being done.
 CREATE VIEW _undone_runs (

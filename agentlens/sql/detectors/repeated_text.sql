@@ -1,5 +1,6 @@
 -- A model that says the same thing again.
 -- include: messages.span_messages
+-- include: messages.texts
 -- include: spans.kinds
 -- include: detectors.evidence
 
@@ -74,7 +75,7 @@ calls AS (
 asked AS (
   SELECT
     trace_id, span_id, count(*) AS inputs, hash(list(message_hash ORDER BY position)) AS input,
-    list(DISTINCT message_hash) FILTER (role = 'user') AS user_words
+    list(DISTINCT message_hash) FILTER (role = 'user') AS user_words, count(*) FILTER (role = 'user' AND NOT _is_nudge(_message_text(parts))) AS times_asked
   FROM span_messages
   JOIN messages USING (message_hash)
   WHERE direction = 'input' AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM calls)
@@ -83,7 +84,7 @@ asked AS (
 followed AS (
   SELECT
     calls.*, inputs, input, coalesce(user_words, []) AS user_words, lag(message_hash) OVER in_order AS hash_before,
-    lag(input) OVER in_order AS input_before, coalesce(lag(user_words) OVER in_order, []) AS user_words_before
+    lag(input) OVER in_order AS input_before, times_asked, lag(times_asked) OVER in_order AS times_asked_before, coalesce(lag(user_words) OVER in_order, []) AS user_words_before
   FROM calls
   LEFT JOIN asked USING (trace_id, span_id)
   WINDOW in_order AS (PARTITION BY trace_id, agent_name, conversation ORDER BY start_time, preorder)
@@ -92,7 +93,7 @@ linked AS (
   SELECT
     *, coalesce(
       message_hash = hash_before AND (input IS NULL OR input IS DISTINCT FROM input_before)
-        AND list_has_all(user_words_before, user_words), false) AS is_again
+        AND list_has_all(user_words_before, user_words) AND coalesce(times_asked <= times_asked_before, true), false) AS is_again
   FROM followed
 ),
 rows_of_answers AS (

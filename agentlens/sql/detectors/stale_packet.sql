@@ -14,6 +14,8 @@ CREATE VIEW _packet_uses (
   name,
   -- `gen_ai.operation.name`.
   operation_name,
+  -- The tool, for a tool call.
+  tool_name,
   -- When it began (UTC).
   start_time,
   -- When it ended (UTC).
@@ -34,7 +36,7 @@ CREATE VIEW _packet_uses (
   source_length
 ) AS
 SELECT
-  trace_id, span_id, agent_name, name, operation_name, start_time, end_time, packet,
+  trace_id, span_id, agent_name, name, operation_name, tool_name, start_time, end_time, packet,
   TRY_CAST(regexp_replace(version, '^[vV]\.?', '') AS BIGINT), preorder, source_id, source_line, source_offset, source_length
 FROM (
   SELECT
@@ -69,17 +71,17 @@ FROM _packet_uses;
 -- Example: facts v4 are published at 12:05, and Hermes sends the mail from v3 at 12:20.
 -- Leaves alone: uses of a version before the later one was published; looking at an old version while nothing else uses it, if the agent
 -- turns to the current one before it acts (its last use in the trace is current); whoever was given the old version by another of the same trace, who brought it
--- in after the later one was out (a packet of the same name in another run begins anew).
+-- in after the later one was out; an old version that was published anew by the same tool, as when the later one is taken back (a packet of the same name in another run begins anew).
 -- Misses: facts without version numbers, versions kept in an agent's own notes.
 -- Do: repeat the work from the current version, and recall what went out.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_stale_packet() AS TABLE
 WITH published AS (
   SELECT
     packet, version, min(coalesce(end_time, start_time)) AS published_at,
     arg_min({'span_id': span_id, 'agent_name': agent_name, 'source_id': source_id, 'source_line': source_line, 'source_offset': source_offset,
-      'source_length': source_length}, coalesce(end_time, start_time)) AS place
+      'source_length': source_length, 'tool_name': tool_name}, coalesce(end_time, start_time)) AS place
   FROM _packet_uses
   WHERE version IS NOT NULL AND packet IS NOT NULL AND operation_name IS DISTINCT FROM 'invoke_agent'
   GROUP BY packet, version
@@ -102,6 +104,9 @@ stale AS (
   WHERE coalesce(version_later, uses.version) <= uses.version
     -- Whom another agent of the same trace gave a version only after the later one was out works from what it was given; that one answers for it.
     AND NOT (first_agent <> uses.agent_name AND first_time > published_at)
+    -- What published the later version has published this one anew since: it was taken back.
+    AND NOT EXISTS (FROM _packet_uses AS anew WHERE anew.packet = uses.packet AND anew.version = uses.version AND anew.tool_name = published.place.tool_name
+      AND anew.start_time > published_at AND anew.start_time <= uses.start_time)
   GROUP BY ALL
 ),
 told AS (

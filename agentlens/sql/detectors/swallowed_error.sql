@@ -33,7 +33,7 @@ regexp_matches(text,
 -- Whether a text owns up to a failure, in plain words.
 CREATE MACRO _owns_up(text) AS
 _owns_up_abroad(text) OR
-regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later|reproduc\w*|on purpose|deliberately|(still|stays?|left|remains?) red)\b', 'i');
+regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later|reproduc\w*|wrong|invalid|incorrect|violat\w*|mismatch\w*|does ?n[o.]t match|interrupted|stop(ped|ping)? here|up to you|on purpose|deliberately|(still|stays?|left|remains?) red)\b', 'i');
 
 -- Whether a text is in a language in which owning up is understood: it has no more of the small words and letters of other languages than of the small
 -- words of English, German, French, Spanish, Italian and Portuguese, and is written in Latin letters. What is too short to tell counts as understood.
@@ -69,10 +69,6 @@ CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
 CREATE MACRO _telling_words(arguments) AS
 list_filter(regexp_extract_all(lower(array_to_string(_telling_arguments(arguments), ' ')), '\pL{5,}'), lambda word: word NOT IN ('https', 'index', 'example'));
 
--- Whether a result only says that something was done, and brings nothing back.
-CREATE MACRO _is_receipt(result) AS
-length(trim(result)) < 60 AND regexp_matches(result, '^\W*$|^\W*(ok|done|true|success\w*|accepted|queued|sent)\W*$|\b(saved|stored|sent|written|wrote|printed|created|updated|queued|accepted|posted|submitted|published|delivered|deleted)\b', 'i');
-
 -- Whether the arguments of a tool call (JSON) bring a text along, of four words and 30 characters and more, beside the thing they name; what merely explains or asks does not count.
 CREATE MACRO _brings_a_text(arguments) AS
 coalesce(json_type(arguments) = 'OBJECT' AND _resource_named(arguments) IS NOT NULL AND len(list_filter(
@@ -93,7 +89,7 @@ AND (_resource_access(tool) IS NOT DISTINCT FROM 'read' OR regexp_matches(_tool_
 -- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
 -- the run ended without an error.
 -- Example: `margin_check` fails, and the agent reports that margins hold.
--- Leaves alone: failures after which the same tool of the same agent worked, or another one that brought something back on the same thing; texts or reports that own up to a failure
+-- Leaves alone: failures after which the same tool of the same agent worked, or another one that brought something back on the same thing; last words, reports or texts written since that own up to a failure
 -- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
 -- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
 -- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
@@ -158,6 +154,16 @@ other_ways AS (
   ) AS other ON other.trace_id = failed.trace_id AND other.agent_name IS NOT DISTINCT FROM failed.agent_name AND other.start_time > failed.start_time
   WHERE (was_writing OR NOT is_receipt) AND (list_has_any(failed.things, other.things) OR list_has_any(failed.words, other.words))
 ),
+-- Calls of the same agent afterwards that pass on, in a text of their own, that what failed is missing.
+disclosed AS (
+  SELECT DISTINCT leaf
+  FROM caught
+  JOIN spans AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name AND call.operation_name = 'execute_tool'
+    AND call.start_time > caught.start_time
+  WHERE call.status_code <> 'ERROR' AND _brings_a_text(TRY_CAST(call.tool_call_arguments AS JSON)) AND _owns_up(call.tool_call_arguments)
+    AND length(call.tool_call_arguments) > 2 * coalesce(length(message), 0)
+    AND len(list_filter(_subjects(caught.tool_name), lambda word: contains(lower(call.tool_call_arguments), word))) > 0
+),
 -- Calls of the same tool by the same agent that worked: afterwards they mend the failure, before they make it doubtful.
 worked AS (
   SELECT
@@ -180,7 +186,7 @@ last_words AS (
 ),
 told AS (
   SELECT
-    caught.*, coalesce(is_mended, false) OR leaf IN (FROM other_ways) AS is_mended, coalesce(has_worked, false) AS has_worked,
+    caught.*, coalesce(is_mended, false) OR leaf IN (FROM other_ways) OR leaf IN (FROM disclosed) AS is_mended, coalesce(has_worked, false) AS has_worked,
     _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look,
     -- Words beside the call of a tool are not the last ones: the log breaks off there.
     CASE WHEN caught.operation_name = 'execute_tool' THEN tool_answer WHEN NOT contains(parts::VARCHAR, '"tool_call"') THEN nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words

@@ -3,6 +3,7 @@
 -- include: spans.errors
 -- include: flow.resources
 -- include: messages.span_messages
+-- include: messages.texts
 -- include: detectors.evidence
 -- include: tokens.usage_ledger
 
@@ -48,7 +49,8 @@ regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|
 -- Fires on (a) `min_repeats` equal calls in a row with one and the same result, (b) a cycle of 2 to 5 different calls that comes `min_cycles` times on end, each
 -- time with the same results, (c) `min_repeats` equal calls in a row that fail with the same words, where trying again cannot help (not
 -- for rate limits, time-outs and unavailability; more than three are left to retry_storm): all tier proven; (d) `min_near` equal calls with the same result among `near` calls of the run with nothing in
--- between that is not repeated as well, other questions to a tool that only looks aside (tier candidate). One finding a loop. Severity: critical for 10 and more repetitions, else warning.
+-- between that is not repeated as well, other questions to a tool that only looks aside (tier candidate); what does something and brings back a mere receipt (`printed`) may be wanted
+-- as often as it was done: tier candidate as well. One finding a loop. Severity: critical for 10 and more repetitions, else warning.
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
 -- side, calls that are answered otherwise at last, calls that a user asks for once more, calls after equal pauses of half a minute and more (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
@@ -76,7 +78,7 @@ streaks AS (
   FROM (
     SELECT
       trace_id, agent_name, run, streak, any_value(step) AS step, list(preorder ORDER BY place) AS places, count(*) AS repeats,
-      bool_or(is_error) AS is_error, any_value(outcome) AS outcome
+      bool_or(is_error) AS is_error, any_value(outcome) AS outcome, any_value(tool_name) AS tool_name
     FROM calls
     GROUP BY trace_id, agent_name, run, streak
     HAVING count(DISTINCT step) = 1 AND count(step) = count(*)
@@ -150,7 +152,9 @@ crowds AS (
   HAVING NOT arg_max(is_answered, place)
 ),
 every_loop AS MATERIALIZED (
-  SELECT trace_id, agent_name, run, places, repeats, CASE WHEN is_error THEN 'errors' ELSE 'row' END AS shape, 1 AS period FROM streaks
+  SELECT trace_id, agent_name, run, places, repeats, CASE WHEN is_error THEN 'errors'
+      WHEN _is_receipt(outcome) AND regexp_matches(outcome, '\pL') AND _resource_access(tool_name) IS DISTINCT FROM 'read' AND NOT regexp_matches(_tool_words(tool_name), ' (search|find|list|query|look|check) ') THEN 'deeds'
+      ELSE 'row' END AS shape, 1 AS period FROM streaks
   UNION ALL
   SELECT trace_id, agent_name, run, places, repeats, 'cycle', period FROM cycles
   UNION ALL
@@ -159,9 +163,11 @@ every_loop AS MATERIALIZED (
   ANTI JOIN streaks USING (trace_id, step)
   ANTI JOIN (SELECT trace_id, unnest(steps) AS step FROM cycles) AS cyclic USING (trace_id, step)
 ),
--- The words of users that an agent had been shown before the first and before the last call of a loop: who is asked once more does it once more.
+-- How many new words of users an agent was shown between the first and the last call of a loop, the same words once more among them: who is asked once more
+-- does it once more.
 shown AS (
-  SELECT ends.trace_id, ends.agent_name, places, list(DISTINCT message_hash) FILTER (is_first) AS words_before, list(DISTINCT message_hash) AS words
+  SELECT ends.trace_id, ends.agent_name, places, greatest(
+      count(*) FILTER (NOT is_first AND NOT _is_nudge(_message_text(parts))) - count(*) FILTER (is_first AND NOT _is_nudge(_message_text(parts))), count(DISTINCT message_hash) - count(DISTINCT message_hash) FILTER (is_first)) AS times_asked
   FROM (
     SELECT every_loop.trace_id, every_loop.agent_name, places, preorder = places[1] AS is_first, coalesce(epoch_ns(start_time), preorder) AS time
     FROM (SELECT *, unnest([places[1], places[-1]]) AS preorder FROM every_loop) AS every_loop
@@ -180,7 +186,7 @@ paced AS (
   SELECT trace_id, agent_name, places, min(pause_ns) AS shortest, max(pause_ns) AS longest
   FROM (
     SELECT every_loop.trace_id, every_loop.agent_name, places, epoch_ns(start_time) - epoch_ns(lag(end_time) OVER (PARTITION BY places ORDER BY start_time, preorder)) AS pause_ns
-    FROM (SELECT *, unnest(places) AS preorder FROM every_loop WHERE shape = 'row') AS every_loop
+    FROM (SELECT *, unnest(places) AS preorder FROM every_loop WHERE shape IN ('row', 'deeds')) AS every_loop
     JOIN spans USING (preorder)
   )
   GROUP BY ALL
@@ -191,7 +197,7 @@ loops AS (
   LEFT JOIN shown ON shown.trace_id = every_loop.trace_id AND shown.agent_name IS NOT DISTINCT FROM every_loop.agent_name AND shown.places = every_loop.places
   LEFT JOIN paced ON paced.trace_id = every_loop.trace_id AND paced.agent_name IS NOT DISTINCT FROM every_loop.agent_name AND paced.places = every_loop.places
   WHERE NOT coalesce(shortest >= 30000000000 AND longest <= 1.25 * shortest, false)
-    AND repeats > (CASE shape WHEN 'near' THEN min_near WHEN 'cycle' THEN min_cycles ELSE min_repeats END - 1) * (1 + len(coalesce(words, [])) - len(coalesce(words_before, [])))
+    AND repeats > (CASE shape WHEN 'near' THEN min_near WHEN 'cycle' THEN min_cycles ELSE min_repeats END - 1) * (1 + coalesce(times_asked, 0))
 ),
 told AS MATERIALIZED (
   SELECT
@@ -218,10 +224,11 @@ wasted AS (
   GROUP BY ALL
 )
 SELECT
-  CASE WHEN shape = 'near' THEN 'candidate' ELSE 'proven' END AS tier,
+  CASE WHEN shape IN ('near', 'deeds') THEN 'candidate' ELSE 'proven' END AS tier,
   CASE WHEN repeats >= 10 THEN 'critical' ELSE 'warning' END AS severity,
   trace_id, agent_name, span_ids, start_time, end_time,
-  format(CASE shape WHEN 'cycle' THEN '{} went round {} {} times with the same arguments and got the same results each time.'
+  format(CASE shape WHEN 'deeds' THEN '{} did {} {} times with the same arguments; each time it was done.'
+      WHEN 'cycle' THEN '{} went round {} {} times with the same arguments and got the same results each time.'
       WHEN 'errors' THEN '{} called {} {} times with the same arguments and got the same error each time.'
       ELSE '{} called {} {} times with the same arguments and got the same result each time.' END,
     coalesce(agent_name, 'An agent'), _short(tool_name, 120), repeats) AS summary,

@@ -4,7 +4,7 @@
 -- include: spans.runs
 -- include: drift.tasks
 
--- What every run of an agent was asked: the first message to its first model call that is no system prompt, else the arguments of the call
+-- What every run of an agent was asked: the first message to its first model call that is no system prompt, else to the run itself, else the arguments of the call
 -- that started it.
 CREATE VIEW run_briefs (
   -- Place of the run in tree order.
@@ -36,12 +36,22 @@ asked AS (
   JOIN messages USING (message_hash)
   WHERE direction = 'input' AND role NOT IN ('system', 'developer')
   GROUP BY run_preorder
+),
+-- What the run itself was given, where its model calls do not say.
+given AS (
+  SELECT runs.preorder, arg_min(_message_text(parts), position) AS said
+  FROM runs
+  JOIN span_messages USING (trace_id, span_id)
+  JOIN messages USING (message_hash)
+  WHERE direction = 'input' AND role NOT IN ('system', 'developer')
+  GROUP BY runs.preorder
 )
 SELECT
-  runs.preorder, runs.trace_id, runs.span_id, runs.agent_name, coalesce(asked.said, started.tool_call_arguments),
+  runs.preorder, runs.trace_id, runs.span_id, runs.agent_name, coalesce(asked.said, given.said, started.tool_call_arguments),
   (SELECT max(above.preorder) FROM runs AS above WHERE above.trace_id = runs.trace_id AND above.preorder < runs.preorder AND above.subtree_end > runs.preorder)
 FROM runs
 LEFT JOIN asked ON run_preorder = runs.preorder
+LEFT JOIN given ON given.preorder = runs.preorder
 LEFT JOIN spans AS started ON started.trace_id = runs.trace_id AND started.span_id = runs.parent_span_id AND started.operation_name = 'execute_tool';
 
 -- The words of a text that carry meaning: four letters or digits at least, the commonest English and technical words left out.

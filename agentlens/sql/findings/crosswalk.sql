@@ -67,7 +67,7 @@ FROM (VALUES
   ('detector', 'drift_step', NULL, NULL, 'behavioural', NULL, NULL, NULL, NULL),
   ('detector', 'drift_slope', NULL, NULL, 'behavioural', NULL, NULL, NULL, NULL),
   ('detector', 'silent_degradation', NULL, NULL, 'behavioural', NULL, NULL, NULL, NULL),
-  ('detector', 'goal_drift', NULL, NULL, 'behavioural', 'bad instruction', 'FM-2.3 Task derailment', 'Task Management: Goal Deviation', NULL),
+  ('detector', 'goal_drift', NULL, NULL, 'behavioural', NULL, 'FM-2.3 Task derailment', 'Task Management: Goal Deviation', NULL),
   ('error class', 'rate limit', NULL, NULL, 'transient', 'tool error', NULL, 'API Issues: Rate Limiting', 'BLOCKED-RATE'),
   ('error class', 'time-out', NULL, NULL, 'transient', 'tool error', NULL, 'Resource Management: Timeout Issues', 'FAILED-TOOL'),
   ('error class', 'unavailable', NULL, NULL, 'transient', 'tool error', NULL, 'API Issues: Service Errors', 'FAILED-TOOL'),

@@ -29,3 +29,7 @@ regexp_matches(left(said, 400),
 CREATE MACRO _values_of(said) AS
 regexp_extract_all(regexp_replace(said, '"\w+" ?:', ' ', 'g'),
   '(?:EUR|USD|GBP|CHF|[$€£])\s?\d[\d.,]*\d|(?:EUR|USD|GBP|CHF|[$€£])\s?\d|\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{4})?|(?:[\w.~-]*/)+[\w-][\w.-]*\w|\b[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*[_-]?\d[\w.-]*\w|\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b|\b[A-Z][\w]+(?: [A-Z][\w]+)+(?: \d[\d.,]*\d)?|\b\d[\d.,:]*\d ?%|\b\d ?%|\b\d[\d.,:-]+\d\b');
+
+-- Whether a text only nudges whoever stands still, as programs do by themselves: `Please continue.` asks nothing anew.
+CREATE MACRO _is_nudge(text) AS
+regexp_matches(text, '(?i)^\W*((please|ok(ay)?|yes|then|bitte|ja)\W+)*(continue|go on|proceed|keep (going|working)|carry on|go ahead|weiter|mach weiter|fahre? fort|continuez?|poursui\w+|contin[uú]a\w*|sigue|prosegui|prossiga)\b');
