@@ -395,13 +395,19 @@ def begin_reading(con: duckdb.DuckDBPyConnection, memory: int | None) -> None:
     """
     con.execute(f"SET memory_limit = '{memory}B'" if memory else "RESET memory_limit")
     con.execute("SET force_compression = 'zstd'")
-    con.execute("SET checkpoint_threshold = '1B'")
+    if database_file(con):
+        con.execute("SET checkpoint_threshold = '1B'")
+
+
+def commit_reading(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop what reading staged, so that it is not kept for the commit, and commit."""
+    for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall():
+        con.execute(f'DROP TABLE temp."{name}"')
+    con.execute("COMMIT")
 
 
 def end_reading(con: duckdb.DuckDBPyConnection) -> None:
-    """Drop what reading staged, and lift the limit."""
-    for (name,) in con.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall():
-        con.execute(f'DROP TABLE temp."{name}"')
+    """Lift the limit of memory."""
     for setting in ("memory_limit", "force_compression", "checkpoint_threshold"):
         con.execute(f"RESET {setting}")
 

@@ -24,7 +24,17 @@ from agentlens._evidence import Evidence
 from agentlens._find import ToRead, find, reachable, what_it_is, why_unread
 from agentlens._finish import finish, judge_usage
 from agentlens._json_text import json_text
-from agentlens._lens import Lens, begin_reading, connect, end_reading, is_lens_file, lock, prepare, written_whole
+from agentlens._lens import (
+    Lens,
+    begin_reading,
+    commit_reading,
+    connect,
+    end_reading,
+    is_lens_file,
+    lock,
+    prepare,
+    written_whole,
+)
 from agentlens._load import Tables, load, sweep, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
@@ -219,7 +229,7 @@ def _read_within(
                 price_models(con, own)
                 judge_usage(con)
             staging.make_room(WRITE_MEMORY)
-            con.execute("COMMIT")
+            commit_reading(con)
         except BaseException:
             with contextlib.suppress(duckdb.Error):  # a database that has ended takes nothing back
                 con.execute("ROLLBACK")
@@ -467,7 +477,7 @@ class _Stranger:
         with source.open() as stream:
             head = stream.read(4096)
         into.record()
-        reason = " ".join(filter(None, [UNKNOWN_HERE, what_it_is(head)])) if head.strip() else "the file is empty"
+        reason = ". ".join(filter(None, [UNKNOWN_HERE, what_it_is(head)])) if head.strip() else "the file is empty"
         into.reject(Place(1, 0, (source.stored or source.path).stat().st_size), reason, head)
 
 
