@@ -304,12 +304,12 @@ def _task(
     hasher: ThreadPoolExecutor,
 ) -> _Task:
     """Make a file ready to be read: rows that an earlier read left are kept where reading goes on, else removed."""
-    file = found.file
+    file, size = found.file, found.file.size()
+    # What is written to it from now on is for the next read: it is not in the hash.
     source = Source(
         file.path, before["source_id"] if before else next(ids), found.compression, options=found.options,
-        stored=file.kept.stored if file.kept else None,
+        stored=file.kept.stored if file.kept else None, end=None if file.kept else size,
     )  # fmt: skip
-    size = file.size()
     account = _resume(con, source, before, found.loader, found.format, size) if before else None
     if before and account is None:
         _forget(con, source.source_id)

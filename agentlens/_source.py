@@ -96,7 +96,7 @@ class Source:
 
     `start` and `start_line` say where to begin when a grown file is read on, and `state` is what the
     loader left behind the last time (`resume_state`); a loader that resumes replaces `state` before it returns.
-    `end` says where to stop when the file is read in pieces; only a file that is not compressed is.
+    `end` says where on disk to stop: where the file ended when reading was planned, or where a piece of it ends.
     `identities` are the ids that a loader made of the content of records, eight bytes each.
     `stored` is where the bytes are when an archive keeps them; `path` is then where they once stood.
     """

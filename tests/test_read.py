@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -153,6 +154,29 @@ def test_only_new_bytes_of_a_grown_file_are_read(tmp_path: Path, monkeypatch: py
     with read(log, into=case, progress=False) as lens:
         assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(8,)]
     assert seen == [7, 8]
+
+
+@pytest.mark.parametrize("lines", [6, 1])
+def test_what_is_written_while_a_file_is_read_is_for_the_next_read(
+    lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, case = tmp_path / "log.jsonl", tmp_path / "case.duckdb"
+    whole, first = as_lines(team(0, 8), size=1), as_lines(team(0, lines), size=1)
+    log.write_bytes(first)
+    load_all = agentlens._read._load_all
+
+    def beside_a_writer(*args: Any) -> None:
+        log.write_bytes(whole[: len(first) + 20])
+        load_all(*args)
+
+    monkeypatch.setattr(agentlens._read, "_load_all", beside_a_writer)
+    with read(log, into=case, progress=False) as lens:
+        digest = hashlib.sha256(first).hexdigest()
+        assert lens.sql("SELECT bytes, sha256, records FROM sources").fetchall() == [(len(first), digest, lines)]
+    monkeypatch.undo()
+    log.write_bytes(whole)
+    with read(log, into=case, progress=False) as grown, read(log, progress=False) as once:
+        assert everything(grown) == everything(once)
 
 
 def test_a_replaced_file_is_read_anew_and_nothing_of_the_old_one_stays(tmp_path: Path) -> None:
