@@ -253,16 +253,20 @@ class Evidence:
         return self._store(place, role, name, canonical_json(parts))
 
     def add_contents(
-        self, places: PlaceColumns, roles: Sequence[str | None], names: Sequence[str | None], contents: Sequence[bytes]
+        self, places: PlaceColumns, speakers: Sequence[tuple[str | None, str | None]], contents: Sequence[bytes]
     ) -> list[str]:
-        """Store messages, as `add_message` does, by column: their parts as `text_contents` or `canonical_json`; return their hashes."""
-        hashes = list(map(_hash, roles, names, contents))
+        """Store messages, as `add_message` does, by column, and return their hashes.
+
+        Speakers are role and name, contents the parts as `text_contents` or `canonical_json`.
+        """
+        hashes = [_hash(*speaker, content) for speaker, content in zip(speakers, contents)]
         new = list(map(self._is_new, hashes))
         if any(new):
-            stored, whose, called = (list(compress(values, new)) for values in (hashes, roles, names))
+            roles, names = zip(*compress(speakers, new))
             parts = list(compress(contents, new))
             sizes = list(map(len, parts))
-            columns = {"message_hash": stored, "role": whose, "name": called, "parts": parts, "bytes": sizes}
+            stored = list(compress(hashes, new))
+            columns = {"message_hash": stored, "role": roles, "name": names, "parts": parts, "bytes": sizes}
             self.add_columns("messages", places.take(np.flatnonzero(new)), columns)
             self.hold(sum(sizes))
         return hashes

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
@@ -92,6 +92,13 @@ def read(
     with written_whole(target) as part:
         _open(part, False, load).close()
     return _open(target, locked)
+
+
+def read_again(paths: Iterable[Path]) -> Lens:
+    """Return a lens on files as reading a folder with them gives it: what is in no known format becomes a reject."""
+    files = [ToRead(path, named=False) for path in sorted({path.resolve() for path in paths})]
+    what: dict[str, Any] = {"given": files, "loaders": _loaders(None), "options": None, "progress": False, "own": None}
+    return _open(None, True, functools.partial(_read_into, **what))
 
 
 def _open(path: Path | None, locked: bool, fill: Callable[[duckdb.DuckDBPyConnection], None] = prepare) -> Lens:
@@ -477,7 +484,7 @@ class _Stranger:
         with source.open() as stream:
             head = stream.read(4096)
         into.record()
-        reason = " ".join(filter(None, [UNKNOWN_HERE, what_it_is(head)])) if head.strip() else "the file is empty"
+        reason = ". ".join(filter(None, [UNKNOWN_HERE, what_it_is(head)])) if head.strip() else "the file is empty"
         into.reject(Place(1, 0, (source.stored or source.path).stat().st_size), reason, head)
 
 

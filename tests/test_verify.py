@@ -179,6 +179,16 @@ def test_an_honest_report_is_proved_to_the_last_byte_wherever_its_logs_are_now(
     assert sum(verdict.claim.startswith("finding ") for verdict in found) >= 2
 
 
+def test_a_folder_with_files_that_are_no_logs_is_proved_too(logs: Path, tmp_path: Path) -> None:
+    shutil.copytree(logs, tmp_path / "logs")
+    (tmp_path / "logs" / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    (tmp_path / "logs" / "empty.log").touch()
+    with al.read(tmp_path / "logs", progress=False) as lens:
+        page = al.report(lens, tmp_path / "made.html").read_text()
+    found = verdicts_of(page, tmp_path / "logs", tmp_path)
+    assert {verdict.verdict for verdict in found} == {PROVED}, [v for v in found if v.verdict != PROVED]
+
+
 @pytest.fixture(scope="module")
 def asked() -> dict[str, Any]:
     """What the logs give, by the options that decide it: asked once, for the logs stay as they are."""

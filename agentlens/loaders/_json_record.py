@@ -300,13 +300,18 @@ def _set_content(row: Rows, said: Columns, records: Records, into: Evidence) -> 
         calls = zip(row["operation_name"], known, said[side])
         row[side] = [_text(v) if op == "execute_tool" and told is None else None for op, told, v in calls]
         row[column] = [side_text if told is None else told for told, side_text in zip(known, row[side])]
-    talk, asks = _Talk(row, records, into), [bool(op) and op != "execute_tool" for op in row["operation_name"]]
+    asks = [bool(op) and op != "execute_tool" for op in row["operation_name"]]
     # What goes in and what comes out of each call in turn.
-    values = itertools.chain.from_iterable(zip(said["input"], said["output"]))
-    texts = itertools.chain.from_iterable(zip(_only_texts(said, "input"), _only_texts(said, "output")))
-    for place, value, text in zip(itertools.count(), values, texts):
-        if value is not None and asks[place >> 1]:
-            talk.add(place >> 1, *SIDES[place & 1], value, text)
+    values = list(itertools.chain.from_iterable(zip(said["input"], said["output"])))
+    texts = list(itertools.chain.from_iterable(zip(_only_texts(said, "input"), _only_texts(said, "output"))))
+    turns = [turn for turn, value in enumerate(values) if value is not None and asks[turn >> 1]]
+    talk = _Talk(row, records, into)
+    for is_text, run in itertools.groupby(turns, lambda turn: bool(texts[turn])):
+        if is_text:
+            talk.add_texts(list(run), texts)
+        else:
+            for turn in run:
+                talk.add(turn >> 1, *SIDES[turn & 1], values[turn])
     talk.finish()
 
 
@@ -315,22 +320,30 @@ class _Talk:
 
     def __init__(self, row: Rows, records: Records, into: Evidence) -> None:
         self._row, self._places, self._into = row, records.places, into
-        self._alone: list[tuple[int, str, str | None, str | None]] = []
-        self._contents: list[str | bytes] = []
+        self._numbers: list[int] = []
+        self._directions: list[str] = []
+        self._speakers: list[tuple[str | None, str | None]] = []
+        self._contents: list[bytes] = []
         self._hashes: list[str] = []
 
-    def add(self, number: int, direction: str, role: str, value: Any, text: str | None) -> None:
-        """Add one side of a call, of which `text` is what `_only_text` returns, and note in its row whether anything was said."""
-        if text:
-            self._alone.append((number, direction, role, None))
-            self._contents.append(text)
-            self._row[direction][number] = True
-            return
+    def add_texts(self, turns: list[int], texts: list[str | None]) -> None:
+        """Add sides of calls that are texts; sides are numbered: input of the first record, its output, input of the second, …"""
+        self._numbers += [turn >> 1 for turn in turns]
+        self._directions += [SIDES[turn & 1][0] for turn in turns]
+        self._speakers += [(SIDES[turn & 1][1], None) for turn in turns]
+        self._contents += text_contents([texts[turn] or "" for turn in turns])
+        for turn in turns:
+            self._row[SIDES[turn & 1][0]][turn >> 1] = True
+
+    def add(self, number: int, direction: str, role: str, value: Any) -> None:
+        """Add one side of a call that is no text, and note in its row whether anything was said."""
         messages = _messages(value, role)
         system = [message for message in messages if message[0] == "system"] if direction == "input" else []
         if len(messages) == 1:
             [(role_, name, parts)] = messages
-            self._alone.append((number, "system" if system else direction, role_, name))
+            self._numbers.append(number)
+            self._directions.append("system" if system else direction)
+            self._speakers.append((role_, name))
             self._contents.append(canonical_json(parts))
         elif messages:
             self._store()
@@ -342,17 +355,15 @@ class _Talk:
     def finish(self) -> None:
         """Add what waits."""
         self._store()
-        if self._alone:
-            numbers, directions, _, _ = zip(*self._alone)
-            traces, spans = ([self._row[column][number] for number in numbers] for column in ("trace_id", "span_id"))
-            self._into.add_alone(self._places.take(numbers), traces, spans, directions, self._hashes)
+        if self._numbers:
+            traces, spans = ([self._row[column][n] for n in self._numbers] for column in ("trace_id", "span_id"))
+            self._into.add_alone(self._places.take(self._numbers), traces, spans, self._directions, self._hashes)
 
     def _store(self) -> None:
         if self._contents:
-            numbers, _, roles, names = zip(*self._alone[len(self._hashes) :])
-            texts = iter(text_contents([text for text in self._contents if type(text) is str]))
-            contents = [content if isinstance(content, bytes) else next(texts) for content in self._contents]
-            self._hashes += self._into.add_contents(self._places.take(numbers), roles, names, contents)
+            stored = len(self._hashes)
+            places, speakers = self._places.take(self._numbers[stored:]), self._speakers[stored:]
+            self._hashes += self._into.add_contents(places, speakers, self._contents)
             self._contents = []
 
 

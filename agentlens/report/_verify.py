@@ -16,7 +16,7 @@ from typing import Any
 
 from agentlens._detect import detect
 from agentlens._errors import AgentLensError
-from agentlens._read import read
+from agentlens._read import read_again
 from agentlens._sensitive import Rule
 from agentlens.report._briefing import BriefingOptions, Period, compose_html
 from agentlens.report._compare_pages import compare_parts
@@ -197,7 +197,7 @@ def _checks_thresholds(claims: Row) -> dict[str, Row]:
 
 def _write_again(paths: list[Path], claims: Row, rules: Sequence[Rule], keep: Iterable[str]) -> tuple[Row, str]:
     """Return the claims and the page that the logs give, with the options of the report."""
-    with read(*paths, progress=False) as lens:
+    with read_again(paths) as lens:
         detect(lens, **_thresholds(claims))
         with travelling(lens, claims["redacted"], rules, keep) as copy:
             put_back(copy, claims["investigation"])

@@ -101,7 +101,8 @@ SELECT
   'event' AS tier,
   CASE WHEN is_personal THEN 'info' WHEN len(agents) > 1 OR is_written THEN 'critical' ELSE 'warning' END AS severity,
   trace_id, agent_name, coalesce(span_ids[:30], []) AS span_ids, start_time, end_time,
-  format('A {} stands in {} step{} of {}, first in the {}.', kind, steps, CASE WHEN steps = 1 THEN '' ELSE 's' END,
+  format('{} {} stands in {} step{} of {}, first in the {}.',
+    CASE WHEN regexp_matches(kind, '^[AEIOU]') THEN 'An' ELSE 'A' END, kind, steps, CASE WHEN steps = 1 THEN '' ELSE 's' END,
     coalesce(nullif(array_to_string(agents, ', '), ''), 'no known agent'), first_place) AS summary,
   evidence[:30] AS evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM told

@@ -140,19 +140,27 @@ caught AS (
 other_ways AS (
   SELECT DISTINCT leaf
   FROM (
-    SELECT leaf, caught.trace_id, caught.agent_name, caught.start_time, _telling_arguments(failed.tool_call_arguments) AS things,
-      CASE WHEN _is_a_look(failed.tool_name, failed.tool_call_arguments) THEN list_concat(_telling_words(failed.tool_call_arguments), _subjects(failed.tool_name)) END AS words,
-      _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing
+    SELECT leaf, caught.trace_id, caught.agent_name, caught.start_time, _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing,
+      unnest(list_concat(list_transform(_telling_arguments(failed.tool_call_arguments), lambda said: 'thing ' || said),
+        CASE WHEN _is_a_look(failed.tool_name, failed.tool_call_arguments)
+          THEN list_transform(list_concat(_telling_words(failed.tool_call_arguments), _subjects(failed.tool_name)), lambda said: 'word ' || said) END)) AS matter
     FROM caught
     JOIN spans AS failed ON failed.preorder = leaf
   ) AS failed
   JOIN (
-    SELECT trace_id, agent_name, start_time, _telling_arguments(tool_call_arguments) AS things, coalesce(_is_receipt(tool_call_result), false) AS is_receipt,
-      CASE WHEN _is_a_look(tool_name, tool_call_arguments) AND length(tool_call_result) > 0 THEN _telling_words(tool_call_arguments) END AS words
-    FROM spans
-    WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND trace_id IN (SELECT trace_id FROM caught)
-  ) AS other ON other.trace_id = failed.trace_id AND other.agent_name IS NOT DISTINCT FROM failed.agent_name AND other.start_time > failed.start_time
-  WHERE (was_writing OR NOT is_receipt) AND (list_has_any(failed.things, other.things) OR list_has_any(failed.words, other.words))
+    SELECT trace_id, agent_name, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, max(start_time) AS start_time, matter
+    FROM (
+      SELECT trace_id, agent_name, tool_call_result, start_time,
+        unnest(list_concat(list_transform(_telling_arguments(tool_call_arguments), lambda said: 'thing ' || said),
+          CASE WHEN _is_a_look(tool_name, tool_call_arguments) AND length(tool_call_result) > 0
+            THEN list_transform(_telling_words(tool_call_arguments), lambda said: 'word ' || said) END)) AS matter
+      FROM spans
+      WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND trace_id IN (SELECT trace_id FROM caught)
+    )
+    GROUP BY ALL
+  ) AS other ON other.trace_id = failed.trace_id AND other.agent_name IS NOT DISTINCT FROM failed.agent_name AND other.matter = failed.matter
+    AND other.start_time > failed.start_time
+  WHERE was_writing OR NOT is_receipt
 ),
 -- Calls of the same agent afterwards that pass on, in a text of their own, that what failed is missing.
 disclosed AS (
