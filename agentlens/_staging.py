@@ -60,7 +60,7 @@ class Staging:
     def make_room(self, least: int | None = None) -> None:
         """Set the limit of memory to `least` bytes, by default to that of reading, or to what the widest rows need where that is more."""
         if self._memory:
-            limit = max(least or self._memory, self._vector_bytes() * 5 // 4 + SLICE_BYTES * 4)
+            limit = max(least or self._memory, self._vector_bytes() * 17 // 16 + 2 * SLICE_BYTES)
             self._con.execute(f"SET memory_limit = '{limit}B'")
 
     def slices(self, table: str) -> Iterator[Slice]:
