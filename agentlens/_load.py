@@ -141,7 +141,7 @@ def load_piece(name: str, whole: dict[str, Any], piece: Piece, tables: Tables) -
     """Return what a loader makes of one piece of a file; `whole` is what is known of the whole file, by fields of `Source`."""
     result = Result()
     into = Evidence(tables, lambda table, batch: result.batches.append((table, batch)))
-    source = Source(**whole, start=piece.start, end=piece.end, start_line=piece.start_line)
+    source = Source(**whole, start=piece.start, end=piece.end, start_line=piece.start_line, is_piece=True)
 
     def keep_account() -> None:
         result.at_tail = Account.from_json(into.account.to_json())

@@ -96,7 +96,7 @@ class Source:
 
     `start` and `start_line` say where to begin when a grown file is read on, and `state` is what the
     loader left behind the last time (`resume_state`); a loader that resumes replaces `state` before it returns.
-    `end` says where on disk to stop: where the file ended when reading was planned, or where a piece of it ends.
+    `end` says where on disk to stop: where the file ended when reading was planned, or where a piece of it ends (`is_piece`).
     `identities` are the ids that a loader made of the content of records, eight bytes each.
     `stored` is where the bytes are when an archive keeps them; `path` is then where they once stood.
     """
@@ -107,6 +107,7 @@ class Source:
     start: int = 0
     start_line: int = 0
     end: int | None = None
+    is_piece: bool = False
     state: dict[str, Any] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     stored: Path | None = None

@@ -181,7 +181,7 @@ class _ContentIds:
         self._seen = source.identities
         self._again: dict[bytes, int] = {}
         self._seen.clear()
-        if source.start and source.end is None:
+        if source.start and not source.is_piece:
             self._count_earlier(source)
 
     def _count_earlier(self, source: Source) -> None:
