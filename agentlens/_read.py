@@ -38,7 +38,7 @@ from agentlens._lens import (
 from agentlens._load import Tables, load, sweep, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
-from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head
+from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head, read_outline
 from agentlens._staging import Staging
 from agentlens.loaders import Loader, all_loaders
 from agentlens.loaders._mapping import Mapping as FieldMapping
@@ -284,6 +284,8 @@ def _recognise(file: ToRead, loaders: Mapping[str, Loader], options: dict[str, A
         compression = detect_compression(file.stored)
         head = read_head(file.stored, compression)
         name = next(iter(loaders)) if options is not None else _choose(file.path, head, loaders)
+        if name is None and (outline := read_outline(file.stored, compression)):
+            name = _choose(file.path, outline, loaders)
     except (AgentLensError, OSError) as error:
         problem = why_unread(file.path, error)
         if file.named:

@@ -35,6 +35,10 @@ LARGEST_FOOTER = 16 * 1024 * 1024
 UNPACKED_LINE_BYTES = 256 * 1024 * 1024
 UNPACKED_DOCUMENT_BYTES = 1024 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
+OUTLINED_BYTES = 32 * 1024 * 1024
+LONG_TEXT = 200
+# A text of JSON; the last of what was read may have no end.
+TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)
 # Texts, which are passed over, and what Python writes for numbers that JSON does not have.
 NOT_FINITE = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?Infinity|NaN', re.DOTALL)
 # Texts, and integers that may need more than 64 bits.
@@ -348,6 +352,18 @@ def read_head(path: Path, compression: str | None) -> bytes:
     if head.startswith(PARQUET) and compression is None:
         return PARQUET + _parquet_footer(path)
     return head
+
+
+def read_outline(path: Path, compression: str | None) -> bytes:
+    """Return what `read_head` returns of JSON whose long texts are empty: what tells its format may stand behind megabytes of text.
+
+    Nothing where the head is the whole file, or no JSON.
+    """
+    with Source(path, 0, compression).open() as stream:
+        text = stream.read(OUTLINED_BYTES).removeprefix(BOM)
+    if len(text) <= HEAD_BYTES or text.lstrip()[:1] not in (b"{", b"["):
+        return b""
+    return TEXT.sub(lambda text: text[0] if len(text[0]) <= LONG_TEXT else b'""', text)[:HEAD_BYTES]
 
 
 def _parquet_footer(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from text_evidence import TABLES, gather
 
+from agentlens import read
 from agentlens._evidence import Evidence
 from agentlens._source import Source, read_head
 from agentlens.loaders import _shelf, all_loaders, gemini_cli, json_lines
@@ -35,6 +36,15 @@ def test_a_made_up_log_of_every_line_based_format_is_claimed_once_and_read_whole
     _, account = gather(loaders[name.split()[0]], path)
     assert account.rejected == 0
     assert account.records == account.accepted + sum(account.skipped.values()) >= 60
+
+
+def test_long_texts_in_the_first_records_hide_no_format(tmp_path: Path) -> None:
+    for name in RECORDS:
+        records = itertools.islice(lines(name, 10**9, record_size=100_000), 10)
+        (tmp_path / name).write_text("".join(records))
+    with read(tmp_path, progress=False) as lens:
+        found = lens.sql("SELECT parse_filename(path), format, rejected, records > 0 FROM sources").fetchall()
+    assert sorted(found) == sorted((name, name.split()[0], 0, True) for name in RECORDS)
 
 
 @pytest.mark.parametrize("name", ["gemini_cli", "google_adk", "chat_list (a message a line)", "a2a"])
