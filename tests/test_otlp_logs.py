@@ -219,3 +219,11 @@ def test_signals_that_come_late_in_a_file_are_read_too(tmp_path: Path) -> None:
             assert [parts for *_, parts in messages(lens)] == [[{"type": "text", "content": "hello"}]]
             assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(1,)]
             assert lens.sql("SELECT records, accepted, rejected, skipped FROM sources").fetchall() == [(3, 2, 0, 1)]
+
+
+@pytest.mark.parametrize("first", [SPANS, LOGS], ids=["spans", "logs"])
+def test_a_batch_whose_key_is_no_text_is_a_reject(first: Row, tmp_path: Path) -> None:
+    strange = b'{"scope\xffMetrics": []}\n'
+    (tmp_path / "all.jsonl").write_bytes(json.dumps(first).encode() + b"\n" + strange)
+    with read(tmp_path / "all.jsonl", progress=False) as lens:
+        assert lens.sql("SELECT records, accepted, rejected FROM sources").fetchall() == [(2, 1, 1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,6 +22,7 @@ _HALF = re.compile(
 _UNINDENTED = re.compile(rb"\n(?=[{\[])")
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_record = msgspec.json.Decoder(Record).decode
 Value = TypeVar("Value")
 
@@ -127,6 +128,14 @@ def documents(source: Source) -> Iterator[Line]:
 def place_of(document: Line) -> Place:
     """Return the place of a whole document."""
     return Place(document.number, document.offset, len(document.raw))
+
+
+def keys_of(text: msgspec.Raw | bytes) -> Set[str]:
+    """Return the keys of a JSON object; � stands for bytes that are no UTF-8."""
+    try:
+        return _decode_members(text).keys()
+    except UnicodeDecodeError:
+        return _decode_members(bytes(text).decode("utf-8", "replace").encode()).keys()
 
 
 def parse(text: bytes) -> Any:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from agentlens._evidence import Evidence, Row
 from agentlens._source import BOM, HEAD_BYTES, NOT_FINITE, Line, Place, Source, json_values
 from agentlens.loaders import _otlp_protobuf
-from agentlens.loaders._json_places import documents
+from agentlens.loaders._json_places import documents, keys_of
 from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
 from agentlens.loaders._otlp_span import KeyValue
 from agentlens.loaders.otlp_logs import Logs
@@ -174,7 +174,7 @@ def load_batch(into: Evidence, data: bytes, line: int, offset: int, logs: Logs) 
         into.record()
         into.reject(Place(line, offset, len(data)), f"not an OTLP batch: {error}", data)
     else:
-        if value == _NOTHING and LEVELS["batch"].keys().isdisjoint(_decode_fields(data)):
+        if value == _NOTHING and LEVELS["batch"].keys().isdisjoint(keys_of(data)):
             logs.add(Line(line, offset, data))
         for raw, context in _spans(value):
             _load_span(into, raw, places.find(raw), context)

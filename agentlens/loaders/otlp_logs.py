@@ -14,7 +14,7 @@ from agentlens._evidence import Evidence, Row
 from agentlens._source import Line, Place, Source, json_values
 from agentlens.dialects import claude_code_otel
 from agentlens.loaders._claude_code_events import Sessions
-from agentlens.loaders._json_places import decode_piece, decode_record, documents, pieces
+from agentlens.loaders._json_places import decode_piece, decode_record, documents, keys_of, pieces
 from agentlens.loaders._otlp_json import read_resource, scope_context
 from agentlens.loaders._otlp_log_record import Positions, add_log_record
 from agentlens.loaders._otlp_span import any_value, key_values, read_id, read_time
@@ -48,7 +48,6 @@ class Batch(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Batch).decode
-_decode_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def sniff(head: bytes) -> bool:
@@ -90,7 +89,7 @@ class Logs:
     def _add_other(self, raw: msgspec.Raw, place: Place) -> None:
         from agentlens.loaders import otlp  # which knows this module
 
-        keys = _decode_keys(raw).keys()
+        keys = keys_of(raw)
         if "resourceLogs" in keys:
             return
         if "resourceSpans" in keys:
