@@ -65,9 +65,13 @@ CREATE MACRO _telling_arguments(arguments) AS
 CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
   THEN list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) BETWEEN 6 AND 300) END;
 
--- Their words of five letters and more.
-CREATE MACRO _telling_words(arguments) AS
-list_filter(regexp_extract_all(lower(array_to_string(_telling_arguments(arguments), ' ')), '\pL{5,}'), lambda word: word NOT IN ('https', 'index', 'example'));
+-- The words of such values of five letters and more.
+CREATE MACRO _telling_words(things) AS
+list_filter(regexp_extract_all(lower(array_to_string(things, ' ')), '\pL{5,}'), lambda word: word NOT IN ('https', 'index', 'example'));
+
+-- What a call of an agent in a trace is about, as numbers that are quick to compare: one for each value it names, one for each word it looks for.
+CREATE MACRO _matters(trace, agent, things, words) AS
+list_concat(list_transform(things, lambda said: hash(trace, agent, said)), list_transform(words, lambda said: hash(trace, agent, said, 'word')));
 
 -- Whether the arguments of a tool call (JSON) bring a text along, of four words and 30 characters and more, beside the thing they name; what merely explains or asks does not count.
 CREATE MACRO _brings_a_text(arguments) AS
@@ -137,29 +141,37 @@ caught AS (
 ),
 -- Calls of other tools by the same agent that worked afterwards on the same thing, and brought something back: another way was found. Where the failed call
 -- only looked for something, a look for what shares a word with it, or with what its tool is for, is one as well.
-other_ways AS (
-  SELECT DISTINCT leaf
+sought AS MATERIALIZED (
+  SELECT leaf, start_time, was_writing,
+    unnest(_matters(trace_id, agent_name, things, CASE WHEN is_a_look THEN list_concat(_telling_words(things), _subjects(tool_name)) END)) AS matter
   FROM (
-    SELECT leaf, caught.trace_id, caught.agent_name, caught.start_time, _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing,
-      unnest(list_concat(list_transform(_telling_arguments(failed.tool_call_arguments), lambda said: 'thing ' || said),
-        CASE WHEN _is_a_look(failed.tool_name, failed.tool_call_arguments)
-          THEN list_transform(list_concat(_telling_words(failed.tool_call_arguments), _subjects(failed.tool_name)), lambda said: 'word ' || said) END)) AS matter
+    SELECT
+      leaf, caught.trace_id, caught.agent_name, caught.start_time, failed.tool_name, _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing,
+      _telling_arguments(failed.tool_call_arguments) AS things, _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look
     FROM caught
     JOIN spans AS failed ON failed.preorder = leaf
-  ) AS failed
-  JOIN (
-    SELECT trace_id, agent_name, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, max(start_time) AS start_time, matter
+  )
+),
+-- What calls that worked found. A result is looked at below the list that is unnested: once, and not once for each matter of its call.
+brought AS (
+  SELECT is_receipt, max(start_time) AS start_time, matter
+  FROM (
+    SELECT is_receipt, start_time, unnest(_matters(trace_id, agent_name, things, CASE WHEN is_a_look THEN _telling_words(things) END)) AS matter
     FROM (
-      SELECT trace_id, agent_name, tool_call_result, start_time,
-        unnest(list_concat(list_transform(_telling_arguments(tool_call_arguments), lambda said: 'thing ' || said),
-          CASE WHEN _is_a_look(tool_name, tool_call_arguments) AND length(tool_call_result) > 0
-            THEN list_transform(_telling_words(tool_call_arguments), lambda said: 'word ' || said) END)) AS matter
+      SELECT
+        trace_id, agent_name, start_time, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, _telling_arguments(tool_call_arguments) AS things,
+        length(tool_call_result) > 0 AND _is_a_look(tool_name, tool_call_arguments) AS is_a_look
       FROM spans
-      WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND trace_id IN (SELECT trace_id FROM caught)
+      WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND (trace_id, coalesce(agent_name, '')) IN (SELECT (trace_id, coalesce(agent_name, '')) FROM caught)
     )
-    GROUP BY ALL
-  ) AS other ON other.trace_id = failed.trace_id AND other.agent_name IS NOT DISTINCT FROM failed.agent_name AND other.matter = failed.matter
-    AND other.start_time > failed.start_time
+  )
+  WHERE matter IN (SELECT matter FROM sought)
+  GROUP BY ALL
+),
+other_ways AS (
+  SELECT DISTINCT leaf
+  FROM sought
+  JOIN brought ON brought.matter = sought.matter AND brought.start_time > sought.start_time
   WHERE was_writing OR NOT is_receipt
 ),
 -- Calls of the same agent afterwards that pass on, in a text of their own, that what failed is missing.
@@ -168,7 +180,7 @@ disclosed AS (
   FROM caught
   JOIN spans AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name AND call.operation_name = 'execute_tool'
     AND call.start_time > caught.start_time
-  WHERE call.status_code <> 'ERROR' AND _brings_a_text(TRY_CAST(call.tool_call_arguments AS JSON)) AND _owns_up(call.tool_call_arguments)
+  WHERE call.status_code <> 'ERROR' AND CASE WHEN _owns_up(call.tool_call_arguments) THEN _brings_a_text(TRY_CAST(call.tool_call_arguments AS JSON)) END
     AND length(call.tool_call_arguments) > 2 * coalesce(length(message), 0)
     AND len(list_filter(_subjects(caught.tool_name), lambda word: contains(lower(call.tool_call_arguments), word))) > 0
 ),

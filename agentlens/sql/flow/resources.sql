@@ -45,9 +45,9 @@ CASE
     || 'lesen|laden|oeffnen|holen|abrufen|lire|ouvrir|charger|leer|abrir|cargar|leggi|leggere|apri|aprire|carica|ler|carregar) ') THEN 'read'
 END;
 
--- Whether a result only says that something was done, and brings nothing back.
+-- Whether a result only says that something was done, and brings nothing back. Long ones, most of them, are not searched.
 CREATE MACRO _is_receipt(result) AS
-length(trim(result)) < 60 AND regexp_matches(result, '^\W*$|^\W*(ok|done|true|success\w*|accepted|queued|sent)\W*$|\b(saved|stored|sent|written|wrote|printed|created|updated|queued|accepted|posted|submitted|published|delivered|deleted)\b', 'i');
+CASE WHEN strlen(result) < 240 THEN length(trim(result)) < 60 AND regexp_matches(result, '^\W*$|^\W*(ok|done|true|success\w*|accepted|queued|sent)\W*$|\b(saved|stored|sent|written|wrote|printed|created|updated|queued|accepted|posted|submitted|published|delivered|deleted)\b', 'i') ELSE false END;
 
 -- What a shell command names behind the words that write a file: `> x`, `>> x`, `tee x`, and the files of a patch.
 CREATE MACRO _written_by_shell(command) AS
