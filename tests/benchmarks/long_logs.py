@@ -483,9 +483,10 @@ def _pax_csv(rng: random.Random, number: int, size: int) -> str:
 
 
 def _heartbeat(rng: random.Random, number: int, size: int) -> str:
+    """Return the beat of nine agents, of which one tells at length."""
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(T0 + number))
     states = "".join(
-        f"Agent{agent}: {rng.choice(('IN_PROGRESS', 'COMPLETE', 'BLOCKED'))} ({text(rng, size)})\n"
+        f"Agent{agent}: {rng.choice(('IN_PROGRESS', 'COMPLETE', 'BLOCKED'))} ({text(rng, 200 if agent else size)})\n"
         for agent in range(9)
     )
     return f"Wave {number} | {stamp}\nAgents:\n{states}Next: {text(rng, 60)}\n\n"
