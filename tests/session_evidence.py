@@ -33,6 +33,12 @@ def write(path: Path, *records: Any) -> Path:
     return path
 
 
+def dump(path: Path, value: Any) -> Path:
+    """Write one indented JSON document and return its path."""
+    path.write_text(json.dumps(value, indent=1))
+    return path
+
+
 def lines(path: Path) -> list[Any]:
     """Return the values of a file of JSON lines."""
     return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]

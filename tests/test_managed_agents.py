@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from framework_logs import twisted
 from session_evidence import (
     account,
     assert_accounts_balance,
@@ -23,7 +24,6 @@ from session_evidence import (
     rows,
     write,
 )
-from test_framework_loaders import twisted
 
 import agentlens as al
 
