@@ -71,14 +71,3 @@ def ask(lens: al.Lens, query: str, **params: Any) -> list[tuple[Any, ...]]:
 
 def count_spans(lens: al.Lens, operation: str) -> int:
     return ask(lens, "SELECT count(*) FROM spans WHERE operation_name = $operation", operation=operation)[0][0]
-
-
-EVERYTHING = {
-    "spans": "SELECT * FROM spans ORDER BY preorder",
-    "span_messages": "SELECT * FROM span_messages ORDER BY ALL",
-    "span_events": "SELECT * FROM span_events ORDER BY ALL",
-    "span_links": "SELECT * FROM span_links ORDER BY ALL",
-    "messages": "SELECT message_hash, role, name, parts FROM messages ORDER BY ALL",
-    "rejects": "SELECT * FROM rejects ORDER BY ALL",
-    "sources": "SELECT * FROM sources",
-}

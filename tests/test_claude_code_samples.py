@@ -1,7 +1,8 @@
-"""Real Claude Code sessions, read whole, in pieces and interleaved: nothing lost, nothing counted twice."""
+"""Real Claude Code sessions, read whole, in pieces, shuffled and interleaved: nothing lost, nothing counted twice."""
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import random
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 from claude_code_counts import (
-    EVERYTHING,
     ask,
     assistant_lines,
     count_calls,
@@ -194,6 +194,16 @@ def test_no_other_loader_claims_a_session(folder: Path) -> None:
 
 # --- reading on -------------------------------------------------------------------------------------------------------
 
+EVERYTHING = {
+    "spans": "SELECT * FROM spans ORDER BY preorder",
+    "span_messages": "SELECT * FROM span_messages ORDER BY ALL",
+    "span_events": "SELECT * FROM span_events ORDER BY ALL",
+    "span_links": "SELECT * FROM span_links ORDER BY ALL",
+    "messages": "SELECT message_hash, role, name, parts FROM messages ORDER BY ALL",
+    "rejects": "SELECT * FROM rejects ORDER BY ALL",
+    "sources": "SELECT * FROM sources",
+}
+
 
 def read_in_pieces(data: bytes, cuts: Iterable[int], folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in the lens after reading the first bytes up to each cut, one read after the other, into one file."""
@@ -297,3 +307,24 @@ def test_a_file_of_too_many_lines_to_remember_is_read_again_whole_when_it_has_gr
     assert {table: rows for table, rows in pieces.items() if table != "sources"} == {
         table: rows for table, rows in whole.items() if table != "sources"
     }
+
+
+def test_lines_in_any_order_give_the_same_tokens(folder: Path, tmp_path: Path) -> None:
+    path = folder / "spotter_subagent.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for seed in range(3):
+        random.Random(seed).shuffle(lines)
+        (tmp_path / "shuffled.jsonl").write_bytes(b"".join(lines))
+        with al.read(tmp_path / "shuffled.jsonl", progress=False) as lens:
+            assert lens_totals(lens) == expected_totals([path])
+            assert count_spans(lens, "execute_tool") == len(count_tools([path]))
+
+
+def test_a_compressed_session_reads_like_a_plain_one(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    lines = (folder / "spotter_subagent.jsonl").read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"\xef\xbb\xbf" + b"".join([*lines[8:], *lines[:8]]))  # late lines are read again by their place
+    (tmp_path / "s.gz").write_bytes(gzip.compress(path.read_bytes()))
+    with al.read(path, progress=False) as plain, al.read(tmp_path / "s.gz", progress=False) as packed:
+        for table in ("spans", "span_messages", "messages"):
+            assert ask(plain, EVERYTHING[table]) == ask(packed, EVERYTHING[table])
