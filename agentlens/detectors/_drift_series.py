@@ -83,27 +83,27 @@ class Part(NamedTuple):
 
 
 # Everything is measured once, a row a task or call and a column a measure: a row an observation takes ten times as long. What series are read from
-# is put in the order of time once, not for each of them.
+# is put in the order of time once, not for each of them. Places stand for spans: ids are long, and would be copied from table to table.
 _GATHERED = {
     "_owned": "FROM _tasks_of_calls",
-    "_models": "FROM _model_calls_of_tasks('_owned')",
-    "_tools": "FROM _tool_calls_of_tasks('_owned')",
+    "_models": "SELECT * EXCLUDE (trace_id, span_id) FROM _model_calls_of_tasks('_owned')",
+    "_tools": "SELECT * EXCLUDE (trace_id, span_id) FROM _tool_calls_of_tasks('_owned')",
     "_failures": "SELECT preorder, kind FROM errors",
-    "_known": "FROM _tasks_of('_owned', '_models', '_tools', '_failures')",
+    "_known": "SELECT * EXCLUDE (trace_id, span_id) FROM _tasks_of('_owned', '_models', '_tools', '_failures')",
     "_used": "FROM _tools_of_tasks('_tools')",
     "_of_tasks": """
         SELECT *, 1 AS position FROM _measured_tasks('_known') LEFT JOIN _tool_mix_of_tasks('_used') USING (task)
-        ORDER BY time, task, span_id""",
+        ORDER BY time, task""",
     "_of_calls": """
-        SELECT *, row_number() OVER (PARTITION BY task, agent_name ORDER BY time, span_id) AS position
+        SELECT *, row_number() OVER (PARTITION BY task, agent_name ORDER BY time, preorder) AS position
         FROM _measured_calls('_models', '_failures') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)
-        ORDER BY time, task, span_id""",
+        ORDER BY time, task, preorder""",
     "_of_tools": """
         SELECT *, 1 AS position
         FROM _measured_tools('_tools') LEFT JOIN (SELECT task, task_type, brief_bytes FROM _of_tasks) USING (task)
-        ORDER BY time, task, span_id""",
+        ORDER BY time, task, preorder""",
     "_of_beats": """
-        SELECT *, 1 AS position, NULL::VARCHAR AS span_id, -1 AS preorder, -row_number() OVER (PARTITION BY agent_name ORDER BY time) AS task,
+        SELECT *, 1 AS position, -1 AS preorder, -row_number() OVER (PARTITION BY agent_name ORDER BY time) AS task,
           NULL::VARCHAR AS task_type, NULL::BIGINT AS brief_bytes
         FROM _heartbeat_gaps
         ORDER BY time, task""",
