@@ -20,6 +20,10 @@ TOKENS = (
     "cache_write_input_tokens",
     "reasoning_output_tokens",
 )
+# The texts of what a span was shown, in order.
+SHOWN = """
+    SELECT list(parts->>'$[0].content' ORDER BY position)
+    FROM span_messages JOIN messages USING (message_hash) WHERE span_id = $span AND direction = 'input'"""
 
 
 def read(*paths: Path | str) -> Lens:
