@@ -47,7 +47,7 @@ from agentlens.pricing import price_models
 
 READ_MEMORY = 750_000_000
 # More by what loaders no longer hold: a write that runs out of memory ends the database.
-WRITE_MEMORY = 1_100_000_000
+WRITE_MEMORY = 850_000_000
 # Of a statement, and of a commit, that finds too little memory; both leave the database as it was.
 NO_ROOM = (duckdb.OutOfMemoryException, duckdb.TransactionException)
 UNKNOWN = "unknown"
