@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,11 @@ def test_read_saves_a_case_that_sql_can_ask(case: str) -> None:
     result = run("sql", case, "SELECT count(*) AS n FROM sources", "--format", "json")
     files = [path for path in Path(WAVE_14).rglob("*") if path.is_file()]
     assert json.loads(result.stdout) == [{"n": len(files)}]
+
+
+def test_the_package_runs_as_a_command(case: str) -> None:
+    command = [sys.executable, "-m", "agentlens", "sql", case, "SELECT 42 AS n", "--format", "json"]
+    assert json.loads(subprocess.run(command, check=True, capture_output=True).stdout) == [{"n": 42}]
 
 
 def test_sql_changes_nothing(case: str) -> None:
