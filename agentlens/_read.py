@@ -67,12 +67,15 @@ def read(
 ) -> Lens:
     """Return a lens on everything in the given files, folders and globs, whatever their formats.
 
-    Formats are recognised by content; `format` names a loader instead, or gives a `mapping()` for home-grown JSON lines or
-    CSV, also as the path of a YAML file. gzip and zstd are opened, and an archive is read as the files it keeps. With `into`, the lens lives in that file: what it already holds is not read again, only files
-    that are new, have grown or were replaced. A single saved lens is opened. Reading is one transaction: it succeeds whole
-    or changes nothing. After it the database is locked (no file access, no settings) unless `locked` is False.
+    Formats are recognised by content; `format` names a loader instead, or gives a `mapping()` for home-grown JSON lines, lists
+    of objects or CSV, also as the path of a YAML file. gzip, zstd and text in UTF-16 are opened, and an archive made by `agentlens archive` is
+    read as the files it keeps.
 
-    `prices` is a YAML file with prices and model aliases of one's own, which go before the price list; the lens keeps them.
+    With `into`, the lens lives in that file: what it already holds is not read again, only files that are new, have grown or
+    were replaced. A single saved lens is opened. Reading is one transaction: it succeeds whole or changes nothing. After it
+    the database is locked (no file access, no settings) unless `locked` is False. `progress` shows a bar while it reads.
+
+    `prices` is a YAML file with prices and model aliases of your own, which go before the price list; the lens keeps them.
 
     Raises UnknownFormat when a file given by name (or every file of a folder) is in no known format, AmbiguousFormat when
     two loaders claim one, and AgentLensError for paths that do not exist. Inside folders, a file that is in no known format,

@@ -29,6 +29,11 @@ ACTIONS = ("draft", "llm_call", "tool:grep", "web_search", "invoke_agent", "plan
 STATUSES = ("ok", "error", "success", "weird", 200, 500, True, False, None, "timeout")
 
 
+def lines(*records: Any) -> bytes:
+    """Return records as JSON lines."""
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
 def hostile_log(seed: int, lines: int) -> bytes:
     """Return a log of about so many lines, some of them repeated, torn or no text at all."""
     dice = random.Random(seed)

@@ -20,6 +20,10 @@ TOKENS = (
     "cache_write_input_tokens",
     "reasoning_output_tokens",
 )
+# The texts of what a span was shown, in order.
+SHOWN = """
+    SELECT list(parts->>'$[0].content' ORDER BY position)
+    FROM span_messages JOIN messages USING (message_hash) WHERE span_id = $span AND direction = 'input'"""
 
 
 def read(*paths: Path | str) -> Lens:
@@ -30,6 +34,12 @@ def read(*paths: Path | str) -> Lens:
 def write(path: Path, *records: Any) -> Path:
     """Write JSON lines and return their path."""
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def dump(path: Path, value: Any) -> Path:
+    """Write one indented JSON document and return its path."""
+    path.write_text(json.dumps(value, indent=1))
     return path
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from drift_fleets import lengthened, made_series
-from scipy.stats import rankdata
+from scipy.stats import false_discovery_control, rankdata
 
 from agentlens.detectors import change_points as cp
+from agentlens.detectors.drift import control
 
 
 def scanned(seed: int, count: int, **kind: object) -> cp.Scan:
@@ -106,8 +107,12 @@ def test_constant_tied_short_and_infinite_series_are_answered(values: list[float
 
 
 def test_false_discovery_control_is_that_of_benjamini_and_hochberg() -> None:
-    assert cp.control([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
-    assert cp.control([]) == []
+    assert control([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.16 / 3, 0.16 / 3, 0.5])
+    assert control([]) == []
+    rng = np.random.default_rng(3)
+    for count in (1, 2, 7, 500):
+        p_values = np.round(rng.random(count) ** 2, 2)  # some of them equal
+        assert control(p_values.tolist()) == false_discovery_control(p_values).tolist()
 
 
 def test_scores_are_ranks_among_their_own_stratum_with_ties_shared() -> None:

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from detector_runs import found, in_traces, outcome
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, tool
-
-from agentlens import Lens
-from agentlens._detect import detect
-
-Found = list[tuple[Any, ...]]
-
-
-def found(lens: Lens, detector: str, columns: str = "agent_name, tier, severity", **thresholds: Any) -> Found:
-    detect(lens, [detector], **({detector: thresholds} if thresholds else {}))
-    return lens.sql(f"SELECT {columns} FROM findings ORDER BY trace_id, start_time, agent_name").fetchall()
-
-
-def outcome(lens: Lens, detector: str) -> tuple[str, str | None]:
-    return lens.sql("SELECT outcome, reason FROM checks WHERE detector = $d", d=detector).fetchall()[0]
-
-
-def in_traces(runs: Iterable[list[Step]]) -> list[Step]:
-    """Each run as a trace of its own."""
-    return [dict(each, traceId=f"{n:032x}") for n, run in enumerate(runs, 1) for each in run]
 
 
 def heard(*texts: str, role: str = "user") -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Detectors of repetition, errors and coordination that look at several agents: each fires, and leaves healthy work alone."""
+"""Detectors of work that several agents share: each fires on what it is made for, and leaves healthy work alone."""
 
 from __future__ import annotations
 
@@ -6,153 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
-from test_detectors import beats_of, board, found, in_traces, outcome
-
-# --- no_op_storm ------------------------------------------------------------------------------------------------------
-
-
-def edits(count: int, old: str, new: str) -> list[Step]:
-    return [
-        tool(f"edit#{n}", "lead", n, arguments={"path": f"{n}.md", "old_string": old, "new_string": new}, result="ok")
-        for n in range(1, count + 1)
-    ]
-
-
-def test_steps_that_change_nothing_in_a_row_are_a_storm(tmp_path: Path) -> None:
-    unchanged = [
-        tool(f"update#{n}", "lead", n, arguments={"id": 7, "status": str(n)}, result='{"changed": false}')
-        for n in range(5)
-    ]
-    mute = [call(f"c{n}", "lead", n, outputs=said(""), input_tokens=100, output_tokens=0) for n in range(4)]
-    runs = [edits(4, "a", "a"), unchanged, mute]
-    lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
-    assert found(lens, "no_op_storm", "tier, severity, len(span_ids), tokens_wasted") == [
-        ("proven", "warning", 4, None),
-        ("proven", "warning", 5, None),
-        ("proven", "warning", 4, 400),
-    ]
-
-
-def test_work_that_happens_to_change_little_is_no_storm(tmp_path: Path) -> None:
-    sync = [tool(f"sync#{n}", "lead", n, arguments={"path": f"{n}"}, result="already up to date") for n in range(9)]
-    real = edits(6, "a", "b")
-    three = edits(3, "a", "a")
-    broken_up = [
-        each for n in range(6) for each in (edits(6, "a", "a")[n], tool(f"w#{n}", "lead", n + 1.5, result="written"))
-    ]
-    quiet_shell = [tool(f"bash#{n}", "lead", n, arguments={"command": f"mkdir {n}"}, result="") for n in range(9)]
-    talk = [call(f"c{n}", "lead", n, outputs=said(f"word {n}")) for n in range(9)]
-    idle = [tool(f"poll_inbox#{n}", "lead", n, result="no changes") for n in range(9)]
-    runs = [sync, real, three, broken_up, quiet_shell, talk, idle]
-    lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
-    assert found(lens, "no_op_storm", "summary") == []
-
-
-# --- repeated_text ----------------------------------------------------------------------------------------------------
-
-STUCK = "I will now continue with the task as planned."
-
-
-def turns(answers: list[str], users: list[str] | None = None) -> list[Step]:
-    """Calls of one conversation, each with all that was said before; `users` are said between, else only the answers."""
-    history: list[dict[str, Any]] = [{"role": "user", "parts": [{"type": "text", "content": "go"}]}]
-    steps = []
-    for n, answer in enumerate(answers):
-        steps.append(call(f"c{n}", "lead", n, inputs=list(history), outputs=said(answer), agent="lead"))
-        history += said(answer)
-        if users:
-            history.append({"role": "user", "parts": [{"type": "text", "content": users[n % len(users)]}]})
-    return steps
-
-
-def test_the_same_answer_three_times_with_nothing_between_is_found(tmp_path: Path) -> None:
-    nudged = turns([STUCK] * 4, ["Please continue."])
-    outputs_only = [call(f"c{n}", "lead", n, outputs=said(STUCK)) for n in range(3)]
-    lens = read_steps(
-        tmp_path, in_traces([[agent("lead"), *run] for run in (turns([STUCK] * 3), nudged, outputs_only)])
-    )
-    # A nudge is new the first time it is said.
-    assert found(lens, "repeated_text", "tier, len(span_ids)") == [("proven", 3), ("proven", 3), ("candidate", 3)]
-
-
-def test_answers_that_may_be_equal_are_left_alone(tmp_path: Path) -> None:
-    short = turns(["NO_REPLY"] * 9)
-    asked_again = turns([STUCK] * 5, [f"question {n}?" for n in range(5)])
-    twice = turns([STUCK] * 2 + ["Now for something else entirely."] + [STUCK] * 2)
-    ask = [{"role": "user", "parts": [{"type": "text", "content": "vote"}]}]
-    sampled = [call(f"c{n}", "lead", n, inputs=ask, outputs=said("The answer to it all is 42.")) for n in range(5)]
-    working = [
-        each
-        for n in range(5)
-        for each in (call(f"c{n}", "lead", n, outputs=said(STUCK)), tool(f"read#{n}", "lead", n + 0.6, result=str(n)))
-    ]
-    echoed = turns(["```text\nThe file page.md has been updated successfully.\n```"] * 4)
-    runs = [short, asked_again, twice, sampled, working, echoed]
-    lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
-    assert found(lens, "repeated_text", "summary") == []
-
-
-def test_chanting_is_found_and_lists_tables_code_and_dividers_are_not(tmp_path: Path) -> None:
-    chant = "Let me think about this. " + "The file must be there, I will look again. " * 20
-    refrain = "Some first words. " + "ha ha ha " * 60
-    ordinary = " ".join(
-        f"Sentence number {n} speaks of thing {n * n} and of the European Commission." for n in range(40)
-    )
-    listed = "Done:\n" + "\n".join(f"- [x] checked the page of customer {n}" for n in range(40))
-    same_items = "Done:\n" + "- item checked and found to be good\n" * 30
-    table = "| name | value |\n" + "| a row of this table | the same value again |\n" * 30
-    code = "Here it is:\n```\n" + "    result.append(compute(value))\n" * 30 + "```\n"
-    dividers = "Title\n" + ("-" * 60 + "\n") * 30
-    aside = ordinary + " no no no no no no no no no no no no" + ordinary
-    healthy = [ordinary, listed, same_items, table, code, dividers, aside]
-    runs = [[agent("lead"), call("c", "lead", 1, outputs=said(text))] for text in [chant, refrain, *healthy]]
-    lens = read_steps(tmp_path, in_traces(runs))
-    assert found(lens, "repeated_text", "trace_id[-1:], tier") == [("1", "proven"), ("2", "proven")]
-
-
-# --- error_cascade ----------------------------------------------------------------------------------------------------
-
-
-def failing(name: str, parent: str | None, start: float, end: float, status: int | None = ERROR) -> Step:
-    return agent(name, parent, start, end, status=status, message=f"{name} gave up" if status == ERROR else None)
-
-
-def test_a_failure_that_is_passed_up_through_three_agents_is_a_cascade(tmp_path: Path) -> None:
-    steps = [
-        failing("lead", None, 0, 32),
-        failing("writer", "lead", 1, 31),
-        failing("reader", "writer", 2, 30),
-        tool("fetch", "reader", 3, 29, status=ERROR, message="503 Service Unavailable"),
-    ]
-    lens = read_steps(tmp_path, steps)
-    assert found(lens, "error_cascade", "tier, severity, agent_name, len(span_ids)") == [
-        ("proven", "critical", "reader", 4)
-    ]
-    summary = found(lens, "error_cascade", "summary")[0][0]
-    assert "reader → writer → lead" in summary and "fetch (unavailable" in summary
-    assert found(lens, "error_cascade", "1", min_agents=4) == []
-
-
-def test_agents_that_fail_side_by_side_below_one_that_does_not_are_an_event(tmp_path: Path) -> None:
-    steps = [agent("lead", None, 0, 90, status=OK)]
-    steps += [failing(name, "lead", 1, 10 + n) for n, name in enumerate(("a", "b", "c"))]
-    assert found(read_steps(tmp_path, steps), "error_cascade", "tier, len(span_ids)") == [("event", 3)]
-
-
-def test_failures_that_are_few_far_apart_or_mended_are_no_cascade(tmp_path: Path) -> None:
-    two = [failing("lead", None, 0, 32), failing("a", "lead", 1, 31), tool("t", "a", 2, 30, status=ERROR)]
-    apart = [agent("lead", None, 0, 900), *(failing(name, "lead", 1, 100 * n + 5) for n, name in enumerate("abc"))]
-    mended = [agent("lead", None, 0, 90)]
-    for n, name in enumerate("abc"):
-        mended += [failing(f"{name}#1", "lead", 1, 10 + n), agent(f"{name}#2", "lead", 20 + n, 30 + n, status=OK)]
-    retried = [agent("lead", None, 0, 90, status=OK)]
-    for name in "abc":
-        retried += [agent(name, "lead", 1, 80, status=OK), tool(f"get#{name}1", name, 2, status=ERROR)]
-        retried += [tool(f"get#{name}2", name, 4, status=OK)]
-    lens = read_steps(tmp_path, in_traces([two, apart, mended, retried]))
-    assert found(lens, "error_cascade", "summary") == []
-
+from detector_runs import beats_of, board, found, in_traces, outcome
+from lens_builder import ERROR, Step, agent, call, read_steps, said, step, tool
 
 # --- runaway ----------------------------------------------------------------------------------------------------------
 
@@ -322,7 +177,7 @@ def test_fan_out_that_hurts_nothing_is_no_herd(tmp_path: Path) -> None:
     assert found(read_steps(tmp_path / "hosts", many_places, **{"beats.log": beats}), "thundering_herd", "1") == []
 
 
-# --- off_matrix_delegation, scope_breach, approval_skipped ------------------------------------------------------------
+# --- off_matrix_delegation, scope_breach, approval_skipped, undeclared_tool -------------------------------------------
 
 MANIFEST = """
 agents:
@@ -402,6 +257,26 @@ def test_an_act_without_the_approval_it_needs_is_found(tmp_path: Path) -> None:
     ]
 
 
+def test_tools_outside_the_declared_list_are_found(tmp_path: Path) -> None:
+    lens = read_steps(
+        tmp_path,
+        [
+            agent("lead"),
+            tool("search", "lead", 1),
+            tool("mcp__web__fetch-page", "lead", 2),
+            tool("delete_all", "lead", 3),
+        ],
+    )
+    assert found(lens, "undeclared_tool") == []
+    assert outcome(lens, "undeclared_tool")[0] == "could not look"
+    lens._con.execute("UPDATE agents SET tools = ['Search', 'fetch_page']")
+    assert found(lens, "undeclared_tool", "tier, summary[:26]") == [("proven", "lead called delete_all 1 t")]
+    lens._con.execute("UPDATE agents SET tools = ['web', 'search(*)', 'delete']")
+    assert found(lens, "undeclared_tool") == []
+    lens._con.execute("UPDATE agents SET tools = ['clerical work']")
+    assert found(lens, "undeclared_tool", "DISTINCT tier") == [("candidate",)]
+
+
 # --- delegation_loop --------------------------------------------------------------------------------------------------
 
 
@@ -426,6 +301,33 @@ def test_a_task_that_comes_back_to_who_handed_it_over_is_a_loop(tmp_path: Path) 
     passed_on = [message("Dan", "Eve", 1, "Tell all that " + task), message("Eve", "Fay", 2, "Tell all that " + task)]
     lens = read_steps(tmp_path / "ring", [], **{"talk.jsonl": "\n".join(ring + passed_on)})
     assert found(lens, "delegation_loop", "tier, agent_name, len(evidence)") == [("proven", "Ana", 3)]
+
+
+def test_work_that_is_passed_back_and_forth_is_a_delegation_loop(tmp_path: Path) -> None:
+    def passes(count: int) -> list[Step]:
+        pairs = [("a", "b"), ("b", "a")]
+        return [
+            step(
+                f"transfer_to_{to}#{n}",
+                None,
+                n,
+                n + 0.5,
+                operation="execute_tool",
+                tool=f"transfer_to_{to}",
+                agent=giver,
+                arguments={},
+            )
+            for n, (giver, to) in enumerate(pairs[n % 2] for n in range(count))
+        ]
+
+    worked = [
+        *passes(6),
+        *(step(f"work{n}", None, n + 0.6, operation="execute_tool", tool="write", agent="a") for n in range(6)),
+    ]
+    lens = read_steps(
+        tmp_path, in_traces([[agent("lead"), *passes(6)], [agent("lead"), *passes(3)], [agent("lead"), *worked]])
+    )
+    assert found(lens, "delegation_loop", "tier, len(span_ids)") == [("proven", 6)]
 
 
 # --- premature_complete -----------------------------------------------------------------------------------------------
@@ -484,3 +386,105 @@ def test_a_deliverable_that_is_not_there_makes_a_report_premature(tmp_path: Path
         ("Cyd", "proven", "critical"),
         ("Ben", "candidate", "warning"),
     ]
+
+
+def test_done_with_blockers_is_premature(tmp_path: Path) -> None:
+    report = (
+        "FROM: {}\nTO: lead\nTIME: 2026-01-01T00:10:00Z\nSTATUS: {}\nDELIVERABLES: x\nBLOCKERS: {}\nNEXT: none\n---\n"
+    )
+    reports = [
+        ("Ana", "COMPLETE", "no access to the CRM"),
+        ("Ben", "COMPLETE", "none"),
+        ("Cyd", "BLOCKED", "key"),
+        ("Dan", "DONE", "-"),
+    ]
+    lens = read_steps(tmp_path, [], **{"reports.txt": "".join(report.format(*each) for each in reports)})
+    assert found(lens, "premature_complete") == [("Ana", "proven", "critical")]
+
+
+# --- competing_writes, stale_packet, missing_brief, and briefs after a compaction -------------------------------------
+
+
+def write(name: str, parent: str, start: float, path: str = "site/page.md", tool_name: str = "write_file") -> Step:
+    return tool(f"{tool_name}#{name}", parent, start, arguments={"path": path, "content": name}, result="saved")
+
+
+def test_writing_over_each_other_without_reading_is_found(tmp_path: Path) -> None:
+    steps = [agent("lead"), agent("a", "lead", 1, 9), agent("b", "lead", 1, 9), write("1", "a", 2), write("2", "b", 5)]
+    lens = read_steps(tmp_path, steps)
+    assert found(lens, "competing_writes", "tier, severity, len(span_ids), summary") == [
+        (
+            "proven",
+            "warning",
+            2,
+            "a and b wrote site/page.md over each other; the later one had not read it in between.",
+        )
+    ]
+
+
+def test_orderly_writes_are_left_alone(tmp_path: Path) -> None:
+    both = [agent("lead"), agent("a", "lead", 1, 9), agent("b", "lead", 1, 9)]
+    read_first = [*both, write("1", "a", 2), write("r", "b", 3, tool_name="read_file"), write("2", "b", 5)]
+    one_agent = [*both, write("1", "a", 2), write("2", "a", 5)]
+    two_files = [*both, write("1", "a", 2), write("2", "b", 5, "other.md")]
+    appended = [*both, write("1", "a", 2), write("2", "b", 5, tool_name="append_file")]
+    lens = read_steps(tmp_path, in_traces([read_first, one_agent, two_files, appended]))
+    assert found(lens, "competing_writes") == []
+
+
+def packet(name: str, parent: str, start: float, version: int) -> Step:
+    return tool(name, parent, start, **{"packet__id": "facts", "packet__version": version})
+
+
+def test_work_from_replaced_facts_is_found_and_a_look_at_them_is_not(tmp_path: Path) -> None:
+    steps = [
+        agent("lead"),
+        packet("publish#3", "lead", 1, 3),
+        packet("publish#4", "lead", 10, 4),
+        agent("early", "lead", 2, 9),
+        packet("read#early", "early", 3, 3),
+        agent("late", "lead", 11, 20),
+        packet("read#late", "late", 12, 3),
+        packet("send#late", "late", 13, 3),
+        agent("compares", "lead", 11, 20),
+        packet("read#old", "compares", 12, 3),
+        packet("read#new", "compares", 13, 4),
+    ]
+    assert found(read_steps(tmp_path, steps), "stale_packet", "agent_name, tier, len(span_ids)") == [
+        ("late", "proven", 2)
+    ]
+
+
+def brief(number: int, parent: str = "lead", **arguments: Any) -> Step:
+    return tool(f"dispatch_brief#{number}", parent, number, arguments={"agent": f"a{number}", "task": "t", **arguments})
+
+
+def test_a_brief_without_what_the_others_carried_is_found(tmp_path: Path) -> None:
+    briefs = [brief(n, context="facts") for n in range(8)] + [brief(8), brief(9, context="")]
+    lens = read_steps(tmp_path, [agent("lead"), *briefs])
+    assert found(lens, "missing_brief") == [("a8", "event", "critical"), ("a9", "event", "critical")]
+
+
+def test_parts_that_are_often_left_out_are_not_missed(tmp_path: Path) -> None:
+    optional = [brief(n, **({"note": "x"} if n % 3 else {})) for n in range(20)]
+    lens = read_steps(tmp_path, [agent("lead"), *optional])
+    assert found(lens, "missing_brief") == []
+
+
+def test_too_few_briefs_say_so(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, [agent("lead"), brief(1, context="x"), brief(2)])
+    assert found(lens, "missing_brief") == []
+    assert outcome(lens, "missing_brief")[0] == "could not look"
+
+
+def test_a_compaction_after_which_briefs_are_poorer_is_the_collapse(tmp_path: Path) -> None:
+    def asked(*texts: str) -> list[dict[str, Any]]:
+        return [{"role": "user", "parts": [{"type": "text", "content": text}]} for text in texts]
+
+    long = ["the goal", *("a fact that matters " * 9 + str(n) for n in range(6))]
+    steps = [agent("lead", conversation="talk"), *(brief(n, context="facts") for n in range(6)), brief(9)]
+    steps += [call("c1", "lead", 0.5, inputs=asked(*long)), call("c2", "lead", 8, inputs=asked("summary of the goal"))]
+    lens = read_steps(tmp_path / "collapse", steps)
+    assert found(lens, "context_collapse", "agent_name, tier, len(span_ids)") == [("lead", "proven", 3)]
+    harmless = [each for each in steps if each["name"] != "dispatch_brief#9"] + [brief(9, context="facts")]
+    assert found(read_steps(tmp_path / "harmless", harmless), "context_collapse") == []

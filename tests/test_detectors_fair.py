@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from detector_runs import found, in_traces
 from lens_builder import ERROR, Step, agent, call, read_steps, said, tool
-from test_detectors import found, in_traces
 
 import agentlens as al
 from agentlens import Lens
@@ -19,6 +19,24 @@ def ended(words: str, *steps: Step) -> list[Step]:
 
 def failing(name: str, message: str = "timed out", **arguments: str) -> Step:
     return tool(name, "lead", 2, 3, status=ERROR, message=message, arguments=arguments)
+
+
+def wrote(path: str, parent: str, start: float) -> Step:
+    return tool(f"write_file#{parent}", parent, start, arguments={"path": path, "content": f"by {parent}"})
+
+
+def completed(blockers: dict[str, str]) -> str:
+    """Reports of agents that say COMPLETE, each with its blockers."""
+    lines = [
+        "TO: Chief",
+        "WAVE: 1",
+        "TIME: 2026-01-01T00:05:00Z",
+        "STATUS: COMPLETE",
+        "DELIVERABLES: none",
+        "NEXT: none",
+    ]
+    reports = ["\n".join([f"FROM: {name}", *lines, f"BLOCKERS: {text}"]) for name, text in blockers.items()]
+    return "\n---\n".join(reports) + "\n"
 
 
 def test_nobody_is_accused_of_silence_in_a_language_that_is_not_understood(tmp_path: Path) -> None:
@@ -69,34 +87,19 @@ def test_a_run_that_failed_by_itself_under_a_tool_that_answers_is_swallowed_unle
 
 
 def test_no_blocker_in_any_tongue_is_no_blocker(tmp_path: Path) -> None:
-    def report(name: str, blockers: str) -> str:
-        lines = [
-            "TO: Chief",
-            "WAVE: 1",
-            "TIME: 2026-01-01T00:05:00Z",
-            "STATUS: COMPLETE",
-            "DELIVERABLES: none",
-            "NEXT: none",
-        ]
-        return "\n".join([f"FROM: {name}", *lines, f"BLOCKERS: {blockers}"])
-
     none = ["keine", "Aucun", "ninguna", "geen", "brak", "yok", "нет", "なし", "No open blockers", "none so far"]
-    reports = [*(report(f"Ana{number}", word) for number, word in enumerate(none)), report("Ben", "no power in hall 3")]
-    lens = read_steps(tmp_path, [], reports="\n---\n".join(reports) + "\n")
+    blockers = {f"Ana{number}": word for number, word in enumerate(none)} | {"Ben": "no power in hall 3"}
+    lens = read_steps(tmp_path, [], reports=completed(blockers))
     assert lens.sql("SELECT count(*) FROM status_reports").fetchall() == [(11,)]
     assert found(lens, "premature_complete", "agent_name") == [("Ben",)]
 
 
 def test_who_named_the_file_to_a_shell_has_looked_at_it(tmp_path: Path) -> None:
-    def wrote(parent: str, start: float) -> Step:
-        return tool(
-            f"write_file#{parent}", parent, start, arguments={"path": "shop/menu.md", "content": f"by {parent}"}
-        )
-
     def shell(command: str) -> Step:
         return tool("bash", "b", 4, arguments={"command": command}, result="rye")
 
-    both = [agent("lead"), agent("a", "lead", 1, 9), agent("b", "lead", 1, 9), wrote("a", 2), wrote("b", 6)]
+    wrote_both = [wrote("shop/menu.md", "a", 2), wrote("shop/menu.md", "b", 6)]
+    both = [agent("lead"), agent("a", "lead", 1, 9), agent("b", "lead", 1, 9), *wrote_both]
     runs = [[*both, shell("sed -n '1,20p' shop/menu.md")], [*both, shell("ls shop")]]
     lens = read_steps(tmp_path, in_traces(runs))
     wrote_in_order = "(SELECT list(span_id ORDER BY start_time) FROM spans WHERE spans.trace_id = findings.trace_id AND tool_name = 'write_file')"
@@ -303,32 +306,18 @@ def test_a_task_is_lost_where_the_others_who_were_handed_tasks_go_on(tmp_path: P
 
 
 def test_who_is_told_of_a_file_and_its_writer_was_to_write_it_anew(tmp_path: Path) -> None:
-    def wrote(parent: str, start: float) -> Step:
-        return tool(f"write_file#{parent}", parent, start, arguments={"path": "menu.md", "content": f"by {parent}"})
-
     def run(brief: str) -> list[Step]:
         asked = [{"role": "user", "parts": [{"type": "text", "content": brief}]}]
         both = [agent("baker", "lead", 1, 9), agent("cook", "lead", 1, 9, inputs=asked)]
-        return [agent("lead"), *both, wrote("baker", 2), wrote("cook", 6)]
+        return [agent("lead"), *both, wrote("menu.md", "baker", 2), wrote("menu.md", "cook", 6)]
 
     runs = [run("What baker put into menu.md is wrong. Write it afresh."), run("Write menu.md, please.")]
     assert found(read_steps(tmp_path, in_traces(runs)), "competing_writes", "trace_id[-1:]") == [("2",)]
 
 
 def test_a_blocker_that_is_gone_and_a_finding_that_is_named_by_its_code_are_owned_up_to(tmp_path: Path) -> None:
-    def report(name: str, blockers: str) -> str:
-        lines = [
-            "TO: Chief",
-            "WAVE: 1",
-            "TIME: 2026-01-01T00:05:00Z",
-            "STATUS: COMPLETE",
-            "DELIVERABLES: none",
-            "NEXT: none",
-        ]
-        return "\n".join([f"FROM: {name}", *lines, f"BLOCKERS: {blockers}"])
-
     gone = ["resolved: token renewed", "previously: no scans (received 05:50)", "0 open", "resolve the dispute first"]
-    reports = "\n---\n".join(report(f"Ana{number}", text) for number, text in enumerate(gone)) + "\n"
+    reports = completed({f"Ana{number}": text for number, text in enumerate(gone)})
     checked = tool("style_check", "lead", 2, result="12 of 40 files failed: W503")
     runs = [ended("Only W503, which is to be ignored.", checked), ended("The style is as it was asked for.", checked)]
     lens = read_steps(tmp_path, in_traces(runs), reports=reports)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from detector_runs import found, in_traces
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
-from test_detectors import found, in_traces
 
 TEXT = "Three crates of lemons, two of capers; the order goes out on Friday."
 OTHER = "Three crates of limes, ten of capers; the order goes out on Sunday."

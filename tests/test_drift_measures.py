@@ -8,13 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, tool
 
 from agentlens import Lens
 from agentlens.detectors import change_points as cp
-from agentlens.detectors._drift_series import _Group, _pick, all_series
+from agentlens.detectors._drift_series import PLACED, _Group, _pick, all_series
 from agentlens.detectors._drift_words import MEASURES
 from agentlens.detectors.drift import measure_drift
 
@@ -169,6 +168,18 @@ def test_a_task_that_never_ends_is_not_completed_and_the_last_one_is_open(tmp_pa
     assert set(silent.sql("SELECT is_completed FROM tasks").fetchall()) == {(None,)}
 
 
+def test_tasks_that_cost_the_same_cost_the_same_in_whatever_order_their_calls_came(tmp_path: Path) -> None:
+    """Changes are told by ranks, for which the sixteenth digit is as good as the first."""
+    orders = list(itertools.permutations((331, 1_277, 9_091, 77)))
+    steps = [agent(f"lead#{n}", None, n * 100, n * 100 + 50, trace=f"t{n}") for n in range(len(orders))] + [
+        call(f"c{n}-{place}", f"lead#{n}", n * 100 + place, trace=f"t{n}", model="gpt-4o", input_tokens=tokens, output_tokens=tokens)
+        for n, order in enumerate(orders)
+        for place, tokens in enumerate(order)
+    ]  # fmt: skip
+    costs = read_steps(tmp_path, steps).sql("SELECT DISTINCT cost_usd FROM tasks").fetchall()
+    assert costs == [(pytest.approx(10_776 * 12.5e-6),)]
+
+
 def test_series_hold_every_observation_and_no_other(tmp_path: Path) -> None:
     """What is tested for change is what `observations` shows: of each agent, and of each tool, model and operation that several share."""
     rng = random.Random(5)
@@ -207,20 +218,19 @@ def test_which_observations_of_a_long_series_are_looked_at_does_not_depend_on_ho
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("agentlens.detectors._drift_series.MOST_OBSERVATIONS", 10)
-    names = ("unit", "time", "task_type", "brief_bytes", "preorder", "task", "position")
-    values = [None if n % 5 == 0 else float(n) for n in range(57)]
-    rows = pa.table({**dict.fromkeys(names, range(57)), "measure": values})
-    known = [value for value in values if value is not None]
+    columns = {name: np.arange(57) for name in ("time", *PLACED)}
+    values = np.array([np.nan if n % 5 == 0 else float(n) for n in range(57)])
+    rows = columns | {"measure": values, "has_measure": ~np.isnan(values)}
+    known = values[~np.isnan(values)].tolist()
     expected = known[4::5]  # 45 of at most 10: every fifth
     rng = random.Random(1)
     for _ in range(30):
         cuts = sorted({0, 57, *rng.sample(range(57), 6)})
         picked, seen = [], 0
         for begin, end in itertools.pairwise(cuts):
-            some, seen = _pick(
-                rows.slice(begin, end - begin), np.arange(end - begin), _Group(["measure"], len(known), False), seen
-            )
-            picked += some["measure"].to_pylist()
+            batch = {name: column[begin:end] for name, column in rows.items()}
+            some, seen = _pick(batch, np.arange(end - begin), _Group(["measure"], len(known), False), None, seen)
+            picked += some["measure"].tolist()
         assert picked == expected, cuts
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from framework_logs import twisted
+from managed_sessions import AGENT, SESSION, Event, Log, message, recorded, simple, team, text, tool
 from session_evidence import (
     account,
     assert_accounts_balance,
@@ -23,100 +23,14 @@ from session_evidence import (
     rows,
     write,
 )
-from test_framework_loaders import twisted
 
 import agentlens as al
 
-Event = dict[str, Any]
-AGENT = {
-    "id": "agent_1", "name": "Lead", "version": 3, "system": "You lead.", "model": {"id": "claude-sonnet-4-5"},
-    "tools": [{"type": "custom", "name": "look"}],
-}  # fmt: skip
-SESSION = {
-    "type": "session", "id": "sesn_1", "agent": AGENT, "environment_id": "env_1", "created_at": "2026-01-01T00:00:00Z",
-    "usage": {"input_tokens": 0, "output_tokens": 0, "cache_read_input_tokens": 0},
-}  # fmt: skip
 SPANS = """
     SELECT trace_id, span_id, parent_span_id, name, agent_name, start_time, end_time, status_code, status_message, error_type,
       is_control_flow, input_tokens, output_tokens, tool_call_arguments, tool_call_result, usage_key
     FROM spans ORDER BY ALL"""
 SHOWN = "SELECT span_id, direction, position, message_hash FROM span_messages ORDER BY ALL"
-
-
-class Log:
-    """Events of one thread, one a second."""
-
-    def __init__(self, thread: str = "sthr_1", agent: str = "Lead", start: int = 0) -> None:
-        self.events: list[Event] = []
-        self._thread, self._agent, self._start = thread, agent, start
-
-    def add(self, kind: str, **fields: Any) -> str:
-        number = self._start + len(self.events)
-        event_id = fields.pop("id", f"sevt_{self._thread}_{number}")
-        at = f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z"
-        self.events.append({"id": event_id, "type": kind, "processed_at": at, **fields})
-        return str(event_id)
-
-    def wait(self, seconds: int) -> None:
-        self._start += seconds
-
-    def running(self) -> None:
-        self.add("session.thread_status_running", session_thread_id=self._thread, agent_name=self._agent)
-
-    def idle(self, reason: str = "end_turn", **fields: Any) -> None:
-        self.add(
-            "session.thread_status_idle", session_thread_id=self._thread, agent_name=self._agent, stop_reason={"type": reason}, **fields
-        )  # fmt: skip
-
-    def ask(self, said: str) -> None:
-        self.add("user.message", content=text(said))
-
-    def call(
-        self, *said: tuple[str, Event], usage: tuple[int, int, int, int] = (2, 5, 100, 10), is_error: bool = False
-    ) -> list[str]:
-        start = self.add("span.model_request_start")
-        ids = [self.add(kind, **fields) for kind, fields in said]
-        plain, output, read_tokens, written = usage
-        model_usage = {
-            "input_tokens": plain, "output_tokens": output, "cache_read_input_tokens": read_tokens,
-            "cache_creation_input_tokens": written,
-        }  # fmt: skip
-        self.add("span.model_request_end", model_request_start_id=start, model_usage=model_usage, is_error=is_error)
-        return ids
-
-
-def text(said: str) -> list[Event]:
-    return [{"type": "text", "text": said}]
-
-
-def message(said: str) -> tuple[str, Event]:
-    return "agent.message", {"content": text(said)}
-
-
-def tool(name: str = "look", kind: str = "tool_use", **fields: Any) -> tuple[str, Event]:
-    return f"agent.{kind}", {"name": name, "input": {"at": "x"}, **fields}
-
-
-def simple(log: Log | None = None) -> Log:
-    """A question, a tool of each kind, an answer."""
-    log = log or Log()
-    log.running()
-    log.ask("go")
-    built_in, mcp, custom = log.call(
-        tool("bash"), tool("search", "mcp_tool_use", mcp_server_name="exa"), tool("look", "custom_tool_use")
-    )
-    log.add("agent.tool_result", tool_use_id=built_in, content=text("done"), is_error=False)
-    log.add("agent.mcp_tool_result", mcp_tool_use_id=mcp, content=text("not found"), is_error=True)
-    log.idle("requires_action", event_ids=[custom])
-    log.add("user.custom_tool_result", custom_tool_use_id=custom, content=text("seen"), is_error=False)
-    log.running()
-    log.call(message("It is done."))
-    log.idle()
-    return log
-
-
-def recorded(events: Iterable[Event], session: Event = SESSION) -> list[Any]:
-    return [["client.beta.sessions.create", session], *(["client.beta.sessions.events.stream", e] for e in events)]
 
 
 # --- what stands in a session ---------------------------------------------------------------------------------------------
@@ -390,116 +304,6 @@ def test_what_never_ended_stays_unfinished(tmp_path: Path) -> None:
     lens = read(write(tmp_path / "x", *recorded(log.events)))
     query = "SELECT name, end_time, tool_call_arguments FROM spans WHERE depth > 0 ORDER BY preorder"
     assert rows(lens, query) == [("chat claude-sonnet-4-5", None, None), ("execute_tool bash", None, '{"a":1}')]
-
-
-# --- teams ------------------------------------------------------------------------------------------------------------------
-
-
-def team() -> tuple[list[Event], list[Event]]:
-    """The events of a session, and those of the thread of its sub-agent."""
-    lead, scout = Log(), Log("sthr_2", "Scout", 4)
-    lead.running()
-    lead.ask("go")
-    lead.add("session.thread_created", session_thread_id="sthr_2", agent_name="Scout")
-    lead.call(
-        (
-            "agent.thread_message_sent",
-            {"to_session_thread_id": "sthr_2", "to_agent_name": "Scout", "content": text("look")},
-        )
-    )
-    lead.add("session.thread_status_running", session_thread_id="sthr_2", agent_name="Scout")
-    scout.running()
-    scout.add("agent.thread_message_received", from_session_thread_id="sthr_1", content=text("look"))
-    scout.call(tool("bash"), usage=(1, 1, 0, 0))
-    scout.call(
-        ("agent.thread_message_sent", {"to_session_thread_id": "sthr_1", "content": text("found")}), usage=(1, 1, 0, 0)
-    )
-    scout.idle()
-    lead.wait(20)
-    lead.add(
-        "session.thread_status_idle", session_thread_id="sthr_2", agent_name="Scout", stop_reason={"type": "end_turn"}
-    )
-    lead.add(
-        "agent.thread_message_received", from_session_thread_id="sthr_2", from_agent_name="Scout", content=text("found")
-    )
-    lead.call(message("It was found."))
-    lead.idle()
-    return lead.events, scout.events
-
-
-def test_the_events_of_a_session_show_its_sub_agents_from_outside(tmp_path: Path) -> None:
-    lens = read(write(tmp_path / "x", *team()[0]))
-    assert names(lens) == ["invoke_agent Lead", " invoke_agent Scout", " chat", " chat"]
-    assert rows(lens, "SELECT kind, sender, recipient, payload FROM agent_messages ORDER BY time") == [
-        ("handoff", "Lead", "Scout", "look"), ("message", "Scout", "Lead", "found"),
-    ]  # fmt: skip
-    assert "tokens are missing" in one(lens, "SELECT known_missing::VARCHAR FROM sources")
-    assert rows(lens, "SELECT from_agent, to_agent, kind FROM handoffs") == [("Lead", "Scout", "run")]
-
-
-def test_the_events_of_all_threads_are_one_trace(tmp_path: Path) -> None:
-    lead, scout = team()
-    lens = read(write(tmp_path / "lead", *lead), write(tmp_path / "scout", *scout))
-    assert names(lens) == [
-        "invoke_agent Lead",
-        " invoke_agent Scout",
-        "  chat",
-        "  execute_tool bash",
-        "  chat",
-        " chat",
-        " chat",
-    ]
-    assert counted(lens, "input_tokens", "output_tokens") == (2 * 112 + 2, 12)
-    query = "SELECT agent_name, sum(input_tokens)::INT FROM usage_ledger WHERE is_counted GROUP BY ALL ORDER BY ALL"
-    assert rows(lens, query) == [("Lead", 224), ("Scout", 2)]
-
-
-def test_threads_merged_into_one_file_keep_their_conversations_and_letters(tmp_path: Path) -> None:
-    lead, scout = team()
-    marked = [{**event, "session_thread_id": event.get("session_thread_id", "sthr_2")} for event in scout]
-    events = sorted([*lead, *marked], key=lambda event: (event["processed_at"], event["id"]))
-    lens = read(write(tmp_path / "x", *recorded(events)))
-    assert count(lens, "chat") == 4
-    query = "SELECT agent_name, sum(input_tokens)::INT FROM usage_ledger WHERE is_counted GROUP BY ALL ORDER BY ALL"
-    assert rows(lens, query) == [("Lead", 224), ("Scout", 2)]
-    assert rows(lens, "SELECT sender, recipient, payload FROM agent_messages ORDER BY time") == [
-        ("Lead", "Scout", "look"), ("Scout", "Lead", "found"),
-    ]  # fmt: skip
-
-
-def test_thread_objects_name_model_and_parent_of_each_thread(tmp_path: Path) -> None:
-    """Of a thread's own events nothing says whose sub-agent it is until it is told something; the list of threads does."""
-    scout = [event for event in team()[1] if not event["type"].startswith("agent.thread_")]
-    agent = {"id": "agent_2", "name": "Scout", "model": {"id": "claude-haiku-4-5"}, "system": "You look.", "tools": []}
-    threads = [
-        {"type": "session_thread", "id": "sthr_1", "session_id": "sesn_1", "agent": AGENT, "parent_thread_id": None},
-        {
-            "type": "session_thread",
-            "id": "sthr_2",
-            "session_id": "sesn_1",
-            "agent": agent,
-            "parent_thread_id": "sthr_1",
-        },
-    ]
-    lens = read(write(tmp_path / "x", ["client.beta.sessions.threads.list", {"data": threads}], *scout))
-    assert names(lens)[:2] == ["invoke_agent Lead", " invoke_agent Scout"]
-    assert rows(lens, "SELECT DISTINCT trace_id, request_model FROM spans WHERE operation_name = 'chat'") == [
-        ("sesn_1", "claude-haiku-4-5")
-    ]
-    assert rows(lens, "SELECT agent_name, model FROM agents ORDER BY ALL") == [
-        ("Lead", "claude-sonnet-4-5"), ("Scout", "claude-haiku-4-5"),
-    ]  # fmt: skip
-
-
-def test_a_tool_call_of_a_sub_agent_that_asks_for_permission_stands_below_it(tmp_path: Path) -> None:
-    log = Log()
-    log.running()
-    log.add("session.thread_created", session_thread_id="sthr_2", agent_name="Scout")
-    asked = log.add("agent.tool_use", name="bash", input={}, evaluated_permission="ask", session_thread_id="sthr_2")
-    log.add("user.tool_confirmation", tool_use_id=asked, result="allow", session_thread_id="sthr_2")
-    lens = read(write(tmp_path / "x", *log.events))
-    assert names(lens) == ["invoke_agent Lead", " invoke_agent Scout", "  execute_tool bash", "   wait for permission"]
-    assert count(lens, "chat") == 0
 
 
 # --- totals -----------------------------------------------------------------------------------------------------------------

@@ -114,11 +114,11 @@ def test_any_other_record_on_a_span_is_an_event_and_one_on_none_is_skipped(tmp_p
         assert lens.sql("SELECT name, attributes->>'$.body' FROM span_events").fetchall() == [("log", "retrying")]
 
 
-def test_claude_codes_events_are_spans_of_a_session(tmp_path: Path) -> None:
+def events_of_claude_code() -> list[Row]:
+    """A prompt, a call, a tool that fails and a call that fails, as Claude Code logs them."""
     shared = {"session__id": "s1", "app__version": "2.1.0", "on_span": False}
     ms = 1_000_000
-    with read_logs(
-        tmp_path,
+    return [
         record("user_prompt", 1000 * ms, {"stringValue": "claude_code.user_prompt"}, prompt_length=5, **shared),
         record(
             "api_request",
@@ -152,8 +152,11 @@ def test_claude_codes_events_are_spans_of_a_session(tmp_path: Path) -> None:
             duration_ms="10",
             **shared,
         ),
-        traces=False,
-    ) as lens:
+    ]
+
+
+def test_claude_codes_events_are_spans_of_a_session(tmp_path: Path) -> None:
+    with read_logs(tmp_path, *events_of_claude_code(), traces=False) as lens:
         assert account(lens) == (4, 4, 0, 0)
         rows = lens.sql(
             "SELECT name, operation_name, status_code, epoch_ns(start_time) // 1000000, epoch_ns(end_time) // 1000000,"

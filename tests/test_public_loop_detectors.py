@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from detector_runs import in_traces
 from lens_builder import ERROR, Step, agent, call, read_steps, said, tool
-from test_detectors import in_traces
 
 from agentlens._detect import detect
 

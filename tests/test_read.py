@@ -77,20 +77,26 @@ def test_a_read_leaves_nothing_for_closing_to_write_anew(tmp_path: Path, monkeyp
         assert lens.sql(row_groups).fetchall() == left_by_reading == [(1,)]
 
 
-def test_records_too_large_for_the_limit_of_reading_are_read_with_more_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """DuckDB takes values by the two thousand: of long texts, no file of some size could be read within the limit."""
-    log, limits = tmp_path / "log.jsonl", list[int | None]()
-    texts = [attribute("text", f"{number}" * 500_000) for number in range(40, 80)]
-    log.write_bytes(as_lines([span(0, number, attributes=[pair]) for number, pair in enumerate(texts)]))
-    within = agentlens._read._read_within
-    monkeypatch.setattr(agentlens._read, "READ_MEMORY", 40_000_000)
+def limits_tried(monkeypatch: pytest.MonkeyPatch, memory: int) -> list[int | None]:
+    """Set the limit of reading; returns the list in which each limit that is tried will stand, None for no limit."""
+    limits, within = list[int | None](), agentlens._read._read_within
+    monkeypatch.setattr(agentlens._read, "READ_MEMORY", memory)
     monkeypatch.setattr(
         agentlens._read,
         "_read_within",
         lambda con, memory, **what: limits.append(memory) or within(con, memory, **what),
     )
+    return limits
+
+
+def test_records_too_large_for_the_limit_of_reading_are_read_with_more_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB takes values by the two thousand: of long texts, no file of some size could be read within the limit."""
+    log = tmp_path / "log.jsonl"
+    texts = [attribute("text", f"{number}" * 500_000) for number in range(40, 80)]
+    log.write_bytes(as_lines([span(0, number, attributes=[pair]) for number, pair in enumerate(texts)]))
+    limits = limits_tried(monkeypatch, 40_000_000)
     with read(log, into=tmp_path / "case.duckdb", progress=False) as lens:
         assert_accounts_balance(lens)
         assert lens.sql("SELECT count(*), min(length(attributes)) > 1_000_000 FROM spans").fetchall() == [(40, True)]
@@ -101,18 +107,12 @@ def test_a_long_text_in_every_record_is_read_within_the_limit_of_short_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DuckDB takes values by the two thousand: of long texts that would be more than the limit."""
-    log, limits, text = tmp_path / "log.jsonl", list[int | None](), "".join(map(str, range(7_000)))
+    log, text = tmp_path / "log.jsonl", "".join(map(str, range(7_000)))
     pairs = ([attribute("text", f"{number} {text}"), *asked(number, text)] for number in range(2_100))
     log.write_bytes(as_lines([span(n % 7, n, start=n, attributes=said) for n, said in enumerate(pairs)]))
-    within = agentlens._read._read_within
-    monkeypatch.setattr(agentlens._read, "READ_MEMORY", 50_000_000)
+    limits = limits_tried(monkeypatch, 50_000_000)
     monkeypatch.setattr("agentlens._staging.SLICE_BYTES", 4_000_000)
     monkeypatch.setattr(_finish, "SLICE_BYTES", 4_000_000)
-    monkeypatch.setattr(
-        agentlens._read,
-        "_read_within",
-        lambda con, memory, **what: limits.append(memory) or within(con, memory, **what),
-    )
     with read(log, into=tmp_path / "case.duckdb", progress=False) as lens:
         assert_accounts_balance(lens)
         assert lens.sql("SELECT count(*), min(strlen(attributes)) > 26_000 FROM spans").fetchall() == [(2_100, True)]

@@ -164,97 +164,76 @@ def answer(call_id: str, text: str) -> dict[str, Any]:
     return {"role": "tool", "parts": [{"type": "tool_call_response", "id": call_id, "response": text}]}
 
 
+Query = tuple[Step, dict[str, Any]]
+
+
+def query(number: int, stage: int, place: int, moment: float, rng: random.Random, is_cause: bool) -> Query:
+    """A tool call of a stage, and its answer as the next model call is given it."""
+    call_id, figures = f"call-{number}-{stage}-{place}-xyz", [str(rng.randrange(1000, 9999)) for _ in range(6)]
+    text = f"rows of table {number} {stage} {place}: " + " ".join(figures)
+    outcome: dict[str, Any] = {"status": ERROR, "message": "replica is stale"} if is_cause else {"status": OK}
+    step = tool(
+        f"query#{stage}.{place}",
+        f"a{stage}",
+        moment,
+        trace=f"p{number}",
+        arguments={"table": f"t{place}{stage}"},
+        result=text,
+        gen_ai__tool__call__id=call_id,
+        **outcome,
+    )
+    return step, answer(call_id, text)
+
+
+def mended(number: int, stage: int, moment: float) -> list[Step]:
+    """A failure that was mended."""
+    again: dict[str, Any] = {"trace": f"p{number}", "arguments": {"f": f"a{stage}"}}
+    failed = tool(f"save#{stage}", f"a{stage}", moment, status=ERROR, message="503", **again)
+    return [failed, tool(f"save#{stage}b", f"a{stage}", moment + 1, status=OK, result="saved", **again)]
+
+
+def hand_over(number: int, stage: int, moment: float, brief: str, inputs: list[dict[str, Any]]) -> list[Step]:
+    """The model call that asks for the next stage, the tool call that begins it, and the run of its agent."""
+    trace, call_id = f"p{number}", f"hand-{number}-{stage}-over"
+    asked = {"type": "tool_call", "id": call_id, "name": "delegate", "arguments": {"task": brief}}
+    told = [{"role": "assistant", "parts": [asked]}]
+    delegated: dict[str, Any] = {"arguments": {"task": brief}, "gen_ai__tool__call__id": call_id, "status": OK}
+    return [
+        call(f"c{stage}", f"a{stage}", moment, trace=trace, inputs=inputs, outputs=told),
+        tool(f"delegate#{stage}", f"a{stage}", moment + 1, moment + 400, trace=trace, **delegated),
+        agent(f"a{stage + 1}", f"delegate#{stage}", moment + 1.5, moment + 399, trace=trace, status=OK),
+    ]
+
+
 def pipeline(number: int, rng: random.Random) -> tuple[list[Step], str, str]:
     """Agents that hand on to one another; one tool of one of them fails and is never mended, and every later agent builds on it.
 
     Beside it stand decoys: a failure that was mended, one in a branch whose words nobody was given, and one after the harm.
     """
     trace, stages, wrong = f"p{number}", rng.randrange(2, 6), rng.randrange(1, 3)
-    steps, window, moment = [agent("a0", trace=trace, end=900, status=OK)], [], 1.0
+    wrong = min(wrong, stages - 1) - 1
+    steps, moment = [agent("a0", trace=trace, end=900, status=OK)], 1.0
     for stage in range(stages):
-        name, parent = f"a{stage}", f"a{stage}"
-        tools = []
+        answers = []
         for place in range(rng.randrange(1, 4)):
-            call_id, bad = f"call-{number}-{stage}-{place}-xyz", stage == min(wrong, stages - 1) - 1 and place == 0
-            text = f"rows of table {number} {stage} {place}: " + " ".join(
-                str(rng.randrange(1000, 9999)) for _ in range(6)
-            )
-            ids = {"gen_ai__tool__call__id": call_id}
-            steps.append(
-                tool(
-                    f"query#{stage}.{place}",
-                    parent,
-                    moment,
-                    trace=trace,
-                    arguments={"table": f"t{place}{stage}"},
-                    result=text,
-                    status=ERROR if bad else OK,
-                    message="replica is stale" if bad else None,
-                    **ids,
-                )
-            )
-            tools.append(answer(call_id, text))
+            asked, answered = query(number, stage, place, moment, rng, is_cause=(stage, place) == (wrong, 0))
+            steps.append(asked)
+            answers.append(answered)
             moment += 2
-        if rng.random() < 0.5:  # a failure that was mended
-            steps.append(
-                tool(f"save#{stage}", parent, moment, trace=trace, status=ERROR, message="503", arguments={"f": name})
-            )
-            steps.append(
-                tool(
-                    f"save#{stage}b", parent, moment + 1, trace=trace, status=OK, arguments={"f": name}, result="saved"
-                )
-            )
+        if rng.random() < 0.5:
+            steps += mended(number, stage, moment)
             moment += 3
         brief = f"Stage {stage} of {number} is done; go on from figure {rng.randrange(10**6)} and table {rng.randrange(10**6)}."
-        steps.append(
-            call(
-                f"c{stage}",
-                parent,
-                moment,
-                trace=trace,
-                inputs=[*window, *tools],
-                outputs=[
-                    {
-                        "role": "assistant",
-                        "parts": [
-                            {
-                                "type": "tool_call",
-                                "id": f"hand-{number}-{stage}-over",
-                                "name": "delegate",
-                                "arguments": {"task": brief},
-                            }
-                        ],
-                    }
-                ],
-            )
-        )
-        if stage + 1 < stages:
-            steps.append(
-                tool(
-                    f"delegate#{stage}",
-                    parent,
-                    moment + 1,
-                    moment + 400,
-                    trace=trace,
-                    arguments={"task": brief},
-                    gen_ai__tool__call__id=f"hand-{number}-{stage}-over",
-                    status=OK,
-                )
-            )
-            steps.append(
-                agent(f"a{stage + 1}", f"delegate#{stage}", moment + 1.5, moment + 399, trace=trace, status=OK)
-            )
+        steps += hand_over(number, stage, moment, brief, answers)[: 3 if stage + 1 < stages else 1]
         moment += 3
-    side = agent("aside", "a0", 1, 300, trace=trace, status=OK)
     steps += [
-        side,
+        agent("aside", "a0", 1, 300, trace=trace, status=OK),
         tool("peek", "aside", 2, trace=trace, status=ERROR, message="no route"),
         tool("peek2", "aside", 4, trace=trace, result="x"),
+        tool("late", f"a{stages - 1}", moment + 50, trace=trace, status=ERROR, message="too late"),
     ]
-    cause = f"query#{min(wrong, stages - 1) - 1}.0"
-    steps.append(tool("late", f"a{stages - 1}", moment + 50, trace=trace, status=ERROR, message="too late"))
     rng.shuffle(steps)
-    return steps, span(cause, trace), span(f"c{stages - 1}", trace)
+    return steps, span(f"query#{wrong}.0", trace), span(f"c{stages - 1}", trace)
 
 
 def test_the_planted_cause_is_first_among_decoys(tmp_path: Path) -> None:

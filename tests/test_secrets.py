@@ -19,6 +19,12 @@ def drawn(rng: random.Random, alphabet: str, length: int) -> str:
     return "".join(rng.choice(alphabet) for _ in range(length))
 
 
+def private_key(rng: random.Random) -> str:
+    """A key as PEM writes it."""
+    lines = [drawn(rng, LETTERS, 64) for _ in range(9)]
+    return "\n".join(["-----BEGIN RSA PRIVATE KEY-----", *lines, "-----END"])
+
+
 def secrets(rng: random.Random) -> dict[str, str]:
     """A fresh secret of each kind, in the form that its issuer documents."""
     any_of = lambda alphabet, length: drawn(rng, alphabet, length)  # noqa: E731
@@ -65,9 +71,7 @@ def secrets(rng: random.Random) -> dict[str, str]:
         "hubspot": "pat-na1-" + uuid,
         "jwt": f"eyJhbGciOiJIUzI1NiJ9.eyJ{any_of(LETTERS, 60)}.{any_of(LETTERS, 43)}",
         "azure storage": "AccountKey=" + any_of(LETTERS, 86) + "==",
-        "private key": "-----BEGIN RSA PRIVATE KEY-----\n"
-        + "\n".join(any_of(LETTERS, 64) for _ in range(9))
-        + "\n-----END",
+        "private key": private_key(rng),
         "database url": f"postgres://svc:{any_of(LETTERS, 16)}1@db.internal:5432/crm",
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,12 +17,15 @@ from agentlens._catalog import install_schema, table_columns
 from agentlens._evidence import Evidence
 from agentlens._source import Source, detect_compression
 
+WAVE_14 = Path(__file__).parents[1] / "datasets" / "wave_14"
+Rows = dict[str, list[dict[str, Any]]]
+
 
 class Sink:
     """Takes the batches that would go to the database."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.rows: Rows = defaultdict(list)
 
     def hand_over(self, table: str, batch: pa.Table) -> None:
         self.rows[table] += _in_microseconds(batch).to_pylist()
@@ -43,7 +47,7 @@ def _tables() -> dict[str, dict[str, str]]:
 TABLES = _tables()
 
 
-def gather(loader: ModuleType, path: Path, **options: Any) -> tuple[dict[str, list[dict[str, Any]]], Account]:
+def gather(loader: ModuleType, path: Path, **options: Any) -> tuple[Rows, Account]:
     """Return what a loader makes of a file, by table, and its account."""
     sink = Sink()
     into = Evidence(TABLES, sink.hand_over)
@@ -64,13 +68,13 @@ def _span_messages(ranges: list[dict[str, Any]], lists: list[dict[str, Any]]) ->
             yield {**shown, "position": shown["position"] + index, "message_hash": message_hash}
 
 
-def assert_account_balances(account: Account, rows: dict[str, list[dict[str, Any]]]) -> None:
+def assert_account_balances(account: Account, rows: Rows) -> None:
     """records = accepted + rejected + skipped, and each rejected record is there to be seen."""
     assert account.records == account.accepted + account.rejected + sum(account.skipped.values())
     assert account.rejected == len(rows["rejects"])
 
 
-def assert_places_hold(data: bytes, rows: dict[str, list[dict[str, Any]]]) -> None:
+def assert_places_hold(data: bytes, rows: Rows) -> None:
     """Every row stands at the line and the bytes it names."""
     for table in rows.values():
         for row in table:
@@ -78,3 +82,24 @@ def assert_places_hold(data: bytes, rows: dict[str, list[dict[str, Any]]]) -> No
             assert offset >= 0
             assert offset + length <= len(data)
             assert line == data[:offset].count(b"\n") + 1
+
+
+def load(loader: ModuleType, tmp_path: Path, data: str | bytes, name: str = "log.txt", **options: Any) -> Rows:
+    """Return the rows of a text, with the laws checked: accounts balance and places hold."""
+    raw = data if isinstance(data, bytes) else data.encode()
+    path = tmp_path / name
+    path.write_bytes(raw)
+    rows, account = gather(loader, path, **options)
+    assert_account_balances(account, rows)
+    assert_places_hold(raw, rows)
+    return rows
+
+
+def moment(text: str) -> datetime:
+    """The instant of an ISO 8601 text."""
+    return datetime.fromisoformat(text)
+
+
+def reports(rows: Rows, *columns: str) -> list[tuple[Any, ...]]:
+    """Columns of the rows of `status_reports`."""
+    return [tuple(row[column] for column in columns) for row in rows["status_reports"]]

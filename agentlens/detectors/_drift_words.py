@@ -107,7 +107,7 @@ def _blame(suspects: list[Release], releases: Callable[[], list[Release]], chang
         who = "" if owners == [agent] else f" of {owners[0]}" if len(owners) == 1 else f" of {len(owners)} agents"
         return _when(f"{named}{who}", int(series.times[change.at]) - suspects[0].start_ns)
     if agent is None:
-        return f"It is seen in more than one of {len(set(series.units.tolist()))}, and no release of theirs falls into that time."
+        return f"It is seen in more than one of {len(series.shared_by)}, and no release of theirs falls into that time."
     at = int(series.times[change.at])
     before = [r for r in releases() if r.agent_name == agent and r.start_ns <= at]
     if not before:

@@ -19,7 +19,7 @@ from agentlens.loaders._claude_code_fields import (
     usage_columns,
 )
 from agentlens.loaders._claude_code_memory import Call, Step, Thread, Tool, Turn, place_of
-from agentlens.loaders._transcript import beginning
+from agentlens.loaders._transcript import beginning, result_place
 
 SERVICE = "claude-code"
 IN_COLUMNS = frozenset({"content", "role", "type", "model", "usage", "stop_reason"})
@@ -77,7 +77,7 @@ def add_answered_tool(
 ) -> None:
     """Add the span of a tool call with its result: `block`, and the tool's own record `told`, both at `place`."""
     use = tool_use_of(line, tool.span_id)
-    rest = _rest_of_use(use) | {"result_line": place.line, "result_offset": place.offset, "result_length": place.length}
+    rest = _rest_of_use(use) | result_place(place)
     shown = short_values(told) if isinstance(told, dict) else None
     rest |= {"toolUseResult": shown} if shown else {}
     result = result_text(block.get("content"))

@@ -30,7 +30,7 @@ from agentlens.loaders._codex_items import (
     usage_columns,
 )
 from agentlens.loaders._codex_memory import Memory, Pending, Tool, Turn
-from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns
+from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns, result_place
 
 SERVICE = "codex"
 REPLAY = "replay of the thread it was forked from"
@@ -245,15 +245,10 @@ class ThreadReader:
         tool = Tool(span_id=span_id, parent_id=self._here.span_id, place=place, requested_by="")
         self._add_tool(tool, {"call_id": call_id, "name": "unknown tool"}, columns)
 
-    def _add_tool(self, tool: Tool, item: Item, columns: Item, result_place: Place | None = None) -> None:
+    def _add_tool(self, tool: Tool, item: Item, columns: Item, result: Place | None = None) -> None:
         attributes: Item = {"requested_by": tool.requested_by} if tool.requested_by else {}
         attributes |= {key: item[key] for key in ("status", "namespace", "summary") if item.get(key) is not None}
-        if result_place is not None:
-            attributes |= {
-                "result_line": result_place.line,
-                "result_offset": result_place.offset,
-                "result_length": result_place.length,
-            }
+        attributes |= result_place(result) if result is not None else {}
         add_tool_call(
             self._into, place_of(tool), self._memory.trace_id, tool.span_id, tool_name_of(item), arguments_of(item),
             parent_span_id=tool.parent_id, start_time=tool.start, tool_call_id=call_id_of(item), service_name=SERVICE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 
+from agentlens._evidence import Evidence
 from agentlens._source import BOM, HEAD_BYTES, Place, Source
 
 DELIMITERS = (",", ";", "\t")
@@ -65,6 +66,16 @@ def csv_rows(source: Source) -> Iterator[CsvRow]:
             problem = None if len(cells) == len(names) else f"{len(cells)} cells where the header has {len(names)}"
             named = {name: cell for name, cell in reversed(list(zip(names, cells))) if cell != ""}
             yield CsvRow(lines.place(), lines.raw(), named, problem)
+
+
+def csv_records(source: Source, into: Evidence) -> Iterator[CsvRow]:
+    """Yield every row that can be read; each row is a record, and those that cannot be read are rejected."""
+    for row in csv_rows(source):
+        into.record()
+        if row.problem:
+            into.reject(row.place, row.problem, row.raw)
+        else:
+            yield row
 
 
 class _Lines:

@@ -11,7 +11,7 @@ from agentlens.loaders._claude_code_fields import count_of, dict_of, objects_of,
 from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._json_nested import DECODE_ERRORS, place_of, value_of
 from agentlens.loaders._times import parse_time
-from agentlens.loaders._transcript import Transcript, add_tool_call, as_text, error_columns
+from agentlens.loaders._transcript import Transcript, add_tool_call, as_text, error_columns, result_place
 
 Event = dict[str, Any]
 
@@ -167,7 +167,7 @@ class RunReader:
             else {}
         )
         if result is not None and result != place:
-            attributes |= {"result_line": result.line, "result_offset": result.offset, "result_length": result.length}
+            attributes |= result_place(result)
         add_tool_call(
             self._into, place, self._trace_id, span_id, action.get("_name"), _arguments(args), parent_span_id=parent,
             start_time=action.get("_start"), tool_call_id=text_of(metadata.get("tool_call_id")), service_name=SERVICE,

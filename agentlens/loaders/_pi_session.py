@@ -16,7 +16,7 @@ from agentlens.dialects.messages import result_part
 from agentlens.loaders._claude_code_fields import UnusableLine, blocks_of, count_of, dict_of, result_text, text_of
 from agentlens.loaders._claude_code_memory import Step, place_of, short_hash
 from agentlens.loaders._times import parse_time
-from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns
+from agentlens.loaders._transcript import Transcript, add_tool_call, error_columns, result_place
 
 Entry = dict[str, Any]
 
@@ -272,14 +272,9 @@ class SessionReader:
         blocks = blocks_of(dict_of(self._reread(place_of(tool)).get("message")))
         return next((block for block in blocks if block.get("type") == "toolCall" and block.get("id") == call_id), {})
 
-    def _add_tool(self, tool: Tool, block: Entry, columns: Entry, result_place: Place | None = None) -> None:
+    def _add_tool(self, tool: Tool, block: Entry, columns: Entry, result: Place | None = None) -> None:
         attributes: Entry = {"requested_by": tool.requested_by} if tool.requested_by else {}
-        if result_place is not None:
-            attributes |= {
-                "result_line": result_place.line,
-                "result_offset": result_place.offset,
-                "result_length": result_place.length,
-            }
+        attributes |= result_place(result) if result is not None else {}
         add_tool_call(
             self._into, place_of(tool), self._memory.session_id, tool.span_id, block.get("name"),
             block.get("arguments"), parent_span_id=tool.parent_id, start_time=tool.start,

@@ -102,6 +102,11 @@ def add_tool_call(
     )  # fmt: skip
 
 
+def result_place(place: Place) -> dict[str, Any]:
+    """Return where the result of a tool call stands, for its attributes: the call has its place in the columns."""
+    return {"result_line": place.line, "result_offset": place.offset, "result_length": place.length}
+
+
 def as_text(value: Any) -> str | None:
     """Return a value as text, JSON where it is none."""
     return value if value is None or isinstance(value, str) else json_text(value)

@@ -13,7 +13,7 @@ from agentlens._evidence import Evidence, Row
 from agentlens._json_text import json_bytes
 from agentlens._source import PARQUET, Source, json_values
 from agentlens.dialects.payloads import parse_text
-from agentlens.loaders._csv_places import csv_header, csv_rows
+from agentlens.loaders._csv_places import csv_header, csv_records
 from agentlens.loaders._json_places import DECODE_ERRORS, Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._langfuse_observation import add_observation, camel_keys
 from agentlens.loaders._parquet_rows import is_parquet, parquet_columns, parquet_rows
@@ -105,12 +105,8 @@ def load(source: Source, into: Evidence) -> None:
 
 
 def _load_csv(source: Source, into: Evidence) -> None:
-    for row in csv_rows(source):
-        into.record()
-        if row.problem:
-            into.reject(row.place, row.problem, row.raw)
-        else:
-            add_observation(into, camel_keys(row.cells), {}, row.raw, row.place)
+    for row in csv_records(source, into):
+        add_observation(into, camel_keys(row.cells), {}, row.raw, row.place)
 
 
 def _load_piece(raw: msgspec.Raw, places: Places, into: Evidence) -> None:

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from typing import Any, TypedDict, cast
 
 import msgspec
-import pyarrow as pa
 
 from agentlens._evidence import Evidence, Row
 from agentlens._source import BOM, HEAD_BYTES, NOT_FINITE, Line, Place, Source, json_values
 from agentlens.loaders import _otlp_protobuf
-from agentlens.loaders._json_places import documents, keys_of
+from agentlens.loaders._json_places import Places, documents, keys_of
 from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
 from agentlens.loaders._otlp_span import KeyValue
 from agentlens.loaders.otlp_logs import Logs
@@ -158,7 +157,7 @@ def _is_one_value(data: bytes) -> bool:
 
 def load_batch(into: Evidence, data: bytes, line: int, offset: int, logs: Logs) -> None:
     """Add the spans of a batch; one of another signal goes to `logs`."""
-    places = _Places(data, line, offset)
+    places = Places(Line(line, offset, data))
     try:
         value = _decode_batch(data)
     except msgspec.ValidationError:
@@ -203,7 +202,7 @@ def _spans(value: Batch | list[Batch]) -> Iterator[tuple[msgspec.Raw, Row]]:
                 yield from _spans(inner)
 
 
-def _salvage(into: Evidence, raw: msgspec.Raw | bytes, level: str, resource: Row, places: _Places) -> None:
+def _salvage(into: Evidence, raw: msgspec.Raw | bytes, level: str, resource: Row, places: Places) -> None:
     """Take a batch that is not of the right shape to pieces: what is, is kept; each piece that is not, is rejected."""
     try:
         if level == "batch" and _begins(raw, b"["):
@@ -246,27 +245,6 @@ def _decoded(raw: msgspec.Raw | None) -> Any:
         return None if raw is None else msgspec.json.decode(raw)
     except NOT_JSON:
         return None
-
-
-class _Places:
-    """Finds where a raw piece stands, by its address within the decoded bytes."""
-
-    def __init__(self, data: bytes, line: int, offset: int) -> None:
-        self._data, self._line, self._offset = data, line, offset
-        self._counted = 0
-        self._has_lines = b"\n" in data
-        self._buffer = pa.py_buffer(data)
-
-    def find(self, raw: msgspec.Raw | bytes) -> Place:
-        piece = pa.py_buffer(raw)
-        at = piece.address - self._buffer.address
-        if self._has_lines:
-            if at < self._counted:
-                self._line -= self._data.count(b"\n", at, self._counted)
-            else:
-                self._line += self._data.count(b"\n", self._counted, at)
-            self._counted = at
-        return Place(self._line, self._offset + at, piece.size)
 
 
 def _load_span(into: Evidence, raw: msgspec.Raw, place: Place, context: Row) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from agentlens._evidence import Evidence
 from agentlens._json_text import json_text
 from agentlens._source import BOM, Line, Place, Source, json_values
-from agentlens.loaders._csv_places import csv_header, csv_rows
+from agentlens.loaders._csv_places import csv_header, csv_records
 from agentlens.loaders._json_places import documents, pieces
 from agentlens.loaders._json_record import decode_line
 from agentlens.loaders._status import status_word
@@ -128,13 +128,9 @@ def _chain(first: Line, rest: Iterator[Line]) -> Iterator[Line]:
 
 
 def _load_csv(source: Source, into: Evidence) -> None:
-    for row in csv_rows(source):
-        into.record()
-        if row.problem:
-            into.reject(row.place, row.problem, row.raw)
-        else:
-            fields = {_name(key) if _name(key) in OWN else key: value for key, value in row.cells.items()}
-            _add(fields, row.raw.decode("utf-8", "replace"), row.place, row.raw, into)
+    for row in csv_records(source, into):
+        fields = {_name(key) if _name(key) in OWN else key: value for key, value in row.cells.items()}
+        _add(fields, row.raw.decode("utf-8", "replace"), row.place, row.raw, into)
 
 
 def _load_json(line: Line, into: Evidence) -> None:

@@ -20,7 +20,7 @@ from agentlens._json_text import json_text
 from agentlens._source import Place, Source, json_values
 from agentlens.dialects.payloads import parse_text
 from agentlens.loaders import langfuse, langsmith
-from agentlens.loaders._csv_places import csv_header, csv_rows
+from agentlens.loaders._csv_places import csv_header, csv_records
 from agentlens.loaders._json_places import decode_piece, decode_record, documents, pieces
 from agentlens.loaders._otlp_span import add_span, read_id, read_status
 from agentlens.loaders._parquet_rows import parquet_columns
@@ -105,12 +105,8 @@ def _reject_file(into: Evidence, reason: str) -> None:
 
 
 def _load_csv(source: Source, into: Evidence) -> None:
-    for row in csv_rows(source):
-        into.record()
-        if row.problem:
-            into.reject(row.place, row.problem, row.raw)
-        else:
-            _add_row(into, {key: _cell(value) for key, value in row.cells.items()}, row.raw, row.place)
+    for row in csv_records(source, into):
+        _add_row(into, {key: _cell(value) for key, value in row.cells.items()}, row.raw, row.place)
 
 
 def _load_json(source: Source, into: Evidence) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from agentlens._lens import Lens, written_whole
 from agentlens._sensitive import Rule
@@ -64,8 +63,7 @@ def report(
 class _CallableModule(ModuleType):
     """Python puts a submodule under its name into the package, where the function `agentlens.report` stands: both must answer."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Path:
-        return report(*args, **kwargs)
+    __call__ = staticmethod(report)
 
 
 sys.modules[__name__].__class__ = _CallableModule

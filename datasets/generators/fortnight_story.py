@@ -177,19 +177,11 @@ def play_task(task: Task) -> list[Span]:
         answer = write_answer(agent, change, rng, weight) if is_last else ""
         tool = agent.tools[number % len(agent.tools)]
         call_id = make_id(12, trace, number)
-        part = (
-            {"type": "text", "content": answer}
-            if is_last
-            else {
-                "type": "tool_call",
-                "id": call_id,
-                "name": tool,
-                "arguments": {"about": brief.partition(":")[0], "part": number + 1},
-            }
-        )
-        tokens_in = round(
-            (agent.input * (change.input if change else 1) * weight**0.5 + 260 * number) * rng.lognormvariate(0, 0.12)
-        )
+        arguments = {"about": brief.partition(":")[0], "part": number + 1}
+        asked = {"type": "tool_call", "id": call_id, "name": tool, "arguments": arguments}
+        part = {"type": "text", "content": answer} if is_last else asked
+        usual = agent.input * (change.input if change else 1) * weight**0.5 + 260 * number
+        tokens_in = round(usual * rng.lognormvariate(0, 0.12))
         tokens_out = round((len(answer) / 4 if is_last else agent.output / 4) * rng.lognormvariate(0, 0.2)) + 8
         seconds = (0.7 + tokens_out / 55) * rng.lognormvariate(0, 0.25) * (change.seconds if change else 1)
         end = clock + int(seconds * 1e9)
@@ -208,18 +200,8 @@ def play_task(task: Task) -> list[Span]:
         if not is_last:
             spans.append(call_tool(task, trace, number, tool, call_id, brief, clock, about, rng))
             clock = spans[-1].end + 5_000_000
-            said.append(
-                {
-                    "role": "tool",
-                    "parts": [
-                        {
-                            "type": "tool_call_response",
-                            "id": call_id,
-                            "response": spans[-1].attributes["gen_ai.tool.call.result"],
-                        }
-                    ],
-                }
-            )
+            result = spans[-1].attributes["gen_ai.tool.call.result"]
+            said.append({"role": "tool", "parts": [{"type": "tool_call_response", "id": call_id, "response": result}]})
     run = Span(trace, make_id(16, trace, "run"), None, f"invoke_agent {agent.name}", "INTERNAL", task.start, clock,
                about | {"gen_ai.operation.name": "invoke_agent"}, "OK")  # fmt: skip
     return [run, *spans]

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from drift_fleets import made_series
 
 from agentlens.detectors import change_points as cp
+from agentlens.detectors.drift import control
 
 LIMIT = 0.05
 # How much of each value every second series, and the others, keep in the next.
@@ -41,11 +42,11 @@ def null_fleets(first: int, fleets: int, series: int) -> None:
             for number in range(series)
         ]
         memory = cp.mean_memory(made)
-        q_values = cp.control([cp.scan(values, strata, rng, memory).p_value for values, strata in made])
+        q_values = control([cp.scan(values, strata, rng, memory).p_value for values, strata in made])
         invented[name].append(min(q_values) <= LIMIT)
         if name == "other work" and len(mixed) < 30:
             p_values = [cp.scan(values, np.zeros_like(strata), rng, memory).p_value for values, strata in made]
-            mixed.append(min(cp.control(p_values)) <= LIMIT)
+            mixed.append(min(control(p_values)) <= LIMIT)
     everything = [found for kinds in invented.values() for found in kinds]
     print(f"null fleets: {fleets} of {series} series; any discovery at q <= {LIMIT}: {np.mean(everything):.3f}")
     for name, found in invented.items():
@@ -64,7 +65,7 @@ def power(draws: int, series: int) -> None:
                 values, strata = made_series(rng, count, step=step)
                 scan = cp.scan(values, strata, rng)
                 # Among `series` the others are null: their p-values are as good as uniform.
-                q_values = cp.control([scan.p_value, *rng.uniform(size=series - 1)])
+                q_values = control([scan.p_value, *rng.uniform(size=series - 1)])
                 if q_values[0] > LIMIT:
                     continue
                 found += 1
@@ -83,7 +84,7 @@ def mixed_fleets(fleets: int, series: int) -> None:
         rng = np.random.default_rng(10_000 + fleet)
         steps = [1.0 if number % 5 == 0 else 0.0 for number in range(series)]
         made = [made_series(rng, int(rng.integers(40, 160)), step=step) for step in steps]
-        q_values = cp.control([cp.scan(values, strata, rng).p_value for values, strata in made])
+        q_values = control([cp.scan(values, strata, rng).p_value for values, strata in made])
         chosen = [step for step, q in zip(steps, q_values) if q <= LIMIT]
         shares.append(chosen.count(0.0) / max(len(chosen), 1))
         found += len(chosen) - chosen.count(0.0)

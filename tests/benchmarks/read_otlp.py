@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = options.file or generate(Path(folder) / "spans.jsonl", options.spans)
-        show(path, run_rounds(path, options.rounds))
+        show(path, run_rounds(__file__, "--file", path, MEASURES, options.rounds))
 
 
 def generate(path: Path, spans: int) -> Path:
@@ -59,15 +59,14 @@ def generate(path: Path, spans: int) -> Path:
     return path
 
 
-def run_rounds(path: Path, rounds: int) -> dict[str, Figures]:
-    """Return the medians of every measurement."""
-    seen: dict[str, list[Figures]] = {name: [] for name in MEASURES}
+def run_rounds(script: str, option: str, path: Path, measures: Iterable[str], rounds: int) -> dict[str, Figures]:
+    """Return the medians of every measurement that a script takes of a path, which it is given by an option."""
+    seen: dict[str, list[Figures]] = {name: [] for name in measures}
     for _ in range(rounds):
         for name, runs in seen.items():
-            command = [sys.executable, __file__, "--file", str(path), "--measure", name]
-            runs.append(
-                json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-            )
+            command = [sys.executable, script, option, str(path), "--measure", name]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            runs.append(json.loads(done.stdout.splitlines()[-1]))
     return {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in seen.items()}
 
 
@@ -105,15 +104,22 @@ def count_objects(files: str, most_bytes: int = 16 << 20) -> Figures:
 
 
 def python_objects(path: Path) -> Figures:
-    """Make Python objects of every line, with the fastest decoder that is installed."""
+    """Make Python objects of every line of a file, or of the files of a folder, with the fastest decoder that is installed."""
     import msgspec
 
     try:
         from orjson import loads as decode  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         decode = msgspec.json.decode
-    with path.open("rb") as stream:
-        return measured(lambda: sum(decode(line) is not None for line in stream))
+
+    def count() -> int:
+        lines = 0
+        for each in path.glob("*.jsonl") if path.is_dir() else [path]:
+            with each.open("rb") as stream:
+                lines += sum(decode(line) is not None for line in stream)
+        return lines
+
+    return measured(count)
 
 
 def read_whole(path: Path, into: Path | None = None) -> int:

@@ -21,10 +21,12 @@ from pathlib import Path
 from read_otlp import (
     AGAIN,
     Figures,
+    count_objects,
     in_one_process,
-    measured,
     milliseconds,
     processor_seconds,
+    python_objects,
+    run_rounds,
     tables_again,
     to_file,
     to_memory,
@@ -56,7 +58,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as made:
         folder = options.folder or generate(Path(made) / "sessions", options.megabytes)
-        show(folder, run_rounds(folder, options.rounds))
+        show(folder, run_rounds(__file__, "--folder", folder, MEASURES, options.rounds))
 
 
 def generate(folder: Path, megabytes: int) -> Path:
@@ -66,42 +68,9 @@ def generate(folder: Path, megabytes: int) -> Path:
     return folder
 
 
-def run_rounds(folder: Path, rounds: int) -> dict[str, Figures]:
-    """Return the medians of every measurement."""
-    seen: dict[str, list[Figures]] = {name: [] for name in MEASURES}
-    for _ in range(rounds):
-        for name, runs in seen.items():
-            command = [sys.executable, __file__, "--folder", str(folder), "--measure", name]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            runs.append(json.loads(done.stdout.splitlines()[-1]))
-    return {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in seen.items()}
-
-
 def floor(folder: Path) -> Figures:
     """Count the lines as JSON objects."""
-    import duckdb
-
-    con, query = duckdb.connect(), "SELECT count(*) FROM read_ndjson_objects($files)"
-    return measured(lambda: int(con.execute(query, {"files": f"{folder}/*.jsonl"}).fetchall()[0][0]))
-
-
-def python_objects(folder: Path) -> Figures:
-    """Make Python objects of every line, with the fastest decoder that is installed."""
-    import msgspec
-
-    try:
-        from orjson import loads as decode  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:
-        decode = msgspec.json.decode
-
-    def count() -> int:
-        lines = 0
-        for path in folder.glob("*.jsonl"):
-            with path.open("rb") as stream:
-                lines += sum(decode(line) is not None for line in stream)
-        return lines
-
-    return measured(count)
+    return count_objects(f"{folder}/*.jsonl")
 
 
 def questions(folder: Path) -> Figures:

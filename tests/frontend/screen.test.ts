@@ -64,9 +64,10 @@ test("a page is dark by what its background computes to", () => {
 
 test("bars keep 3:1 against their page in both themes, and red is left to errors", () => {
   const columns = makeColumns({ end: [1], agent: [1] });
-  const names = Array.from({ length: 11 }, (_, k) => (k ? `a${k}` : ""));
+  const names = Array.from({ length: 21 }, (_, k) => (k ? `a${k}` : ""));
   for (const [theme, page] of [["light", "#ffffff"], ["dark", "#16181c"]] as const) {
     const { colours } = colourRows(columns, { ...DICTIONARIES, agent: names }, columns.agent, "agent", theme);
+    assert.equal(new Set(colours).size, 21, "twenty agents and none have a colour each");
     for (const colour of colours) assert.ok(contrast(colour, page) >= 3, `${theme} ${colour} ${contrast(colour, page)}`);
   }
 });

@@ -6,9 +6,16 @@ import type { Codes, Columns, Dictionaries } from "./columns.ts";
 export type ThemeName = "light" | "dark";
 export type ColourMode = "agent" | "operation" | "status" | "model";
 
+// Twenty, so that twenty agents can be told apart; the second ten are further from all others than the nearest two of the first ten.
 const CATEGORIES = {
-  light: ["#3a6ea8", "#b8691f", "#3c8558", "#7c5ba3", "#22858f", "#a94f86", "#7f7321", "#4f63c0", "#8a5a3a", "#5d7f2f"],
-  dark: ["#79a8de", "#e0a05f", "#7cc096", "#b79bdc", "#62c1cb", "#dd90bf", "#c6b75f", "#97a6f0", "#c99a78", "#a4c46f"],
+  light: [
+    "#3a6ea8", "#b8691f", "#3c8558", "#7c5ba3", "#22858f", "#a94f86", "#7f7321", "#4f63c0", "#8a5a3a", "#5d7f2f",
+    "#353052", "#035844", "#5a3700", "#7a186c", "#4d3199", "#0b517f", "#684965", "#23690d", "#124105", "#605619",
+  ],
+  dark: [
+    "#79a8de", "#e0a05f", "#7cc096", "#b79bdc", "#62c1cb", "#dd90bf", "#c6b75f", "#97a6f0", "#c99a78", "#a4c46f",
+    "#d6d3f7", "#55f7c8", "#fece96", "#bf62ad", "#8f7ce3", "#0486d3", "#feaef6", "#469234", "#b9ddb1", "#a29015",
+  ],
 };
 
 const NEUTRAL = { light: "#8a919c", dark: "#7f8794" };

@@ -1,7 +1,7 @@
 -- An agent that tries the same failing thing again and again.
 -- include: spans.actions
 -- include: detectors.evidence
--- include: tokens.usage_ledger
+-- include: detectors.repeat_costs
 
 -- Why retry storms cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_retry_storm (
@@ -129,17 +129,6 @@ told AS MATERIALIZED (
   FROM (SELECT *, unnest(places) AS preorder FROM all_storms) AS storms
   JOIN spans USING (preorder)
   GROUP BY ALL
-),
--- The model calls that asked for the attempts after the first.
-wasted AS (
-  SELECT
-    told.trace_id, first_place, sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) AS tokens,
-    sum(cost_nano_usd) AS cost_nano_usd
-  FROM ledger_of((SELECT coalesce(list(DISTINCT trace_id), []) FROM told)) AS ledger
-  JOIN told ON told.trace_id = ledger.trace_id AND told.agent_name IS NOT DISTINCT FROM ledger.agent_name
-    AND ledger.start_time >= told.first_end AND ledger.start_time <= told.last_start
-  WHERE is_counted
-  GROUP BY ALL
 )
 SELECT
   'proven' AS tier,
@@ -155,4 +144,4 @@ SELECT
     coalesce(' (' || _short(message, 80) || ')', '')) AS summary,
   evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted
 FROM told
-LEFT JOIN wasted USING (trace_id, first_place);
+LEFT JOIN _repeat_costs('told') AS wasted USING (trace_id, first_place);

@@ -5,7 +5,7 @@
 -- include: messages.span_messages
 -- include: messages.texts
 -- include: detectors.evidence
--- include: tokens.usage_ledger
+-- include: detectors.repeat_costs
 
 -- Why tool loops cannot be looked for, or what is not seen; no reason when all is there.
 CREATE VIEW _needs_tool_loop (
@@ -211,17 +211,6 @@ told AS MATERIALIZED (
   FROM (SELECT *, unnest(places) AS preorder FROM loops) AS loops
   JOIN spans USING (preorder)
   GROUP BY loops.trace_id, loops.agent_name, shape, period, repeats, places
-),
--- The model calls that asked for the repetitions.
-wasted AS (
-  SELECT
-    told.trace_id, first_place, sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) AS tokens,
-    sum(cost_nano_usd) AS cost_nano_usd
-  FROM ledger_of((SELECT coalesce(list(DISTINCT trace_id), []) FROM told)) AS ledger
-  JOIN told ON told.trace_id = ledger.trace_id AND told.agent_name IS NOT DISTINCT FROM ledger.agent_name
-    AND ledger.start_time >= told.first_end AND ledger.start_time <= told.last_start
-  WHERE is_counted
-  GROUP BY ALL
 )
 SELECT
   CASE WHEN shape IN ('near', 'deeds') THEN 'candidate' ELSE 'proven' END AS tier,
@@ -234,4 +223,4 @@ SELECT
     coalesce(agent_name, 'An agent'), _short(tool_name, 120), repeats) AS summary,
   evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted
 FROM told
-LEFT JOIN wasted USING (trace_id, first_place);
+LEFT JOIN _repeat_costs('told') AS wasted USING (trace_id, first_place);

@@ -12,12 +12,13 @@ CREATE MACRO _is_rate(measure) AS _is_share(measure) AND measure <> 'task_confid
 
 -- Which tools every task used, as `task_tools` has it. Argument: a table as `_tool_calls_of_tasks` is.
 CREATE MACRO _tools_of_tasks(of_tools) AS TABLE
-SELECT run.agent_name, task, tool_name, count(*) AS calls, count(*) / sum(count(*)) OVER (PARTITION BY task) AS share
-FROM query_table(of_tools)
+WITH counted AS (SELECT task, tool_name, count(*) AS calls FROM query_table(of_tools) WHERE tool_name IS NOT NULL GROUP BY task, tool_name),
+totals AS (SELECT task, sum(calls) AS all_calls FROM counted GROUP BY task)
+SELECT run.agent_name, task, tool_name, calls, calls / all_calls AS share
+FROM counted
+JOIN totals USING (task)
 -- The tasks of `tasks`, which measures much else about each.
-JOIN (SELECT agent_name, preorder FROM spans WHERE agent_name IS NOT NULL AND start_time IS NOT NULL) AS run ON run.preorder = task
-WHERE tool_name IS NOT NULL
-GROUP BY run.agent_name, task, tool_name;
+JOIN (SELECT agent_name, preorder FROM spans WHERE agent_name IS NOT NULL AND start_time IS NOT NULL) AS run ON run.preorder = task;
 
 -- Which tools every task used, and for which share of its tool calls: the distribution that is compared when the mix of tools may have changed.
 CREATE VIEW task_tools (
@@ -40,16 +41,17 @@ FROM _tools_of_tasks('tools');
 CREATE MACRO _tool_mix_of_tasks(of_tools) AS TABLE
 WITH used AS MATERIALIZED (FROM query_table(of_tools)),
 usual AS (SELECT agent_name, tool_name, sum(share) / sum(sum(share)) OVER (PARTITION BY agent_name) AS share FROM used GROUP BY agent_name, tool_name)
--- What both have in common, tool by tool: half the sum of differences is one less that.
-SELECT task, 1 - sum(least(used.share, usual.share)) AS task_tool_mix
+-- What both have in common, tool by tool: half the sum of differences is one less that. Rounded, for equal mixes must be equally far.
+SELECT task, round(1 - sum(least(used.share, usual.share)), 12) AS task_tool_mix
 FROM used
 JOIN usual USING (agent_name, tool_name)
 GROUP BY task;
 
 -- What each task of a known agent took, one column a measure (`task_…`); the mix of its tools is in `_tool_mix_of_tasks`. Argument: a table as `tasks` is.
+-- Here and below, which trace and span it was is told where the argument tells it.
 CREATE MACRO _measured_tasks(of_tasks) AS TABLE
 SELECT
-  agent_name, start_time AS time, trace_id, span_id, preorder, preorder AS task, task_type, brief_bytes,
+  agent_name, start_time AS time, COLUMNS('^(trace_id|span_id|preorder)$'), preorder AS task, task_type, brief_bytes,
   CASE WHEN duration_s >= 0 THEN duration_s END::DOUBLE AS task_duration_s, model_calls::DOUBLE AS task_model_calls, tool_calls::DOUBLE AS task_tool_calls,
   input_tokens::DOUBLE AS task_input_tokens, output_tokens::DOUBLE AS task_output_tokens, cost_usd::DOUBLE AS task_cost_usd,
   cache_share::DOUBLE AS task_cache_share, error_rate::DOUBLE AS task_error_rate, retry_rate::DOUBLE AS task_retry_rate,
@@ -62,7 +64,7 @@ WHERE agent_name IS NOT NULL;
 -- What each model call of a known agent took, one column a measure (`call_…`). Arguments: tables as `_model_calls_of_tasks` and `errors` are.
 CREATE MACRO _measured_calls(of_models, of_failures) AS TABLE
 SELECT
-  agent_name, start_time AS time, trace_id, span_id, preorder, task, operation_name, model,
+  agent_name, start_time AS time, COLUMNS('^(trace_id|span_id|preorder)$'), task, operation_name, model,
   CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS call_duration_s,
   input_tokens::DOUBLE AS call_input_tokens, output_tokens::DOUBLE AS call_output_tokens,
   (cache_read_input_tokens / nullif(input_tokens, 0))::DOUBLE AS call_cache_share, (failed.preorder IS NOT NULL)::INT::DOUBLE AS call_failed
@@ -73,7 +75,7 @@ WHERE agent_name IS NOT NULL AND start_time IS NOT NULL;
 -- What each call of a tool by a known agent took, one column a measure (`tool_…`). Argument: a table as `_tool_calls_of_tasks` is.
 CREATE MACRO _measured_tools(of_tools) AS TABLE
 SELECT
-  agent_name, start_time AS time, trace_id, span_id, preorder, task, 'execute_tool' AS operation_name, tool_name,
+  agent_name, start_time AS time, COLUMNS('^(trace_id|span_id|preorder)$'), task, 'execute_tool' AS operation_name, tool_name,
   CASE WHEN duration_ns >= 0 THEN duration_ns / 1e9 END::DOUBLE AS tool_duration_s, is_error::INT::DOUBLE AS tool_failed,
   is_retry::INT::DOUBLE AS tool_retried
 FROM query_table(of_tools)

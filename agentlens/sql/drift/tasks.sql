@@ -24,16 +24,22 @@ CREATE VIEW _tasks_of_calls (
   -- Place of the task: of the run, else of the first thing its agent did in the trace.
   task
 ) AS
-WITH owned AS (
-  SELECT trace_id, agent_name, operation_name, preorder
+WITH placed AS MATERIALIZED (FROM _run_around_calls((SELECT list(DISTINCT trace_id) FROM spans))),
+homeless AS MATERIALIZED (SELECT trace_id, agent_name, preorder FROM spans SEMI JOIN (FROM placed WHERE run_preorder IS NULL) USING (preorder)),
+firsts AS (
+  SELECT trace_id, agent_name, min(preorder) AS first_preorder
   FROM spans
+  SEMI JOIN homeless USING (trace_id)
   WHERE _span_kind(operation_name) IN ('model', 'tool') OR operation_name = 'invoke_agent'
-),
-firsts AS (SELECT trace_id, agent_name, min(preorder) AS first_preorder FROM owned GROUP BY trace_id, agent_name)
-SELECT owned.preorder, coalesce(CASE WHEN operation_name = 'invoke_agent' THEN owned.preorder END, run_preorder, first_preorder)
-FROM owned
-LEFT JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs USING (preorder)
-JOIN firsts ON firsts.trace_id = owned.trace_id AND firsts.agent_name IS NOT DISTINCT FROM owned.agent_name;
+  GROUP BY trace_id, agent_name
+)
+FROM placed WHERE run_preorder IS NOT NULL
+UNION ALL
+SELECT preorder, preorder FROM spans WHERE operation_name = 'invoke_agent'
+UNION ALL
+SELECT homeless.preorder, first_preorder
+FROM homeless
+JOIN firsts ON firsts.trace_id = homeless.trace_id AND firsts.agent_name IS NOT DISTINCT FROM homeless.agent_name;
 
 -- The calls of `llm_calls` with the task of each, without what nobody measures. Argument: a table as `_tasks_of_calls` is.
 CREATE MACRO _model_calls_of_tasks(of_calls) AS TABLE
@@ -45,36 +51,67 @@ JOIN query_table(of_calls) USING (preorder);
 -- The calls of `tool_calls` with the task of each, and whether the same tool failed just before in the same task; without what went in and came
 -- out. Argument: a table as `_tasks_of_calls` is.
 CREATE MACRO _tool_calls_of_tasks(of_calls) AS TABLE
-SELECT
-  trace_id, span_id, agent_name, tool_name, start_time, duration_ns, is_error, coalesce(lag(is_error) OVER same, false) AS is_retry, preorder, task
-FROM tool_calls
-JOIN query_table(of_calls) USING (preorder)
-WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder);
+WITH calls AS MATERIALIZED (
+  SELECT trace_id, span_id, agent_name, tool_name, start_time, duration_ns, is_error, preorder, task
+  FROM tool_calls
+  JOIN query_table(of_calls) USING (preorder)
+),
+-- Of most tools in most tasks no call failed, so that none was tried again.
+retried AS (
+  SELECT preorder
+  FROM (SELECT task, tool_name, start_time, is_error, preorder FROM calls) AS calls
+  SEMI JOIN (SELECT task, tool_name FROM calls WHERE is_error) AS failed ON failed.task = calls.task AND failed.tool_name IS NOT DISTINCT FROM calls.tool_name
+  WINDOW same AS (PARTITION BY task, tool_name ORDER BY start_time, preorder)
+  QUALIFY lag(is_error) OVER same
+)
+SELECT calls.*, retried.preorder IS NOT NULL AS is_retry
+FROM calls
+LEFT JOIN retried USING (preorder);
 
 -- The tasks of all agents, as `tasks` has them. Arguments: tables that say which task every call belongs to, which calls of models and of tools there
 -- were, and what failed, as `_tasks_of_calls`, `_model_calls_of_tasks`, `_tool_calls_of_tasks` and `errors` do.
 CREATE MACRO _tasks_of(of_calls, of_models, of_tools, of_failures) AS TABLE
 WITH owned AS MATERIALIZED (FROM query_table(of_calls)),
-calls AS MATERIALIZED (
-  SELECT task, preorder, true AS is_model, false AS is_retry, false AS is_escalation, false AS is_handoff
+asked AS MATERIALIZED (
+  SELECT task, count(*) AS model_calls, min(preorder) AS first_call, max(preorder) AS last_call
   FROM query_table(of_models)
-  UNION ALL
-  SELECT task, preorder, false, is_retry, _is_escalation(tool_name), _is_handoff_tool(tool_name)
-  FROM query_table(of_tools)
+  GROUP BY task
 ),
-failed AS (SELECT preorder FROM query_table(of_failures) WHERE kind IN ('model', 'tool')),
+called AS (
+  SELECT task, count(*) AS tool_calls, count(*) FILTER (is_retry) AS retries FROM query_table(of_tools) GROUP BY task
+),
+-- Names are looked at once each, not at every call.
+telling AS (
+  SELECT tool_name, _is_escalation(tool_name) AS is_escalation, _is_handoff_tool(tool_name) AS is_handoff
+  FROM (SELECT DISTINCT tool_name FROM query_table(of_tools))
+  WHERE is_escalation OR is_handoff
+),
+told AS (
+  SELECT task, bool_or(is_escalation) AS is_escalated, count(*) FILTER (is_handoff) AS handoffs
+  FROM query_table(of_tools)
+  JOIN telling USING (tool_name)
+  GROUP BY task
+),
+failed AS (
+  SELECT task, count(*) AS errors
+  FROM (SELECT preorder, task FROM query_table(of_models) UNION ALL SELECT preorder, task FROM query_table(of_tools))
+  SEMI JOIN (SELECT preorder FROM query_table(of_failures) WHERE kind IN ('model', 'tool')) USING (preorder)
+  GROUP BY task
+),
 counted AS (
   SELECT
-    task, count(*) FILTER (is_model) AS model_calls, count(*) FILTER (NOT is_model) AS tool_calls, count(failed.preorder) AS errors,
-    count(*) FILTER (is_retry) AS retries, bool_or(is_escalation) AS is_escalated, count(*) FILTER (is_handoff) AS handoffs,
-    arg_min(calls.preorder, calls.preorder) FILTER (is_model) AS first_call, arg_max(calls.preorder, calls.preorder) FILTER (is_model) AS last_call
-  FROM calls
-  LEFT JOIN failed USING (preorder)
-  GROUP BY task
+    task, coalesce(model_calls, 0) AS model_calls, coalesce(tool_calls, 0) AS tool_calls, coalesce(errors, 0) AS errors,
+    coalesce(retries, 0) AS retries, coalesce(is_escalated, false) AS is_escalated, coalesce(handoffs, 0) AS handoffs, first_call, last_call
+  FROM asked
+  FULL JOIN called USING (task)
+  LEFT JOIN failed USING (task)
+  LEFT JOIN told USING (task)
 ),
 usage AS (
   SELECT
-    task, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cost_usd) AS cost_usd,
+    task, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    -- Ranks are made of it: what costs the same must be equal, in whatever order its parts were added up.
+    round(sum(cost_usd), 12) AS cost_usd,
     sum(cache_read_input_tokens) / nullif(sum(input_tokens) FILTER (cache_read_input_tokens IS NOT NULL), 0) AS cache_share
   FROM usage_ledger
   JOIN owned USING (preorder)
@@ -91,9 +128,9 @@ ends AS (
 ranges AS MATERIALIZED (
   SELECT task, direction, position, list_id, length
   FROM (
-    SELECT task, first_call AS preorder, 'input' AS direction FROM counted
+    SELECT task, first_call AS preorder, 'input' AS direction FROM asked
     UNION ALL
-    SELECT task, last_call, 'output' FROM counted
+    SELECT task, last_call, 'output' FROM asked
   )
   JOIN spans USING (preorder)
   JOIN span_message_ranges USING (trace_id, span_id, direction)
@@ -117,42 +154,46 @@ finished AS (
   GROUP BY agent_name
 ),
 answers AS (
-  SELECT task, arg_max(parts, position)->>'$[0].content' AS said
-  FROM heard
+  SELECT task, parts->>'$[0].content' AS said
+  FROM (SELECT task, arg_max(message_hash, position) AS message_hash FROM heard WHERE direction = 'output' GROUP BY task)
   JOIN messages USING (message_hash)
-  WHERE direction = 'output'
-  GROUP BY task
+),
+-- What attributes say is taken out of them here: they are too long to be carried through every join.
+begun AS (
+  SELECT
+    spans.*, task, end_ns, operation_name = 'invoke_agent' AS is_run, status_code = 'ERROR' AND NOT is_control_flow AS has_failed,
+    _task_type(attributes) AS said_type, attributes->>'$.confidence' AS said_confidence
+  FROM spans
+  JOIN ends ON task = preorder
+  WHERE start_time IS NOT NULL
+),
+roots AS (
+  SELECT trace_id, span_id, _task_type(attributes) AS said_type, workflow_name, nullif(name, '') AS name FROM spans WHERE depth = 0
 )
 SELECT
   run.trace_id, run.span_id, run.agent_name,
-  coalesce(
-    _task_type(run.attributes), _task_type(root.attributes),
-    regexp_replace(coalesce(run.workflow_name, root.workflow_name, nullif(root.name, '')), '\d+', '#', 'g')
-  ) AS task_type,
+  coalesce(run.said_type, root.said_type, regexp_replace(coalesce(run.workflow_name, root.workflow_name, root.name), '\d+', '#', 'g')) AS task_type,
   run.start_time,
-  CASE WHEN run.operation_name = 'invoke_agent' THEN run.duration_ns ELSE end_ns - epoch_ns(run.start_time) END / 1e9 AS duration_s,
+  CASE WHEN is_run THEN run.duration_ns ELSE end_ns - epoch_ns(run.start_time) END / 1e9 AS duration_s,
   coalesce(model_calls, 0) AS model_calls, coalesce(tool_calls, 0) AS tool_calls, _whole(spent.input_tokens) AS input_tokens,
   _whole(spent.output_tokens) AS output_tokens, spent.cache_share,
   spent.cost_usd, errors / nullif(counted.model_calls + counted.tool_calls, 0) AS error_rate, retries / nullif(counted.tool_calls, 0) AS retry_rate, is_escalated,
   coalesce(handoffs, 0) AS handoffs,
-  CASE WHEN run.operation_name = 'invoke_agent' AND (run.status_code <> 'UNSET' OR run.end_time IS NOT NULL) THEN run.status_code = 'ERROR' AND NOT run.is_control_flow END AS is_failed,
-  CASE WHEN run.operation_name = 'invoke_agent' THEN CASE
-    WHEN run.status_code = 'ERROR' AND NOT run.is_control_flow THEN false
+  CASE WHEN is_run AND (run.status_code <> 'UNSET' OR run.end_time IS NOT NULL) THEN has_failed END AS is_failed,
+  CASE WHEN is_run THEN CASE
+    WHEN has_failed THEN false
     WHEN run.end_time IS NOT NULL THEN true
     WHEN finished.is_told AND finished.last_time > run.start_time THEN false
   END END AS is_completed,
   briefs.bytes AS brief_bytes, strlen(said) AS output_bytes, CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END AS is_output_json,
-  TRY_CAST(coalesce(run.attributes->>'$.confidence', TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE) AS confidence, run.preorder
-FROM (SELECT DISTINCT task FROM owned) AS all_tasks
-JOIN spans AS run ON run.preorder = task
-JOIN ends USING (task)
-LEFT JOIN (FROM spans WHERE depth = 0) AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
+  TRY_CAST(coalesce(said_confidence, TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE) AS confidence, task AS preorder
+FROM begun AS run
+LEFT JOIN roots AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
 LEFT JOIN counted USING (task)
 LEFT JOIN usage AS spent USING (task)
 LEFT JOIN briefs USING (task)
 LEFT JOIN answers USING (task)
-LEFT JOIN finished ON finished.agent_name = run.agent_name
-WHERE run.start_time IS NOT NULL;
+LEFT JOIN finished ON finished.agent_name = run.agent_name;
 
 -- Every task of every agent: a run (invoke_agent), or what the agent did in one trace where the log has no runs. What runs of other
 -- agents inside took is theirs.

@@ -91,7 +91,7 @@ CREATE VIEW errors (
 ) AS
 WITH leaves AS (
   SELECT
-    *,
+    preorder,
     -- The failed span before this one in tree order, where it stands above: it often has the words that the leaf lacks.
     CASE WHEN lag(subtree_end) OVER failed > preorder THEN lag(status_message) OVER failed END AS message_above,
     CASE WHEN lag(subtree_end) OVER failed > preorder THEN lag(tool_name) OVER failed END AS tool_above
@@ -106,11 +106,19 @@ exceptions AS (
   WHERE name = 'exception'
   GROUP BY trace_id, span_id
 ),
+-- Results are long, and are read only where the log has no other words.
+results AS (
+  SELECT preorder, left(tool_call_result, 1000) AS result
+  FROM spans
+  WHERE status_code = 'ERROR' AND (status_message IS NULL OR status_message = '')
+),
 told AS (
   SELECT
-    leaves.*,
-    coalesce(nullif(status_message, ''), exception_message, left(tool_call_result, 1000), message_above) AS message
+    spans.*, tool_above,
+    coalesce(nullif(status_message, ''), exception_message, result, message_above) AS message
   FROM leaves
+  JOIN spans USING (preorder)
+  LEFT JOIN results USING (preorder)
   LEFT JOIN exceptions USING (trace_id, span_id)
 )
 SELECT

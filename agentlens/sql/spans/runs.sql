@@ -1,9 +1,9 @@
 -- In which run of an agent a step was taken.
 
--- For every model call and tool call of some traces, the innermost invoke_agent span it stands in; calls outside all runs are left out.
+-- For every model call and tool call of some traces, the innermost invoke_agent span it stands in, NULL outside all runs.
 -- Found by counting open runs: at nesting level n, the last run of level n that began before a call is the one around it.
 -- Argument: a list of traces.
-CREATE MACRO _runs_of_calls(of_trace_ids) AS TABLE
+CREATE MACRO _run_around_calls(of_trace_ids) AS TABLE
 WITH picked AS MATERIALIZED (SELECT unnest(of_trace_ids) AS trace_id),
 runs AS MATERIALIZED (
   SELECT preorder, subtree_end FROM spans SEMI JOIN picked USING (trace_id) WHERE operation_name = 'invoke_agent'
@@ -26,5 +26,8 @@ FROM (
   SEMI JOIN picked USING (trace_id)
   WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
 ) AS calls
-ASOF JOIN innermost ON place <= calls.preorder
-WHERE run_preorder IS NOT NULL;
+ASOF LEFT JOIN innermost ON place <= calls.preorder;
+
+-- The same without the calls outside all runs. Argument: a list of traces.
+CREATE MACRO _runs_of_calls(of_trace_ids) AS TABLE
+FROM _run_around_calls(of_trace_ids) WHERE run_preorder IS NOT NULL;

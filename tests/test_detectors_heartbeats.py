@@ -1,0 +1,88 @@
+"""Detectors of silence and waiting: agents that leave the board, absent beats, runs that never end, blockers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from detector_runs import beats_of, board, found, in_traces, outcome
+from lens_builder import agent, call, read_steps, step, tool
+
+# --- silent_agent -----------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_that_leaves_the_board_while_others_go_on_is_silent(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, [], **{"beats.log": board(beats_of(Ana="pppppppc", Ben="ppp....."))})
+    assert found(lens, "silent_agent") == [("Ben", "proven", "critical")]
+    assert found(lens, "silent_agent", quiet=6) == []
+
+
+def test_agents_with_a_reason_to_be_quiet_are_not_silent(tmp_path: Path) -> None:
+    beats = beats_of(
+        Done="ppc.....", Blocked="ppb.....", Idle="ppi.....", Back="pp...ppc", Late="pppppp..", Ana="pppppppc"
+    )
+    lens = read_steps(tmp_path, [], **{"beats.log": board(beats)})
+    assert found(lens, "silent_agent", "agent_name") == []
+
+
+def test_an_agent_that_handed_in_a_report_or_whose_run_ended_is_not_silent(tmp_path: Path) -> None:
+    pax = "FROM: Ben\nTO: Ana\nWAVE: 1\nTIME: 2026-01-01T10:11:00Z\nSTATUS: COMPLETE\nBLOCKERS: none\nNEXT: none\n"
+    beats = board(beats_of(Ana="pppppppc", Ben="ppp.....", Cyd="ppp....."))
+    steps = [
+        step("wave 1", None, 36_000, 38_000, operation="invoke_workflow", **{"gen_ai__workflow__name": "wave 1"}),
+        agent("Cyd", "wave 1", 36_000, 36_660),
+    ]
+    lens = read_steps(tmp_path, steps, **{"beats.log": beats, "report.txt": pax})
+    assert found(lens, "silent_agent", "agent_name") == []
+
+
+def test_a_run_that_never_ends_while_others_go_on_is_silent(tmp_path: Path) -> None:
+    hung = [
+        agent("lead", None, 0, 900),
+        agent("hung", "lead", 1, None),
+        *(call(f"h{n}", "hung", 2 * n) for n in range(1, 6)),
+    ]
+    others = [agent("busy", "lead", 1, 800), *(tool(f"work#{n}", "busy", 10 * n) for n in range(1, 70))]
+    thinking = [
+        agent("lead", None, 0, 900),
+        agent("slow", "lead", 1, 890),
+        *(call(f"s{n}", "slow", 200 * n, 200 * n + 150) for n in range(4)),
+    ]
+    cut_off = [
+        agent("lead", None, 0, None),
+        agent("last", "lead", 1, None),
+        *(call(f"l{n}", "last", n) for n in range(9)),
+    ]
+    lens = read_steps(tmp_path, in_traces([hung + others, thinking, cut_off]))
+    assert found(lens, "silent_agent") == [("hung", "event", "critical")]
+    assert outcome(lens, "silent_agent") == (
+        "fired",
+        "the logs hold no heartbeats: only runs that never ended were looked at",
+    )
+
+
+# --- missed_heartbeat -------------------------------------------------------------------------------------------------
+
+
+def test_two_absent_beats_are_missed(tmp_path: Path) -> None:
+    beats = beats_of(Ana="pppppppc", Ben="pp..ppcc", Once="ppp.pppp", Gone="ppp.....")
+    lens = read_steps(tmp_path, [], **{"beats.log": board(beats)})
+    assert found(lens, "missed_heartbeat") == [("Ben", "proven", "warning")]
+    assert found(lens, "missed_heartbeat", "agent_name", missed=1) == [("Ben",), ("Once",)]
+
+
+def test_a_board_that_stood_still_is_no_missed_heartbeat(tmp_path: Path) -> None:
+    beats = [*beats_of(Ana="pppp", Ben="ppp."), {}, {}, *beats_of(Ana="pp", Ben="pc")]
+    text = "\nWave".join(block for block in board(beats).split("\nWave") if ": " in block.partition("Agents:")[2])
+    lens = read_steps(tmp_path, [], **{"beats.log": text})
+    assert found(lens, "missed_heartbeat") == []
+
+
+# --- blocked ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_wait_for_the_outside_world_is_one_finding(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, [], **{"beats.log": board(beats_of(Ana="ppbbbbpc", Ben="pppppppc"))})
+    assert found(lens, "blocked", "agent_name, severity, len(evidence), epoch_ns(end_time) - epoch_ns(start_time)") == [
+        ("Ana", "warning", 4, 20 * 60 * 10**9)
+    ]
+    assert found(lens, "blocked", "severity", long_minutes=20) == [("critical",)]
