@@ -167,16 +167,13 @@ class Actor:
         self.say(
             self.world.prose(5), {"type": "tool_call", "name": "consult", "arguments": {"topic": self.world.prose(3)}}
         )
-        step = f"consult#{self.run}"
+        return self._use("consult", self.world.tick(), {"topic": self.world.prose(2)}, result)
+
+    def _use(self, name: str, moment: float, arguments: dict[str, Any], result: str) -> str:
+        """Call a tool and hear its answer; return the step."""
+        step = f"{name}#{self.run}"
         self.world.steps.append(
-            tool(
-                step,
-                self.run,
-                self.world.tick(),
-                trace=self.world.trace,
-                arguments={"topic": self.world.prose(2)},
-                result=result,
-            )
+            tool(step, self.run, moment, trace=self.world.trace, arguments=arguments, result=result)
         )
         self.window.append({"role": "tool", "parts": [{"type": "tool_call_response", "response": result}]})
         self.brought_by = step
@@ -189,20 +186,8 @@ class Actor:
             name = "blackboard_get" if left["how"] == "board" else "open_file"
             self.window.append(_message("user", self.world.prose(7)))
             self.say(self.world.prose(3), {"type": "tool_call", "name": name, "arguments": left["where"]})
-            step = f"{name}#{self.run}"
-            self.world.steps.append(
-                tool(
-                    step,
-                    self.run,
-                    self.world.tick(),
-                    trace=self.world.trace,
-                    arguments=left["where"],
-                    result=left["text"],
-                )
-            )
-            self.window.append({"role": "tool", "parts": [{"type": "tool_call_response", "response": left["text"]}]})
+            step = self._use(name, self.world.tick(), left["where"], left["text"])
             way.add((self.world.id(source), self.world.id(step)))
-            self.brought_by = step
         else:
             self.window.append(_message("user", f"{self.world.prose(3)}\n{left['text']}\n{self.world.prose(2)}"))
             self.brought_by = source

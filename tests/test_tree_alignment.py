@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tree_edits import Step, copied, edited, from_rows, to_tree
+from tree_edits import Step, copied, edited, to_tree, trees_of_incidents
 
-import agentlens as al
 from agentlens.explorers._tree_alignment import align
 
 DATASETS = Path(__file__).resolve().parents[1] / "datasets"
@@ -17,24 +16,7 @@ DATASETS = Path(__file__).resolve().parents[1] / "datasets"
 
 @pytest.fixture(scope="module")
 def real_trees() -> list[list[Step]]:
-    """The trees of the bundled incidents, each step with what it did."""
-    found = []
-    for name in ("wave_14", "research_team"):
-        with al.read(DATASETS / name, progress=False) as lens:
-            for (trace,) in lens.sql("SELECT trace_id FROM traces WHERE spans > 8 ORDER BY 1").fetchall():
-                query = """
-                    SELECT depth, concat_ws(' ', operation_name, name, agent_name), span_id FROM spans
-                    WHERE trace_id = $trace ORDER BY preorder
-                """
-                rows = lens.sql(query, trace=trace).fetchall()
-                above: list[int] = []
-                parents = []
-                for place, (depth, *_) in enumerate(rows):
-                    del above[depth:]
-                    parents.append(above[-1] if above else -1)
-                    above.append(place)
-                found.append(from_rows(parents, [row[1] for row in rows], [row[2] for row in rows]))
-    return found
+    return trees_of_incidents()
 
 
 def differences(a: list[Step], b: list[Step]) -> int:

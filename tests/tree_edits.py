@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import agentlens as al
 from agentlens.explorers._tree_alignment import Tree
+
+DATASETS = Path(__file__).resolve().parents[1] / "datasets"
 
 
 @dataclass
@@ -38,6 +42,27 @@ def from_rows(parents: list[int], labels: list[str], contents: list[str]) -> lis
         if parent >= 0:
             steps[parent].children.append(step)
     return [step for step, parent in zip(steps, parents) if parent < 0]
+
+
+def trees_of_incidents() -> list[list[Step]]:
+    """The trees of the bundled incidents, each step with what it did."""
+    found = []
+    for name in ("wave_14", "research_team"):
+        with al.read(DATASETS / name, progress=False) as lens:
+            for (trace,) in lens.sql("SELECT trace_id FROM traces WHERE spans > 8 ORDER BY 1").fetchall():
+                query = """
+                    SELECT depth, concat_ws(' ', operation_name, name, agent_name), span_id FROM spans
+                    WHERE trace_id = $trace ORDER BY preorder
+                """
+                rows = lens.sql(query, trace=trace).fetchall()
+                above: list[int] = []
+                parents = []
+                for place, (depth, *_) in enumerate(rows):
+                    del above[depth:]
+                    parents.append(above[-1] if above else -1)
+                    above.append(place)
+                found.append(from_rows(parents, [row[1] for row in rows], [row[2] for row in rows]))
+    return found
 
 
 def copied(roots: list[Step]) -> list[Step]:

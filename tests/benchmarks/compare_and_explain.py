@@ -12,33 +12,14 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 from incidents import make_runs, names_cause, strike  # noqa: E402
 from lens_builder import read_steps  # noqa: E402
-from tree_edits import Step, edited, from_rows, to_tree  # noqa: E402
+from tree_edits import Step, edited, to_tree, trees_of_incidents  # noqa: E402
 
-import agentlens as al  # noqa: E402
 from agentlens.explorers._tree_alignment import align  # noqa: E402
-
-
-def real_trees() -> list[list[Step]]:
-    """The trees of the bundled incidents."""
-    found = []
-    for name in ("wave_14", "research_team"):
-        with al.read(TESTS.parent / "datasets" / name, progress=False) as lens:
-            for (trace,) in lens.sql("SELECT trace_id FROM traces WHERE spans > 8 ORDER BY 1").fetchall():
-                query = "SELECT depth, concat_ws(' ', operation_name, name, agent_name), span_id FROM spans WHERE trace_id = $trace ORDER BY preorder"
-                above: list[int] = []
-                parents = []
-                rows = lens.sql(query, trace=trace).fetchall()
-                for place, (depth, *_) in enumerate(rows):
-                    del above[depth:]
-                    parents.append(above[-1] if above else -1)
-                    above.append(place)
-                found.append(from_rows(parents, [row[1] for row in rows], [row[2] for row in rows]))
-    return found
 
 
 def scripts(draws: int) -> None:
     """Print how many scripts are no longer than the edits made."""
-    rng, trees = random.Random(1), real_trees()
+    rng, trees = random.Random(1), trees_of_incidents()
     kept = 0
     for _ in range(draws):
         tree, edits = rng.choice(trees), rng.randint(1, 10)

@@ -4,20 +4,22 @@
 -- include: spans.kinds
 -- include: messages.texts
 
+-- Whether there may be a date, a time, a day of the week or a random id in a text: most have none, and are looked at once, not four times.
+CREATE MACRO _may_hold_moments(said) AS
+regexp_matches(said, '(?i)\d{4}-\d\d-\d|(january|february|march|april|may|june|july|august|september|october|november|december) \d|\d (january|february|march|april|may|june|july|august|september|october|november|december)|day\b|[0-9a-f]{8}-[0-9a-f]|[0-9a-f]{24}');
+
 -- A prompt without what differs from run to run and means nothing: dates, times, days of the week and random ids.
 CREATE MACRO _without_moments(said) AS
-regexp_replace(regexp_replace(regexp_replace(regexp_replace(said,
+CASE WHEN _may_hold_moments(said) THEN regexp_replace(regexp_replace(regexp_replace(regexp_replace(said,
   '\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?([.,]\d+)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?)?', '<time>', 'g'),
   '(?i)\b(\d{1,2} )?(january|february|march|april|may|june|july|august|september|october|november|december) \d{1,2}(, \d{4})?\b|\b\d{1,2} (january|february|march|april|may|june|july|august|september|october|november|december)( \d{4})?\b', '<date>', 'g'),
   '(?i)\b(mon|tues|wednes|thurs|fri|satur|sun)day\b', '<day>', 'g'),
-  '(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{24,}\b', '<id>', 'g');
+  '(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{24,}\b', '<id>', 'g') ELSE said END;
 
--- The sentences and lines of a text, one an entry, empty ones left out.
-CREATE MACRO _sentences(said) AS
-list_filter(
-  list_transform(string_split(regexp_replace(said, '([.!?;:])\s+', '\1' || chr(10), 'g'), chr(10)), lambda line: trim(line)),
-  lambda line: line <> ''
-);
+-- The sentences and lines of a text, one an entry, with spaces around them and empty ones. Without tabs and the like the places can be found without patterns.
+CREATE MACRO _raw_sentences(said) AS
+string_split(CASE WHEN contains(said, chr(9)) OR contains(said, chr(12)) OR contains(said, chr(13)) THEN regexp_replace(said, '([.!?;:])\s+', '\1' || chr(10), 'g')
+  ELSE replace(replace(replace(replace(replace(said, '. ', '.' || chr(10)), '! ', '!' || chr(10)), '? ', '?' || chr(10)), '; ', ';' || chr(10)), ': ', ':' || chr(10)) END, chr(10));
 
 -- The tools a model was offered, one line a tool in alphabetical order (name and definition); NULL where the log does not say.
 -- Argument: the attributes of the call.
@@ -90,45 +92,99 @@ CREATE VIEW _prompts_of_calls (
   -- Their fingerprint.
   value
 ) AS
-WITH standing AS (
-  SELECT trace_id, span_id, list(message_hash ORDER BY direction DESC, position) AS message_hashes
-  FROM span_messages
-  WHERE direction = 'system' OR direction = 'input' AND message_hash IN (SELECT message_hash FROM messages WHERE role IN ('system', 'developer'))
-  GROUP BY trace_id, span_id
+WITH rules AS MATERIALIZED (
+  SELECT list_id, list_index, message_hash
+  FROM message_lists
+  SEMI JOIN (SELECT message_hash FROM messages WHERE role IN ('system', 'developer')) USING (message_hash)
 ),
-calls AS MATERIALIZED (
-  SELECT spans.trace_id, spans.span_id, agent_name, start_time, preorder, message_hashes, md5(array_to_string(message_hashes, ' ')) AS prompt
+standing AS (
+  SELECT trace_id, span_id, position + list_index AS position, message_hash
+  FROM span_message_ranges
+  JOIN message_lists ON message_lists.list_id = span_message_ranges.list_id AND list_index < length
+  WHERE direction = 'system'
+  UNION ALL
+  -- What stood among the input comes behind all instructions.
+  SELECT trace_id, span_id, 1e12::BIGINT + position + list_index, message_hash
+  FROM span_message_ranges
+  JOIN rules ON rules.list_id = span_message_ranges.list_id AND list_index < length
+  WHERE direction = 'input'
+),
+shown AS MATERIALIZED (
+  SELECT preorder, position, message_hash
   FROM standing
-  JOIN spans USING (trace_id, span_id)
-  WHERE start_time IS NOT NULL
+  JOIN (SELECT trace_id, span_id, preorder FROM spans WHERE start_time IS NOT NULL) AS spans USING (trace_id, span_id)
+),
+-- Most calls have one system prompt, and lists in order take far longer to make.
+counted AS MATERIALIZED (SELECT preorder, any_value(message_hash) AS message_hash, count(*) AS parts FROM shown GROUP BY preorder),
+told AS (
+  SELECT preorder, [message_hash] AS message_hashes FROM counted WHERE parts = 1
+  UNION ALL
+  SELECT preorder, list(message_hash ORDER BY position)
+  FROM shown
+  SEMI JOIN (SELECT preorder FROM counted WHERE parts > 1) USING (preorder)
+  GROUP BY preorder
+),
+-- Numbers stand for prompts and sentences, for these are compared again and again.
+calls AS MATERIALIZED (
+  SELECT trace_id, span_id, agent_name, start_time, preorder, message_hashes, hash(message_hashes) AS prompt
+  FROM told
+  JOIN spans USING (preorder)
 ),
 prompts AS MATERIALIZED (
-  SELECT agent_name, prompt, any_value(message_hashes) AS message_hashes, count(DISTINCT trace_id) AS traces
+  SELECT agent_name, prompt, any_value(message_hashes) AS message_hashes, count(DISTINCT hash(trace_id)) AS traces
   FROM calls
   GROUP BY agent_name, prompt
 ),
-agents AS (SELECT agent_name, count(DISTINCT trace_id) AS traces FROM calls GROUP BY agent_name),
+agents AS (SELECT agent_name, count(DISTINCT hash(trace_id)) AS traces FROM calls GROUP BY agent_name),
 pieces AS (SELECT agent_name, prompt, traces, unnest(message_hashes) AS message_hash, generate_subscripts(message_hashes, 1) AS part FROM prompts),
 sentences AS MATERIALIZED (
-  SELECT agent_name, prompt, traces, part, unnest(said) AS sentence, generate_subscripts(said, 1) AS place
-  FROM (SELECT pieces.*, _sentences(_without_moments(_message_text(parts))) AS said FROM pieces JOIN messages USING (message_hash))
+  SELECT message_hash, sentence, hash(sentence) AS number, place
+  FROM (
+    SELECT message_hash, CASE WHEN starts_with(line, ' ') OR ends_with(line, ' ') THEN trim(line) ELSE line END AS sentence, place
+    FROM (
+      SELECT message_hash, unnest(said) AS line, generate_subscripts(said, 1) AS place
+      FROM (
+        SELECT message_hash, _raw_sentences(_without_moments(_message_text(parts))) AS said
+        FROM messages
+        SEMI JOIN pieces USING (message_hash)
+      )
+    )
+    WHERE line <> ''
+  )
+),
+placed AS MATERIALIZED (
+  SELECT agent_name, prompt, traces, part, place, number
+  FROM pieces
+  JOIN (SELECT message_hash, place, number FROM sentences) AS sentences USING (message_hash)
+  WHERE number <> hash('')  -- a line of nothing but spaces
 ),
 repeated AS (
-  SELECT sentences.agent_name, sentence
-  FROM (SELECT DISTINCT agent_name, prompt, traces, sentence FROM sentences) AS sentences
-  JOIN agents ON agents.agent_name IS NOT DISTINCT FROM sentences.agent_name
-  GROUP BY sentences.agent_name, sentence, agents.traces
-  HAVING sum(sentences.traces) >= least(3, agents.traces)
+  SELECT placed.agent_name, number
+  FROM (SELECT DISTINCT agent_name, prompt, traces, number FROM placed) AS placed
+  JOIN agents ON agents.agent_name IS NOT DISTINCT FROM placed.agent_name
+  GROUP BY placed.agent_name, number, agents.traces
+  HAVING sum(placed.traces) >= least(3, agents.traces)
 ),
-templates AS (
-  SELECT sentences.agent_name, prompt, list(sentence ORDER BY part, place) AS sentences, _fingerprint(list(sentence ORDER BY part, place)) AS value
-  FROM sentences
-  SEMI JOIN repeated ON repeated.agent_name IS NOT DISTINCT FROM sentences.agent_name AND repeated.sentence = sentences.sentence
-  GROUP BY sentences.agent_name, prompt
+templates AS MATERIALIZED (
+  SELECT placed.agent_name, prompt, list(placed.number ORDER BY part, place) AS numbers
+  FROM placed
+  SEMI JOIN repeated ON repeated.agent_name IS NOT DISTINCT FROM placed.agent_name AND repeated.number = placed.number
+  GROUP BY placed.agent_name, prompt
+),
+texts AS (
+  SELECT numbers, list(sentence ORDER BY place) AS sentences
+  FROM (SELECT numbers, unnest(numbers) AS number, generate_subscripts(numbers, 1) AS place FROM (SELECT DISTINCT numbers FROM templates))
+  JOIN (SELECT number, any_value(sentence) AS sentence FROM sentences GROUP BY number) AS sentences USING (number)
+  GROUP BY numbers
+),
+named AS (
+  SELECT agent_name, prompt, sentences, value
+  FROM templates
+  JOIN (SELECT *, _fingerprint(sentences) AS value FROM texts) AS texts USING (numbers)
 )
 SELECT trace_id, span_id, calls.agent_name, start_time, preorder, coalesce(sentences, []), coalesce(value, _fingerprint([]))
 FROM calls
-LEFT JOIN templates ON templates.prompt = calls.prompt AND templates.agent_name IS NOT DISTINCT FROM calls.agent_name;
+LEFT JOIN named ON named.prompt = calls.prompt AND named.agent_name IS NOT DISTINCT FROM calls.agent_name;
 
 -- Everything versioned that each model call and agent run shows of itself, one row a span and kind: the long form of the versions in force.
 CREATE VIEW span_versions (
@@ -185,7 +241,7 @@ SELECT trace_id, span_id, agent_name, start_time, kind, value, NULL::VARCHAR[], 
 UNION ALL
 SELECT trace_id, span_id, agent_name, start_time, 'tool_schema', _fingerprint(tools), tools, preorder FROM calls WHERE len(tools) > 0
 UNION ALL
-SELECT trace_id, span_id, agent_name, start_time, 'system_prompt', value, sentences, preorder FROM _prompts_of_calls WHERE len(sentences) > 0
+SELECT trace_id, span_id, agent_name, start_time, 'system_prompt', value, sentences, preorder FROM _prompts_of_calls WHERE value <> _fingerprint([])
 UNION ALL
 SELECT trace_id, span_id, agent_name, start_time, 'identity_file', _fingerprint(lines), lines, preorder FROM in_force;
 
