@@ -21,16 +21,17 @@ FROM (SELECT count(*) AS sent FROM span_messages WHERE direction = 'input'), _ne
 
 -- Model calls whose window holds less than `1 - min_share_dropped` of the bytes of the window before it.
 CREATE MACRO _window_cuts(min_share_dropped) AS TABLE
-WITH calls AS (
-  SELECT
-    *, lag(message_bytes) OVER in_order AS bytes_before, lag(span_id) OVER in_order AS span_before, lag(trace_id) OVER in_order AS trace_before
+WITH calls AS MATERIALIZED (
+  SELECT trace_id, span_id, agent_name, start_time, preorder, preorder_before, message_bytes, messages_dropped, bytes_dropped
   FROM context_growth
   WHERE messages IS NOT NULL AND start_time IS NOT NULL
-  WINDOW in_order AS (PARTITION BY agent_name, conversation_id ORDER BY call_number)
 )
-SELECT *, lead(start_time) OVER (PARTITION BY trace_id, agent_name ORDER BY start_time, preorder) AS next_cut
+SELECT
+  calls.*, before.trace_id AS trace_before, before.span_id AS span_before, before.message_bytes AS bytes_before,
+  lead(calls.start_time) OVER (PARTITION BY calls.trace_id, calls.agent_name ORDER BY calls.start_time, calls.preorder) AS next_cut
 FROM calls
-WHERE bytes_dropped >= min_share_dropped * bytes_before;
+JOIN calls AS before ON before.preorder = calls.preorder_before
+WHERE calls.bytes_dropped >= min_share_dropped * before.message_bytes;
 
 -- Most of an agent's conversation is dropped between two calls, and the work it hands over after that lacks what it handed over before.
 --
@@ -67,24 +68,31 @@ proof AS (
   JOIN spans USING (preorder)
   GROUP BY ALL
 ),
+-- What tools had answered, as far as it left the window. Answers are long: they are compared by their hashes.
 lost AS (
-  SELECT cuts.trace_id, cuts.span_id, cuts.agent_name, cuts.start_time, next_cut, unnest(json_extract(parts, '$[*]')) AS part
-  FROM cuts
-  JOIN span_messages AS before ON before.trace_id = trace_before AND before.span_id = span_before AND before.direction = 'input'
-  JOIN messages USING (message_hash)
-  WHERE contains(parts::VARCHAR, '"tool_call_response"')
-    AND (cuts.trace_id, cuts.span_id, message_hash) NOT IN (SELECT (trace_id, span_id, message_hash) FROM span_messages WHERE direction = 'input')
+  SELECT trace_id, span_id, agent_name, start_time, next_cut, part->>'$.id' AS tool_call_id, hash(part->>'$.response') AS answer
+  FROM (
+    SELECT missing.*, unnest(json_extract(parts, '$[*]')) AS part
+    FROM (
+      SELECT cuts.trace_id, cuts.span_id, cuts.agent_name, cuts.start_time, next_cut, message_hash
+      FROM cuts
+      JOIN span_messages AS before ON before.trace_id = trace_before AND before.span_id = span_before AND before.direction = 'input'
+    ) AS missing
+    ANTI JOIN (FROM span_messages WHERE direction = 'input') USING (trace_id, span_id, message_hash)
+    JOIN messages USING (message_hash)
+    WHERE contains(parts::VARCHAR, '"tool_call_response"')
+  )
 ),
 -- The call that had brought what was lost: by the id of the call; where the log gives tool calls none, by their answer.
 brought AS (
   SELECT lost.span_id AS cut_span_id, lost.start_time AS cut_time, next_cut, first.*
   FROM lost
-  JOIN (FROM spans WHERE operation_name = 'execute_tool') AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = part->>'$.id'
+  JOIN (FROM spans WHERE operation_name = 'execute_tool') AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = lost.tool_call_id
   UNION ALL
   SELECT lost.span_id, lost.start_time, next_cut, first.*
   FROM lost
   JOIN (FROM spans WHERE operation_name = 'execute_tool' AND tool_call_id IS NULL) AS first
-    ON first.trace_id = lost.trace_id AND first.tool_call_result = part->>'$.response'
+    ON first.trace_id = lost.trace_id AND hash(first.tool_call_result) = answer
   WHERE first.agent_name IS NOT DISTINCT FROM lost.agent_name AND first.start_time < lost.start_time
 ),
 -- Tool calls after a cut that ask again, with the same arguments, for what had stood in the window before the cut, and get the same answer.

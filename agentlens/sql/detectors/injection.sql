@@ -115,13 +115,15 @@ FROM (
 -- scope: trace
 -- version: 3
 CREATE MACRO detect_injection() AS TABLE
-WITH orders AS MATERIALIZED (SELECT *, unnest(addresses) AS address FROM _orders_from_outside WHERE len(addresses) > 0),
+WITH given AS MATERIALIZED (FROM _orders_from_outside WHERE len(addresses) > 0),
+orders AS MATERIALIZED (SELECT *, unnest(addresses) AS address FROM given),
 named_before AS (
   SELECT DISTINCT orders.preorder, address
   FROM orders
   JOIN span_messages AS sent ON sent.trace_id = orders.trace_id AND sent.direction <> 'output'
   JOIN messages USING (message_hash)
-  WHERE (role IN ('user', 'system') OR sent.direction = 'system') AND contains(parts::VARCHAR, address) AND NOT contains(parts::VARCHAR, '"tool_call_response"')
+  WHERE (role IN ('user', 'system') OR sent.direction = 'system')
+    AND CASE WHEN contains(parts::VARCHAR, address) THEN NOT contains(parts::VARCHAR, '"tool_call_response"') END
   UNION
   SELECT orders.preorder, address
   FROM orders
@@ -168,5 +170,5 @@ SELECT
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM served
 JOIN proof USING (source)
-JOIN _orders_from_outside AS outside ON outside.preorder = source
+JOIN given AS outside ON outside.preorder = source
 JOIN spans AS from_span ON from_span.preorder = source;

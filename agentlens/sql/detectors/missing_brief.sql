@@ -24,10 +24,11 @@ CREATE VIEW _brief_keys (
   -- Place in tree order.
   preorder
 ) AS
+-- Arguments are only read where the tool hands over: DuckDB would read those of all calls first.
 WITH told AS (
-  SELECT *, TRY_CAST(TRY_CAST(tool_call_arguments AS JSON) AS MAP(VARCHAR, JSON)) AS parts
+  SELECT *, CASE WHEN _is_handoff_tool(tool_name) THEN TRY_CAST(TRY_CAST(tool_call_arguments AS JSON) AS MAP(VARCHAR, JSON)) END AS parts
   FROM spans
-  WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name) AND start_time IS NOT NULL AND json_valid(tool_call_arguments)
+  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL
 )
 SELECT
   trace_id, span_id, agent_name, _handoff_target(operation_name, name, tool_name, tool_call_arguments), tool_name, start_time, end_time,

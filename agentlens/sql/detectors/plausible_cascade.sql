@@ -66,12 +66,13 @@ UNION ALL
 -- What a person wrote counts at the first call that it was shown to.
 SELECT sent.trace_id, sent.span_id, 'user', 'user', _message_text(parts), start_time, sent.source_id, sent.source_line, sent.source_offset, sent.source_length
 FROM (
-  FROM span_messages WHERE direction = 'input'
+  FROM span_messages
+  SEMI JOIN (FROM messages WHERE role = 'user' AND NOT contains(parts::VARCHAR, '"tool_call_response"')) USING (message_hash)
+  WHERE direction = 'input'
   QUALIFY row_number() OVER (PARTITION BY trace_id, message_hash ORDER BY source_id, source_offset, span_id) = 1
 ) AS sent
 JOIN messages USING (message_hash)
-JOIN spans ON spans.trace_id = sent.trace_id AND spans.span_id = sent.span_id
-WHERE role = 'user' AND NOT contains(parts::VARCHAR, '"tool_call_response"');
+JOIN spans ON spans.trace_id = sent.trace_id AND spans.span_id = sent.span_id;
 
 -- Why plausible cascades cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_plausible_cascade (
@@ -80,8 +81,8 @@ CREATE VIEW _needs_plausible_cascade (
   -- Why, in one sentence.
   reason
 ) AS
-SELECT count(*) > 0 AND count(time) > 0, CASE WHEN count(*) = 0 THEN 'nothing that agents said is recorded' WHEN count(time) = 0 THEN 'nothing that agents said has a time' END
-FROM _statements;
+SELECT is_timed, CASE WHEN NOT is_recorded THEN 'nothing that agents said is recorded' WHEN NOT is_timed THEN 'nothing that agents said has a time' END
+FROM (SELECT EXISTS(FROM _statements) AS is_recorded, EXISTS(FROM _statements WHERE time IS NOT NULL) AS is_timed);
 
 -- A value is corrected in so many words, and until then other agents had built on it.
 --

@@ -139,6 +139,8 @@ caught AS (
     catcher.operation_name = 'invoke_agent' OR (catcher.operation_name = 'execute_tool' AND failed_run IS NOT NULL)
   )
 ),
+-- What could mend or disclose a failure comes after the first one of its agent: the texts of other calls are not searched.
+first_caught AS MATERIALIZED (SELECT trace_id, agent_name, min(start_time) AS first_time FROM caught GROUP BY ALL),
 -- Calls of other tools by the same agent that worked afterwards on the same thing, and brought something back: another way was found. Where the failed call
 -- only looked for something, a look for what shares a word with it, or with what its tool is for, is one as well.
 sought AS MATERIALIZED (
@@ -159,10 +161,11 @@ brought AS (
     SELECT is_receipt, start_time, unnest(_matters(trace_id, agent_name, things, CASE WHEN is_a_look THEN _telling_words(things) END)) AS matter
     FROM (
       SELECT
-        trace_id, agent_name, start_time, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, _telling_arguments(tool_call_arguments) AS things,
+        call.trace_id, call.agent_name, start_time, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, _telling_arguments(tool_call_arguments) AS things,
         length(tool_call_result) > 0 AND _is_a_look(tool_name, tool_call_arguments) AS is_a_look
-      FROM spans
-      WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND (trace_id, coalesce(agent_name, '')) IN (SELECT (trace_id, coalesce(agent_name, '')) FROM caught)
+      FROM spans AS call
+      SEMI JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
+      WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
     )
   )
   WHERE matter IN (SELECT matter FROM sought)
@@ -178,10 +181,14 @@ other_ways AS (
 disclosed AS (
   SELECT DISTINCT leaf
   FROM caught
-  JOIN spans AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name AND call.operation_name = 'execute_tool'
-    AND call.start_time > caught.start_time
-  WHERE call.status_code <> 'ERROR' AND CASE WHEN _owns_up(call.tool_call_arguments) THEN _brings_a_text(TRY_CAST(call.tool_call_arguments AS JSON)) END
-    AND length(call.tool_call_arguments) > 2 * coalesce(length(message), 0)
+  JOIN (
+    SELECT call.trace_id, call.agent_name, start_time, tool_call_arguments
+    FROM spans AS call
+    JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name
+    WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
+      AND CASE WHEN call.start_time > first_time THEN CASE WHEN _owns_up(tool_call_arguments) THEN _brings_a_text(TRY_CAST(tool_call_arguments AS JSON)) END END
+  ) AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name AND call.start_time > caught.start_time
+  WHERE length(call.tool_call_arguments) > 2 * coalesce(length(message), 0)
     AND len(list_filter(_subjects(caught.tool_name), lambda word: contains(lower(call.tool_call_arguments), word))) > 0
 ),
 -- Calls of the same tool by the same agent that worked: afterwards they mend the failure, before they make it doubtful.
@@ -216,7 +223,7 @@ told AS (
   LEFT JOIN last_words USING (catcher)
   LEFT JOIN messages USING (message_hash)
 ),
-judged AS (
+judged AS MATERIALIZED (
   SELECT *, CASE
       WHEN operation_name = 'execute_tool' THEN 'proven'
       WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'

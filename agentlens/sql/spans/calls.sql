@@ -1,23 +1,20 @@
 -- Model calls and tool calls, each once.
 
--- Calls of models that another one stands for, inside or around them. Few logs have any, so only traces in which something ran inside a call are
--- looked at.
+-- The traces in which something ran inside a call of some operations. Few logs have any, so calls logged twice are looked for in these only.
+CREATE MACRO _traces_with_something_inside(operations) AS TABLE
+SELECT DISTINCT trace_id FROM spans WHERE list_contains(operations, operation_name) AND subtree_end > preorder + 1;
+
+-- Calls of models that another one stands for, inside or around them.
 CREATE VIEW _model_calls_logged_twice (
   -- Trace of the call.
   trace_id,
   -- Place in tree order.
   preorder
 ) AS
-WITH with_something_inside AS (
-  SELECT trace_id
-  FROM spans
-  WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND subtree_end > preorder + 1
-  GROUP BY trace_id
-),
-calls AS (
+WITH calls AS (
   SELECT trace_id, preorder, subtree_end, input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_metered
   FROM spans
-  JOIN with_something_inside USING (trace_id)
+  SEMI JOIN _traces_with_something_inside(['chat', 'generate_content', 'text_completion']) USING (trace_id)
   WHERE operation_name IN ('chat', 'generate_content', 'text_completion')
 ),
 nested AS (
@@ -90,22 +87,16 @@ FROM spans
 ANTI JOIN _model_calls_logged_twice USING (trace_id, preorder)
 WHERE operation_name IN ('chat', 'generate_content', 'text_completion');
 
--- Calls of tools that the next one inside them stands for. As above, only traces in which something ran inside a call are looked at.
+-- Calls of tools that the next one inside them stands for.
 CREATE VIEW _tool_calls_logged_twice (
   -- Trace of the call.
   trace_id,
   -- Place in tree order.
   preorder
 ) AS
-WITH with_something_inside AS (
-  SELECT trace_id
-  FROM spans
-  WHERE operation_name = 'execute_tool' AND subtree_end > preorder + 1
-  GROUP BY trace_id
-)
 SELECT trace_id, preorder
 FROM spans
-JOIN with_something_inside USING (trace_id)
+SEMI JOIN _traces_with_something_inside(['execute_tool']) USING (trace_id)
 WHERE operation_name = 'execute_tool'
 WINDOW tools AS (PARTITION BY trace_id ORDER BY preorder)
 QUALIFY lead(preorder) OVER tools < subtree_end
