@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from detector_runs import EMPTY, board, series
-from lens_builder import ERROR, OK, agent, read_steps, said, tool
+from detector_runs import EMPTY, board, outcome, series
+from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
 
 import agentlens as al
 from agentlens import Lens
@@ -49,6 +49,52 @@ def test_unknown_names_are_refused_and_nothing_changes(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="many"):
         detect(lens, tool_loop={"min_repeats": "many"})
     assert len(lens.sql("FROM findings").fetchall()) == 1
+
+
+IN_ORDER_OF_TIME = {
+    "competing_writes": "tool calls",
+    "context_collapse": "model calls",
+    "context_pollution": "tool calls that write",
+    "delegation_loop": "handings over",
+    "duplicate_work": "tool calls",
+    "missing_brief": "delegations",
+}
+
+
+def team_at_work() -> list[Step]:
+    """Two agents that hand over, ask a model, write and read."""
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "Write the page."}]}]
+    return [
+        agent("Ana"),
+        agent("Ben", "Ana", 1),
+        *(tool(f"delegate_task#{n}", "Ana", n, agent="Ana", arguments={"to": "Ben", "what": f"page {n}"}) for n in range(6)),
+        *(tool(f"write_file#{n}", "Ben", 10 + n, agent="Ben", arguments={"path": f"{n}.md", "text": "x"}, result="done") for n in range(4)),
+        *(tool(f"read_file#{n}", "Ana", 20 + n, agent="Ana", arguments={"path": f"{n}.md"}, result="x") for n in range(4)),
+        *(call(f"ask#{n}", "Ben", 30 + n, agent="Ben", inputs=asked) for n in range(4)),
+    ]  # fmt: skip
+
+
+def without_times(span: Step) -> Step:
+    return {key: value for key, value in span.items() if not key.endswith("UnixNano")}
+
+
+@pytest.mark.parametrize("detector", IN_ORDER_OF_TIME)
+def test_what_has_no_time_is_said_to_be_unjudged_where_order_in_time_decides(tmp_path: Path, detector: str) -> None:
+    steps = team_at_work()
+    some = [without_times(span) if span["name"].endswith("#0") else span for span in steps]
+    timed = read_steps(tmp_path / "timed", steps)
+    partly = read_steps(tmp_path / "partly", some)
+    untimed = read_steps(tmp_path / "untimed", map(without_times, steps))
+    for lens in (timed, partly, untimed):
+        detect(lens, [detector])
+    assert outcome(timed, detector) == ("found nothing", None)
+    verdict, reason = outcome(partly, detector)
+    assert verdict == "found nothing"
+    assert re.fullmatch(
+        rf"\d+ of \d+ {IN_ORDER_OF_TIME[detector]} have no time recorded and were not judged", reason or ""
+    )
+    verdict, reason = outcome(untimed, detector)
+    assert verdict == "could not look" and (reason or "").endswith("has a time recorded")
 
 
 class Piece(NamedTuple):

@@ -35,14 +35,15 @@ CREATE VIEW _needs_competing_writes (
 ) AS
 WITH writers AS (SELECT tool_name FROM (SELECT DISTINCT tool_name FROM spans WHERE operation_name = 'execute_tool') WHERE _replaces(tool_name))
 SELECT
-  writes > 0,
+  writes > 0 AND timed > 0,
   CASE
     WHEN calls = 0 THEN 'the logs hold no tool calls'
     WHEN writes = 0 THEN 'no tool call writes to a path that its arguments name'
+    WHEN timed = 0 THEN 'no tool call has a time recorded'
+    ELSE _untimed('tool calls', calls, timed)
   END
-FROM (
+FROM (SELECT count(*) AS calls, count(start_time) AS timed FROM spans WHERE operation_name = 'execute_tool'), (
   SELECT
-    (SELECT count(*) FROM spans WHERE operation_name = 'execute_tool') AS calls,
     -- One is enough to look.
     (SELECT count(*) FROM (
       (SELECT 1 FROM spans SEMI JOIN writers USING (tool_name) WHERE operation_name = 'execute_tool' AND _path_of(tool_call_arguments) IS NOT NULL LIMIT 1)

@@ -12,12 +12,17 @@ CREATE VIEW _needs_context_collapse (
   reason
 ) AS
 SELECT
-  sent > 0,
+  sent > 0 AND timed > 0,
   CASE
     WHEN sent = 0 THEN 'no model call has its input messages recorded'
-    WHEN NOT missing_brief.can_look THEN 'only what was asked for again was looked at: ' || missing_brief.reason
+    WHEN timed = 0 THEN 'no model call has a time recorded'
+    ELSE nullif(concat_ws('; ',
+      _untimed('model calls', calls, timed),
+      CASE WHEN NOT missing_brief.can_look THEN 'only what was asked for again was looked at: ' || missing_brief.reason END), '')
   END
-FROM (SELECT count(*) AS sent FROM span_messages WHERE direction = 'input'), _needs_missing_brief AS missing_brief;
+FROM (SELECT count(*) AS sent FROM span_messages WHERE direction = 'input'),
+  (SELECT count(*) AS calls, count(start_time) AS timed FROM spans WHERE operation_name IN ('chat', 'generate_content', 'text_completion')),
+  _needs_missing_brief AS missing_brief;
 
 -- Model calls whose window holds less than `1 - min_share_dropped` of the bytes of the window before it.
 CREATE MACRO _window_cuts(min_share_dropped) AS TABLE

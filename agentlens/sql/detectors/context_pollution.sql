@@ -12,14 +12,16 @@ CREATE VIEW _needs_context_pollution (
   reason
 ) AS
 SELECT
-  writes > 0 AND reads > 0,
+  timed > 0 AND reads > 0,
   CASE
     WHEN writes = 0 THEN 'no tool call is known to write a file or a memory entry'
     WHEN reads = 0 THEN 'no tool call is known to read a file or a memory entry'
+    WHEN timed = 0 THEN 'no tool call that writes has a time recorded'
+    ELSE _untimed('tool calls that write', writes, timed)
   END
 FROM (
-  SELECT count(*) FILTER (access = 'write') AS writes, count(*) FILTER (access = 'read') AS reads
-  FROM (SELECT access FROM resource_touches UNION ALL SELECT unnest(['write', 'read']) FROM _flow_kept_and_found)
+  SELECT count(*) FILTER (access = 'write') AS writes, count(*) FILTER (access = 'write' AND is_timed) AS timed, count(*) FILTER (access = 'read') AS reads
+  FROM (SELECT access, start_time IS NOT NULL AS is_timed FROM resource_touches UNION ALL SELECT unnest(['write', 'read']), true FROM _flow_kept_and_found)
 );
 
 -- A failure, or an order from outside, was written into a file or memory entry as if it were content, and read from there.

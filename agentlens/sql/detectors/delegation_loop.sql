@@ -17,12 +17,18 @@ CREATE VIEW _needs_delegation_loop (
   reason
 ) AS
 SELECT
-  runs > 0 OR messages > 0,
-  CASE WHEN runs = 0 AND messages = 0 THEN 'the logs hold neither handings over nor messages between agents' END
+  timed > 0 OR messages > 0,
+  CASE
+    WHEN runs = 0 AND messages = 0 THEN 'the logs hold neither handings over nor messages between agents'
+    WHEN timed + messages = 0 THEN 'no handing over has a time recorded'
+    ELSE _untimed('handings over', runs, timed)
+  END
 FROM (
   SELECT
-    (SELECT count(*) FROM spans WHERE operation_name = 'invoke_agent' OR (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name))) AS runs,
+    count(*) AS runs, count(start_time) AS timed,
     (SELECT count(*) FROM agent_messages WHERE kind <> 'pax') AS messages
+  FROM spans
+  WHERE operation_name = 'invoke_agent' OR (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name))
 );
 
 -- Two agents hand the same work back and forth, or a message is relayed deeper than `max_depth`.

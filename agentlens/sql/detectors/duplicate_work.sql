@@ -11,12 +11,14 @@ CREATE VIEW _needs_duplicate_work (
   reason
 ) AS
 SELECT
-  count(DISTINCT agent_name) > 1 AND count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL) > 0,
+  count(DISTINCT agent_name) > 1 AND count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL AND start_time IS NOT NULL) > 0,
   CASE
     WHEN count(*) = 0 THEN 'the logs hold no tool calls'
     WHEN count(DISTINCT agent_name) < 2 THEN 'only one agent calls tools'
     WHEN count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL) = 0
       THEN 'no tool call has both arguments and result recorded'
+    WHEN count(start_time) = 0 THEN 'no tool call has a time recorded'
+    ELSE _untimed('tool calls', count(*), count(start_time))
   END
 FROM spans
 WHERE operation_name = 'execute_tool';

@@ -16,3 +16,7 @@ CREATE MACRO _clock(moment) AS strftime(moment::TIMESTAMP, '%H:%M:%S');
 
 -- A list without what stands in it already, in its order: the first span of a finding is the one that went wrong first.
 CREATE MACRO _first_of_each(items) AS list_filter(items, lambda item, place: list_position(items, item) = place);
+
+-- What a check says of calls that have no time where the order of time decides: how many of `seen` were not judged; NULL where all `timed` are.
+CREATE MACRO _untimed(what, seen, timed) AS
+CASE WHEN timed < seen THEN format('{} of {} {} have no time recorded and were not judged', seen - timed, seen, what) END;
