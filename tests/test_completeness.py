@@ -203,8 +203,8 @@ def test_the_summary_says_what_is_missing_over_all_and_where_most_of_it_is(tmp_p
         tmp_path, a=otlp(span(1), span(2, parent=9)) + b"no span\n", b=otlp(span(3, end=-1)), c=otlp(span(4))
     ) as lens:
         said = dict(lens.sql("FROM lens_summary").fetchall())
-        assert said["gaps"] == "1 rejects, 1 orphans, 1 negative durations"
-        assert said["most gaps in"] == "a.jsonl: 1 rejects, 1 orphans; b.jsonl: 1 negative durations"
+        assert said["gaps"] == "1 reject, 1 orphan, 1 negative duration"
+        assert said["most gaps in"] == "a.jsonl: 1 reject, 1 orphan; b.jsonl: 1 negative duration"
         assert "1 negative durations" in repr(lens) and "1 negative durations" in lens._repr_html_()
 
 

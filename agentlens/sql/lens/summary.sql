@@ -5,6 +5,10 @@
 -- A count with its noun: 1 span, 2 spans.
 CREATE MACRO _plural(number, noun) AS format('{:,} {}{}', number, noun, CASE WHEN number = 1 THEN '' ELSE 's' END);
 
+-- A count with what a check of `completeness` counts: 1 reject, 2 rejects, 1 call without usage.
+CREATE MACRO _gaps(number, word) AS
+format('{:,} {}', number, CASE WHEN number = 1 THEN regexp_replace(word, '\b(call|cap|cycle|duration|error|file|gap|limit|mark|orphan|reject)s\b', '\1') ELSE word END);
+
 -- The lines of `repr(lens)`: what there is, when, what it cost, and what is missing.
 CREATE VIEW lens_summary (
   -- What the line is about.
@@ -75,11 +79,11 @@ WITH
     FROM (SELECT severity, count(*) AS n FROM findings GROUP BY severity) HAVING count(*) > 0
     UNION ALL
     SELECT 13, 'gaps', string_agg(words, ', ' ORDER BY place)
-    FROM (SELECT place, format('{:,} {}', sum(count)::BIGINT, any_value(word)) AS words FROM gaps GROUP BY place)
+    FROM (SELECT place, _gaps(sum(count)::BIGINT, any_value(word)) AS words FROM gaps GROUP BY place)
     UNION ALL
     SELECT 14, 'most gaps in', string_agg(format('{}: {}', file, words), '; ' ORDER BY total DESC, file)
     FROM (
-      SELECT parse_filename(path) AS file, sum(count) AS total, string_agg(format('{:,} {}', count, word), ', ' ORDER BY place) AS words
+      SELECT parse_filename(path) AS file, sum(count) AS total, string_agg(_gaps(count, word), ', ' ORDER BY place) AS words
       FROM gaps JOIN sources USING (source_id)
       GROUP BY source_id, path
       ORDER BY total DESC, file LIMIT 3
