@@ -403,3 +403,41 @@ def test_a_bad_file_never_costs_the_others() -> None:
         ]
         with read_bytes(Path(folder), *files) as lens:
             assert outcome(lens)[0] >= 1
+
+
+# What takes any text, and makes something of it or nothing.
+TEXT_LOADERS = frozenset({"aider", "markdown", "specstory"})
+DENIALS = ("of another kind", "no ", "not ", "neither ", "an object without")
+
+
+@pytest.mark.parametrize("name", sorted(all_loaders().keys() - TEXT_LOADERS))
+def test_a_json_file_of_another_kind_is_only_rejects_that_claim_nothing_of_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text('{"hello": 1}')
+    (tmp_path / "two.jsonl").write_text('{"hello": 1}\n{"hello": 2}\n')
+    with read(tmp_path, format=name, progress=False) as lens:
+        accepted, rejected, skipped = outcome(lens)
+        reasons = lens.sql("SELECT source_id, reason FROM rejects").fetchall()
+        rows = lens.sql("SELECT (SELECT count(*) FROM spans), (SELECT count(*) FROM span_events)").fetchall()
+    assert (accepted, skipped, rows) == (0, 0, [(0, 0)])
+    assert rejected == len(reasons)
+    assert len({source for source, _ in reasons}) == 2
+    assert [reason for _, reason in reasons if not reason.startswith(DENIALS)] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["inspect", "jaeger", "langfuse", "manifest", "mlflow", "sentry", "smolagents", "swe_agent", "tempo"],
+)
+def test_a_reject_of_another_kind_says_which_keys_it_has_and_what_was_expected(name: str, tmp_path: Path) -> None:
+    others = {
+        "it has no keys": {},
+        "it has `p`, `q`, `r`, `s`, `t`, `u` and 2 more": dict.fromkeys("pqrstuvw", 1),
+        f"it has `{'k' * 39}…`, `⟨U+202E⟩ ↵ `": {"k" * 1000: {"a": 1}, "\u202e\n": 1},
+    }
+    for number, other in enumerate(others.values()):
+        (tmp_path / f"{number}.json").write_text(json.dumps(other))
+    with read(tmp_path, format=name, progress=False) as lens:
+        assert outcome(lens) == (0, 3, 0)
+        reasons = [reason for (reason,) in lens.sql("SELECT reason FROM rejects ORDER BY source_id").fetchall()]
+    for seen, reason in zip(others, reasons, strict=True):
+        assert f"of another kind: {seen}; expected {all_loaders()[name].LOOKS_FOR}" in reason

@@ -44,6 +44,11 @@ class SessionReader:
         self._before: dict[str, int | None] = {}
         self._number, self._tools = 0, 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no event was taken yet."""
+        return self._number == 0
+
     def take_log(self, log: Event) -> None:
         """Keep what an old file logs of an event's model call apart from the event."""
         if event_id := text_of(field(log, "eventId")):
@@ -53,7 +58,7 @@ class SessionReader:
         """Take one event; returns the reason when it is skipped. Raises UnusableLine."""
         author = text_of(event.get("author"))
         if author is None:
-            raise UnusableLine("an event without an author")
+            raise UnusableLine("no event: it has no author")
         if event.get("partial") is True:
             return "partial event: the whole one follows"
         self._number += 1

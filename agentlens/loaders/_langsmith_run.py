@@ -34,7 +34,7 @@ def add_run(into: Evidence, run: Row, text: bytes, place: Place) -> None:
     span_id = run_id(run)
     trace_id = as_text(run.get("trace_id")) or (ancestry[0] if ancestry else span_id)
     if not span_id or not trace_id:
-        into.reject(place, "a run without id", text)
+        into.reject(place, "no run: it has no id", text)
         return
     into.accept()
     kind = str(run.get("run_type") or "chain").lower()

@@ -59,7 +59,7 @@ class ConversationReader:
         """Take one event. Raises UnusableLine."""
         kind = event.get("kind")
         if not isinstance(kind, str):
-            raise UnusableLine("an event without a `kind`")
+            raise UnusableLine("no event: it has no `kind`")
         if self._place is None:
             self._begin(event, place)
         time = parse_time(event.get("timestamp"))

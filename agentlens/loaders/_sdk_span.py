@@ -25,7 +25,7 @@ def add_sdk_span(into: Evidence, logged: Row, raw: msgspec.Raw, place: Place) ->
     context = as_dict(logged.get("context"))
     trace_id, span_id = sdk_id(context.get("trace_id"), 16), sdk_id(context.get("span_id"), 8)
     if not trace_id or not span_id:
-        into.reject(place, "a span without trace_id or span_id in its context", bytes(raw))
+        into.reject(place, "no span: no trace_id or span_id in its context", bytes(raw))
         return
     into.accept()
     status = as_dict(logged.get("status"))

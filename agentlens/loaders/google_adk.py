@@ -26,7 +26,7 @@ CANNOT_KNOW = (
     "which, "
     "unless events have a `branch`"
 )
-VERSION = 1
+VERSION = 2
 
 
 def sniff(head: bytes) -> bool:
@@ -60,7 +60,7 @@ def load(source: Source, into: Evidence) -> None:
         for event in events:
             loose = loose or SessionReader(into, f"session:{short_hash(event.raw)}", {}, place_of(event))
             take_record(event, into, loose.read)
-    if loose is not None:
+    if loose is not None and not loose.is_empty:
         loose.finish(None)
 
 

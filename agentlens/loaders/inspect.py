@@ -21,6 +21,7 @@ from agentlens._source import Line, Place, Source, json_values
 from agentlens.loaders._claude_code_fields import dict_of, text_of
 from agentlens.loaders._inspect_sample import SampleReader
 from agentlens.loaders._json_nested import DECODE_ERRORS, items, members, place_of, value_of, whole
+from agentlens.loaders._other_kind import other_kind
 
 LOOKS_FOR = (
     "a zip archive that begins with a member like `_journal/start.json`, or a JSON document with `eval.task` and "
@@ -31,8 +32,9 @@ CANNOT_KNOW = (
     "stamped once. "
     "In an archive, offsets count within the member that the sample's span names"
 )
-VERSION = 2
+VERSION = 3
 
+LOG_KEYS = frozenset({"eval", "plan", "results", "samples", "stats", "status"})
 ZIP = b"PK\x03\x04"
 FIRST_MEMBERS = (b"_journal/", b"samples/", b"header.json", b"summaries.json", b"reductions.json")
 MEMBER_BYTES = 1024**3
@@ -72,7 +74,7 @@ def load(source: Source, into: Evidence) -> None:
         header, samples = _archive(document.raw, into) if document.raw[:4] == ZIP else _document(document)
     except ZIP_ERRORS as error:
         into.record()
-        into.reject(Place(1, 0, len(document.raw)), f"the log cannot be opened: {error}", document.raw)
+        into.reject(Place(1, 0, len(document.raw)), f"not a log that can be opened: {error}", document.raw)
         return
     except RecursionError:
         into.record()
@@ -115,6 +117,8 @@ def _events(parts: dict[str, Line]) -> list[Line]:
 
 def _document(document: Line) -> tuple[dict[str, Any], Iterator[_Sample]]:
     parts = members(document)
+    if LOG_KEYS.isdisjoint(parts):
+        raise ValueError(other_kind(parts, LOOKS_FOR))
     header = {key: value_of(part) for key, part in parts.items() if key not in ("samples", "reductions")}
     return header, (_Sample(item, None) for item in items(parts.get("samples")))
 

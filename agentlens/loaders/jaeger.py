@@ -13,6 +13,7 @@ import msgspec
 from agentlens._evidence import Evidence, Row
 from agentlens._source import Place, Source, json_values
 from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
+from agentlens.loaders._other_kind import reject_other_kind
 from agentlens.loaders._otlp_span import add_span, read_id, read_status
 from agentlens.loaders._row_caps import note_cap
 from agentlens.loaders._sdk_span import as_dict, as_text
@@ -20,7 +21,7 @@ from agentlens.loaders._times import parse_time
 
 LOOKS_FOR = "`traceID` and `spanID` of `spans` in the first JSON value (`data` of Jaeger's API, or its single spans)"
 CANNOT_KNOW = "times finer than a microsecond, unfinished spans, and lists other than as JSON text"
-VERSION = 1
+VERSION = 2
 RECORDS_ARE_SPANS = True
 
 SCOPE_TAGS = {
@@ -42,6 +43,7 @@ class Trace(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Trace).decode
+_KEYS = frozenset(Trace.__struct_fields__)
 
 
 def sniff(head: bytes) -> bool:
@@ -64,7 +66,9 @@ def load(source: Source, into: Evidence) -> None:
             trace = decode_piece(_decode, raw, places, into, "Jaeger trace")
             if trace is not None and trace.spanID:
                 _load_span(into, raw, places.find(raw), {})
-            elif trace is not None:
+            elif trace is not None and (
+                trace.data or trace.spans or not reject_other_kind(raw, places.find(raw), into, _KEYS, LOOKS_FOR)
+            ):
                 _load_trace(trace, places, into)
     note_cap(into)
 

@@ -16,6 +16,7 @@ from agentlens.dialects.payloads import parse_text
 from agentlens.loaders._csv_places import csv_header, csv_records
 from agentlens.loaders._json_places import DECODE_ERRORS, Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._langfuse_observation import add_observation, camel_keys
+from agentlens.loaders._other_kind import reject_other_kind
 from agentlens.loaders._parquet_rows import is_parquet, parquet_columns, parquet_rows
 from agentlens.loaders._row_caps import note_cap
 
@@ -24,12 +25,16 @@ LOOKS_FOR = (
     "value, in the header of a CSV file or in the columns of a Parquet file"
 )
 CANNOT_KNOW = "times finer than a millisecond, and messages where an SDK logs its own objects instead of them"
-VERSION = 1
+VERSION = 2
 RECORDS_ARE_SPANS = True
 
 NO_OBSERVATIONS = "a trace object without observations"
 COPY = "a second copy of an observation, inside the trace object"
 NOTHING = msgspec.Raw()
+# What only a trace object has, beside what `Node` reads.
+_TRACE_KEYS = {
+    "bookmarked", "htmlPath", "html_path", "projectId", "project_id", "sessionId", "session_id", "userId", "user_id",
+}  # fmt: skip
 
 
 class Node(msgspec.Struct):
@@ -54,6 +59,7 @@ class Identity(msgspec.Struct):
     id: str | None = None
 
 
+_KEYS = frozenset(Node.__struct_fields__) | _TRACE_KEYS
 _decode_node = msgspec.json.Decoder(Node).decode
 _decode_trace = msgspec.json.Decoder(TraceObject).decode
 _decode_facts = msgspec.json.Decoder(dict[str, Any]).decode
@@ -124,7 +130,7 @@ def _load_piece(raw: msgspec.Raw, places: Places, into: Evidence) -> None:
     nested = decode_piece(_decode_trace, node.trace, places, into, "trace") if _is_object(node.trace) else None
     facts = decode_piece(_decode_facts, node.trace if nested else raw, places, into, "trace") or {}
     inner = _without_copies(node.observations or [], (nested.observations if nested else None) or [], into)
-    if not inner:
+    if not inner and not reject_other_kind(raw, places.find(raw), into, _KEYS, LOOKS_FOR):
         into.record()
         into.skip(NO_OBSERVATIONS)
     for item in inner:

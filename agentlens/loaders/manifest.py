@@ -9,13 +9,15 @@ from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import BOM, Place, Source, json_values
+from agentlens.loaders._other_kind import other_kind
 from agentlens.loaders._roster import add_delegations, declared
 
 LOOKS_FOR = "YAML or JSON with `agents`, whose entries have a model, role, reports_to, tools, budget or permissions"
 CANNOT_KNOW = "what the agents did: it says only what they were meant to be"
-VERSION = 1
+VERSION = 2
 
 DECLARED = ("model", "role", "reports_to", "tools", "budget", "permissions")
+TOP_KEYS = frozenset({"agents", "delegation", "delegations"})
 # What may stand beside `agents` in JSON, which many other files also have.
 BESIDES = frozenset({
     "$schema", "agents", "budget", "defaults", "delegation", "delegations", "description", "id", "name", "permissions", "team", "title", "tools", "version",
@@ -76,7 +78,10 @@ def _compose(data: bytes) -> tuple[str, dict[str, Any]]:
     except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
         reason = re.sub(r"\s+", " ", str(error))[:200]
         raise ValueError(f"no YAML ({reason})") from error
-    return text, dict(_pairs(root))
+    top = dict(_pairs(root))
+    if root is not None and TOP_KEYS.isdisjoint(top):
+        raise ValueError(other_kind(top, LOOKS_FOR))
+    return text, top
 
 
 def _take(into: Evidence, place: Place, data: bytes, entry: Any, add: Callable[[Place, Any], str | None]) -> None:

@@ -13,13 +13,14 @@ from agentlens._evidence import Evidence, Row
 from agentlens._source import Place, Source, json_values
 from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
 from agentlens.loaders._mlflow_span import add_mlflow_span
+from agentlens.loaders._other_kind import reject_other_kind
 from agentlens.loaders._row_caps import note_cap
 
 LOOKS_FOR = "`info` with `trace_id` or `request_id`, beside `data` with `spans`; or `spans` with `mlflow.` attributes"
 CANNOT_KNOW = (
     "which exception of a failing run came first, where every span above repeats it, and cost in older versions"
 )
-VERSION = 1
+VERSION = 2
 RECORDS_ARE_SPANS = True
 
 
@@ -38,6 +39,7 @@ class Trace(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Trace).decode
+_KEYS = frozenset(Trace.__struct_fields__)
 
 
 def sniff(head: bytes) -> bool:
@@ -63,17 +65,17 @@ def load(source: Source, into: Evidence) -> None:
         for raw, places in pieces(document, into, "MLflow trace"):
             trace = decode_piece(_decode, raw, places, into, "MLflow trace")
             if trace is not None:
-                _load_trace(trace, places, into)
+                _load_trace(trace, raw, places, into)
     note_cap(into)
 
 
-def _load_trace(trace: Trace, places: Places, into: Evidence) -> None:
+def _load_trace(trace: Trace, raw: msgspec.Raw, places: Places, into: Evidence) -> None:
     raws = (trace.data.spans if trace.data else None) or trace.spans or []
-    if not raws:
+    if not raws and not reject_other_kind(raw, places.find(raw), into, _KEYS, LOOKS_FOR):
         into.record()
         into.skip("a trace without spans")
-    for raw in raws:
-        _load_span(into, raw, places.find(raw), trace.info or {})
+    for span in raws:
+        _load_span(into, span, places.find(span), trace.info or {})
 
 
 def _load_span(into: Evidence, raw: msgspec.Raw, place: Place, info: Row) -> None:

@@ -102,7 +102,7 @@ def _load_object(raw: msgspec.Raw, place: Place, traces: dict[str, TraceObject],
         return
     trace_id, span_id = as_text(logged.get("trace_id")), as_text(logged.get("id"))
     if not trace_id or not span_id:
-        into.reject(place, "a span without trace_id or id", bytes(raw))
+        into.reject(place, "no span: it has no trace_id or id", bytes(raw))
         return
     into.accept()
     data = as_dict(logged.get("span_data"))

@@ -158,7 +158,7 @@ def _load_text(report: Report, into: Evidence) -> None:
 def _add(fields: dict[str, Any], payload: str, place: Place, raw: bytes, into: Evidence) -> None:
     sender, recipient = _text(fields.get("from")), _text(fields.get("to"))
     if not sender:
-        return into.reject(place, "the report does not say who it is from", raw)
+        return into.reject(place, "no report: it does not say who it is from", raw)
     if not fields.keys() - {"from", "to", "time", "message_id", "trace_id"}:
         return into.reject(place, "the report says nothing: no STATUS, DELIVERABLES, BLOCKERS or NEXT", raw)
     into.accept()

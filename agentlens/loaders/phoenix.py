@@ -140,7 +140,7 @@ def _add_row(into: Evidence, row: Row, text: bytes, place: Place) -> None:
 def _add(into: Evidence, logged: Row, context: Row, attributes: Row, text: bytes, place: Place) -> None:
     trace_id, span_id = read_id(context.get("trace_id"), 16), read_id(context.get("span_id"), 8)
     if not trace_id or not span_id:
-        return into.reject(place, "a span without context.trace_id or context.span_id", text)
+        return into.reject(place, "no span: it has no context.trace_id or context.span_id", text)
     into.accept()
     if as_text(logged.get("span_kind")) and logged["span_kind"] != "UNKNOWN":
         attributes.setdefault(KIND, logged["span_kind"])

@@ -78,7 +78,7 @@ class _Reader:
             self._recall.keep(place, line)
         if self._session is None or line.get("type") == "session":
             if line.get("type") != "session" or not isinstance(line.get("id"), str):
-                raise UnusableLine("an entry before the header of a session")
+                raise UnusableLine("no header of a session, and none stands before it")
             self.finish()
             self._session = self._begin(begin_session(line, place, self._agent_name()))
             return None

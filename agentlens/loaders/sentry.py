@@ -12,6 +12,7 @@ from agentlens._evidence import Evidence
 from agentlens._source import Line, Source, json_values
 from agentlens.loaders._claude_code_fields import dict_of
 from agentlens.loaders._json_nested import DECODE_ERRORS, documents, items, members, place_of, value_of
+from agentlens.loaders._other_kind import other_kind
 from agentlens.loaders._sentry_event import EventReader
 from agentlens.loaders._transcript import INCLUDES_CACHE
 
@@ -20,8 +21,10 @@ CANNOT_KNOW = (
     "spans and breadcrumbs beyond the SDK's limits (1,000 spans, 100 breadcrumbs), and what was sampled away or "
     "scrubbed"
 )
-VERSION = 1
+VERSION = 2
 
+HEADER = "header of an envelope"
+HEADER_KEYS = frozenset({"event_id", "dsn", "sdk", "trace", "type", "length", "content_type"})
 MARKS = frozenset({"platform", "breadcrumbs", "exception", "spans", "contexts.trace", "contexts.trace.trace_id"})
 
 
@@ -59,13 +62,11 @@ def _load_event(event: Line, into: Evidence) -> None:
     except (*DECODE_ERRORS, ValueError) as error:
         into.reject(place_of(event), f"not an event: {error}", event.raw)
         return
-    if not parts:
+    if event.raw[:1] != b"{":
         into.reject(place_of(event), "not an event: no object", event.raw)
-    elif "sent_at" in fields or set(fields) <= {"event_id", "dsn", "sdk", "trace", "type", "length", "content_type"}:
-        into.skip("header of an envelope")
-    elif "event_id" not in fields and not dict_of(fields.get("contexts")):
-        into.skip("item of an envelope that is no event")
-    else:
+    elif "sent_at" in parts or (parts and parts.keys() <= HEADER_KEYS):
+        into.skip(HEADER)
+    elif "event_id" in parts or dict_of(fields.get("contexts")):
         into.accept()
         reader = EventReader(into, fields, place_of(event))
         for number, span in enumerate(spans):
@@ -73,3 +74,7 @@ def _load_event(event: Line, into: Evidence) -> None:
         for number, crumb in enumerate(breadcrumbs):
             reader.read_breadcrumb(crumb, number)
         reader.finish()
+    elif HEADER in into.account.skipped:
+        into.skip("item of an envelope that is no event")
+    else:
+        into.reject(place_of(event), other_kind(parts, LOOKS_FOR), event.raw)

@@ -10,9 +10,10 @@ from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import Place, Source, json_values
-from agentlens.loaders._claude_code_fields import count_of, dict_of, text_of
+from agentlens.loaders._claude_code_fields import UnusableLine, count_of, dict_of, text_of
 from agentlens.loaders._claude_code_memory import short_hash
-from agentlens.loaders._json_nested import items, whole
+from agentlens.loaders._json_nested import documents, items, whole
+from agentlens.loaders._other_kind import other_kind
 from agentlens.loaders._session_lines import take_record
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import INCLUDES_CACHE, Transcript, add_tool_call, error_columns
@@ -22,9 +23,14 @@ CANNOT_KNOW = (
     "the model; the agent's name, unless it is managed by another; when a tool began and ended within its step, and "
     "which memory belongs to which managed agent"
 )
-VERSION = 1
+VERSION = 2
 
 SERVICE = "smolagents"
+# Of each kind of step, with or without words of a model.
+STEP_KEYS = frozenset({
+    "final_answer", "model_input_messages", "model_output_message", "observations", "output", "plan", "step_number", "system_prompt", "task",
+    "task_images", "timing",
+})  # fmt: skip
 # The words with which a manager hands a task to an agent that it manages.
 _MANAGED = re.compile(r"You're a helpful agent named '([^'\n]{1,80})'")
 
@@ -41,6 +47,10 @@ def sniff(head: bytes) -> bool:
 def load(source: Source, into: Evidence) -> None:
     """Add the agent's run; each step is a record."""
     document = whole(source, into)
+    if document.raw[:1] != b"[":
+        for other in documents(source, into):
+            take_record(other, into, _refuse)
+        return
     into.account.input_tokens_meaning = INCLUDES_CACHE
     run = _Run(into, f"smolagents:{short_hash(document.raw)}")
     try:
@@ -50,7 +60,12 @@ def load(source: Source, into: Evidence) -> None:
         return
     for step in steps:
         take_record(step, into, run.read)
-    run.add_root(Place(document.number, document.offset, len(document.raw)))
+    if into.account.accepted:
+        run.add_root(Place(document.number, document.offset, len(document.raw)))
+
+
+def _refuse(value: dict[str, Any], _: Place) -> str | None:
+    raise UnusableLine(other_kind(value, LOOKS_FOR))
 
 
 class _Run:
@@ -65,6 +80,8 @@ class _Run:
 
     def read(self, step: dict[str, Any], place: Place) -> str | None:
         """Take a task, a planning step or an action step."""
+        if STEP_KEYS.isdisjoint(step):
+            _refuse(step, place)
         self._number += 1
         if "task" in step:
             self._task = self._task or text_of(step["task"])

@@ -16,6 +16,7 @@ from agentlens.loaders._claude_code_memory import short_hash
 from agentlens.loaders._codex_items import parsed
 from agentlens.loaders._json_nested import DECODE_ERRORS, items, members, place_of, value_of, whole
 from agentlens.loaders._openhands_run import usage_columns
+from agentlens.loaders._other_kind import other_kind
 from agentlens.loaders._times import parse_time
 from agentlens.loaders._transcript import INCLUDES_CACHE, Transcript, add_tool_call, error_columns
 
@@ -27,9 +28,10 @@ CANNOT_KNOW = (
     "times (the order of steps stands for them); tokens of single calls, only the run's totals; which model, unless "
     "the configuration is in it"
 )
-VERSION = 1
+VERSION = 2
 
 SERVICE = "swe-agent"
+RUN_KEYS = frozenset({"trajectory", "history", "messages", "info", "trajectory_format", "replay_config"})
 NO_TIMES = "The log gives no times: steps stand in their order."
 _COMMAND = re.compile(r"```(?:mswea_bash_command|bash|sh)\s*\n(.*?)```", re.DOTALL)
 
@@ -52,8 +54,10 @@ def load(source: Source, into: Evidence) -> None:
     document = whole(source, into)
     try:
         parts = members(document)
-        if not parts:
+        if document.raw[:1] != b"{":
             raise ValueError("a trajectory is an object")
+        if RUN_KEYS.isdisjoint(parts):
+            raise ValueError(other_kind(parts, LOOKS_FOR))
         fields = {
             key: value_of(part) for key, part in parts.items() if key not in ("trajectory", "history", "messages")
         }

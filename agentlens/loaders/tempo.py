@@ -12,12 +12,13 @@ import msgspec
 from agentlens._evidence import Evidence, Row
 from agentlens._source import Place, Source, json_values
 from agentlens.loaders._json_places import Places, decode_piece, decode_record, documents, pieces
+from agentlens.loaders._other_kind import reject_other_kind
 from agentlens.loaders._otlp_json import add_otlp_span, read_resource, scope_context
 from agentlens.loaders._row_caps import note_cap
 
 LOOKS_FOR = "`batches` with `scopeSpans` or `instrumentationLibrarySpans` in the first JSON value"
 CANNOT_KNOW = "spans that were sampled away, had not arrived yet, or exceeded Tempo's limit for a trace"
-VERSION = 1
+VERSION = 2
 RECORDS_ARE_SPANS = True
 
 
@@ -45,6 +46,7 @@ class Answer(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(Answer).decode
+_KEYS = frozenset(Answer.__struct_fields__)
 
 
 def sniff(head: bytes) -> bool:
@@ -63,7 +65,9 @@ def load(source: Source, into: Evidence) -> None:
     for document in documents(source):
         for raw, places in pieces(document, into, "Tempo trace"):
             answer = decode_piece(_decode, raw, places, into, "Tempo trace")
-            if answer is not None:
+            if answer is not None and (
+                answer.trace or answer.batches or not reject_other_kind(raw, places.find(raw), into, _KEYS, LOOKS_FOR)
+            ):
                 _load_answer(answer, places, into)
     note_cap(into)
 
