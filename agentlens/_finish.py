@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from agentlens._reused_ids import reject_reused_ids
 from agentlens._staging import SLICE_BYTES, Staging
 from agentlens._tree import indices, nearest, order_forest
 
@@ -28,21 +29,25 @@ MOVED = (
 )
 
 
-def finish(con: duckdb.DuckDBPyConnection, staging: Staging, span_formats: list[str]) -> None:
+def finish(
+    con: duckdb.DuckDBPyConnection, staging: Staging, span_formats: list[str], single_use_formats: list[str]
+) -> None:
     """Move everything staged into the evidence tables.
 
-    `span_formats` are the formats whose records are spans: there a duplicate span is a skipped record.
+    `span_formats` are the formats whose records are spans: there a duplicate span is a skipped record. Where it says something
+    else, and the format is one of `single_use_formats`, whose logs give each id once, it is a reject.
     """
     staging.make_room()
-    con.execute(
-        "CREATE TEMP TABLE span_formats AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": span_formats}
-    )
+    for table, formats in (("span_formats", span_formats), ("single_use_formats", single_use_formats)):
+        con.execute(f"CREATE TEMP TABLE {table} AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": formats})
     _collect(con, "cached_records", staging)
     _run(con, "settle_input_tokens")  # before the spans of earlier reads, already settled, are staged again
     _gather_spans(con, staging)
     if _has_duplicate_spans(con):
         _collect(con, "compared_spans", staging)
         _run(con, "drop_duplicate_spans")
+        for source_id, rejected in reject_reused_ids(con, staging):
+            con.execute(_text("account_reused_ids"), {"source_id": source_id, "rejected": rejected})
     _run(con, "sort_spans")
     con.register("arriving_tree", _tree(con))
     _run(con, "place_spans")

@@ -38,6 +38,7 @@ from agentlens._lens import (
 from agentlens._load import Tables, load, sweep, without_collector
 from agentlens._own_prices import OwnPrices
 from agentlens._read_ahead import Ahead, File
+from agentlens._reused_ids import count_late_rejects
 from agentlens._source import Place, Source, detect_compression, hash_prefix, path_text, read_head, read_outline
 from agentlens._staging import Staging
 from agentlens.loaders import Loader, all_loaders
@@ -234,7 +235,7 @@ def _read_within(
                 _load_all(tasks, evidence, tables, progress)
                 con.execute("RESET threads")
                 del evidence  # what it remembers of messages would stand beside the sort of all spans
-                finish(con, staging, _span_formats())
+                finish(con, staging, _formats_with("RECORDS_ARE_SPANS"), _formats_with("IDS_ARE_USED_ONCE"))
             if tasks or own is not None:
                 price_models(con, own)
                 judge_usage(con)
@@ -247,8 +248,8 @@ def _read_within(
     end_reading(con)
 
 
-def _span_formats() -> list[str]:
-    return [name for name, loader in all_loaders().items() if getattr(loader, "RECORDS_ARE_SPANS", False)]
+def _formats_with(flag: str) -> list[str]:
+    return [name for name, loader in all_loaders().items() if getattr(loader, flag, False)]
 
 
 def _next_list(con: duckdb.DuckDBPyConnection) -> int:
@@ -402,6 +403,8 @@ def _resume(
         **account.skipped,
         **({DUPLICATE: account.skipped.get(DUPLICATE, 0) + dropped} if dropped else {}),
     }
+    late = count_late_rejects(con, source.source_id, account.rejected)
+    account.accepted, account.rejected = account.accepted - late, account.rejected + late
     return account
 
 

@@ -25,6 +25,7 @@ ROOMS = [
         "_row_buffer",
         "_tree",
         "_staging",
+        "_reused_ids",
         "_finish",
         "_sensitive",
         "_redaction",

@@ -33,6 +33,35 @@ WINDOW better AS (
     CASE WHEN is_record THEN content END, source_id, source_offset, staged_row DESC
 );
 
+-- Where a log gives each id once: the dropped records that say, or show, something other than the one of their source that stays.
+CREATE TEMP TABLE reused_ids AS
+WITH
+records AS (
+  SELECT ranked.*, content
+  FROM ranked_spans AS ranked
+  JOIN compared_spans USING (staged_row)
+  WHERE ranked.source_id = kept_source_id AND ranked.source_id IN (FROM single_use_sources)
+),
+shown AS (
+  SELECT r.staged_row, bit_xor(hash(direction, position + list_index, message_hash)) AS messages
+  FROM records AS r
+  JOIN (FROM staged_span_message_ranges UNION ALL BY NAME FROM span_message_ranges) AS m
+    ON m.trace_id = r.trace_id AND m.span_id = r.span_id AND m.source_id = r.source_id AND m.source_offset = r.source_offset
+  JOIN (FROM staged_message_lists UNION ALL BY NAME FROM message_lists) AS listed ON listed.list_id = m.list_id AND list_index < m.length
+  GROUP BY ALL
+),
+told AS (
+  SELECT trace_id, span_id, source_id, rank, content, messages, s.source_line, s.source_offset, s.source_length
+  FROM records
+  LEFT JOIN shown USING (staged_row)
+  JOIN (SELECT rowid AS staged_row, source_line, source_offset, source_length FROM staged_spans) AS s USING (staged_row)
+)
+SELECT
+  d.source_id, d.source_line, d.source_offset, d.source_length, k.source_offset AS kept_offset, k.source_length AS kept_length
+FROM told AS d
+JOIN told AS k ON k.trace_id = d.trace_id AND k.span_id = d.span_id AND k.rank = 1
+WHERE d.rank > 1 AND (d.content <> k.content OR d.messages IS DISTINCT FROM k.messages);
+
 CREATE TEMP TABLE dropped_records AS
 SELECT source_id, count(*) AS dropped FROM ranked_spans WHERE rank > 1 AND is_record GROUP BY source_id;
 

@@ -19,3 +19,7 @@ DELETE FROM spans;
 -- The sources whose records are spans.
 CREATE TEMP TABLE span_record_sources AS
 SELECT source_id FROM (FROM sources UNION ALL BY NAME FROM staged_sources) WHERE format IN (FROM span_formats);
+
+-- The sources of logs that give each id once.
+CREATE TEMP TABLE single_use_sources AS
+SELECT source_id FROM staged_sources WHERE format IN (FROM single_use_formats);

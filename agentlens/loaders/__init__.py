@@ -9,7 +9,8 @@
 
 A module with `RESUMES = True` goes on from `source.start` when a file has grown, using `source.state`;
 the others are read again from the beginning and replace their earlier rows. With `RECORDS_ARE_SPANS = True` a span that
-is dropped as a duplicate counts as a skipped record. With a function `splits(source)` a module says of which files any run
+is dropped as a duplicate counts as a skipped record; with `IDS_ARE_USED_ONCE = True` as well, one that says something else than the
+span that stays is a reject. With a function `splits(source)` a module says of which files any run
 of whole lines can be read by itself, given what it leaves in `source.state`: several processes then read a large one.
 
 Another package adds a loader with an entry point of the group `agentlens.loaders`, named as the format is to be called.

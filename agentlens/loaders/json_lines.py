@@ -25,10 +25,11 @@ LOOKS_FOR = (
     "(action, event, type); or messages with from, to, a time and a payload"
 )
 CANNOT_KNOW = "the parent of a record, unless it names one; records without an id are known by their content"
-VERSION = 2  # lists, and objects over several lines
+VERSION = 3  # a record under an id that was used is a reject
 BATCH_ROWS = 1_000
 RESUMES = True
 RECORDS_ARE_SPANS = True
+IDS_ARE_USED_ONCE = True
 
 TIMES = frozenset({"timestamp", "ts", "time", "start_time", "started_at"})
 AGENTS = frozenset({"agent", "agent_id", "agent_name", "actor", "source"})
