@@ -47,6 +47,7 @@ class Result:
     consumed_lines: int = 0
     lists: int = 0
     identities: bytes = b""
+    needs_all: bool = False
 
 
 @contextlib.contextmanager
@@ -71,7 +72,11 @@ def sweep(unswept: int) -> int:
 
 def load(name: str, loader: Loader, source: Source, size: int, into: Evidence, tables: Tables) -> None:
     """Load a source; what the loader cannot read on from becomes a reject. Rows arrive in the order of the file."""
-    if not _is_worth_splitting(loader, source, size) or not _load_in_pieces(name, source, size, into, tables):
+    try:
+        is_loaded = _is_worth_splitting(loader, source, size) and _load_in_pieces(name, source, size, into, tables)
+    except OSError as error:
+        return _reject_rest(source, into, error)
+    if not is_loaded:
         load_alone(loader, source, into)
 
 
@@ -80,9 +85,14 @@ def load_alone(loader: Loader, source: Source, into: Evidence) -> None:
     try:
         loader.load(source, into)
     except (AgentLensError, OSError) as error:
-        gone = f"{source.path} cannot be read on: {error.strerror or error}." if isinstance(error, OSError) else None
-        into.record()
-        into.reject(Place(None, 0, 0), gone or str(error), "")
+        _reject_rest(source, into, error)
+
+
+def _reject_rest(source: Source, into: Evidence, error: AgentLensError | OSError) -> None:
+    """Say in a reject why a source is not read on."""
+    gone = f"{source.path} cannot be read on: {error.strerror or error}." if isinstance(error, OSError) else None
+    into.record()
+    into.reject(Place(None, 0, 0), gone or str(error), "")
 
 
 def _is_worth_splitting(loader: Loader, source: Source, size: int) -> bool:
@@ -103,7 +113,8 @@ def _is_worth_splitting(loader: Loader, source: Source, size: int) -> bool:
 def _load_in_pieces(name: str, source: Source, size: int, into: Evidence, tables: Tables) -> bool:
     """Read a source in pieces; False when one process has to go on alone, from `source.start`.
 
-    It has to where a piece makes an identity that an earlier piece made: what comes again is told apart by how often it came.
+    It has to where a piece makes an identity that an earlier piece made, for what comes again is told apart by how often it came,
+    and where a piece holds what only the rest of the file tells apart (`Source.needs_all`).
     """
     from loky import ProcessPoolExecutor  # unlike the standard library's, it needs no guarded `__main__`
     from loky.process_executor import BrokenProcessPool
@@ -151,15 +162,15 @@ def load_piece(name: str, whole: dict[str, Any], piece: Piece, tables: Tables) -
     load_alone(named_loader(name), source, into)
     into.flush()
     result.account, result.consumed, result.consumed_lines = into.account, source.consumed, source.consumed_lines
-    result.lists, result.identities = into.lists, b"".join(source.identities)
+    result.lists, result.identities, result.needs_all = into.lists, b"".join(source.identities), source.needs_all
     return result
 
 
 def _take(piece: Piece, future: Future[Result], source: Source, into: Evidence) -> bool:
-    """Add what a worker made of the next piece; False, and where to go on, when it made an identity that was made before."""
+    """Add what a worker made of the next piece; False, and where to go on, when the piece cannot be read by itself."""
     result = future.result()
     identities = {result.identities[start : start + 8] for start in range(0, len(result.identities), 8)}
-    if not source.identities.isdisjoint(identities):
+    if result.needs_all or not source.identities.isdisjoint(identities):
         source.start, source.start_line = piece.start, piece.start_line
         return False
     source.identities |= identities

@@ -101,7 +101,8 @@ class Source:
     `start` and `start_line` say where to begin when a grown file is read on, and `state` is what the
     loader left behind the last time (`resume_state`); a loader that resumes replaces `state` before it returns.
     `end` says where on disk to stop: where the file ended when reading was planned, or where a piece of it ends (`is_piece`).
-    `identities` are the ids that a loader made of the content of records, eight bytes each.
+    `identities` are the ids that a loader made of the content of records, eight bytes each, and `needs_all` is true where it met
+    what only all that follows tells apart.
     `stored` is where the bytes are when an archive keeps them; `path` is then where they once stood.
     """
 
@@ -116,6 +117,7 @@ class Source:
     options: dict[str, Any] = field(default_factory=dict)
     stored: Path | None = None
     identities: set[bytes] = field(default_factory=set)
+    needs_all: bool = False
     on_bytes: Callable[[int], object] = lambda _: None
     on_tail: Callable[[], None] = lambda: None
     consumed: int = 0

@@ -441,3 +441,15 @@ def test_a_reject_of_another_kind_says_which_keys_it_has_and_what_was_expected(n
         reasons = [reason for (reason,) in lens.sql("SELECT reason FROM rejects ORDER BY source_id").fetchall()]
     for seen, reason in zip(others, reasons, strict=True):
         assert f"of another kind: {seen}; expected {all_loaders()[name].LOOKS_FOR}" in reason
+
+
+@pytest.mark.parametrize("name", ["jaeger", "langfuse", "mlflow"])
+def test_what_stands_under_data_is_of_another_kind_where_it_has_no_key_of_the_format(name: str, tmp_path: Path) -> None:
+    data: Any = {"hello": 1} if name == "mlflow" else [{"hello": 1}, {"data": [], "total": 0}]
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps({"data": data, "total": 2}))
+    with read(path, format=name, progress=False) as lens:
+        reasons = [reason for (reason,) in lens.sql("SELECT reason FROM rejects").fetchall()]
+        accepted, _, _ = outcome(lens)
+    assert accepted == 0
+    assert reasons[0].startswith("of another kind: it has ")

@@ -205,7 +205,7 @@ def test_the_summary_says_what_is_missing_over_all_and_where_most_of_it_is(tmp_p
         said = dict(lens.sql("FROM lens_summary").fetchall())
         assert said["gaps"] == "1 reject, 1 orphan, 1 negative duration"
         assert said["most gaps in"] == "a.jsonl: 1 reject, 1 orphan; b.jsonl: 1 negative duration"
-        assert "1 negative durations" in repr(lens) and "1 negative durations" in lens._repr_html_()
+        assert "1 negative duration" in repr(lens) and "1 negative duration" in lens._repr_html_()
 
 
 # --- the badge --------------------------------------------------------------------------------------------------------

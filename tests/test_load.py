@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from otlp_forests import as_lines, assert_accounts_balance, attribute, span
 
 import agentlens._load as loading
+import agentlens._read_ahead as ahead
 from agentlens import AgentLensError, Lens, read
 from agentlens._read_ahead import Ahead
-from agentlens._source import BOM
+from agentlens._source import BOM, Source
+from agentlens.loaders import otlp
 
 TABLES = ("spans", "messages", "span_messages", "span_events", "rejects", "agents", "sources")
 
@@ -85,6 +87,54 @@ def test_a_home_grown_log_read_in_pieces_gives_what_it_gives_at_once(
         )
         assert own.fetchall() == [(len(lines), len(lines))]
         assert_accounts_balance(pieces)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_log_records_that_come_late_in_a_file_read_in_pieces_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "HEAD_BYTES", 300)
+    on_span = {"traceId": span(0, 0)["traceId"], "spanId": span(0, 0)["spanId"]}
+    said = [
+        on_span
+        | {"eventName": "gen_ai.user.message", "body": {"kvlistValue": {"values": [attribute("content", f"no {n}")]}}}
+        for n in range(60)
+    ]
+    batches = [{"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]} for record in said]
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(log_of(0, 30) + b"".join(json.dumps(batch).encode() + b"\n" for batch in batches) + log_of(30, 60))
+    with read(log, progress=False) as pieces:
+        monkeypatch.setattr(loading, "LEAST_BYTES", 10**9)
+        with read(log, progress=False) as once:
+            assert everything(pieces) == everything(once)
+        assert_accounts_balance(pieces)
+        places = pieces.sql("SELECT position FROM span_messages WHERE span_id = $id ORDER BY 1", id=on_span["spanId"])
+        assert places.fetchall() == [(0,), *((n,) for n in range(60))]  # the brief, then what the records say
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_file_that_goes_before_it_is_cut_into_pieces_is_a_reject(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, kept = tmp_path / "gone.jsonl", tmp_path / "kept.jsonl"
+    gone.write_bytes(log_of(0, 30))
+    kept.write_bytes(log_of(30, 60))
+    splits = otlp.splits
+
+    def remove_first(source: Source) -> bool:
+        if source.path == gone:
+            gone.unlink(missing_ok=True)
+        return splits(source)
+
+    monkeypatch.setattr(otlp, "splits", remove_first)
+    monkeypatch.setattr(ahead, "MOST_BYTES", 0)
+    with read(tmp_path, progress=False) as lens:
+        assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(30,)]
+        [(reason,)] = lens.sql(
+            "SELECT reason FROM rejects JOIN sources USING (source_id) WHERE path LIKE '%gone.jsonl'"
+        ).fetchall()
+        assert "gone.jsonl cannot be read on: No such file" in reason
+        assert_accounts_balance(lens)
 
 
 @given(st.binary(max_size=300).map(lambda text: text.replace(b"\x00", b"\n")), st.integers(1, 60))

@@ -32,9 +32,9 @@ _HEX = re.compile(r"[0-9a-fA-F]+")
 
 
 class Trace(msgspec.Struct):
-    """One trace, an answer of the API with many, or a span by itself; spans stay raw, so that each keeps its place."""
+    """One trace, an answer of the API with many, or a span by itself; what it holds stays raw, so that each keeps its place."""
 
-    data: list[Trace] | None = None
+    data: list[msgspec.Raw] | None = None
     spans: list[msgspec.Raw] | None = None
     processes: dict[str, Any] | None = None
     traceID: str | None = None
@@ -63,20 +63,25 @@ def load(source: Source, into: Evidence) -> None:
     into.account.input_tokens_meaning = "includes cache"
     for document in documents(source):
         for raw, places in pieces(document, into, "Jaeger trace"):
-            trace = decode_piece(_decode, raw, places, into, "Jaeger trace")
-            if trace is not None and trace.spanID:
-                _load_span(into, raw, places.find(raw), {})
-            elif trace is not None and (
-                trace.data or trace.spans or not reject_other_kind(raw, places.find(raw), into, _KEYS, LOOKS_FOR)
-            ):
-                _load_trace(trace, places, into)
+            answer = decode_piece(_decode, raw, places, into, "Jaeger trace")
+            if answer is not None and (answer.spans or not answer.data):
+                _load_piece(answer, raw, places, into, _KEYS)
+            for inner in (answer and answer.data) or []:
+                if (trace := decode_piece(_decode, inner, places, into, "Jaeger trace")) is not None:
+                    _load_piece(trace, inner, places, into, _KEYS - {"data"})
     note_cap(into)
 
 
+def _load_piece(trace: Trace, raw: msgspec.Raw, places: Places, into: Evidence, known: frozenset[str]) -> None:
+    """Add a span by itself, or the spans of a trace."""
+    if trace.spanID:
+        _load_span(into, raw, places.find(raw), {})
+    elif trace.spans or not reject_other_kind(raw, places.find(raw), into, known, LOOKS_FOR):
+        _load_trace(trace, places, into)
+
+
 def _load_trace(trace: Trace, places: Places, into: Evidence) -> None:
-    for inner in trace.data or []:
-        _load_trace(inner, places, into)
-    if not trace.data and not trace.spans:
+    if not trace.spans:
         into.record()
         into.skip("a trace without spans")
     if trace.warnings:

@@ -117,7 +117,7 @@ def load(source: Source, into: Evidence) -> None:
             load_batch(into, line.raw, line.number, line.offset, logs)
     logs.finish()
     if logs.are_there:  # what they say of one span may stand in several batches: a grown file is read anew
-        source.consumed = 0
+        source.consumed, source.needs_all = 0, True
 
 
 def _is_json(head: bytes) -> bool:

@@ -38,9 +38,9 @@ WHERE is_counted;
 CREATE MACRO detect_cache_miss_storm(min_misses := 3, min_share := 0.1) AS TABLE
 WITH storms AS (
   SELECT
-    agent_name, conversation_id, cause, count(*) AS misses, any_value(trace_id) AS trace_id, list(span_id ORDER BY preorder) AS span_ids,
-    min(start_time) AS start_time, max(start_time) AS end_time, sum(missed_tokens) AS tokens, sum(cost_usd) AS cost_usd,
-    CASE WHEN cause LIKE 'e%' THEN format('half of them within {:.0f} s after the call before', median(gap_seconds)) ELSE 'mostly: ' || mode(detail) END AS detail,
+    agent_name, conversation_id, cause, count(*) AS misses, arg_min(trace_id, preorder) AS trace_id, list(span_id ORDER BY preorder) AS span_ids,
+    min(start_time) AS start_time, max(start_time) AS end_time, sum(missed_tokens) AS tokens, round(sum(cost_usd), 12) AS cost_usd,
+    CASE WHEN cause LIKE 'e%' THEN format('half of them within {:.0f} s after the call before', median(gap_seconds)) ELSE 'mostly: ' || mode(detail ORDER BY preorder) END AS detail,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       format('{:,} of {:,} cached tokens missed: {}', missed_tokens, cached_before, detail)) ORDER BY preorder) AS evidence
   FROM cache_misses

@@ -61,7 +61,7 @@ bursts AS (
     agent_name, nameless_trace, burst, count(*) AS failures, min(start_time) AS start_time, max(start_time) AS last_start, max(coalesce(end_time, start_time)) AS end_time,
     CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id,
     list(span_id ORDER BY start_time, preorder) AS span_ids,
-    mode(coalesce(tool_name, 'a tool')) AS tool_name, mode(error_class(error_type, status_message, operation_name)) AS class,
+    mode(coalesce(tool_name, 'a tool') ORDER BY start_time, preorder) AS tool_name, mode(error_class(error_type, status_message, operation_name) ORDER BY start_time, preorder) AS class,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       coalesce(tool_name, 'a tool') || ': ' || coalesce(status_message, error_type, 'failed')) ORDER BY start_time, preorder) AS evidence
   FROM (SELECT *, count(*) FILTER (is_first) OVER (PARTITION BY agent_name, nameless_trace ORDER BY start_time, preorder) AS burst FROM failures)

@@ -155,7 +155,7 @@ SELECT
   CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, recipient AS agent_name,
   coalesce(_first_of_each(list(span_id ORDER BY time, number) FILTER (span_id IS NOT NULL)), []) AS span_ids, min(time) AS start_time, max(time) AS end_time,
   format('{} sent {} {} {}, which {}; others went on for {} minutes.', sender, recipient, count(*),
-    CASE WHEN count(*) = 1 THEN mode(kind) ELSE mode(kind) || 's' END,
+    CASE WHEN count(*) = 1 THEN mode(kind ORDER BY time, number) ELSE mode(kind ORDER BY time, number) || 's' END,
     CASE WHEN bool_and(last_time IS NULL) THEN 'never gave a sign of life' ELSE format('was last heard of at {}', strftime(max(last_time)::TIMESTAMP, '%Y-%m-%d %H:%M:%S')) END,
     (epoch_ns(max(goes_on_until)) - epoch_ns(min(time))) // 60000000000) AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, span_id, sender || ' → ' || recipient || ': ' || coalesce(payload, '')) ORDER BY time, number)[:20] AS evidence,

@@ -122,7 +122,7 @@ told AS MATERIALIZED (
     list(span_id ORDER BY start_time, preorder) AS span_ids, min(start_time) AS start_time,
     max(coalesce(end_time, start_time)) AS end_time, min(end_time) AS first_end, max(start_time) AS last_start,
     coalesce(any_value(tool_name), 'the model') AS target,
-    mode(coalesce(status_message, error_type)) AS message,
+    mode(coalesce(status_message, error_type) ORDER BY start_time, preorder) AS message,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       name || ': ' || CASE WHEN status_code = 'ERROR' THEN coalesce(status_message, error_type, 'failed') ELSE 'succeeded' END)
       ORDER BY start_time, preorder) AS evidence

@@ -201,7 +201,7 @@ WITH counted AS (
     agent_name, count(*) AS steps, count(*) FILTER (verdict <> 'unclear' OR boundary IS NOT NULL) AS judged,
     count(*) FILTER (verdict = 'other') AS of_others, count(boundary) AS crossings,
     count(*) FILTER (verdict = 'other' OR boundary IS NOT NULL) AS away,
-    min(start_time) FILTER (verdict = 'other' OR boundary IS NOT NULL) AS away_since, mode(nearest_other) FILTER (verdict = 'other') AS nearest_other,
+    min(start_time) FILTER (verdict = 'other' OR boundary IS NOT NULL) AS away_since, mode(nearest_other ORDER BY preorder) FILTER (verdict = 'other') AS nearest_other,
     median(preorder) FILTER (verdict <> 'unclear' OR boundary IS NOT NULL) AS middle, avg(similarity) AS similarity, avg(other_similarity) AS other_similarity,
     list(span_id ORDER BY boundary IS NULL, other_weight - own_weight DESC, preorder) FILTER (verdict = 'other' OR boundary IS NOT NULL) AS span_ids
   FROM identity_alignment

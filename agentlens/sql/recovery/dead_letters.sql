@@ -38,7 +38,7 @@ WITH grouped AS (
   SELECT
     agent_name, kind, target, error_class, count(*) FILTER (outcome IN ('gave up', 'failed', 'open')) AS dead,
     count(*) FILTER (outcome = 'went on') AS went_on, count(*) FILTER (outcome = 'recovered') AS recovered,
-    count(DISTINCT trace_id) FILTER (outcome IN ('gave up', 'failed', 'open')) AS traces, mode(message) AS message,
+    count(DISTINCT trace_id) FILTER (outcome IN ('gave up', 'failed', 'open')) AS traces, mode(message ORDER BY start_time, preorder) AS message,
     min(start_time) AS start_time, max(start_time) AS end_time,
     (list(span_id ORDER BY start_time, preorder) FILTER (span_id IS NOT NULL AND outcome IN ('gave up', 'failed', 'open')))[:20] AS span_ids
   FROM recoveries
