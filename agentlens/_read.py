@@ -394,10 +394,12 @@ def _resume(
     if not can_go_on:
         return None
     saved = _decode_json(before["resume_state"])
-    source.start, source.start_line, source.state = before["resume_offset"], saved["line"], saved["state"]
-    _forget(con, source.source_id, source.start)
     account = Account.from_json(json_text(saved["account"]))
     dropped = _decode_json(before["skipped_reasons"]).get(DUPLICATE, 0) - account.skipped.get(DUPLICATE, 0)
+    if dropped and before["resume_offset"] < before["bytes"]:
+        return None  # the torn last line may be one of them, and is to be counted anew
+    source.start, source.start_line, source.state = before["resume_offset"], saved["line"], saved["state"]
+    _forget(con, source.source_id, source.start)
     account.accepted -= dropped  # duplicates were found after the account was saved
     account.skipped = {
         **account.skipped,

@@ -110,6 +110,17 @@ def test_a_torn_last_line_under_a_used_id_is_counted_once_when_it_is_whole(tmp_p
     assert accepted == [(2, 1, 0, {})]
 
 
+def test_a_torn_last_line_that_repeats_another_is_skipped_once_when_it_is_whole(tmp_path: Path) -> None:
+    log, case = tmp_path / "log.jsonl", tmp_path / "case.duckdb"
+    whole = lines(CALL, CALL, RECORD | {"span_id": "b"})
+    for end in (whole.index(b"\n", 1 + whole.index(b"\n")), len(whole)):
+        log.write_bytes(whole[:end])
+        with read(log, into=case, progress=False) as lens:
+            accounts = account(lens)
+            assert lens.sql("SELECT count(*) FROM spans").fetchall() == [(accounts[0][0],)]
+    assert accounts == [(2, 0, 1, {"duplicate span": 1})]
+
+
 def test_reading_the_same_folder_again_changes_nothing(tmp_path: Path) -> None:
     logs, case = tmp_path / "logs", tmp_path / "case.duckdb"
     logs.mkdir()
