@@ -191,7 +191,7 @@ def _releases(con: duckdb.DuckDBPyConnection) -> list[Release]:
     rows = con.execute("""
         WITH versions AS (SELECT * EXCLUDE (lines) FROM span_versions)
         SELECT agent_name, kind, value_before, value, epoch_ns(start_time), trace_id, span_id
-        FROM _releases_of('versions') WHERE share >= 0.5 ORDER BY start_time, agent_name, kind
+        FROM _releases_of('versions') WHERE share >= 0.5 ORDER BY start_time, agent_name, kind, preorder
     """).fetchall()
     return [Release(*row) for row in rows]
 
