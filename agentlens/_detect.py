@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from agentlens.detectors.drift import measure_drift
 from agentlens.detectors.secrets import find_secrets_in
 
 _PREFIX = "detect_"
+# What some detectors can only say when they have judged (the language of a text, say) stands in one row with their findings.
+_VERDICT = "_verdict_"
 # What SQL cannot say is gathered into a table before the detectors that read it run.
 _GATHERED_FOR = {
     measure_drift: {"drift_step", "drift_slope", "silent_degradation"},
@@ -114,16 +117,11 @@ def _run(con: duckdb.DuckDBPyConnection, detector: Detector, setting: dict[str, 
     con.execute("DELETE FROM findings WHERE detector = $detector", {"detector": detector.name})
     con.execute("DELETE FROM checks WHERE detector = $detector", {"detector": detector.name})
     can_look, reason = con.execute(f"FROM _needs_{detector.name}").fetchall()[0]
-    count = 0
     if can_look:
-        given = ", ".join(f"{name} := ${name}" for name in setting)
-        con.execute(
-            f"INSERT INTO findings BY NAME SELECT $detector AS detector, $detector_version AS detector_version, *"
-            f" FROM {_PREFIX}{detector.name}({given})",
-            {"detector": detector.name, "detector_version": detector.version, **setting},
-        )
-        counted = "SELECT count(*) FROM findings WHERE detector = $detector"
-        count = con.execute(counted, {"detector": detector.name}).fetchall()[0][0]
+        can_look, left_out = _look(con, detector, setting)
+        reason = "; ".join(filter(None, (reason, left_out))) or None
+    counted = "SELECT count(*) FROM findings WHERE detector = $detector"
+    count = con.execute(counted, {"detector": detector.name}).fetchall()[0][0]
     con.execute(
         "INSERT INTO checks VALUES ($detector, $version, $scope, $outcome, $findings, $reason, $arguments)",
         {
@@ -136,3 +134,26 @@ def _run(con: duckdb.DuckDBPyConnection, detector: Detector, setting: dict[str, 
             "arguments": json_text(setting),
         },
     )
+
+
+def _look(con: duckdb.DuckDBPyConnection, detector: Detector, setting: dict[str, Any]) -> tuple[bool, str | None]:
+    """Add the findings of one detector; return whether anything could be judged, and what was left out."""
+    given = ", ".join(f"{name} := ${name}" for name in setting)
+    question = f"FROM {_PREFIX}{detector.name}({given})"
+    verdict: tuple[bool, str | None] = (True, None)
+    if f"{_VERDICT}{detector.name}" in _verdicts():
+        given = ", ".join(f"${name}" for name in setting)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE verdict AS FROM {_VERDICT}{detector.name}({given})", setting)
+        verdict = con.execute("SELECT can_look, reason FROM verdict").fetchall()[0]
+        question, setting = "FROM (SELECT unnest(findings, max_depth := 2) FROM verdict)", {}
+    con.execute(
+        f"INSERT INTO findings BY NAME SELECT $detector AS detector, $detector_version AS detector_version, * {question}",
+        {"detector": detector.name, "detector_version": detector.version, **setting},
+    )
+    con.execute("DROP TABLE IF EXISTS temp.verdict")
+    return verdict
+
+
+@functools.cache
+def _verdicts() -> frozenset[str]:
+    return frozenset(item.name for module in library() for item in module.objects if item.name.startswith(_VERDICT))

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ruptures
 from drift_fleets import lengthened, made_series
 from scipy.stats import false_discovery_control, rankdata
 
 from agentlens.detectors import change_points as cp
+from agentlens.detectors.change_effects import measure_effect
 from agentlens.detectors.drift import control
 
 
@@ -35,7 +37,7 @@ def test_draws_that_end_early_leave_every_p_value_up_to_the_limit_as_it_is(monke
         return cp.scan(values, np.zeros_like(strata), np.random.default_rng(seed)).p_value
 
     early = [p_value(seed) for seed in range(60)]
-    monkeypatch.setattr(cp, "FIRST_BEYOND", cp.FIRST_DRAWS + 1)
+    monkeypatch.setattr(cp, "CLEARLY_BEYOND", 2)
     monkeypatch.setattr(cp, "MORE_BEYOND", cp.MORE_DRAWS + 1)
     whole = [p_value(seed) for seed in range(60)]
     assert 10 <= sum(p <= 0.05 for p in whole) <= 50
@@ -75,7 +77,7 @@ def test_the_size_is_that_of_like_work_whatever_the_mix() -> None:
     strata = np.where(np.arange(600) < 300, rng.random(600) < 0.2, rng.random(600) < 0.8).astype(np.int64)
     values = np.exp(rng.normal(0, 0.2, 600)) * (1 + 3 * strata)
     values[300:] *= 1.5
-    effect = cp.measure_effect(values, strata, 300, False, rng)
+    effect = measure_effect(values, strata, 300, False, rng)
     assert effect.difference / effect.before == pytest.approx(0.5, abs=0.1)
     assert effect.low < 0.5 * effect.before < effect.high
 
@@ -91,6 +93,24 @@ def test_two_changes_are_told_apart() -> None:
     values = np.exp(rng.normal(0, 0.3, 180))
     values[60:120] *= 3
     assert np.abs(np.array(cp.split(values, np.zeros(180, dtype=np.int64), 1.0)) - [60, 120]).max() <= 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_changes_of_a_long_series_are_those_that_all_its_observations_show(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.exp(rng.normal(0, 0.5, 4_001 + 900 * seed))
+    for at in sorted(rng.integers(300, len(values) - 300, seed)):
+        values[at:] *= rng.choice([0.6, 1.7, 2.5])
+    scores = cp.score_within(values, strata := np.zeros(len(values), dtype=np.int64))
+    whole = ruptures.KernelCPD(kernel="linear", min_size=5).fit(scores).predict(pen=3 * np.log(len(values)))[:-1]
+    found = cp.split(values, strata, 1.0)
+    assert found == (whole or [int(np.argmax(np.abs(np.cumsum(scores)[4:-5]) / weights(len(values)))) + 5])
+
+
+def weights(count: int) -> Any:
+    """Return the standard deviation of the sum before each split of so many exchangeable scores that add up to nothing, five or more on a side."""
+    sizes = np.arange(5, count - 4)
+    return np.sqrt(sizes * (count - sizes) / count)
 
 
 def test_a_long_series_gives_the_same_verdict_as_a_short_one() -> None:

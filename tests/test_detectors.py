@@ -91,7 +91,7 @@ def test_what_has_no_time_is_said_to_be_unjudged_where_order_in_time_decides(tmp
     verdict, reason = outcome(partly, detector)
     assert verdict == "found nothing"
     assert re.fullmatch(
-        rf"\d+ of \d+ {IN_ORDER_OF_TIME[detector]} have no time recorded and were not judged", reason or ""
+        rf"\d+ of \d+ {IN_ORDER_OF_TIME[detector]} (has|have) no time recorded and (was|were) not judged", reason or ""
     )
     verdict, reason = outcome(untimed, detector)
     assert verdict == "could not look" and (reason or "").endswith("has a time recorded")

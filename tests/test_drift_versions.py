@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,18 @@ def test_a_number_in_the_prompt_is_a_release_and_a_date_is_none(tmp_path: Path) 
     assert releases(read_steps(tmp_path / "limit", limit), "added") == [(["Search at most 5 times."],)]
 
 
+def test_spaces_and_breaks_around_sentences_are_no_change(tmp_path: Path) -> None:
+    old = "You check contracts. Be brief! # Style\nAsk; wait: then go."
+    spaced = "  You check contracts.   Be brief!\n\n  # Style  \nAsk; \n wait:  then go. \n  "
+    tabbed = "You check contracts.\tBe brief! \r\n# Style\n Ask;\t wait:\r\n  then go."
+    prompts = [old] * 4 + [spaced] * 4 + [tabbed] * 4
+    lens = read_steps(tmp_path, [asked(n, prompt) for n, prompt in enumerate(prompts)])
+    assert releases(lens) == []
+    assert lens.sql("SELECT lines FROM fingerprints WHERE kind = 'system_prompt'").fetchall() == [
+        (["You check contracts.", "Be brief!", "# Style", "Ask;", "wait:", "then go."],)
+    ]
+
+
 def test_what_each_run_puts_into_its_prompt_is_no_version(tmp_path: Path) -> None:
     steps = [asked(n, f"You write. The customer is called Smith{n}.") for n in range(9)]
     lens = read_steps(tmp_path, steps)
@@ -72,6 +86,36 @@ def test_a_rollback_is_a_release_and_two_versions_side_by_side_are_told_by_their
     routed = [asked(n, model="big" if n % 2 else "small") for n in range(40)]
     ((value, share),) = releases(read_steps(tmp_path / "routed", routed), "value, share")
     assert value == "big" and share == pytest.approx(0.5, abs=0.02)
+
+
+def stints(versions: Sequence[str]) -> list[tuple[int, str | None, str, int, float]]:
+    """Place, version before, version, calls and share of every stint, counted one call after the other."""
+    begun: dict[str, list[int]] = {}  # first place, last place and calls of the stint of each version
+    found: list[tuple[int, str | None, str, list[int]]] = []
+    for place, version in enumerate(versions):
+        if version not in begun or place - begun[version][1] > 20:
+            begun[version] = [place, place, 0]
+            found.append((place, versions[place - 1] if place else None, version, begun[version]))
+        begun[version][1:] = [place, begun[version][2] + 1]
+    return [(at, old, new, calls, calls / (last - first + 1)) for at, old, new, (first, last, calls) in found]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_releases_are_those_a_walk_through_the_calls_finds(tmp_path: Path, seed: int) -> None:
+    drawn, steps, expected = random.Random(seed), [], []
+    for who in ("lead", "aide", None):
+        versions = [v for v in drawn.choices("abc", k=8) for _ in range(drawn.choice([1, 19, 20, 21]))]
+        mixed = drawn.randrange(len(versions))
+        versions[mixed:] = drawn.choices("ab", k=len(versions) - mixed)
+        steps += [
+            call(f"{who}{n}", None, n * HOUR, trace=f"{who}{n}", agent=who, gen_ai__prompt__version=version)
+            for n, version in enumerate(versions)
+        ]
+        expected += [(who, *stint) for stint in stints(versions) if stint[1] is not None]
+    drawn.shuffle(steps)
+    columns = "agent_name, date_diff('hour', TIMESTAMP '2026-01-01', start_time), value_before, value, calls, share"
+    found = read_steps(tmp_path, steps).sql(f"SELECT {columns} FROM releases").fetchall()
+    assert sorted(found, key=repr) == sorted(expected, key=repr)
 
 
 def test_models_parameters_and_programs_have_timelines_of_their_own(tmp_path: Path) -> None:

@@ -71,6 +71,15 @@ def test_the_interval_of_the_date_holds_the_first_changed_task_and_the_cause_is_
     assert all(set(PLANTED[agent]["cause"]) <= set(kinds) for _, _, _, kinds in steps)
 
 
+def test_every_suspect_is_a_release_that_replaced_what_was_there(lens: Lens) -> None:
+    columns = "agent_name, kind, value_before, value, trace_id, span_id"
+    suspects = lens.sql(
+        f"SELECT DISTINCT {columns} FROM (SELECT unnest(suspects, recursive := true) FROM drift_changes)"
+    )
+    known = lens.sql(f"SELECT {columns} FROM releases WHERE share >= 0.5")
+    assert suspects.fetchall() and set(suspects.fetchall()) <= set(known.fetchall())
+
+
 def test_two_causes_at_once_are_not_separated(lens: Lens) -> None:
     said = lens.sql("SELECT explanation FROM drift_changes WHERE agent_name = 'Fraud' AND verdict = 'step'").fetchall()
     assert said and all("the data cannot separate them" in text for (text,) in said)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from agentlens.detectors.change_points import mean_distributions
+from agentlens.detectors.change_effects import mean_distributions
 
 # What a measure is called, its unit, and which direction is for the worse: 1 up, -1 down, 0 neither.
 MEASURES: dict[str, tuple[str, str, int]] = {

@@ -1,4 +1,4 @@
-"""Whether a series changed, when, and by how much: rank scans with permutation p-values, dates with intervals, effects.
+"""Whether a series changed, and when: rank scans with permutation p-values, dates with intervals.
 
 All of it works on ranks within strata (kinds of work), so that neither heavy tails nor another mix of work makes a change.
 Every p-value is conditional on the strata. Neighbours that resemble each other are paid for twice: by the inflation of the
@@ -7,16 +7,15 @@ keep much of each value in the next, a short one cannot show how much, and they 
 also say more than the value before does, by a third p-value (after Andrews 1993). How much they keep is asked of all together.
 
 A series may also be of distributions, one row an observation and one column a tool: its rows then stand in place of ranks,
-as square roots, so that distances between them are Hellinger's, and a change is told in total variation distance.
+as square roots, so that distances between them are Hellinger's.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +27,15 @@ Points = tuple[Floats, Ints]  # of a series: scores, one row a point in time ord
 MIN_SIDE = 5  # fewer observations on a side say nothing about it
 MIN_SERIES = 12
 MOST_POINTS = 500  # longer series are tested on means of neighbours
-FIRST_DRAWS, MORE_DRAWS, TAIL = 199, 1_999, 200
-# Draws end where so many are beyond what was observed: all of them would give a p-value above 0.1 and, twice 51 of 2,000, above 0.05.
-FIRST_BEYOND, MORE_BEYOND = 20, 50
+MOST_DATED = 2_000  # in longer ones changes are looked for by sums of neighbours
+FIRST_DRAWS, MORE_DRAWS, TAIL = 200, 1_999, 200
+# Draws end where such a share of at least FIRST_DRAWS, or so many, are beyond what was observed: twice 51 of 2,000 give a p-value above 0.05.
+CLEARLY_BEYOND, MORE_BEYOND = 0.1, 50
 DRAWN_AT_ONCE, MOST_DRAWN_AT_ONCE = 30_000, 2_000_000  # numbers
 # Numbers in a matrix that OpenBLAS multiplies on one thread; its threads wait busily for each other.
 MOST_WITHOUT_THREADS = 9_000
 # 95 % of the likelihood ratio of a change point's date lies below: (1 - exp(-x / 2))^2 = 0.95 (Yao 1987).
 DATE_LIMIT = 7.35
-BOOTSTRAPS = 400
 TIED = 1e-12  # what rounding makes of equal numbers
 MOST_MEMORY = 0.95
 STRONG_MEMORY = 0.35  # as estimated, which is a little less than is true
@@ -49,17 +48,6 @@ class Scan:
     p_value: float
     shape: str
     inflation: float
-
-
-@dataclass(frozen=True)
-class Effect:
-    """How far a series moved, like compared with like: the difference, its 95 % interval, and the level before."""
-
-    before: float
-    after: float
-    difference: float
-    low: float
-    high: float
 
 
 def score_within(values: Floats, strata: Ints) -> Floats:
@@ -159,14 +147,23 @@ def split(values: Floats, strata: Ints, inflation: float) -> list[int]:
     """Return where a series that has changed did so: indices of the first observation after each change.
 
     Several changes are found by ruptures' kernel change point detection (Arlot, Celisse and Harchaoui 2019) with a
-    penalty of three times the logarithm of the length; where it finds none, the best single split stands.
+    penalty of three times the logarithm of the length; where it finds none, the best single split stands. Of a long series it sees sums of
+    neighbours, and each change then goes to the best place between those beside it.
     """
     import ruptures
 
     scores = score_within(values, strata)
+    size = -(-len(scores) // MOST_DATED)
+    sums = scores[: len(scores) // size * size].reshape(-1, size, scores.shape[1]).sum(axis=1) / size**0.5
     penalty = 3 * np.log(len(scores)) * inflation
-    found = ruptures.KernelCPD(kernel="linear", min_size=MIN_SIDE).fit(scores).predict(pen=float(penalty))
-    return [int(at) for at in found[:-1]] or [best_split(scores)]
+    least = -(-MIN_SIDE // size)
+    found = ruptures.KernelCPD(kernel="linear", min_size=least).fit(sums).predict(pen=float(penalty))
+    bounds = [0, *(int(at) * size for at in found[:-1]), len(scores)]
+    for place in range(1, len(bounds) - 1) if size > 1 else ():
+        before, after = bounds[place - 1], bounds[place + 1]
+        beside = scores[before:after]
+        bounds[place] = before + best_split(beside - beside.mean(axis=0))
+    return bounds[1:-1] or [best_split(scores)]
 
 
 def best_split(scores: Floats) -> int:
@@ -188,75 +185,6 @@ def date_range(values: Floats, strata: Ints, first: int, at: int, end: int, infl
     likely = places[len(scores) * np.log(errors / max(nearest, 1e-12)) / inflation <= DATE_LIMIT]
     earliest, latest = int(likely[0]) + first - 1, int(likely[-1]) + first + 1
     return max(min(earliest, at), first), min(max(latest, at), end - 1)
-
-
-def measure_effect(values: Floats, strata: Ints, at: int, is_rate: bool, rng: np.random.Generator) -> Effect:
-    """Return by how much the values from `at` on differ from those before: medians (means of rates) of like work.
-
-    Each stratum counts as much as its smaller side holds; the interval is a bootstrap within strata and sides. Of
-    distributions, the total variation distance of their means: the share that would have to go elsewhere.
-    """
-    if values.ndim == 2:
-        return _distance_effect(values, strata, at, rng)
-    center = np.mean if is_rate else np.median
-    sides = [
-        (values[:at][strata[:at] == stratum], values[at:][strata[at:] == stratum]) for stratum in np.unique(strata)
-    ]
-    shared = [(before, after) for before, after in sides if len(before) and len(after)] or [(values[:at], values[at:])]
-    weights = np.array([min(len(before), len(after)) for before, after in shared], dtype=float)
-    weights /= weights.sum()
-    level = float(sum(w * center(before) for w, (before, _) in zip(weights, shared)))
-    moved = np.zeros(BOOTSTRAPS)
-    difference = 0.0
-    for weight, (before, after) in zip(weights, shared):
-        difference += weight * float(center(after) - center(before))
-        moved += weight * (_resample(after, center, rng) - _resample(before, center, rng))
-    low, high = np.quantile(moved, [0.025, 0.975])
-    return Effect(level, level + difference, difference, float(low), float(high))
-
-
-def mean_distributions(values: Floats, strata: Ints, at: int) -> tuple[Floats, Floats]:
-    """Return the mean distribution before and from `at` on, over the strata that both sides have, each equally heavy."""
-    both = np.intersect1d(strata[:at], strata[at:])
-    inside = np.isin(strata, both) if len(both) else np.ones(len(strata), dtype=bool)
-    sizes = {stratum: min((strata[:at] == stratum).sum(), (strata[at:] == stratum).sum()) for stratum in both}
-    sides = []
-    for side in (slice(None, at), slice(at, None)):
-        own = strata[side][inside[side]]
-        weights = np.array([sizes[one] / (own == one).sum() for one in own]) if len(both) else np.ones(len(own))
-        sides.append(np.asarray(np.average(values[side][inside[side]], axis=0, weights=weights)))
-    return sides[0], sides[1]
-
-
-def _distance_effect(values: Floats, strata: Ints, at: int, rng: np.random.Generator) -> Effect:
-    """Return the total variation distance between the sides; a basic bootstrap, which takes back what chance adds to it."""
-
-    def distance(places: Ints) -> float:
-        before, after = mean_distributions(values[places], strata[places], at)
-        return float(np.abs(after - before).sum() / 2)
-
-    observed = distance(np.arange(len(values)))
-    sides = [np.flatnonzero(strata[:at] == one) for one in np.unique(strata[:at])]
-    others = [np.flatnonzero(strata[at:] == one) + at for one in np.unique(strata[at:])]
-    drawn = np.array([
-        distance(np.concatenate([part[rng.integers(0, len(part), len(part))] for part in (*sides, *others)]))
-        for _ in range(BOOTSTRAPS // 2)
-    ])  # fmt: skip
-    low, high = np.clip(2 * observed - np.quantile(drawn, [0.975, 0.025]), 0, 1)
-    return Effect(0.0, observed, observed, float(low), float(high))
-
-
-def slope_effect(values: Floats, times: Floats, strata: Ints) -> Effect:
-    """Return how far a series drifted from its first to its last observation: Theil and Sen's slope with its interval."""
-    from scipy.stats import theilslopes
-
-    centred = values.copy()
-    for stratum in np.unique(strata):
-        centred[strata == stratum] -= np.median(values[strata == stratum])
-    slope, _, low, high = theilslopes(centred, times)
-    length = float(times[-1] - times[0])
-    middle = float(np.median(values))
-    return Effect(middle - slope * length / 2, middle + slope * length / 2, slope * length, low * length, high * length)
 
 
 def _cusum(rows: Floats) -> Floats:
@@ -296,37 +224,38 @@ def _ramp(count: int) -> Floats:
 
 
 def _p_values(observed: Floats, scores: Floats, strata: Ints, rng: np.random.Generator) -> list[float]:
-    """Return the p-values of a step and a slope: few draws for what is clearly nothing, more for the rest."""
-    first = _p_of_draws(observed, scores, strata, (FIRST_DRAWS, FIRST_BEYOND), rng)
-    return first if min(first) > 0.1 else _p_of_draws(observed, scores, strata, (MORE_DRAWS, MORE_BEYOND), rng)
-
-
-def _p_of_draws(
-    observed: Floats, scores: Floats, strata: Ints, most: tuple[int, int], rng: np.random.Generator
-) -> list[float]:
-    """Return the p-values of a step and a slope by random orders: at most so many, or till so many are beyond both (Besag and Clifford 1991)."""
+    """Return the p-values of a step and a slope by random orders: few of them for what is clearly nothing, more for the rest (Besag and Clifford 1991)."""
     drawn, draws, beyond = list[tuple[Floats, Floats]](), 0, np.zeros(2)
-    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
-    while draws < most[0] and beyond.min() < most[1]:
-        rows = _shuffled(scores, members, most[0] - draws, rng)
+    for rows in _shuffles(scores, strata, rng):
         drawn.append((_steps(rows), _slopes(rows)))
         draws += len(rows)
         beyond += [(d >= o - TIED).sum() for o, d in zip(observed, drawn[-1])]
+        if beyond.min() > MORE_BEYOND or beyond.min() >= CLEARLY_BEYOND * max(draws, FIRST_DRAWS):
+            break
     return [_p_value(o, np.concatenate(d)) for o, d in zip(observed, zip(*drawn))]
 
 
-def _shuffled(scores: Floats, members: list[Ints], draws: int, rng: np.random.Generator) -> Floats:
-    """Return random orders of the scores within their members, as many as are quick to make; lone columns are shuffled themselves, not their places."""
+def _shuffles(scores: Floats, strata: Ints, rng: np.random.Generator) -> Iterator[Floats]:
+    """Yield MORE_DRAWS random orders of the scores within their strata, as many at once as are quick to make."""
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     # A stratum costs a call, however few are drawn; without strata, what the processor's cache holds is quickest.
-    draws = min(draws, max(1, (DRAWN_AT_ONCE if len(members) == 1 else MOST_DRAWN_AT_ONCE) // scores.size))
-    is_lone = scores.shape[1] == 1
-    order = np.tile(scores[:, 0] if is_lone else np.arange(len(scores)), (draws, 1))
-    if len(members) == 1:
-        rng.permuted(order, axis=1, out=order)
-    else:
+    at_once = max(1, (DRAWN_AT_ONCE if len(members) == 1 else MOST_DRAWN_AT_ONCE) // scores.size)
+    for begin in range(0, MORE_DRAWS, at_once):
+        draws = min(at_once, MORE_DRAWS - begin)
+        if len(members) == 1:
+            yield scores[_orders(len(scores), draws, begin)]
+            continue
+        order = np.tile(np.arange(len(scores)), (draws, 1))
         for inside in members:
             order[:, inside] = rng.permuted(order[:, inside], axis=1)
-    return np.asarray(order[:, :, None] if is_lone else scores[order], dtype=np.float64)
+        yield scores[order]
+
+
+@functools.lru_cache(maxsize=1_024)
+def _orders(count: int, draws: int, begin: int) -> NDArray[np.int16]:
+    """Return random orders of so many points, the same for all series of this length: each of their p-values is right by itself."""
+    places = np.tile(np.arange(count, dtype=np.int16), (draws, 1))
+    return np.random.default_rng((count, begin)).permuted(places, axis=1)
 
 
 @functools.lru_cache(maxsize=512)
@@ -511,8 +440,3 @@ def _shorten(scores: Floats, strata: Ints) -> tuple[Floats, Ints]:
     means -= means.mean(axis=0)
     spread = float((means**2).sum(axis=1).mean()) ** 0.5
     return means / max(spread, 1e-12), np.zeros(len(means), dtype=np.int64)
-
-
-def _resample(values: Floats, center: Any, rng: np.random.Generator) -> Floats:
-    drawn = values[rng.integers(0, len(values), (BOOTSTRAPS, min(len(values), 2_000)))]
-    return np.asarray(center(drawn, axis=1))

@@ -14,6 +14,7 @@ import pyarrow as pa
 from agentlens.detectors import change_points as cp
 from agentlens.detectors._drift_series import Series, all_series
 from agentlens.detectors._drift_words import Release, explain
+from agentlens.detectors.change_effects import Effect, measure_effect, slope_effect
 
 LIMIT = 0.05  # of the share of false discoveries
 MIN_TASKS = 4  # calls of fewer tasks may follow from how one task unfolds
@@ -32,7 +33,7 @@ class Change(NamedTuple):
     end: int
     earliest: int
     latest: int
-    effect: cp.Effect | None
+    effect: Effect | None
 
 
 def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
@@ -142,11 +143,11 @@ def _none(series: Series) -> Change:
 def _slope(series: Series) -> Change:
     count = len(series.values)
     if series.values.ndim == 2:
-        effect = cp.measure_effect(series.values, series.strata, count // 2, False, series.rng)
+        effect = measure_effect(series.values, series.strata, count // 2, False, series.rng)
         return Change("slope", 0, 0, count, 0, count - 1, effect)
     days = (series.times - series.times[0]) / 86_400e9
     places = np.arange(0, count, -(-count // 2_000))
-    effect = cp.slope_effect(series.values[places], days[places], series.strata[places])
+    effect = slope_effect(series.values[places], days[places], series.strata[places])
     return Change("slope", 0, 0, count, 0, count - 1, effect)
 
 
@@ -157,7 +158,7 @@ def _steps(series: Series) -> list[Change]:
     changes = []
     for first, at, end in zip(bounds, bounds[1:], bounds[2:]):
         if _has_tasks(series, first, at, end) and (len(found) == 1 or _holds(series, first, end)):
-            effect = cp.measure_effect(
+            effect = measure_effect(
                 series.values[first:end], series.strata[first:end], at - first, series.is_rate, series.rng
             )
             dates = cp.date_range(series.values, series.strata, first, at, end, series.inflation)
@@ -175,7 +176,7 @@ def _has_tasks(series: Series, first: int, at: int, end: int) -> bool:
 
 def _steps_at(series: Series, at: int) -> list[Change]:
     end = len(series.values)
-    effect = cp.measure_effect(series.values, series.strata, at, series.is_rate, series.rng)
+    effect = measure_effect(series.values, series.strata, at, series.is_rate, series.rng)
     dates = cp.date_range(series.values, series.strata, 0, at, end, series.inflation)
     return [Change("step", 0, at, end, *dates, effect)]
 
@@ -190,7 +191,7 @@ def _releases(con: duckdb.DuckDBPyConnection) -> list[Release]:
     rows = con.execute("""
         WITH versions AS (SELECT * EXCLUDE (lines) FROM span_versions)
         SELECT agent_name, kind, value_before, value, epoch_ns(start_time), trace_id, span_id
-        FROM _releases_of('versions') WHERE share >= 0.5 ORDER BY start_time, agent_name, kind
+        FROM _releases_of('versions') WHERE share >= 0.5 ORDER BY start_time, agent_name, kind, preorder
     """).fetchall()
     return [Release(*row) for row in rows]
 

@@ -17,6 +17,11 @@ CREATE MACRO _clock(moment) AS strftime(moment::TIMESTAMP, '%H:%M:%S');
 -- A list without what stands in it already, in its order: the first span of a finding is the one that went wrong first.
 CREATE MACRO _first_of_each(items) AS list_filter(items, lambda item, place: list_position(items, item) = place);
 
--- What a check says of calls that have no time where the order of time decides: how many of `seen` were not judged; NULL where all `timed` are.
-CREATE MACRO _untimed(what, seen, timed) AS
-CASE WHEN timed < seen THEN format('{} of {} {} have no time recorded and were not judged', seen - timed, seen, what) END;
+-- What a check says of what could not be judged: how many of those `seen` were left out, and what they lack. `what` is a plural; NULL where none was left out.
+CREATE MACRO _unjudged(what, seen, left_out, lack) AS
+CASE WHEN left_out > 0 THEN
+  CASE WHEN seen = 1 THEN 'the only one of the ' ELSE format('{:,} of {:,} ', left_out, seen) END || what
+  || CASE WHEN left_out = 1 THEN ' has ' || lack || ' and was not judged' ELSE ' have ' || lack || ' and were not judged' END END;
+
+-- The same of calls that have no time where the order of time decides: all but the `timed` ones.
+CREATE MACRO _untimed(what, seen, timed) AS _unjudged(what, seen, seen - timed, 'no time recorded');

@@ -1,6 +1,7 @@
 -- Done, it said.
 -- include: agents.statuses
 -- include: agents.waves
+-- include: messages.languages
 -- include: messages.span_messages
 -- include: spans.runs
 -- include: spans.errors
@@ -15,7 +16,7 @@ AND NOT _owns_up(text) AND NOT regexp_matches(text, '\b(not|n''t|yet|remain(s|in
 
 -- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word and no code of it comes back in them.
 CREATE MACRO _passes_over(said_by_check, words) AS
-length(words) > 0 AND NOT _owns_up(words) AND _is_understood(words)
+length(words) > 0 AND NOT _owns_up(words)
 AND NOT list_has_any(regexp_extract_all(lower(said_by_check), '[\pL\d_]{6,}|\b\pL+\d{2,}\b'), regexp_extract_all(lower(words), '[\pL\d_]{6,}|\b\pL+\d{2,}\b'));
 
 -- Every run whose last check failed, or below which something was left open: what speaks against its being done.
@@ -81,30 +82,17 @@ CREATE VIEW _needs_premature_complete (
 ) AS
 SELECT
   reports + words > 0,
-  CASE WHEN reports + words = 0 THEN 'the logs hold neither reports that claim a status nor runs with recorded last words' END
+  CASE WHEN reports + words = 0 THEN 'the logs hold neither reports of an agent that claim a status nor runs with recorded last words'
+    ELSE _unjudged('reports', reports + nameless, nameless, 'no agent recorded') END
 FROM (
   SELECT
-    (SELECT count(*) FROM status_reports WHERE kind <> 'heartbeat' AND status IS NOT NULL) AS reports,
+    (SELECT count(*) FROM status_reports WHERE kind <> 'heartbeat' AND status IS NOT NULL AND agent_name IS NOT NULL) AS reports,
+    (SELECT count(*) FROM status_reports WHERE kind <> 'heartbeat' AND status IS NOT NULL AND agent_name IS NULL) AS nameless,
     (SELECT least((SELECT count(*) FROM span_messages WHERE direction = 'output'), (SELECT count(*) FROM spans WHERE operation_name = 'invoke_agent'))) AS words
 );
 
--- A report or the last words of a run claim that the work is done, and the log contradicts it: blockers are named, the run failed or never
--- ended, its last check failed, a deliverable is absent, or a subtask is open.
---
--- Means: the claim was made before, or regardless of, the result. Matters: whoever counts reports takes it as done.
--- For reports: (a) the report itself names blockers, (b) the agent's run of that wave failed or never ended, (c) its last check before the report
--- failed, (d) a file that it names as deliverable is looked for afterwards and not found (all tier proven), or (e) is named by no tool call of the wave although
--- the agent's calls are logged (tier candidate). For last words of runs in plain words (all done, tests pass), which admit nothing:
--- (f) the last check in the run failed, (g) a run below never ended (tier proven), (h) its own list has pending items (tier event); and for last words of any
--- kind, (i) the failed check was the last thing the run did and they pass over it (tier candidate). One finding a claim. Severity: critical, for (e), (h) and (i) warning.
--- Example: the report says COMPLETE and names a blocker; or `run_tests` says 2 failed, and the last words are `all tests pass`.
--- Leaves alone: reports without blockers whose run ended well; checks that passed at last, or could not be run; last words that admit a failure or name what is
--- left; runs that are known to no wave; an agent that ran again with success in that wave.
--- Misses: wrong deliverables; checks whose result does not begin with so plain a word as Fehler, échec, fallo, errore or falha, nor say in English that something failed; claims in other languages than English, but for (i).
--- Do: reopen the task; count as done only what a check after the last change confirms.
--- scope: fleet
--- version: 5
-CREATE MACRO detect_premature_complete() AS TABLE
+-- What was made of every claim, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the `findings`, a list.
+CREATE MACRO _verdict_premature_complete() AS TABLE
 WITH claims AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number
   FROM status_reports
@@ -187,47 +175,92 @@ last_words AS (
   JOIN span_messages ON span_messages.trace_id = said.trace_id AND span_messages.span_id = said.span_id AND direction = 'output'
   GROUP BY suspects.preorder
 ),
+told AS MATERIALIZED (
+  SELECT *, length(words) > 0 AND _claims_done(right(words, 1500)) AS is_claim, may_pass_over AND coalesce(_passes_over(what, words), false) AS is_passed_over
+  FROM (
+    SELECT
+      suspects.*, nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') AS words,
+      kind = 'check' AND NOT EXISTS (FROM spans AS after WHERE after.operation_name = 'execute_tool' AND after.preorder > open_preorder AND after.preorder < suspects.subtree_end) AS may_pass_over
+    FROM suspects
+    LEFT JOIN last_words USING (preorder)
+    LEFT JOIN messages USING (message_hash)
+  )
+),
 boasts AS (
-  SELECT suspects.*, trim(array_to_string(parts->>'$[*].content', ' ')) AS words, _claims_done(right(words, 1500)) AS is_claim
-  FROM suspects
-  JOIN last_words USING (preorder)
-  JOIN messages USING (message_hash)
-  WHERE _claims_done(right(trim(array_to_string(parts->>'$[*].content', ' ')), 1500)) OR (kind = 'check' AND _passes_over(what, trim(array_to_string(parts->>'$[*].content', ' ')))
-    AND NOT EXISTS (FROM spans AS after WHERE after.operation_name = 'execute_tool' AND after.preorder > open_preorder AND after.preorder < suspects.subtree_end))
-  QUALIFY row_number() OVER (PARTITION BY suspects.preorder ORDER BY suspects.kind, open_preorder) = 1
+  FROM told
+  WHERE is_claim OR (is_passed_over AND _is_understood(words))
+  QUALIFY row_number() OVER (PARTITION BY preorder ORDER BY kind, open_preorder) = 1
+),
+-- A claim is understood in English only; that a failed check is passed over, in the languages in which owning up is.
+counted AS (
+  SELECT
+    (SELECT count(*) FROM claims) AS reports, count(DISTINCT preorder) AS runs, count(DISTINCT preorder) FILTER (words IS NULL) AS wordless,
+    count(DISTINCT preorder) FILTER (
+      preorder NOT IN (SELECT preorder FROM boasts)
+      AND CASE WHEN NOT _owns_up(words) THEN CASE WHEN may_pass_over THEN is_passed_over AND NOT _is_understood(words) ELSE NOT _is_english(words) END END
+    ) AS in_other_tongues
+  FROM told
+),
+accusations AS (
+  SELECT
+    CASE WHEN len(open_blockers) = 0 AND NOT has_failed AND open_check IS NULL AND absent IS NULL THEN 'candidate' ELSE 'proven' END AS tier,
+    CASE WHEN len(open_blockers) = 0 AND NOT has_failed AND open_check IS NULL AND absent IS NULL THEN 'warning' ELSE 'critical' END AS severity,
+    coalesce(CASE WHEN has_failed OR open_check IS NOT NULL THEN run.trace_id END, absent.trace_id) AS trace_id, judged.agent_name,
+    list_filter([CASE WHEN has_failed OR open_check IS NOT NULL THEN run.span_id END, checking.span_id, absent.span_id], lambda id: id IS NOT NULL) AS span_ids,
+    time AS start_time, time AS end_time,
+    format('{} reported {}, but {}.', judged.agent_name, status, CASE
+      WHEN len(open_blockers) > 0 THEN 'names a blocker: ' || _short(array_to_string(open_blockers, '; '), 120)
+      WHEN has_failed AND run.end_time IS NULL THEN 'its run never ended'
+      WHEN has_failed THEN 'its run failed' || coalesce(': ' || _short(run.status_message, 120), '')
+      WHEN open_check IS NOT NULL THEN 'its last check failed: ' || _short(open_check.what, 120)
+      WHEN absent IS NOT NULL THEN file || ' is not there'
+      ELSE 'no tool call of the wave names ' || file END) AS summary,
+    list_filter([
+      _evidence(judged.source_id, judged.source_line, judged.source_offset, judged.source_length, NULL, 'reported ' || status || coalesce(': ' || array_to_string(deliverables, '; '), '')),
+      CASE WHEN has_failed THEN _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id,
+        'the run: ' || run.status_code || coalesce(', ' || run.status_message, '')) END,
+      CASE WHEN open_check IS NOT NULL THEN _evidence(checking.source_id, checking.source_line, checking.source_offset, checking.source_length, checking.span_id, open_check.what) END,
+      CASE WHEN absent IS NOT NULL THEN _evidence(absent.source_id, absent.source_line, absent.source_offset, absent.source_length, absent.span_id, absent.says) END
+    ], lambda piece: piece IS NOT NULL) AS evidence,
+    NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+  FROM judged
+  LEFT JOIN spans AS checking ON checking.preorder = open_check.preorder
+  WHERE len(open_blockers) > 0 OR has_failed OR open_check IS NOT NULL OR file IS NOT NULL
+  UNION ALL
+  SELECT
+    CASE WHEN kind = 'todo' THEN 'event' WHEN is_claim THEN 'proven' ELSE 'candidate' END, CASE WHEN kind = 'todo' OR NOT is_claim THEN 'warning' ELSE 'critical' END, run.trace_id, run.agent_name,
+    [open.span_id, run.span_id], open.start_time, run.end_time,
+    format(CASE WHEN is_claim THEN '{} says that it is done, but {}.' ELSE '{} ended without a word of its last check: {}.' END, coalesce(run.agent_name, 'An agent'), _short(what, 160)),
+    [_evidence(open.source_id, open.source_line, open.source_offset, open.source_length, open.span_id, what),
+     _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id, 'its last words: ' || words)],
+    NULL, NULL
+  FROM boasts
+  JOIN spans AS run ON run.preorder = boasts.preorder
+  JOIN spans AS open ON open.preorder = open_preorder
 )
 SELECT
-  CASE WHEN len(open_blockers) = 0 AND NOT has_failed AND open_check IS NULL AND absent IS NULL THEN 'candidate' ELSE 'proven' END AS tier,
-  CASE WHEN len(open_blockers) = 0 AND NOT has_failed AND open_check IS NULL AND absent IS NULL THEN 'warning' ELSE 'critical' END AS severity,
-  coalesce(CASE WHEN has_failed OR open_check IS NOT NULL THEN run.trace_id END, absent.trace_id) AS trace_id, judged.agent_name,
-  list_filter([CASE WHEN has_failed OR open_check IS NOT NULL THEN run.span_id END, checking.span_id, absent.span_id], lambda id: id IS NOT NULL) AS span_ids,
-  time AS start_time, time AS end_time,
-  format('{} reported {}, but {}.', judged.agent_name, status, CASE
-    WHEN len(open_blockers) > 0 THEN 'names a blocker: ' || _short(array_to_string(open_blockers, '; '), 120)
-    WHEN has_failed AND run.end_time IS NULL THEN 'its run never ended'
-    WHEN has_failed THEN 'its run failed' || coalesce(': ' || _short(run.status_message, 120), '')
-    WHEN open_check IS NOT NULL THEN 'its last check failed: ' || _short(open_check.what, 120)
-    WHEN absent IS NOT NULL THEN file || ' is not there'
-    ELSE 'no tool call of the wave names ' || file END) AS summary,
-  list_filter([
-    _evidence(judged.source_id, judged.source_line, judged.source_offset, judged.source_length, NULL, 'reported ' || status || coalesce(': ' || array_to_string(deliverables, '; '), '')),
-    CASE WHEN has_failed THEN _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id,
-      'the run: ' || run.status_code || coalesce(', ' || run.status_message, '')) END,
-    CASE WHEN open_check IS NOT NULL THEN _evidence(checking.source_id, checking.source_line, checking.source_offset, checking.source_length, checking.span_id, open_check.what) END,
-    CASE WHEN absent IS NOT NULL THEN _evidence(absent.source_id, absent.source_line, absent.source_offset, absent.source_length, absent.span_id, absent.says) END
-  ], lambda piece: piece IS NOT NULL) AS evidence,
-  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM judged
-LEFT JOIN spans AS checking ON checking.preorder = open_check.preorder
-WHERE len(open_blockers) > 0 OR has_failed OR open_check IS NOT NULL OR file IS NOT NULL
-UNION ALL
-SELECT
-  CASE WHEN kind = 'todo' THEN 'event' WHEN is_claim THEN 'proven' ELSE 'candidate' END, CASE WHEN kind = 'todo' OR NOT is_claim THEN 'warning' ELSE 'critical' END, run.trace_id, run.agent_name,
-  [open.span_id, run.span_id], open.start_time, run.end_time,
-  format(CASE WHEN is_claim THEN '{} says that it is done, but {}.' ELSE '{} ended without a word of its last check: {}.' END, coalesce(run.agent_name, 'An agent'), _short(what, 160)),
-  [_evidence(open.source_id, open.source_line, open.source_offset, open.source_length, open.span_id, what),
-   _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id, 'its last words: ' || words)],
-  NULL, NULL
-FROM boasts
-JOIN spans AS run ON run.preorder = boasts.preorder
-JOIN spans AS open ON open.preorder = open_preorder;
+  reports > 0 OR runs = 0 OR wordless + in_other_tongues < runs AS can_look,
+  nullif(concat_ws('; ',
+    _unjudged('runs with something undone', runs, wordless, 'no last words recorded'),
+    _unjudged('runs with something undone', runs, in_other_tongues, 'last words in a language in which a claim is not understood')), '') AS reason,
+  (SELECT list(accusations) FROM accusations) AS findings
+FROM counted;
+
+-- A report or the last words of a run claim that the work is done, and the log contradicts it: blockers are named, the run failed or never
+-- ended, its last check failed, a deliverable is absent, or a subtask is open.
+--
+-- Means: the claim was made before, or regardless of, the result. Matters: whoever counts reports takes it as done.
+-- For reports: (a) the report itself names blockers, (b) the agent's run of that wave failed or never ended, (c) its last check before the report
+-- failed, (d) a file that it names as deliverable is looked for afterwards and not found (all tier proven), or (e) is named by no tool call of the wave although
+-- the agent's calls are logged (tier candidate). For last words of runs in plain words (all done, tests pass), which admit nothing:
+-- (f) the last check in the run failed, (g) a run below never ended (tier proven), (h) its own list has pending items (tier event); and for last words of any
+-- kind, (i) the failed check was the last thing the run did and they pass over it (tier candidate). One finding a claim. Severity: critical, for (e), (h) and (i) warning.
+-- Example: the report says COMPLETE and names a blocker; or `run_tests` says 2 failed, and the last words are `all tests pass`.
+-- Leaves alone: reports without blockers whose run ended well; checks that passed at last, or could not be run; last words that admit a failure or name what is
+-- left; runs that are known to no wave; an agent that ran again with success in that wave.
+-- Misses: wrong deliverables; checks whose result does not begin with so plain a word as Fehler, échec, fallo, errore or falha, nor say in English that something failed; claims in other languages than English, but for (i): `checks` counts the runs that end in such words.
+-- Do: reopen the task; count as done only what a check after the last change confirms.
+-- scope: fleet
+-- version: 5
+CREATE MACRO detect_premature_complete() AS TABLE
+SELECT unnest(findings, max_depth := 2) FROM _verdict_premature_complete();

@@ -1,4 +1,5 @@
 -- A failure that was turned into a success on its way up.
+-- include: messages.languages
 -- include: messages.span_messages
 -- include: spans.errors
 -- include: flow.resources
@@ -35,21 +36,6 @@ CREATE MACRO _owns_up(text) AS
 _owns_up_abroad(text) OR
 regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later|reproduc\w*|wrong|invalid|incorrect|violat\w*|mismatch\w*|does ?n[o.]t match|interrupted|stop(ped|ping)? here|up to you|on purpose|deliberately|(still|stays?|left|remains?) red)\b', 'i');
 
--- Whether a text is in a language in which owning up is understood: it has no more of the small words and letters of other languages than of the small
--- words of English, German, French, Spanish, Italian and Portuguese, and is written in Latin letters. What is too short to tell counts as understood.
-CREATE MACRO _is_understood(text) AS
-length(regexp_replace(text, '[^\pL]|\p{Latin}', '', 'g')) <= length(regexp_replace(text, '[^\p{Latin}]', '', 'g')) // 2
-AND len(list_filter(regexp_extract_all(lower(left(text, 4000)), '\pL+'), lambda word: regexp_matches(word, '[ąćčďđęěğıķļłńňņőřśšşťůűżźžåøæșțăāēīūėįųơưạảấầẩẫậắằẳẵặẹẻẽếềểễệịỉọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]') OR word IN (
-    'het', 'een', 'niet', 'geen', 'van', 'ik', 'wij', 'dat', 'zijn', 'wordt', 'werd', 'voor', 'naar', 'ook', 'bij', 'deze', 'heeft', 'maar', 'kon',
-    'och', 'inte', 'att', 'som', 'för', 'ett', 'är', 'kunde', 'eller', 'og', 'ikke', 'det', 'til', 'af', 'kunne', 'blev', 'jeg',
-    'nie', 'jest', 'oraz', 'dla', 'ale', 'nelze', 'jsou', 'však', 'nije', 'egy', 'hogy', 'ei', 'että', 'oli',
-    'bir', 'için', 'ile', 'olarak', 'yok', 'bu', 'pentru', 'sunt', 'tidak', 'yang', 'untuk', 'dengan', 'yra')))
-  <= len(list_filter(regexp_extract_all(lower(left(text, 4000)), '\pL+'), lambda word: word IN (
-    'the', 'and', 'of', 'to', 'were', 'with', 'are', 'be', 'by', 'this', 'has', 'have', 'from', 'it', 'its', 'as', 'not', 'now',
-    'der', 'das', 'und', 'ist', 'sind', 'mit', 'dem', 'ein', 'eine', 'nicht', 'auf', 'im', 'für', 'von', 'zu', 'wurde', 'wurden', 'alle', 'ich',
-    'le', 'la', 'les', 'des', 'et', 'est', 'une', 'du', 'dans', 'pour', 'sont', 'avec', 'sur', 'au', 'je', 'nous',
-    'el', 'los', 'las', 'con', 'para', 'por', 'son', 'il', 'lo', 'gli', 'di', 'è', 'per', 'sono', 'del', 'della', 'che', 'os', 'um', 'uma', 'com', 'não', 'em', 'são')));
-
 -- Words of a tool's name that say what it is about: five letters and more, and not what any tool does.
 CREATE MACRO _subjects(tool) AS
 list_filter(
@@ -85,23 +71,9 @@ NOT _is_check(tool, arguments) AND _resource_access(tool) IS DISTINCT FROM 'writ
 AND (_resource_access(tool) IS NOT DISTINCT FROM 'read' OR regexp_matches(_tool_words(tool), ' (search|find|grep|query|ask|look|list|scan|stat|exists|explore|analy[sz]e|describe|explain|delete|remove) ')
   OR NOT _brings_a_text(TRY_CAST(arguments AS JSON)));
 
--- A step fails, nobody repeats it with success, and what is above it reports success as if nothing had happened.
---
--- Means: an empty or invented value took the place of the missing one. Matters: everything built on it is wrong, and all is green.
--- The failure is followed upwards to the first tool call or run that did not fail. Tier proven: (a) an agent's run failed and the
--- tool that started it gave back an ordinary answer, or (b) the run in which a tool failed ended well, its final words speak of what
--- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
--- the run ended without an error.
--- Example: `margin_check` fails, and the agent reports that margins hold.
--- Leaves alone: failures after which the same tool of the same agent worked, or another one that brought something back on the same thing; last words, reports or texts written since that own up to a failure
--- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
--- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
--- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
--- French, Spanish, Italian and Portuguese; runs that end in words of another language are not judged.
--- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
--- scope: trace
--- version: 4
-CREATE MACRO detect_swallowed_error() AS TABLE
+-- What was made of every failure that was caught, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the
+-- `findings`, a list.
+CREATE MACRO _verdict_swallowed_error() AS TABLE
 WITH RECURSIVE
 failures AS MATERIALIZED (FROM errors),
 parents AS MATERIALIZED (
@@ -224,15 +196,19 @@ told AS (
   LEFT JOIN messages USING (message_hash)
 ),
 judged AS MATERIALIZED (
-  SELECT *, CASE
-      WHEN operation_name = 'execute_tool' THEN 'proven'
-      WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
-      WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR NOT is_a_look) THEN 'candidate'
-    END AS tier
-  FROM told
-  WHERE NOT is_mended AND words IS NOT NULL AND NOT _owns_up(words) AND _is_understood(words)
-    AND NOT list_has_any(regexp_extract_all(left(message, 2000), '\b[45]\d\d\b'), regexp_extract_all(words, '\b[45]\d\d\b')) IS TRUE
-    AND NOT coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false)
+  SELECT *, CASE WHEN tier IS NOT NULL THEN _is_understood(words) END AS is_understood
+  FROM (
+    SELECT *, CASE
+        WHEN words IS NULL OR _owns_up(words)
+          OR list_has_any(regexp_extract_all(left(message, 2000), '\b[45]\d\d\b'), regexp_extract_all(words, '\b[45]\d\d\b')) IS TRUE
+          OR coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false) THEN NULL
+        WHEN operation_name = 'execute_tool' THEN 'proven'
+        WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
+        WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR NOT is_a_look) THEN 'candidate'
+      END AS tier
+    FROM told
+    WHERE NOT is_mended AND (operation_name = 'execute_tool' OR NOT has_worked)
+  )
 ),
 -- What the agent reported outside the spans, from the failure to ten minutes after the run.
 reports AS (
@@ -246,7 +222,7 @@ reports AS (
   WHERE tier IS NOT NULL
   GROUP BY leaf
 ),
-found AS (
+found AS MATERIALIZED (
   SELECT
     judged.*, reports.evidence AS report_evidence,
     row_number() OVER (PARTITION BY catcher, judged.tool_name ORDER BY tier DESC, judged.start_time, leaf) AS place,
@@ -255,24 +231,59 @@ found AS (
   LEFT JOIN reports USING (leaf)
   WHERE tier IS NOT NULL AND NOT coalesce(is_honest, false)
   QUALIFY place = 1
+),
+accusations AS (
+  SELECT
+    tier, CASE WHEN tier = 'proven' THEN 'critical' ELSE 'warning' END AS severity, found.trace_id, reporter AS agent_name,
+    [found.span_id, catcher_span_id] AS span_ids, found.start_time, catcher_end AS end_time,
+    format(CASE WHEN tier = 'proven' THEN '{} failed{}, and {} still reported success.' ELSE '{} failed{}, and {} ended without a word of it.' END,
+      coalesce(found.tool_name, 'A step') || CASE WHEN found.agent_name <> reporter THEN ' (' || found.agent_name || ')' ELSE '' END,
+      coalesce(' (' || _short(coalesce(found.message, found.error_type), 80) || ')', ''),
+      coalesce(reporter, 'the run above') || CASE WHEN found.operation_name = 'execute_tool' THEN coalesce('''s tool ' || catcher_tool, '') ELSE '' END) AS summary,
+    list_concat(
+      [
+        _evidence(leaf_span.source_id, leaf_span.source_line, leaf_span.source_offset, leaf_span.source_length, found.span_id,
+          'failed: ' || coalesce(found.message, found.error_type, found.error_class)),
+        _evidence(catcher_span.source_id, catcher_span.source_line, catcher_span.source_offset, catcher_span.source_length, catcher_span_id,
+          'status ' || found.status_code || ', and says: ' || words)
+      ],
+      coalesce(report_evidence, [])
+    ) AS evidence,
+    NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+  FROM found
+  JOIN spans AS leaf_span ON leaf_span.preorder = found.leaf
+  JOIN spans AS catcher_span ON catcher_span.preorder = found.catcher
+  WHERE is_understood
+),
+counted AS (
+  SELECT
+    count(DISTINCT catcher) AS runs, count(DISTINCT catcher) FILTER (words IS NULL) AS wordless,
+    (SELECT count(DISTINCT catcher) FROM found WHERE NOT is_understood) AS in_other_tongues
+  FROM judged
 )
 SELECT
-  tier, CASE WHEN tier = 'proven' THEN 'critical' ELSE 'warning' END AS severity, found.trace_id, reporter AS agent_name,
-  [found.span_id, catcher_span_id] AS span_ids, found.start_time, catcher_end AS end_time,
-  format(CASE WHEN tier = 'proven' THEN '{} failed{}, and {} still reported success.' ELSE '{} failed{}, and {} ended without a word of it.' END,
-    coalesce(found.tool_name, 'A step') || CASE WHEN found.agent_name <> reporter THEN ' (' || found.agent_name || ')' ELSE '' END,
-    coalesce(' (' || _short(coalesce(found.message, found.error_type), 80) || ')', ''),
-    coalesce(reporter, 'the run above') || CASE WHEN found.operation_name = 'execute_tool' THEN coalesce('''s tool ' || catcher_tool, '') ELSE '' END) AS summary,
-  list_concat(
-    [
-      _evidence(leaf_span.source_id, leaf_span.source_line, leaf_span.source_offset, leaf_span.source_length, found.span_id,
-        'failed: ' || coalesce(found.message, found.error_type, found.error_class)),
-      _evidence(catcher_span.source_id, catcher_span.source_line, catcher_span.source_offset, catcher_span.source_length, catcher_span_id,
-        'status ' || found.status_code || ', and says: ' || words)
-    ],
-    coalesce(report_evidence, [])
-  ) AS evidence,
-  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM found
-JOIN spans AS leaf_span ON leaf_span.preorder = found.leaf
-JOIN spans AS catcher_span ON catcher_span.preorder = found.catcher;
+  runs = 0 OR wordless + in_other_tongues < runs AS can_look,
+  nullif(concat_ws('; ',
+    _unjudged('runs that went on after a failure', runs, wordless, 'no last words recorded'),
+    _unjudged('runs that went on after a failure', runs, in_other_tongues, 'last words in a language in which owning up is not understood')), '') AS reason,
+  (SELECT list(accusations) FROM accusations) AS findings
+FROM counted;
+
+-- A step fails, nobody repeats it with success, and what is above it reports success as if nothing had happened.
+--
+-- Means: an empty or invented value took the place of the missing one. Matters: everything built on it is wrong, and all is green.
+-- The failure is followed upwards to the first tool call or run that did not fail. Tier proven: (a) an agent's run failed and the
+-- tool that started it gave back an ordinary answer, or (b) the run in which a tool failed ended well, its final words speak of what
+-- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
+-- the run ended without an error.
+-- Example: `margin_check` fails, and the agent reports that margins hold.
+-- Leaves alone: failures after which the same tool of the same agent worked, or another one that brought something back on the same thing; last words, reports or texts written since that own up to a failure
+-- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
+-- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
+-- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
+-- French, Spanish, Italian and Portuguese; runs that end in words of another language are not judged, and `checks` counts them.
+-- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
+-- scope: trace
+-- version: 4
+CREATE MACRO detect_swallowed_error() AS TABLE
+SELECT unnest(findings, max_depth := 2) FROM _verdict_swallowed_error();

@@ -16,10 +16,14 @@ CASE WHEN _may_hold_moments(said) THEN regexp_replace(regexp_replace(regexp_repl
   '(?i)\b(mon|tues|wednes|thurs|fri|satur|sun)day\b', '<day>', 'g'),
   '(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{24,}\b', '<id>', 'g') ELSE said END;
 
--- The sentences and lines of a text, one an entry, with spaces around them and empty ones. Without tabs and the like the places can be found without patterns.
-CREATE MACRO _raw_sentences(said) AS
-string_split(CASE WHEN contains(said, chr(9)) OR contains(said, chr(12)) OR contains(said, chr(13)) THEN regexp_replace(said, '([.!?;:])\s+', '\1' || chr(10), 'g')
-  ELSE replace(replace(replace(replace(replace(said, '. ', '.' || chr(10)), '! ', '!' || chr(10)), '? ', '?' || chr(10)), '; ', ';' || chr(10)), ': ', ':' || chr(10)) END, chr(10));
+-- The sentences and lines of a text, one an entry, without spaces around them; some are empty. Without tabs and the like the places can be found
+-- without patterns, and as most have no space behind them, the slow search for one is left out there.
+CREATE MACRO _sentences(said) AS
+list_transform(
+  string_split(CASE WHEN contains(said, chr(9)) OR contains(said, chr(12)) OR contains(said, chr(13)) THEN regexp_replace(said, '([.!?;:])\s+', '\1' || chr(10), 'g')
+    ELSE replace(replace(replace(replace(replace(said, '. ', '.' || chr(10)), '! ', '!' || chr(10)), '? ', '?' || chr(10)), '; ', ';' || chr(10)), ': ', ':' || chr(10)) END, chr(10)),
+  lambda line: ltrim(CASE WHEN ends_with(line, ' ') THEN rtrim(line) ELSE line END)
+);
 
 -- The tools a model was offered, one line a tool in alphabetical order (name and definition); NULL where the log does not say.
 -- Argument: the attributes of the call.
@@ -110,26 +114,22 @@ standing AS (
   WHERE direction = 'input'
 ),
 shown AS MATERIALIZED (
-  SELECT preorder, position, message_hash
+  SELECT trace_id, span_id, agent_name, start_time, preorder, position, message_hash
   FROM standing
-  JOIN (SELECT trace_id, span_id, preorder FROM spans WHERE start_time IS NOT NULL) AS spans USING (trace_id, span_id)
+  JOIN (SELECT trace_id, span_id, agent_name, start_time, preorder FROM spans WHERE start_time IS NOT NULL) AS spans USING (trace_id, span_id)
 ),
 -- Most calls have one system prompt, and lists in order take far longer to make.
-counted AS MATERIALIZED (SELECT preorder, any_value(message_hash) AS message_hash, count(*) AS parts FROM shown GROUP BY preorder),
+of_several AS (SELECT preorder FROM shown GROUP BY preorder HAVING count(*) > 1),
 told AS (
-  SELECT preorder, [message_hash] AS message_hashes FROM counted WHERE parts = 1
+  SELECT trace_id, span_id, agent_name, start_time, preorder, [message_hash] AS message_hashes FROM shown ANTI JOIN of_several USING (preorder)
   UNION ALL
-  SELECT preorder, list(message_hash ORDER BY position)
+  SELECT any_value(trace_id), any_value(span_id), any_value(agent_name), any_value(start_time), preorder, list(message_hash ORDER BY position)
   FROM shown
-  SEMI JOIN (SELECT preorder FROM counted WHERE parts > 1) USING (preorder)
+  SEMI JOIN of_several USING (preorder)
   GROUP BY preorder
 ),
 -- Numbers stand for prompts and sentences, for these are compared again and again.
-calls AS MATERIALIZED (
-  SELECT trace_id, span_id, agent_name, start_time, preorder, message_hashes, hash(message_hashes) AS prompt
-  FROM told
-  JOIN spans USING (preorder)
-),
+calls AS MATERIALIZED (SELECT *, hash(message_hashes) AS prompt FROM told),
 prompts AS MATERIALIZED (
   SELECT agent_name, prompt, any_value(message_hashes) AS message_hashes, count(DISTINCT hash(trace_id)) AS traces
   FROM calls
@@ -137,28 +137,21 @@ prompts AS MATERIALIZED (
 ),
 agents AS (SELECT agent_name, count(DISTINCT hash(trace_id)) AS traces FROM calls GROUP BY agent_name),
 pieces AS (SELECT agent_name, prompt, traces, unnest(message_hashes) AS message_hash, generate_subscripts(message_hashes, 1) AS part FROM prompts),
-sentences AS MATERIALIZED (
-  SELECT message_hash, sentence, hash(sentence) AS number, place
-  FROM (
-    SELECT message_hash, CASE WHEN starts_with(line, ' ') OR ends_with(line, ' ') THEN trim(line) ELSE line END AS sentence, place
-    FROM (
-      SELECT message_hash, unnest(said) AS line, generate_subscripts(said, 1) AS place
-      FROM (
-        SELECT message_hash, _raw_sentences(_without_moments(_message_text(parts))) AS said
-        FROM messages
-        SEMI JOIN pieces USING (message_hash)
-      )
-    )
-    WHERE line <> ''
-  )
+said AS MATERIALIZED (
+  SELECT message_hash, _sentences(_without_moments(_message_text(parts))) AS sentences
+  FROM messages
+  SEMI JOIN pieces USING (message_hash)
 ),
 placed AS MATERIALIZED (
-  SELECT agent_name, prompt, traces, part, place, number
-  FROM pieces
-  JOIN (SELECT message_hash, place, number FROM sentences) AS sentences USING (message_hash)
-  WHERE number <> hash('')  -- a line of nothing but spaces
+  SELECT *
+  FROM (
+    SELECT agent_name, prompt, traces, part, unnest(numbers) AS number, generate_subscripts(numbers, 1) AS place
+    FROM pieces
+    JOIN (SELECT message_hash, list_transform(sentences, lambda sentence: hash(sentence)) AS numbers FROM said) AS said USING (message_hash)
+  )
+  WHERE number <> hash('')  -- an empty line
 ),
-repeated AS (
+repeated AS MATERIALIZED (
   SELECT placed.agent_name, number
   FROM (SELECT DISTINCT agent_name, prompt, traces, number FROM placed) AS placed
   JOIN agents ON agents.agent_name IS NOT DISTINCT FROM placed.agent_name
@@ -171,10 +164,16 @@ templates AS MATERIALIZED (
   SEMI JOIN repeated ON repeated.agent_name IS NOT DISTINCT FROM placed.agent_name AND repeated.number = placed.number
   GROUP BY placed.agent_name, prompt
 ),
+wording AS (
+  SELECT number, any_value(sentence) AS sentence
+  FROM (SELECT sentence, hash(sentence) AS number FROM (SELECT unnest(sentences) AS sentence FROM said))
+  SEMI JOIN repeated USING (number)
+  GROUP BY number
+),
 texts AS (
   SELECT numbers, list(sentence ORDER BY place) AS sentences
   FROM (SELECT numbers, unnest(numbers) AS number, generate_subscripts(numbers, 1) AS place FROM (SELECT DISTINCT numbers FROM templates))
-  JOIN (SELECT number, any_value(sentence) AS sentence FROM sentences GROUP BY number) AS sentences USING (number)
+  JOIN wording USING (number)
   GROUP BY numbers
 ),
 named AS (

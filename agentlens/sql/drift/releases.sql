@@ -4,46 +4,57 @@
 -- The changes of versions as `releases` has them, without their texts. Argument: a table of versions as `span_versions` is; of it agent_name, kind, value,
 -- start_time, trace_id and preorder are read.
 CREATE MACRO _releases_of(of_versions) AS TABLE
-WITH versions AS MATERIALIZED (SELECT agent_name, kind, value, start_time, trace_id, preorder FROM query_table(of_versions)),
-versioned AS MATERIALIZED (
-  SELECT agent_name, kind, row_number() OVER () AS course, count(*) AS places
-  FROM versions
-  GROUP BY agent_name, kind
-  HAVING count(DISTINCT value) BETWEEN 2 AND 3 OR count(DISTINCT value) > 1 AND count(DISTINCT value) <= count(DISTINCT hash(trace_id)) / 3
-),
-numbered AS (
+-- Numbers stand for what is versioned and for its versions: names would be sorted for every call.
+WITH versions AS MATERIALIZED (
   SELECT
-    course, places, value, start_time, preorder, row_number() OVER in_time AS place,
-    lag(value) OVER in_time AS value_before, lag(start_time) OVER in_time AS previous_time
+    agent_name, kind, value, start_time, preorder, hash(agent_name, kind) AS course, hash(agent_name, kind, value) AS version, hash(trace_id) AS trace
+  FROM query_table(of_versions)
+),
+known AS MATERIALIZED (
+  SELECT version, any_value(course) AS course, any_value(agent_name) AS agent_name, any_value(kind) AS kind, any_value(value) AS value
   FROM versions
-  JOIN versioned ON versioned.agent_name IS NOT DISTINCT FROM versions.agent_name AND versioned.kind = versions.kind
+  GROUP BY version
+),
+varied AS MATERIALIZED (SELECT course, count(*) AS versions FROM known GROUP BY course HAVING count(*) > 1),
+spread AS (
+  SELECT course, count(DISTINCT trace) AS traces
+  FROM versions
+  SEMI JOIN (FROM varied WHERE versions > 3) USING (course)
+  GROUP BY course
+),
+versioned AS (SELECT course FROM varied LEFT JOIN spread USING (course) WHERE versions <= 3 OR versions <= traces / 3),
+placed AS (
+  SELECT
+    version, start_time, preorder, row_number() OVER in_time AS place, lag(version) OVER in_time AS version_before,
+    lag(start_time) OVER in_time AS previous_time
+  FROM versions
+  SEMI JOIN versioned USING (course)
   WINDOW in_time AS (PARTITION BY course ORDER BY start_time, preorder)
 ),
--- Calls in a row with the same version are one row: their first call, and how many they are.
-rows_of_calls AS (
-  SELECT *, coalesce(lead(place) OVER (PARTITION BY course ORDER BY place), places + 1) - place AS calls
-  FROM numbered
-  WHERE value_before IS DISTINCT FROM value
+-- A version begins where it was not seen for twenty calls, and ends where it will not be.
+numbered AS (
+  SELECT
+    *, row_number() OVER alike AS number, coalesce(place - lag(place) OVER alike > 20, true) AS is_first,
+    coalesce(lead(place) OVER alike - place > 20, true) AS is_last
+  FROM placed
+  WINDOW alike AS (PARTITION BY version ORDER BY place)
 ),
-marked AS (
-  SELECT *, coalesce(place - lag(place + calls - 1) OVER (PARTITION BY course, value ORDER BY place) > 20, true) AS is_new
-  FROM rows_of_calls
-),
-counted AS (SELECT *, sum(is_new::INT) OVER (PARTITION BY course, value ORDER BY place ROWS UNBOUNDED PRECEDING) AS stint FROM marked),
+ends AS (FROM numbered WHERE is_first OR is_last),
 stints AS (
   SELECT
-    course, value, min(place) AS place, min(start_time) AS start_time, arg_min(previous_time, place) AS previous_time,
-    arg_min(value_before, place) AS value_before, sum(calls)::BIGINT AS calls, sum(calls) / (max(place + calls - 1) - min(place) + 1) AS share,
-    min(preorder) FILTER (is_new) AS preorder
-  FROM counted
-  GROUP BY course, value, stint
+    *, CASE WHEN is_last THEN place ELSE lead(place) OVER alike END AS last_place,
+    CASE WHEN is_last THEN number ELSE lead(number) OVER alike END - number + 1 AS calls
+  FROM ends
+  WINDOW alike AS (PARTITION BY version ORDER BY place)
+  QUALIFY is_first
 )
 SELECT
-  versioned.agent_name, versioned.kind, stints.start_time, previous_time, value_before, stints.value, stints.calls, share, spans.trace_id, spans.span_id, preorder
+  newer.agent_name, newer.kind, stints.start_time, previous_time, older.value AS value_before, newer.value, calls, calls / (last_place - place + 1) AS share,
+  spans.trace_id, spans.span_id, preorder
 FROM stints
-JOIN versioned USING (course)
-JOIN spans USING (preorder)
-WHERE place > 1 AND value_before IS DISTINCT FROM stints.value;
+JOIN known AS newer USING (version)
+JOIN known AS older ON older.version = version_before  -- none before the first
+JOIN spans USING (preorder);
 
 -- Every change of something versioned, per agent: what came after what, and what is different. A version that comes back after twenty
 -- calls without it counts again (a rollback). Kinds that differ in more than a third of the traces are no versions and are left out.
