@@ -17,9 +17,10 @@ SELECT
     WHEN writes = 0 THEN 'no tool call is known to write a file or a memory entry'
     WHEN reads = 0 THEN 'no tool call is known to read a file or a memory entry'
     WHEN timed = 0 THEN 'no tool call that writes has a time recorded'
-    ELSE _untimed('tool calls that write', writes, timed)
+    ELSE nullif(concat_ws('; ', _untimed('tool calls that write', writes, timed),
+      CASE WHEN with_status = 0 THEN 'no span has a status recorded: only orders from outside were looked for' END), '')
   END
-FROM (
+FROM (SELECT count(*) FILTER (status_code <> 'UNSET') AS with_status FROM spans), (
   SELECT count(*) FILTER (access = 'write') AS writes, count(*) FILTER (access = 'write' AND is_timed) AS timed, count(*) FILTER (access = 'read') AS reads
   FROM (SELECT access, start_time IS NOT NULL AS is_timed FROM resource_touches UNION ALL SELECT unnest(['write', 'read']), true FROM _flow_kept_and_found)
 );

@@ -11,13 +11,18 @@ CREATE VIEW _needs_error_burst (
   reason
 ) AS
 SELECT
-  count(*) FILTER (status_code <> 'UNSET') > 0 AND count(start_time) > 0,
+  with_status > 0 AND timed > 0,
   CASE
-    WHEN count(*) FILTER (status_code <> 'UNSET') = 0 THEN 'no tool call has a status recorded'
-    WHEN count(start_time) = 0 THEN 'no tool call has a time recorded'
+    WHEN calls = 0 THEN 'the logs hold no tool calls'
+    WHEN with_status = 0 THEN 'no tool call has a status recorded'
+    WHEN timed = 0 THEN 'no tool call has a time recorded'
+    ELSE _untimed('tool calls', calls, timed)
   END
-FROM spans
-WHERE operation_name = 'execute_tool';
+FROM (
+  SELECT count(*) AS calls, count(start_time) AS timed, count(*) FILTER (status_code <> 'UNSET') AS with_status
+  FROM spans
+  WHERE operation_name = 'execute_tool'
+);
 
 -- More than `max_errors` tool calls of one agent fail within `minutes`, and that is more than `min_rate` of its calls in that time.
 --

@@ -86,16 +86,20 @@ CREATE VIEW _needs_injection (
   reason
 ) AS
 SELECT
-  results > 0 AND arguments > 0,
+  timed > 0 AND arguments > 0,
   CASE
     WHEN results = 0 THEN 'no tool call has its result recorded: what came from outside is not known'
     WHEN arguments = 0 THEN 'no tool call has its arguments recorded: what was done is not known'
-    WHEN orders > 0 THEN format('{} tool result{} from outside give{} orders; only those that were obeyed are findings', orders,
-      CASE WHEN orders = 1 THEN '' ELSE 's' END, CASE WHEN orders = 1 THEN 's' ELSE '' END)
+    WHEN timed = 0 THEN 'no tool call with a result has a time recorded: what came after it is not known'
+    ELSE nullif(concat_ws('; ',
+      CASE WHEN orders > 0 THEN format('{} tool result{} from outside give{} orders; only those that were obeyed are findings', orders,
+        CASE WHEN orders = 1 THEN '' ELSE 's' END, CASE WHEN orders = 1 THEN 's' ELSE '' END) END,
+      _untimed('tool calls with a result', results, timed)), '')
   END
 FROM (
   SELECT
     count(tool_call_result) FILTER (operation_name IN ('execute_tool', 'retrieval')) AS results, count(tool_call_arguments) AS arguments,
+    count(tool_call_result) FILTER (operation_name IN ('execute_tool', 'retrieval') AND coalesce(end_time, start_time) IS NOT NULL) AS timed,
     (SELECT count(*) FROM _orders_from_outside) AS orders
   FROM spans
 );

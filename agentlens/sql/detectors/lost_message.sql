@@ -75,12 +75,19 @@ CREATE VIEW _needs_lost_message (
   reason
 ) AS
 SELECT
-  sent > 0,
-  CASE WHEN sent = 0 THEN 'the logs hold no messages between agents and no work handed over by a tool' END
+  usable > 0,
+  CASE
+    WHEN seen = 0 THEN 'the logs hold no messages between agents and no work handed over by a tool'
+    WHEN usable = 0 THEN 'no message between agents and no handing over has sender, recipient and time recorded'
+    ELSE _unjudged('messages and handings over', seen, seen - usable, 'no sender, no recipient or no time recorded')
+  END
 FROM (
-  SELECT
-    (SELECT count(*) FROM agent_messages WHERE kind <> 'pax' AND recipient IS NOT NULL AND time IS NOT NULL)
-    + (SELECT count(*) FROM spans WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND _is_handoff_tool(tool_name)) AS sent
+  SELECT sum(seen)::BIGINT AS seen, sum(usable)::BIGINT AS usable
+  FROM (
+    SELECT count(*) AS seen, count(*) FILTER (sender IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL) AS usable FROM agent_messages WHERE kind <> 'pax'
+    UNION ALL
+    SELECT count(*), count(*) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) FROM spans WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name)
+  )
 );
 
 -- A message or a task is sent to an agent that gives no sign of life any more, while others go on.

@@ -58,20 +58,22 @@ CREATE VIEW _needs_missing_brief (
   reason
 ) AS
 SELECT
-  coalesce(max(delegations), 0) >= 6 OR coalesce(max(siblings), 0) >= 4,
+  compared > 0,
   CASE
-    WHEN any_value(seen) > 0 AND any_value(timed) = 0 THEN 'no delegation has a time recorded'
-    WHEN count(delegations) = 0 THEN 'no delegation has its arguments recorded as a JSON object'
-    WHEN max(delegations) < 6 AND max(siblings) < 4
-      THEN 'there are too few delegations with one tool to know what a brief usually carries (6 are needed, or 4 in one trace)'
-    ELSE _untimed('delegations', any_value(seen), any_value(timed))
+    WHEN seen > 0 AND timed = 0 THEN 'no delegation has a time recorded'
+    WHEN briefs = 0 THEN 'no delegation has its arguments recorded as a JSON object'
+    WHEN compared = 0 THEN 'there are too few delegations with one tool to know what a brief usually carries (6 are needed, or 4 in one trace)'
+    ELSE nullif(concat_ws('; ',
+      _untimed('delegations', seen, timed),
+      _unjudged('delegations', seen, timed - briefs, 'no arguments recorded as a JSON object'),
+      _unjudged('delegations', seen, briefs - compared, 'too few others by the same agent and tool to compare with')), '')
   END
-FROM (SELECT count(*) AS seen, count(start_time) AS timed FROM spans WHERE operation_name = 'execute_tool' AND (_is_handoff_tool(tool_name) OR preorder IN (FROM _calls_of_agents)))
-LEFT JOIN (
-  SELECT count(*) AS delegations, max(siblings) AS siblings
-  FROM (SELECT *, count(*) OVER (PARTITION BY trace_id, from_agent, tool_name) AS siblings FROM _brief_keys)
-  GROUP BY from_agent, tool_name
-) ON true;
+FROM (SELECT count(*) AS seen, count(start_time) AS timed FROM spans WHERE operation_name = 'execute_tool' AND (_is_handoff_tool(tool_name) OR preorder IN (FROM _calls_of_agents))), (
+  SELECT count(*) AS briefs, count(*) FILTER (delegations >= 6 OR siblings >= 4) AS compared
+  FROM (
+    SELECT count(*) OVER (PARTITION BY from_agent, tool_name) AS delegations, count(*) OVER (PARTITION BY trace_id, from_agent, tool_name) AS siblings FROM _brief_keys
+  )
+);
 
 -- Every delegation that lacks a part which nearly all before it carried: the parts, how many had them, and one that did. Arguments as in
 -- `detect_missing_brief`.

@@ -84,8 +84,21 @@ CREATE VIEW _needs_plausible_cascade (
   -- Why, in one sentence.
   reason
 ) AS
-SELECT is_timed, CASE WHEN NOT is_recorded THEN 'nothing that agents said is recorded' WHEN NOT is_timed THEN 'nothing that agents said has a time' END
-FROM (SELECT EXISTS(FROM _statements) AS is_recorded, EXISTS(FROM _statements WHERE time IS NOT NULL) AS is_timed);
+SELECT
+  is_timed,
+  CASE
+    WHEN NOT is_recorded THEN 'nothing that agents said is recorded'
+    WHEN NOT is_timed THEN 'nothing that agents said has a time'
+    ELSE _untimed('steps and messages', seen, timed)
+  END
+FROM (SELECT EXISTS (FROM _statements) AS is_recorded, EXISTS (FROM _statements WHERE time IS NOT NULL) AS is_timed), (
+  SELECT sum(seen)::BIGINT AS seen, sum(timed)::BIGINT AS timed
+  FROM (
+    SELECT count(*) AS seen, count(coalesce(end_time, start_time)) AS timed FROM spans WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
+    UNION ALL
+    SELECT count(*), count(time) FROM agent_messages WHERE payload IS NOT NULL
+  )
+);
 
 -- A value is corrected in so many words, and until then other agents had built on it.
 --

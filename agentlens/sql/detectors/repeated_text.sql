@@ -25,9 +25,16 @@ CREATE VIEW _needs_repeated_text (
   -- Why, in one sentence.
   reason
 ) AS
-SELECT count(*) > 0, CASE WHEN count(*) = 0 THEN 'no model call has its output recorded' END
-FROM span_messages
-WHERE direction = 'output';
+SELECT
+  answered > 0,
+  CASE WHEN answered = 0 THEN 'no model call has its output recorded' ELSE _unjudged('model calls', calls, calls - answered, 'no output recorded') END
+FROM (
+  SELECT count(*) AS calls,
+    (SELECT count(*) FROM spans SEMI JOIN (FROM span_message_ranges WHERE direction = 'output') AS said USING (trace_id, span_id)
+     WHERE operation_name IN ('chat', 'generate_content', 'text_completion')) AS answered
+  FROM spans
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion')
+);
 
 -- A model gives the same answer `min_repeats` times in a row while nothing else happens, or chants: one piece of text comes
 -- `min_chants` times within an answer.

@@ -15,18 +15,21 @@ CREATE VIEW _needs_tool_loop (
   reason
 ) AS
 SELECT
-  count(*) FILTER (tool_call_arguments IS NOT NULL AND (tool_call_result IS NOT NULL OR status_code = 'ERROR')) > 0,
+  comparable > 0,
   CASE
-    WHEN count(*) = 0 THEN 'the logs hold no tool calls'
-    WHEN count(tool_call_arguments) = 0 THEN 'no tool call has its arguments recorded'
-    WHEN count(*) FILTER (tool_call_arguments IS NOT NULL AND (tool_call_result IS NOT NULL OR status_code = 'ERROR')) = 0
-      THEN 'no tool call has its result recorded: polling cannot be told from a loop'
-    WHEN count(*) FILTER (status_code <> 'ERROR' AND (tool_call_arguments IS NULL OR tool_call_result IS NULL)) > 0
-      THEN format('{} of {} tool calls have no arguments or no result recorded and were not judged',
-        count(*) FILTER (status_code <> 'ERROR' AND (tool_call_arguments IS NULL OR tool_call_result IS NULL)), count(*))
+    WHEN calls = 0 THEN 'the logs hold no tool calls'
+    WHEN with_arguments = 0 THEN 'no tool call has its arguments recorded'
+    WHEN comparable = 0 THEN 'no tool call has its result recorded: polling cannot be told from a loop'
+    ELSE _unjudged('tool calls', calls, incomplete, 'no arguments or no result recorded')
   END
-FROM spans
-WHERE operation_name = 'execute_tool';
+FROM (
+  SELECT
+    count(*) AS calls, count(tool_call_arguments) AS with_arguments,
+    count(*) FILTER (tool_call_arguments IS NOT NULL AND (tool_call_result IS NOT NULL OR status_code = 'ERROR')) AS comparable,
+    count(*) FILTER (status_code <> 'ERROR' AND (tool_call_arguments IS NULL OR tool_call_result IS NULL)) AS incomplete
+  FROM spans
+  WHERE operation_name = 'execute_tool'
+);
 
 -- Whether a short result says that something is not ready yet: whoever asks again is polling.
 CREATE MACRO _is_pending(result) AS
