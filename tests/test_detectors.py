@@ -65,9 +65,9 @@ def team_at_work() -> list[Step]:
     """Two agents that hand over, ask a model, write and read."""
     asked = [{"role": "user", "parts": [{"type": "text", "content": "Write the page."}]}]
     return [
-        agent("Ana"),
+        agent("Ana", status=OK),
         agent("Ben", "Ana", 1),
-        *(tool(f"delegate_task#{n}", "Ana", n, agent="Ana", arguments={"to": "Ben", "what": f"page {n}"}) for n in range(6)),
+        *(tool(f"delegate_task#{n}", "Ana", n, agent="Ana", arguments={"to": "Ben", "what": f"page {n}"}, result="ok") for n in range(6)),
         *(tool(f"write_file#{n}", "Ben", 10 + n, agent="Ben", arguments={"path": f"{n}.md", "text": "x"}, result="done") for n in range(4)),
         *(tool(f"read_file#{n}", "Ana", 20 + n, agent="Ana", arguments={"path": f"{n}.md"}, result="x") for n in range(4)),
         *(call(f"ask#{n}", "Ben", 30 + n, agent="Ben", inputs=asked) for n in range(4)),

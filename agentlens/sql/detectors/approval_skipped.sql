@@ -85,20 +85,9 @@ SELECT
   CASE WHEN count(*) FILTER (needed > 0) = 0 THEN 'no tool call and no declaration of an agent says that an approval is needed' END
 FROM _approvals;
 
--- A tool call that needs approval goes through without one, or with one of a lower tier.
---
--- Means: a gate was passed that the team had agreed on. Matters: what cannot be undone was decided by the wrong one. Needed is what the
--- call's own attributes or the agent's declaration (`requires_approval: [tool]`, `approvals: {tool: tier}`) say. Given is what the call's
--- attributes say, else an approval in the same trace before it: a call of a tool named for approval that was answered with yes and speaks of the tool, or a
--- message or report that does. One finding an agent and tool. Tier proven where the call itself says so or the log
--- holds other approvals, else candidate; severity critical.
--- Example: `deploy` needs tier T3 and was let through with T1.
--- Leaves alone: calls that failed or were denied; tier 0 (automatic, notify); approvals for the tool given earlier in the trace.
--- Misses: approvals by words that do not name the tool; a log that holds no approvals at all says nothing about declared needs.
--- Do: ask the owner of the tier now, and close the way around the gate.
--- scope: trace
--- version: 1
-CREATE MACRO detect_approval_skipped() AS TABLE
+-- What was made of every call that needs approval, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the
+-- `findings`, a list.
+CREATE MACRO _verdict_approval_skipped() AS TABLE
 WITH needing AS MATERIALIZED (FROM _approvals WHERE needed > 0),
 granted AS MATERIALIZED (
   SELECT trace_id, coalesce(end_time, start_time) AS time, lower(concat_ws(' ', tool_call_arguments, tool_call_result)) AS words
@@ -123,18 +112,47 @@ skipped AS (
       AND (needed_by <> 'the agent''s declaration' OR (SELECT approvals FROM any_approval) > 0)
       AND NOT EXISTS (
         FROM granted
-        WHERE (granted.trace_id = needing.trace_id OR granted.trace_id IS NULL) AND granted.time <= needing.start_time
+        -- Of what has no time, the approval may have come before.
+        WHERE (granted.trace_id = needing.trace_id OR granted.trace_id IS NULL) AND coalesce(granted.time <= needing.start_time, true)
           AND (contains(granted.words, lower(needing.tool_name)) OR contains(granted.words, replace(lower(needing.tool_name), '_', ' '))))))
+),
+accusations AS (
+  SELECT
+    CASE WHEN bool_or(given IS NOT NULL) OR (SELECT approvals FROM any_approval) > 0 THEN 'proven' ELSE 'candidate' END AS tier,
+    'critical' AS severity, skipped.trace_id, skipped.agent_name, list(skipped.span_id ORDER BY skipped.preorder)[:50] AS span_ids,
+    min(skipped.start_time) AS start_time, max(coalesce(skipped.end_time, skipped.start_time)) AS end_time,
+    format('{} called {} {} {}.', coalesce(skipped.agent_name, 'An agent'), skipped.tool_name, CASE WHEN count(*) = 1 THEN 'once' ELSE count(*) || ' times' END,
+      CASE WHEN bool_or(given > 0) THEN format('with approval of tier {}, which needs tier {}', max(given), max(needed)) ELSE 'without the approval that it needs' END) AS summary,
+    list(_evidence(source_id, source_line, source_offset, source_length, spans.span_id, needed_by || '; called with ' || coalesce(tool_call_arguments, 'no arguments'))
+      ORDER BY skipped.preorder)[:20] AS evidence,
+    NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+  FROM skipped
+  JOIN spans ON spans.preorder = skipped.preorder
+  GROUP BY skipped.trace_id, skipped.agent_name, skipped.tool_name
+),
+counted AS (
+  SELECT count(*) AS needing, count(*) FILTER (needed_by = 'the agent''s declaration' AND given IS NULL AND (SELECT approvals FROM any_approval) = 0) AS silent
+  FROM needing
 )
 SELECT
-  CASE WHEN bool_or(given IS NOT NULL) OR (SELECT approvals FROM any_approval) > 0 THEN 'proven' ELSE 'candidate' END AS tier,
-  'critical' AS severity, skipped.trace_id, skipped.agent_name, list(skipped.span_id ORDER BY skipped.preorder)[:50] AS span_ids,
-  min(skipped.start_time) AS start_time, max(coalesce(skipped.end_time, skipped.start_time)) AS end_time,
-  format('{} called {} {} {}.', coalesce(skipped.agent_name, 'An agent'), skipped.tool_name, CASE WHEN count(*) = 1 THEN 'once' ELSE count(*) || ' times' END,
-    CASE WHEN bool_or(given > 0) THEN format('with approval of tier {}, which needs tier {}', max(given), max(needed)) ELSE 'without the approval that it needs' END) AS summary,
-  list(_evidence(source_id, source_line, source_offset, source_length, spans.span_id, needed_by || '; called with ' || coalesce(tool_call_arguments, 'no arguments'))
-    ORDER BY skipped.preorder)[:20] AS evidence,
-  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM skipped
-JOIN spans ON spans.preorder = skipped.preorder
-GROUP BY skipped.trace_id, skipped.agent_name, skipped.tool_name;
+  silent < needing AS can_look,
+  CASE WHEN silent = needing THEN 'declarations of agents ask for approvals, but the logs hold none at all: whether any was given is not known'
+    ELSE _unjudged('calls that need approval', needing, silent, 'only a declaration that says so, in a log without approvals,') END AS reason,
+  (SELECT list(accusations) FROM accusations) AS findings
+FROM counted;
+
+-- A tool call that needs approval goes through without one, or with one of a lower tier.
+--
+-- Means: a gate was passed that the team had agreed on. Matters: what cannot be undone was decided by the wrong one. Needed is what the
+-- call's own attributes or the agent's declaration (`requires_approval: [tool]`, `approvals: {tool: tier}`) say. Given is what the call's
+-- attributes say, else an approval in the same trace before it: a call of a tool named for approval that was answered with yes and speaks of the tool, or a
+-- message or report that does. One finding an agent and tool. Tier proven where the call itself says so or the log
+-- holds other approvals, else candidate; severity critical.
+-- Example: `deploy` needs tier T3 and was let through with T1.
+-- Leaves alone: calls that failed or were denied; tier 0 (automatic, notify); approvals for the tool given earlier in the trace.
+-- Misses: approvals by words that do not name the tool; a log that holds no approvals at all says nothing about declared needs (`checks` says so).
+-- Do: ask the owner of the tier now, and close the way around the gate.
+-- scope: trace
+-- version: 2
+CREATE MACRO detect_approval_skipped() AS TABLE
+SELECT unnest(findings, max_depth := 2) FROM _verdict_approval_skipped();

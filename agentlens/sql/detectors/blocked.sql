@@ -9,7 +9,14 @@ CREATE VIEW _needs_blocked (
   -- Why, in one sentence.
   reason
 ) AS
-SELECT count(status) > 0, CASE WHEN count(status) = 0 THEN 'the logs hold no status reports' END FROM status_reports;
+SELECT
+  usable > 0,
+  CASE
+    WHEN reports = 0 THEN 'the logs hold no status reports'
+    WHEN usable = 0 THEN 'no status report has both an agent and a time recorded'
+    ELSE _unjudged('status reports', reports, reports - usable, 'no agent or no time recorded')
+  END
+FROM (SELECT count(status) AS reports, count(status) FILTER (agent_name IS NOT NULL AND time IS NOT NULL) AS usable FROM status_reports);
 
 -- An agent reports BLOCKED, from the first such report to the first other one.
 --

@@ -10,17 +10,19 @@ CREATE VIEW _needs_budget_breach (
   reason
 ) AS
 SELECT
-  count(*) FILTER (start_time IS NOT NULL) > 0,
+  timed > 0,
   CASE
-    WHEN count(*) = 0 THEN 'the logs hold no usage'
-    WHEN count(*) FILTER (start_time IS NOT NULL) = 0 THEN 'no usage has a time'
-    WHEN (SELECT count(*) FROM agent_budgets) = 0
-      THEN 'no manifest declares a budget: without ceilings given as arguments, only calls far above the average of their agent were looked for'
-    WHEN count(*) FILTER (cost_usd IS NULL) > 0
-      THEN format('{} of {} records are unpriced: budgets in money are watched without them', count(*) FILTER (cost_usd IS NULL), count(*))
+    WHEN records = 0 THEN 'the logs hold no usage'
+    WHEN timed = 0 THEN 'no usage has a time'
+    ELSE nullif(concat_ws('; ',
+      _untimed('records of usage', records, timed),
+      CASE
+        WHEN (SELECT count(*) FROM agent_budgets) = 0
+          THEN 'no manifest declares a budget: without ceilings given as arguments, only calls far above the average of their agent were looked for'
+        WHEN unpriced > 0 THEN format('{:,} of {:,} records {} unpriced', unpriced, records, CASE WHEN unpriced = 1 THEN 'is' ELSE 'are' END) || ': budgets in money are watched without them'
+      END), '')
   END
-FROM usage_ledger
-WHERE is_counted;
+FROM (SELECT count(*) AS records, count(start_time) AS timed, count(*) FILTER (cost_usd IS NULL) AS unpriced FROM usage_ledger WHERE is_counted);
 
 -- A call, a task or an agent's day costs more than it may.
 --

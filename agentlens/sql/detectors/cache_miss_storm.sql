@@ -10,16 +10,19 @@ CREATE VIEW _needs_cache_miss_storm (
   reason
 ) AS
 SELECT
-  count(*) FILTER (cache_read_input_tokens > 0 OR cache_write_input_tokens > 0) > 0,
+  cached > 0,
   CASE
-    WHEN count(*) = 0 THEN 'the logs hold no usage'
-    WHEN count(*) FILTER (cache_read_input_tokens > 0 OR cache_write_input_tokens > 0) = 0 THEN 'no record says what came from a cache'
-    WHEN count(*) FILTER (cache_read_input_tokens IS NULL AND cache_write_input_tokens IS NULL) > 0
-      THEN format('{} of {} records say nothing of a cache and were not judged',
-        count(*) FILTER (cache_read_input_tokens IS NULL AND cache_write_input_tokens IS NULL), count(*))
+    WHEN records = 0 THEN 'the logs hold no usage'
+    WHEN cached = 0 THEN 'no record says what came from a cache'
+    ELSE _unjudged('records', records, silent, 'no word of a cache')
   END
-FROM usage_ledger
-WHERE is_counted;
+FROM (
+  SELECT
+    count(*) AS records, count(*) FILTER (cache_read_input_tokens > 0 OR cache_write_input_tokens > 0) AS cached,
+    count(*) FILTER (cache_read_input_tokens IS NULL AND cache_write_input_tokens IS NULL) AS silent
+  FROM usage_ledger
+  WHERE is_counted
+);
 
 -- An agent's calls keep missing the provider's cache, although the call before had filled it.
 --

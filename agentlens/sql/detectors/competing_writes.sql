@@ -35,14 +35,15 @@ CREATE VIEW _needs_competing_writes (
 ) AS
 WITH writers AS (SELECT tool_name FROM (SELECT DISTINCT tool_name FROM spans WHERE operation_name = 'execute_tool') WHERE _replaces(tool_name))
 SELECT
-  writes > 0 AND timed > 0,
+  writes > 0 AND timed > 0 AND named > 0,
   CASE
     WHEN calls = 0 THEN 'the logs hold no tool calls'
     WHEN writes = 0 THEN 'no tool call writes to a path that its arguments name'
     WHEN timed = 0 THEN 'no tool call has a time recorded'
-    ELSE _untimed('tool calls', calls, timed)
+    WHEN named = 0 THEN 'no tool call names its agent'
+    ELSE nullif(concat_ws('; ', _untimed('tool calls', calls, timed), _unjudged('tool calls', calls, calls - named, 'no agent recorded')), '')
   END
-FROM (SELECT count(*) AS calls, count(start_time) AS timed FROM spans WHERE operation_name = 'execute_tool'), (
+FROM (SELECT count(*) AS calls, count(start_time) AS timed, count(agent_name) AS named FROM spans WHERE operation_name = 'execute_tool'), (
   SELECT
     -- One is enough to look.
     (SELECT count(*) FROM (

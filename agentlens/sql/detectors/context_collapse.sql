@@ -18,10 +18,14 @@ SELECT
     WHEN timed = 0 THEN 'no model call has a time recorded'
     ELSE nullif(concat_ws('; ',
       _untimed('model calls', calls, timed),
+      _unjudged('model calls', calls, greatest(calls - sent, 0), 'no input messages recorded'),
       CASE WHEN NOT missing_brief.can_look THEN 'only what was asked for again was looked at: ' || missing_brief.reason END), '')
   END
-FROM (SELECT count(*) AS sent FROM span_messages WHERE direction = 'input'),
-  (SELECT count(*) AS calls, count(start_time) AS timed FROM spans WHERE operation_name IN ('chat', 'generate_content', 'text_completion')),
+FROM (
+    SELECT count(*) AS calls, count(start_time) AS timed, count(*) FILTER ((trace_id, span_id) IN (SELECT (trace_id, span_id) FROM span_message_ranges WHERE direction = 'input')) AS sent
+    FROM spans
+    WHERE operation_name IN ('chat', 'generate_content', 'text_completion')
+  ),
   _needs_missing_brief AS missing_brief;
 
 -- Model calls whose window holds less than `1 - min_share_dropped` of the bytes of the window before it.

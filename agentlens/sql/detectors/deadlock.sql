@@ -108,13 +108,22 @@ CREATE VIEW _needs_deadlock (
   reason
 ) AS
 SELECT
-  agents > 1 AND reports + messages + spans > 0,
-  CASE WHEN agents < 2 THEN 'fewer than two agents are known'
-    WHEN reports + messages + spans = 0 THEN 'the logs hold neither reports with a status, nor messages between agents, nor tool calls' END
-FROM (
-  SELECT
-    (SELECT count(*) FROM agents) AS agents, (SELECT count(status) FROM status_reports) AS reports,
-    (SELECT count(*) FROM agent_messages) AS messages, (SELECT count(*) FROM spans WHERE operation_name = 'execute_tool') AS spans
+  agents > 1 AND usable > 0,
+  CASE
+    WHEN agents < 2 THEN 'fewer than two agents are known'
+    WHEN seen = 0 THEN 'the logs hold neither reports with a status, nor messages between agents, nor tool calls'
+    WHEN usable = 0 THEN 'no report, message or tool call has both an agent and a time recorded'
+    ELSE _unjudged('reports, messages and tool calls', seen, seen - usable, 'no agent or no time recorded')
+  END
+FROM (SELECT count(*) AS agents FROM agents), (
+  SELECT sum(seen)::BIGINT AS seen, sum(usable)::BIGINT AS usable
+  FROM (
+    SELECT count(status) AS seen, count(status) FILTER (agent_name IS NOT NULL AND time IS NOT NULL) AS usable FROM status_reports
+    UNION ALL
+    SELECT count(*), count(*) FILTER (sender IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL) FROM agent_messages
+    UNION ALL
+    SELECT count(*), count(*) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) FROM spans WHERE operation_name = 'execute_tool'
+  )
 );
 
 -- Agents wait for one another in a circle, at the same time.

@@ -17,19 +17,18 @@ CREATE VIEW _needs_delegation_loop (
   reason
 ) AS
 SELECT
-  timed > 0 OR messages > 0,
+  timed + timed_messages > 0,
   CASE
-    WHEN runs = 0 AND messages = 0 THEN 'the logs hold neither handings over nor messages between agents'
-    WHEN timed + messages = 0 THEN 'no handing over has a time recorded'
-    ELSE _untimed('handings over', runs, timed)
+    WHEN runs + messages = 0 THEN 'the logs hold neither handings over nor messages between agents'
+    WHEN timed + timed_messages = 0 THEN CASE WHEN messages = 0 THEN 'no handing over has a time recorded' ELSE 'no handing over and no message between agents has a time recorded' END
+    ELSE nullif(concat_ws('; ', _untimed('handings over', runs, timed), _untimed('messages between agents', messages, timed_messages)), '')
   END
 FROM (
-  SELECT
-    count(*) AS runs, count(start_time) AS timed,
-    (SELECT count(*) FROM agent_messages WHERE kind <> 'pax') AS messages
-  FROM spans
-  WHERE operation_name = 'invoke_agent' OR (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name))
-);
+    SELECT count(*) AS runs, count(start_time) AS timed
+    FROM spans
+    WHERE operation_name = 'invoke_agent' OR (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name))
+  ),
+  (SELECT count(*) AS messages, count(time) AS timed_messages FROM agent_messages WHERE kind <> 'pax');
 
 -- Two agents hand the same work back and forth, or a message is relayed deeper than `max_depth`.
 --

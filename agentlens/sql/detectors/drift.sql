@@ -19,9 +19,15 @@ CREATE VIEW _needs_drift_step (
   reason
 ) AS
 SELECT
-  count(*) FILTER (p_value IS NOT NULL) > 0,
-  CASE WHEN count(*) FILTER (p_value IS NOT NULL) = 0 THEN 'no agent has been observed often enough to know what is usual (12 tasks or calls with a time are needed)' END
-FROM drift_changes;
+  tested > 0,
+  CASE
+    WHEN tested = 0 THEN 'no agent has been observed often enough to know what is usual (12 tasks or calls with a time are needed)'
+    ELSE _unjudged('agents', agents, agents - agents_tested, 'too few tasks and calls with a time to know what is usual (12 are needed)')
+  END
+FROM (
+  SELECT count(p_value) AS tested, count(DISTINCT agent_name) AS agents, count(DISTINCT agent_name) FILTER (p_value IS NOT NULL) AS agents_tested
+  FROM drift_changes
+);
 
 -- The same for slow drifts.
 CREATE VIEW _needs_drift_slope (
@@ -40,11 +46,20 @@ CREATE VIEW _needs_silent_degradation (
   reason
 ) AS
 SELECT
-  bool_or(_is_effort(measure)) IS TRUE AND bool_or(_is_quality(measure)) IS TRUE,
-  CASE WHEN NOT (bool_or(_is_effort(measure)) IS TRUE AND bool_or(_is_quality(measure)) IS TRUE)
-    THEN 'no agent has both a measure of effort (tokens, calls, time) and one of quality (answers, confidence) often enough' END
-FROM drift_changes
-WHERE p_value IS NOT NULL;
+  able > 0,
+  CASE
+    WHEN able = 0 THEN 'no agent has both a measure of effort (tokens, calls, time) and one of quality (answers, confidence) often enough'
+    ELSE _unjudged('agents', agents, agents - able, 'too little to measure both effort and quality by')
+  END
+FROM (
+  SELECT count(*) AS agents, count(*) FILTER (has_effort AND has_quality) AS able
+  FROM (
+    SELECT agent_name, coalesce(bool_or(_is_effort(measure)) FILTER (p_value IS NOT NULL), false) AS has_effort, coalesce(bool_or(_is_quality(measure)) FILTER (p_value IS NOT NULL), false) AS has_quality
+    FROM drift_changes
+    WHERE agent_name IS NOT NULL
+    GROUP BY agent_name
+  )
+);
 
 -- Changes of one verdict that are large enough, those of one agent (or of what several share) whose dates overlap under one number. What moved
 -- for all that share a tool or a model is told once, and not of each agent again. Arguments: the verdict, the largest share of false

@@ -11,17 +11,22 @@ CREATE VIEW _needs_duplicate_work (
   reason
 ) AS
 SELECT
-  count(DISTINCT agent_name) > 1 AND count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL AND start_time IS NOT NULL) > 0,
+  agents > 1 AND whole > 0 AND timed > 0,
   CASE
-    WHEN count(*) = 0 THEN 'the logs hold no tool calls'
-    WHEN count(DISTINCT agent_name) < 2 THEN 'only one agent calls tools'
-    WHEN count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL) = 0
-      THEN 'no tool call has both arguments and result recorded'
-    WHEN count(start_time) = 0 THEN 'no tool call has a time recorded'
-    ELSE _untimed('tool calls', count(*), count(start_time))
+    WHEN calls = 0 THEN 'the logs hold no tool calls'
+    WHEN agents < 2 THEN 'fewer than two agents are known from tool calls'
+    WHEN whole = 0 THEN 'no tool call has both arguments and result recorded'
+    WHEN timed = 0 THEN 'no tool call has a time recorded'
+    ELSE nullif(concat_ws('; ', _untimed('tool calls', calls, timed), _unjudged('tool calls', calls, incomplete, 'no agent, no arguments or no result recorded')), '')
   END
-FROM spans
-WHERE operation_name = 'execute_tool';
+FROM (
+  SELECT
+    count(*) AS calls, count(DISTINCT agent_name) AS agents, count(start_time) AS timed,
+    count(*) FILTER (tool_call_arguments IS NOT NULL AND tool_call_result IS NOT NULL) AS whole,
+    count(*) FILTER (status_code <> 'ERROR' AND (agent_name IS NULL OR tool_call_arguments IS NULL OR tool_call_result IS NULL)) AS incomplete
+  FROM spans
+  WHERE operation_name = 'execute_tool'
+);
 
 -- In one trace, an agent repeats calls that another agent has made, with the same arguments and the same results.
 --

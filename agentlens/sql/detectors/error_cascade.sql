@@ -10,12 +10,19 @@ CREATE VIEW _needs_error_cascade (
   reason
 ) AS
 SELECT
-  count(*) FILTER (status_code <> 'UNSET') > 0 AND count(DISTINCT agent_name) >= 3,
+  with_status > 0 AND agents >= 3,
   CASE
-    WHEN count(*) FILTER (status_code <> 'UNSET') = 0 THEN 'no span has a status recorded: failures cannot be seen'
-    WHEN count(DISTINCT agent_name) < 3 THEN 'fewer than three agents are known from spans'
+    WHEN with_status = 0 THEN 'no span has a status recorded: failures cannot be seen'
+    WHEN all_agents < 3 THEN 'fewer than three agents are known from spans'
+    WHEN agents < 3 THEN 'fewer than three agents have spans with a time in a trace of their log: what failed together cannot be told'
+    ELSE _unjudged('failed runs and calls', failed, lost, 'no trace, no agent or no time recorded')
   END
-FROM spans;
+FROM (
+  SELECT
+    count(*) FILTER (status_code <> 'UNSET') AS with_status, count(DISTINCT agent_name) AS all_agents, count(DISTINCT agent_name) FILTER (is_placed) AS agents,
+    count(*) FILTER (status_code = 'ERROR' AND operation_name IS NOT NULL) AS failed, count(*) FILTER (status_code = 'ERROR' AND operation_name IS NOT NULL AND (agent_name IS NULL OR NOT is_placed)) AS lost
+  FROM (SELECT operation_name, status_code, agent_name, start_time IS NOT NULL AND NOT starts_with(trace_id, 'log:') AS is_placed FROM spans)
+);
 
 -- `min_agents` agents of one trace fail within `seconds`, and nobody mends it.
 --

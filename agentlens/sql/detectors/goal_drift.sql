@@ -1,5 +1,6 @@
 -- Runs that end with something else than what they were asked.
 -- include: detectors.evidence
+-- include: messages.languages
 -- include: drift.goal_alignment
 
 -- Why drifts from the goal cannot be looked for; no reason when all is there.
@@ -10,34 +11,16 @@ CREATE VIEW _needs_goal_drift (
   reason
 ) AS
 SELECT
-  count(*) FILTER (calls >= 10 AND has_arguments) > 0,
-  CASE
-    WHEN count(*) = 0 THEN 'no run of an agent has tool calls'
-    WHEN count(*) FILTER (calls >= 10) = 0 THEN 'no run is long enough to drift (10 tool calls)'
-    WHEN count(*) FILTER (calls >= 10 AND has_arguments) = 0 THEN 'the long runs do not say with which arguments they called tools'
-  END
-FROM (
-  SELECT run_preorder, count(*) AS calls, bool_or(tool_call_arguments IS NOT NULL) AS has_arguments
-  FROM _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs
-  JOIN tool_calls USING (preorder)
-  GROUP BY run_preorder
-);
+  runs > 0 AND calls > 0,
+  CASE WHEN runs = 0 OR calls = 0 THEN 'no run of an agent has tool calls' END
+FROM (SELECT count(*) FILTER (operation_name = 'invoke_agent') AS runs, count(*) FILTER (operation_name = 'execute_tool') AS calls FROM spans);
 
 -- The words of what a step asked: its arguments without their keys.
 CREATE MACRO _step_words(arguments) AS _meaning_words(regexp_replace(coalesce(arguments, ''), '"\w+" ?:', ' ', 'g'));
 
--- A run that began with its task ends in a row of steps that share no word with the task nor with anything the run had read before.
---
--- Means: the agent works on something it was not asked and did not come upon. Matters: every single step looks well. The first `min_aligned`
--- steps or more had words of the brief; then at least `min_lost` steps to the end, a third of the run or more, have none of the brief, of the brief
--- of the agent it works for, nor of any result before. Tier candidate. Severity: warning.
--- Example: asked for the lease of a shop, a run spends its last eight steps on the font of the letterhead.
--- Leaves alone: details that follow from what was read; runs that never named their task; a few odd steps.
--- Misses: drifts into what was read on the way (see `injection`); synonyms and other languages: words are compared as they stand.
--- Do: read the first step that lost the task, and what stood just before it; say in the brief when the work is done.
--- scope: trace
--- version: 2
-CREATE MACRO detect_goal_drift(min_steps := 10, min_aligned := 3, min_lost := 5) AS TABLE
+-- What was made of every long run, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the `findings`, a
+-- list. Arguments as in `detect_goal_drift`.
+CREATE MACRO _verdict_goal_drift(min_steps, min_aligned, min_lost) AS TABLE
 WITH long_runs AS MATERIALIZED (
   SELECT runs.preorder, run_preorder, calls.start_time
   FROM _runs_of_calls((SELECT list(DISTINCT trace_id) FROM spans)) AS runs
@@ -50,21 +33,24 @@ places AS MATERIALIZED (
   FROM long_runs
 ),
 briefs AS MATERIALIZED (
-  SELECT own.preorder AS run_preorder, own.span_id AS run_span_id, _meaning_words(own.brief) AS words, _meaning_words(above.brief) AS parent_words
+  SELECT own.preorder AS run_preorder, own.span_id AS run_span_id, _meaning_words(own.brief) AS words, _meaning_words(above.brief) AS parent_words,
+    _is_unspaced(own.brief) AS is_unspaced
   FROM run_briefs AS own
   LEFT JOIN run_briefs AS above ON above.preorder = own.parent_preorder
   WHERE own.preorder IN (SELECT run_preorder FROM long_runs)
 ),
--- What a run asked and read is only taken apart where its last steps have words, and none of its briefs.
-suspects AS MATERIALIZED (
-  SELECT run_preorder
+-- What a run asked and read is only taken apart where its last steps have words, and none of its briefs. Words can be compared where they are apart.
+last_steps AS MATERIALIZED (
+  SELECT
+    run_preorder, bool_or(len(said) > 0) AS has_words,
+    bool_and(len(said) > 0 AND NOT list_has_any(said, words) AND NOT list_has_any(said, coalesce(parent_words, []))) AS is_off
   FROM places
   JOIN briefs USING (run_preorder)
   JOIN (SELECT preorder, _step_words(tool_call_arguments) AS said FROM spans SEMI JOIN (SELECT preorder FROM places WHERE step > steps - min_lost) USING (preorder)) AS calls USING (preorder)
-  WHERE len(words) > 0
+  WHERE len(words) > 0 AND NOT is_unspaced
   GROUP BY run_preorder
-  HAVING bool_and(len(said) > 0 AND NOT list_has_any(said, words) AND NOT list_has_any(said, coalesce(parent_words, [])))
 ),
+suspects AS MATERIALIZED (SELECT run_preorder FROM last_steps WHERE is_off),
 taken AS MATERIALIZED (
   SELECT
     places.*, calls.trace_id, calls.span_id, calls.agent_name, calls.start_time, run_span_id, words, coalesce(parent_words, []) AS parent_words,
@@ -109,12 +95,42 @@ tails AS (
   FROM steps
   JOIN last_known USING (trace_id, run_span_id)
   GROUP BY steps.trace_id, steps.run_span_id
+),
+accusations AS (
+  SELECT
+    'candidate' AS tier, 'warning' AS severity, tails.trace_id, tails.agent_name, tails.span_ids, tails.start_time, tails.end_time,
+    format('{} kept to its task for {} steps; the last {} of {} share no word with it, nor with anything it had read.', coalesce(tails.agent_name, 'An agent'), last_step, lost, steps) AS summary,
+    [_evidence(here.source_id, here.source_line, here.source_offset, here.source_length, here.span_id, concat_ws(' ', here.tool_name, here.tool_call_arguments))] AS evidence,
+    NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+  FROM tails
+  JOIN spans AS here ON here.preorder = preorders[1]
+  WHERE aligned >= min_aligned AND lost >= greatest(min_lost, steps / 3)
+),
+counted AS (
+  SELECT *, runs - unspaced - told AS untold
+  FROM (SELECT count(DISTINCT run_preorder) AS runs FROM places), (SELECT count(*) AS unspaced FROM briefs WHERE is_unspaced),
+    (SELECT count(*) AS told, count(*) FILTER (NOT has_words) AS wordless FROM last_steps)
 )
 SELECT
-  'candidate' AS tier, 'warning' AS severity, tails.trace_id, tails.agent_name, tails.span_ids, tails.start_time, tails.end_time,
-  format('{} kept to its task for {} steps; the last {} of {} share no word with it, nor with anything it had read.', coalesce(tails.agent_name, 'An agent'), last_step, lost, steps) AS summary,
-  [_evidence(here.source_id, here.source_line, here.source_offset, here.source_length, here.span_id, concat_ws(' ', here.tool_name, here.tool_call_arguments))] AS evidence,
-  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM tails
-JOIN spans AS here ON here.preorder = preorders[1]
-WHERE aligned >= min_aligned AND lost >= greatest(min_lost, steps / 3);
+  untold + unspaced + wordless < runs AS can_look,
+  CASE WHEN runs = 0 THEN format('no run is long enough to drift ({} tool calls)', min_steps) ELSE nullif(concat_ws('; ',
+    _unjudged('long runs', runs, untold, 'no task recorded'),
+    _unjudged('long runs', runs, unspaced, 'a task in a script that puts no blanks between words'),
+    _unjudged('long runs', runs, wordless, 'last steps without words in their arguments')), '') END AS reason,
+  (SELECT list(accusations) FROM accusations) AS findings
+FROM counted;
+
+-- A run that began with its task ends in a row of steps that share no word with the task nor with anything the run had read before.
+--
+-- Means: the agent works on something it was not asked and did not come upon. Matters: every single step looks well. The first `min_aligned`
+-- steps or more had words of the brief; then at least `min_lost` steps to the end, a third of the run or more, have none of the brief, of the brief
+-- of the agent it works for, nor of any result before. Tier candidate. Severity: warning.
+-- Example: asked for the lease of a shop, a run spends its last eight steps on the font of the letterhead.
+-- Leaves alone: details that follow from what was read; runs that never named their task; a few odd steps.
+-- Misses: drifts into what was read on the way (see `injection`); synonyms and other languages: words are compared as they stand; tasks in scripts that put no
+-- blanks between words (`checks` counts those runs).
+-- Do: read the first step that lost the task, and what stood just before it; say in the brief when the work is done.
+-- scope: trace
+-- version: 3
+CREATE MACRO detect_goal_drift(min_steps := 10, min_aligned := 3, min_lost := 5) AS TABLE
+SELECT unnest(findings, max_depth := 2) FROM _verdict_goal_drift(min_steps, min_aligned, min_lost);

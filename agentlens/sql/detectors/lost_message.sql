@@ -75,12 +75,19 @@ CREATE VIEW _needs_lost_message (
   reason
 ) AS
 SELECT
-  sent > 0,
-  CASE WHEN sent = 0 THEN 'the logs hold no messages between agents and no work handed over by a tool' END
+  usable > 0,
+  CASE
+    WHEN seen = 0 THEN 'the logs hold no messages between agents and no work handed over by a tool'
+    WHEN usable = 0 THEN 'no message between agents and no handing over has sender, recipient and time recorded'
+    ELSE _unjudged('messages and handings over', seen, seen - usable, 'no sender, no recipient or no time recorded')
+  END
 FROM (
-  SELECT
-    (SELECT count(*) FROM agent_messages WHERE kind <> 'pax' AND recipient IS NOT NULL AND time IS NOT NULL)
-    + (SELECT count(*) FROM spans WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND _is_handoff_tool(tool_name)) AS sent
+  SELECT sum(seen)::BIGINT AS seen, sum(usable)::BIGINT AS usable
+  FROM (
+    SELECT count(*) AS seen, count(*) FILTER (sender IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL) AS usable FROM agent_messages WHERE kind <> 'pax'
+    UNION ALL
+    SELECT count(*), count(*) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) FROM spans WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name)
+  )
 );
 
 -- A message or a task is sent to an agent that gives no sign of life any more, while others go on.
@@ -154,8 +161,8 @@ SELECT
   CASE WHEN bool_and(is_known) THEN 'event' ELSE 'candidate' END AS tier, 'warning' AS severity,
   CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, recipient AS agent_name,
   coalesce(_first_of_each(list(span_id ORDER BY time, number) FILTER (span_id IS NOT NULL)), []) AS span_ids, min(time) AS start_time, max(time) AS end_time,
-  format('{} sent {} {} {}, which {}; others went on for {} minutes.', sender, recipient, count(*),
-    CASE WHEN count(*) = 1 THEN mode(kind ORDER BY time, number) ELSE mode(kind ORDER BY time, number) || 's' END,
+  format('{} sent {} {} to {}, which {}; others went on for {} minutes.', sender, count(*),
+    CASE WHEN count(*) = 1 THEN mode(kind ORDER BY time, number) ELSE mode(kind ORDER BY time, number) || 's' END, recipient,
     CASE WHEN bool_and(last_time IS NULL) THEN 'never gave a sign of life' ELSE format('was last heard of at {}', strftime(max(last_time)::TIMESTAMP, '%Y-%m-%d %H:%M:%S')) END,
     (epoch_ns(max(goes_on_until)) - epoch_ns(min(time))) // 60000000000) AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, span_id, sender || ' → ' || recipient || ': ' || coalesce(payload, '')) ORDER BY time, number)[:20] AS evidence,

@@ -10,10 +10,13 @@ CREATE VIEW _needs_missed_heartbeat (
   reason
 ) AS
 SELECT
-  coalesce(max(pauses), 0) >= 3,
-  CASE WHEN count(*) = 0 THEN 'the logs hold no heartbeats with times'
-    WHEN max(pauses) < 3 THEN 'there are too few heartbeats to know a rhythm: no agent has four in one wave or day' END
-FROM _rhythm;
+  known > 0,
+  CASE
+    WHEN agents = 0 THEN 'the logs hold no heartbeats with times'
+    WHEN known = 0 THEN 'there are too few heartbeats to know a rhythm: no agent has four in one wave or day'
+    ELSE _unjudged('agents with heartbeats', agents, agents - known, 'too few of them to know a rhythm (four in one wave or day are needed)')
+  END
+FROM (SELECT count(DISTINCT agent_name) AS agents FROM _beats WHERE kind = 'heartbeat'), (SELECT count(*) AS known FROM _rhythm WHERE pauses >= 3);
 
 -- Between two heartbeats of an agent, `missed` or more expected ones are absent, while others kept beating.
 --

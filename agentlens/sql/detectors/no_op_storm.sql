@@ -28,11 +28,20 @@ CREATE VIEW _needs_no_op_storm (
 ) AS
 SELECT
   tools > 0 OR outputs > 0,
-  CASE WHEN tools = 0 AND outputs = 0 THEN 'no tool call has its arguments or result recorded, and no model call its output' END
-FROM (
+  CASE
+    WHEN tools = 0 AND outputs = 0 THEN 'no tool call has its arguments or result recorded, and no model call its output'
+    ELSE nullif(concat_ws('; ',
+      _unjudged('tool calls', tool_calls, tool_calls - tools, 'neither arguments nor a result recorded'),
+      CASE WHEN outputs = 0 AND model_calls > 0 THEN 'no model call has its output recorded: only tools were looked at'
+        ELSE _unjudged('model calls', model_calls, model_calls - metered, 'no output tokens recorded') END), '')
+  END
+FROM (SELECT count(*) AS outputs FROM span_message_ranges WHERE direction = 'output'), (
   SELECT
-    (SELECT count(*) FROM spans WHERE operation_name = 'execute_tool' AND (tool_call_result IS NOT NULL OR tool_call_arguments IS NOT NULL)) AS tools,
-    (SELECT count(*) FROM span_messages WHERE direction = 'output') AS outputs
+    count(*) FILTER (operation_name = 'execute_tool') AS tool_calls,
+    count(*) FILTER (operation_name = 'execute_tool' AND (tool_call_result IS NOT NULL OR tool_call_arguments IS NOT NULL)) AS tools,
+    count(*) FILTER (operation_name <> 'execute_tool') AS model_calls, count(output_tokens) FILTER (operation_name <> 'execute_tool') AS metered
+  FROM spans
+  WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
 );
 
 -- `min_no_ops` steps of one run in a row do nothing: tools that change nothing, or model calls that answer nothing.

@@ -18,19 +18,9 @@ SELECT
   CASE WHEN rules = 0 THEN 'no table or manifest says who may hand work to whom' END
 FROM (SELECT count(*) AS rules FROM delegations);
 
--- An agent hands work to an agent that the delegation matrix does not give it.
---
--- Means: the chain of command was left, or the matrix is out of date. Matters: limits, reviews and budgets hang on who may ask whom.
--- The matrix are the rows of `delegations`. One finding a pair of agents. Tier proven where the matrix has rows of the one who handed over,
--- event where it only names it as a receiver. Severity warning.
--- Example: the matrix lets lead hand over to writer; lead hands a task to payments.
--- Leaves alone: agents that the matrix does not name at all; handing back to whom the work came from; rows with `all`, `any` or `*`; names that
--- differ in case, separators or the word agent.
--- Misses: conditions of the matrix (`when`); work passed on without a tool or a run.
--- Do: either stop it, or add the row to the matrix.
--- scope: fleet
--- version: 1
-CREATE MACRO detect_off_matrix_delegation() AS TABLE
+-- What was made of every handing over, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the `findings`, a
+-- list.
+CREATE MACRO _verdict_off_matrix_delegation() AS TABLE
 WITH rules AS MATERIALIZED (
   SELECT DISTINCT _plain_agent(delegator) AS giver, _plain_agent(delegate) AS taker FROM delegations
 ),
@@ -55,19 +45,48 @@ off AS (
   WHERE giver <> taker AND NOT coalesce(is_open OR list_contains(takers, taker), false)
     AND (matrix.giver IS NOT NULL OR giver IN (SELECT taker FROM rules))
     AND (taker, giver) NOT IN (SELECT (rules.giver, rules.taker) FROM rules)
+),
+accusations AS (
+  SELECT
+    CASE WHEN any_value(takers) IS NOT NULL THEN 'proven' ELSE 'event' END AS tier, 'warning' AS severity, arg_min(off.trace_id, off.preorder) AS trace_id,
+    from_agent AS agent_name, list(off.span_id ORDER BY off.preorder)[:50] AS span_ids, min(off.start_time) AS start_time, max(coalesce(off.end_time, off.start_time)) AS end_time,
+    format('{} handed work to {} {}; the matrix lets it hand over to {}.', from_agent, to_agent, CASE WHEN count(*) = 1 THEN 'once' ELSE count(*) || ' times' END,
+      coalesce(_short(array_to_string(list_sort(any_value(takers)), ', '), 120), 'nobody')) AS summary,
+    list_prepend(
+      (SELECT _evidence(coalesce(own.place, anywhere.place).source_id, coalesce(own.place, anywhere.place).source_line, coalesce(own.place, anywhere.place).source_offset,
+        coalesce(own.place, anywhere.place).source_length, NULL, 'the matrix of delegations')
+       FROM anywhere LEFT JOIN place AS own ON own.giver = off.giver),
+      list(_evidence(spans.source_id, spans.source_line, spans.source_offset, spans.source_length, spans.span_id, from_agent || ' → ' || to_agent || coalesce(': ' || task, ''))
+        ORDER BY off.preorder)[:20]) AS evidence,
+    NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+  FROM off
+  JOIN spans ON spans.preorder = off.preorder
+  GROUP BY from_agent, to_agent, off.giver
+),
+counted AS (
+  SELECT count(*) AS handings, count(*) FILTER (from_agent IS NOT NULL AND to_agent IS NOT NULL) AS named FROM handoffs
 )
 SELECT
-  CASE WHEN any_value(takers) IS NOT NULL THEN 'proven' ELSE 'event' END AS tier, 'warning' AS severity, arg_min(off.trace_id, off.preorder) AS trace_id,
-  from_agent AS agent_name, list(off.span_id ORDER BY off.preorder)[:50] AS span_ids, min(off.start_time) AS start_time, max(coalesce(off.end_time, off.start_time)) AS end_time,
-  format('{} handed work to {} {}; the matrix lets it hand over to {}.', from_agent, to_agent, CASE WHEN count(*) = 1 THEN 'once' ELSE count(*) || ' times' END,
-    coalesce(_short(array_to_string(list_sort(any_value(takers)), ', '), 120), 'nobody')) AS summary,
-  list_prepend(
-    (SELECT _evidence(coalesce(own.place, anywhere.place).source_id, coalesce(own.place, anywhere.place).source_line, coalesce(own.place, anywhere.place).source_offset,
-      coalesce(own.place, anywhere.place).source_length, NULL, 'the matrix of delegations')
-     FROM anywhere LEFT JOIN place AS own ON own.giver = off.giver),
-    list(_evidence(spans.source_id, spans.source_line, spans.source_offset, spans.source_length, spans.span_id, from_agent || ' → ' || to_agent || coalesce(': ' || task, ''))
-      ORDER BY off.preorder)[:20]) AS evidence,
-  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM off
-JOIN spans ON spans.preorder = off.preorder
-GROUP BY from_agent, to_agent, off.giver;
+  named > 0 AS can_look,
+  CASE
+    WHEN handings = 0 THEN 'the logs hold no handings over'
+    WHEN named = 0 THEN 'no handing over has both agents recorded'
+    ELSE _unjudged('handings over', handings, handings - named, 'an agent that is not recorded')
+  END AS reason,
+  (SELECT list(accusations) FROM accusations) AS findings
+FROM counted;
+
+-- An agent hands work to an agent that the delegation matrix does not give it.
+--
+-- Means: the chain of command was left, or the matrix is out of date. Matters: limits, reviews and budgets hang on who may ask whom.
+-- The matrix are the rows of `delegations`. One finding a pair of agents. Tier proven where the matrix has rows of the one who handed over,
+-- event where it only names it as a receiver. Severity warning.
+-- Example: the matrix lets lead hand over to writer; lead hands a task to payments.
+-- Leaves alone: agents that the matrix does not name at all; handing back to whom the work came from; rows with `all`, `any` or `*`; names that
+-- differ in case, separators or the word agent.
+-- Misses: conditions of the matrix (`when`); work passed on without a tool or a run.
+-- Do: either stop it, or add the row to the matrix.
+-- scope: fleet
+-- version: 1
+CREATE MACRO detect_off_matrix_delegation() AS TABLE
+SELECT unnest(findings, max_depth := 2) FROM _verdict_off_matrix_delegation();

@@ -11,16 +11,20 @@ CREATE VIEW _needs_oversized_prompt (
   reason
 ) AS
 SELECT
-  prompts > 0 OR identities > 0,
+  metered > 0 AND prompts > 0 OR identities > 0,
   CASE
     WHEN prompts = 0 AND identities = 0 THEN 'the logs hold neither system prompts nor identity files'
     WHEN prompts = 0 THEN 'no system prompt is logged: only identity files were judged, by their length'
+    WHEN metered = 0 AND identities = 0 THEN 'no model call has its input tokens recorded: how long a system prompt is in tokens is not known'
+    WHEN metered = 0 THEN 'no model call has its input tokens recorded: only identity files were judged, by their length'
+    ELSE _unjudged('model calls', calls, calls - metered, 'no input tokens recorded')
   END
 FROM (
-  SELECT
-    (SELECT count(*) FROM span_messages WHERE direction = 'system') + (SELECT count(*) FROM messages WHERE role IN ('system', 'developer')) AS prompts,
-    (SELECT count(*) FROM documents WHERE kind = 'identity') AS identities
-);
+    SELECT
+      (SELECT count(*) FROM span_message_ranges WHERE direction = 'system') + (SELECT count(*) FROM messages WHERE role IN ('system', 'developer')) AS prompts,
+      (SELECT count(*) FROM documents WHERE kind = 'identity') AS identities
+  ),
+  (SELECT count(*) AS calls, count(*) FILTER (input_tokens > 0) AS metered FROM spans WHERE operation_name IN ('chat', 'generate_content', 'text_completion'));
 
 -- The system prompt of an agent, or its identity file, is larger than `max_tokens`.
 --

@@ -25,9 +25,16 @@ CREATE VIEW _needs_repeated_text (
   -- Why, in one sentence.
   reason
 ) AS
-SELECT count(*) > 0, CASE WHEN count(*) = 0 THEN 'no model call has its output recorded' END
-FROM span_messages
-WHERE direction = 'output';
+SELECT
+  answered > 0,
+  CASE WHEN answered = 0 THEN 'no model call has its output recorded' ELSE _unjudged('model calls', calls, calls - answered, 'no output recorded') END
+FROM (
+  SELECT count(*) AS calls,
+    (SELECT count(*) FROM spans SEMI JOIN (FROM span_message_ranges WHERE direction = 'output') AS said USING (trace_id, span_id)
+     WHERE operation_name IN ('chat', 'generate_content', 'text_completion')) AS answered
+  FROM spans
+  WHERE operation_name IN ('chat', 'generate_content', 'text_completion')
+);
 
 -- A model gives the same answer `min_repeats` times in a row while nothing else happens, or chants: one piece of text comes
 -- `min_chants` times within an answer.
@@ -137,7 +144,7 @@ chants AS (
   SELECT
     trace_id, agent_name, message_hash, [min(preorder)] AS places, any_value(times) AS times, true AS is_asked, any_value(text) AS text,
     format('An answer of {} says one thing {} times over: {}', coalesce(agent_name, 'an agent'), any_value(times),
-      _short(substr(any_value(text), length(any_value(text)) // 2, 100), 100)) AS summary,
+      '… ' || _short(regexp_replace(substr(any_value(text), length(any_value(text)) // 2, 100), '^\S*\s+', ''), 100)) AS summary,
     'proven' AS tier
   FROM chanted
   JOIN answers USING (message_hash)

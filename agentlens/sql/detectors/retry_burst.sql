@@ -23,21 +23,9 @@ SELECT
 FROM spans
 WHERE operation_name = 'execute_tool';
 
--- An agent tries things again `times` times as often as it does otherwise, for a while.
---
--- Means: something that it depends on became unreliable, though no single action was tried often enough to be a storm. Matters: every call takes
--- twice as long and costs twice as much, and the load on what is failing doubles; it is often the first sign of an outage. A retry is a tool call that the
--- same agent had made with the same arguments in the same trace, and that had failed, within the half hour before. Retries that follow one another within
--- `minutes`, and with no more than 20 calls of the agent between them, are a burst, when they are `min_retries` or more, of at least `min_actions` different actions, `times` times the agent's share of retries in its
--- other calls (`min_calls` of them or more), and more than chance makes of that share (four standard deviations). One finding a burst. Tier event.
--- Severity: warning when at least half of the retries failed too, else info.
--- Example: on other days 2 of 400 calls were tried again, between 14:02 and 14:31 it was 11 of 34.
--- Leaves alone: agents that always retry much; calls that were cancelled because one beside them failed; searches in a shell that found nothing; tests that are run again after an edit; one action tried again and again (see retry_storm); waiting and polling; agents without a name or a past.
--- Misses: retries that change the arguments, retries of model calls, retries inside a client that logs one span only, an agent's first calls.
--- Do: look at what the failed calls have in common: one service, one right, one release.
--- scope: fleet
--- version: 2
-CREATE MACRO detect_retry_burst(min_retries := 6, min_actions := 3, times := 5.0, minutes := 10, min_calls := 50) AS TABLE
+-- What was made of the retries of every agent, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the
+-- `findings`, a list. Arguments as in `detect_retry_burst`.
+CREATE MACRO _verdict_retry_burst(min_retries, min_actions, times, minutes, min_calls) AS TABLE
 WITH failed AS MATERIALIZED (
   SELECT DISTINCT trace_id, agent_name, hash(tool_name, tool_call_arguments) AS action
   FROM spans
@@ -99,18 +87,49 @@ rated AS (
     JOIN calls ON calls.agent_name = bursts.agent_name AND calls.start_time >= bursts.start_time AND calls.start_time <= last_start
     GROUP BY ALL
   ) AS near USING (agent_name, burst)
+),
+accusations AS (
+  SELECT
+    'event' AS tier, CASE WHEN 2 * failures >= retries THEN 'warning' ELSE 'info' END AS severity,
+    CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, rated.agent_name,
+    list(span_id ORDER BY spans.start_time, preorder)[:50] AS span_ids, rated.start_time, rated.end_time,
+    format('{} tried {} of {} calls again within {} min, on {} different things; otherwise {} of {}. {} of these retries failed.', rated.agent_name, retries, calls,
+      greatest(1, round((epoch_ns(rated.end_time) - epoch_ns(rated.start_time)) / 6e10)::BIGINT), actions, other_retries, other_calls, failures) AS summary,
+    list(_evidence(source_id, source_line, source_offset, source_length, span_id,
+      coalesce(tool_name, 'a tool') || ': ' || CASE WHEN status_code = 'ERROR' THEN coalesce(status_message, error_type, 'failed') ELSE 'succeeded' END)
+      ORDER BY spans.start_time, preorder)[:50] AS evidence,
+    NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+  FROM (SELECT *, unnest(places) AS preorder FROM rated) AS rated
+  JOIN spans USING (preorder)
+  WHERE other_calls >= min_calls AND retries >= times * expected AND retries > expected + 4 * sqrt(expected)
+  GROUP BY rated.agent_name, burst, rated.start_time, rated.end_time, retries, calls, actions, other_retries, other_calls, failures
+),
+counted AS (
+  SELECT count(*) AS agents, count(*) FILTER (calls < min_calls + min_retries) AS short
+  FROM (
+    SELECT count(*) AS calls FROM spans WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IS NOT NULL GROUP BY agent_name
+  )
 )
 SELECT
-  'event' AS tier, CASE WHEN 2 * failures >= retries THEN 'warning' ELSE 'info' END AS severity,
-  CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, rated.agent_name,
-  list(span_id ORDER BY spans.start_time, preorder)[:50] AS span_ids, rated.start_time, rated.end_time,
-  format('{} tried {} of {} calls again within {} min, on {} different things; otherwise {} of {}. {} of these retries failed.', rated.agent_name, retries, calls,
-    greatest(1, round((epoch_ns(rated.end_time) - epoch_ns(rated.start_time)) / 6e10)::BIGINT), actions, other_retries, other_calls, failures) AS summary,
-  list(_evidence(source_id, source_line, source_offset, source_length, span_id,
-    coalesce(tool_name, 'a tool') || ': ' || CASE WHEN status_code = 'ERROR' THEN coalesce(status_message, error_type, 'failed') ELSE 'succeeded' END)
-    ORDER BY spans.start_time, preorder)[:50] AS evidence,
-  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM (SELECT *, unnest(places) AS preorder FROM rated) AS rated
-JOIN spans USING (preorder)
-WHERE other_calls >= min_calls AND retries >= times * expected AND retries > expected + 4 * sqrt(expected)
-GROUP BY rated.agent_name, burst, rated.start_time, rated.end_time, retries, calls, actions, other_retries, other_calls, failures;
+  short < agents AS can_look,
+  CASE WHEN short = agents THEN format('no agent has called tools often enough to know what is usual for it ({} calls are needed beside the burst)', min_calls)
+    ELSE _unjudged('agents', agents, short, format('too few tool calls to know what is usual for them ({} are needed beside the burst)', min_calls)) END AS reason,
+  (SELECT list(accusations) FROM accusations) AS findings
+FROM counted;
+
+-- An agent tries things again `times` times as often as it does otherwise, for a while.
+--
+-- Means: something that it depends on became unreliable, though no single action was tried often enough to be a storm. Matters: every call takes
+-- twice as long and costs twice as much, and the load on what is failing doubles; it is often the first sign of an outage. A retry is a tool call that the
+-- same agent had made with the same arguments in the same trace, and that had failed, within the half hour before. Retries that follow one another within
+-- `minutes`, and with no more than 20 calls of the agent between them, are a burst, when they are `min_retries` or more, of at least `min_actions` different actions, `times` times the agent's share of retries in its
+-- other calls (`min_calls` of them or more), and more than chance makes of that share (four standard deviations). One finding a burst. Tier event.
+-- Severity: warning when at least half of the retries failed too, else info.
+-- Example: on other days 2 of 400 calls were tried again, between 14:02 and 14:31 it was 11 of 34.
+-- Leaves alone: agents that always retry much; calls that were cancelled because one beside them failed; searches in a shell that found nothing; tests that are run again after an edit; one action tried again and again (see retry_storm); waiting and polling; agents without a name or a past.
+-- Misses: retries that change the arguments, retries of model calls, retries inside a client that logs one span only, an agent's first calls.
+-- Do: look at what the failed calls have in common: one service, one right, one release.
+-- scope: fleet
+-- version: 2
+CREATE MACRO detect_retry_burst(min_retries := 6, min_actions := 3, times := 5.0, minutes := 10, min_calls := 50) AS TABLE
+SELECT unnest(findings, max_depth := 2) FROM _verdict_retry_burst(min_retries, min_actions, times, minutes, min_calls);

@@ -11,13 +11,19 @@ CREATE VIEW _needs_retry_storm (
   reason
 ) AS
 SELECT
-  count(*) > 0 AND count(*) FILTER (status_code <> 'UNSET') > 0,
+  calls > 0 AND with_status > 0,
   CASE
-    WHEN count(*) = 0 THEN 'the logs hold no tool calls and no model calls'
-    WHEN count(*) FILTER (status_code <> 'UNSET') = 0 THEN 'no call has a status recorded: failures cannot be seen'
+    WHEN calls = 0 THEN 'the logs hold no tool calls and no model calls'
+    WHEN with_status = 0 THEN 'no call has a status recorded: failures cannot be seen'
+    ELSE _unjudged('tool calls', tools, without_arguments, 'no arguments recorded')
   END
-FROM spans
-WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion');
+FROM (
+  SELECT
+    count(*) AS calls, count(*) FILTER (status_code <> 'UNSET') AS with_status, count(*) FILTER (operation_name = 'execute_tool') AS tools,
+    count(*) FILTER (operation_name = 'execute_tool' AND tool_call_arguments IS NULL) AS without_arguments
+  FROM spans
+  WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
+);
 
 -- One action is tried more than `max_attempts` (2 or more) times in a row, and every attempt but the last fails.
 --

@@ -45,30 +45,12 @@ CREATE VIEW _needs_runaway (
   -- Why, in one sentence.
   reason
 ) AS
-SELECT
-  coalesce(max(runs), 0) >= 6,
-  CASE WHEN count(*) = 0 THEN 'no run with steps in it is logged'
-    WHEN max(runs) < 6 THEN 'no kind of run is logged often enough to know its usual length (6 runs are needed)' END
-FROM (
-  SELECT count(*) AS runs
-  FROM spans
-  WHERE operation_name = 'invoke_agent' OR (depth = 0 AND NOT is_orphan AND subtree_end > preorder + 1)
-  GROUP BY CASE WHEN operation_name = 'invoke_agent' THEN 'agent ' || agent_name ELSE regexp_replace(coalesce(workflow_name, name), '[0-9a-fA-F-]{8,}|\d+', '#', 'g') END
-);
+SELECT runs > 0, CASE WHEN runs = 0 THEN 'no run with steps in it is logged' END
+FROM (SELECT count(*) AS runs FROM spans WHERE operation_name = 'invoke_agent' OR (depth = 0 AND NOT is_orphan AND subtree_end > preorder + 1));
 
--- A run makes at least `times` times as many calls as the median of the other runs of its kind, and that is far outside their spread.
---
--- Means: it found no end: nothing told it that it was done, or that it could not be. Matters: each call costs more than the one before
--- it. Compared are runs of one agent, else roots of one name; at least `min_others` others are needed, and `min_calls` calls. Far outside
--- is more than 4 robust standard deviations of the logarithm (at least a quarter each). Tier event. Severity: critical for twice as much, else warning.
--- Example: 120 calls where the other runs of the agent made 9.
--- Leaves alone: long pauses (calls count, not hours); kinds whose runs differ widely; several long runs of a kind; a run that is long only
--- because of another found inside it, or because it handed work to many.
--- Misses: kinds with few runs; runs cut off by a limit near the usual length.
--- Do: look at when its calls stopped finding anything new; set a limit on steps.
--- scope: fleet
--- version: 2
-CREATE MACRO detect_runaway(times := 5, min_others := 5, min_calls := 30) AS TABLE
+-- What was made of the length of every run, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the
+-- `findings`, a list. Arguments as in `detect_runaway`.
+CREATE MACRO _verdict_runaway(times, min_others, min_calls) AS TABLE
 WITH lengths AS MATERIALIZED (FROM _run_lengths WHERE calls > 0),
 usual AS (
   SELECT
@@ -107,15 +89,42 @@ innermost AS (
   WHERE NOT EXISTS (
     FROM long AS inside
     WHERE inside.preorder > long.preorder AND inside.preorder < long.subtree_end AND 2 * inside.calls >= long.calls)
+),
+accusations AS (
+  SELECT
+    'event' AS tier, CASE WHEN calls >= 2 * times * median_calls THEN 'critical' ELSE 'warning' END AS severity, run.trace_id, run.agent_name,
+    [run.span_id] AS span_ids, run.start_time, run.end_time,
+    format('{} made {} calls; the {} other runs of its kind made {} (median).', coalesce(run.agent_name, run.name, 'A run'), calls, others,
+      round(median_calls)::BIGINT) AS summary,
+    [_evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id, format('{} calls in this run', calls)),
+     _evidence(last.source_id, last.source_line, last.source_offset, last.source_length, last.span_id, 'its last step: ' || coalesce(last.name, ''))] AS evidence,
+    NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
+  FROM innermost
+  JOIN spans AS run ON run.preorder = innermost.preorder
+  JOIN spans AS last ON last.preorder = innermost.subtree_end - 1
+),
+counted AS (
+  SELECT coalesce(sum(others + 1), 0)::BIGINT AS runs, coalesce(sum(others + 1) FILTER (others < min_others), 0)::BIGINT AS rare
+  FROM usual
 )
 SELECT
-  'event' AS tier, CASE WHEN calls >= 2 * times * median_calls THEN 'critical' ELSE 'warning' END AS severity, run.trace_id, run.agent_name,
-  [run.span_id] AS span_ids, run.start_time, run.end_time,
-  format('{} made {} calls; the {} other runs of its kind made {} (median).', coalesce(run.agent_name, run.name, 'A run'), calls, others,
-    round(median_calls)::BIGINT) AS summary,
-  [_evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id, format('{} calls in this run', calls)),
-   _evidence(last.source_id, last.source_line, last.source_offset, last.source_length, last.span_id, 'its last step: ' || coalesce(last.name, ''))] AS evidence,
-  NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM innermost
-JOIN spans AS run ON run.preorder = innermost.preorder
-JOIN spans AS last ON last.preorder = innermost.subtree_end - 1;
+  rare < runs OR runs = 0 AS can_look,
+  CASE WHEN runs > 0 AND rare = runs THEN format('no kind of run is logged often enough to know its usual length ({} runs are needed)', min_others + 1)
+    ELSE _unjudged('runs', runs, rare, format('too few others of their kind to know the usual length ({} are needed)', min_others)) END AS reason,
+  (SELECT list(accusations) FROM accusations) AS findings
+FROM counted;
+
+-- A run makes at least `times` times as many calls as the median of the other runs of its kind, and that is far outside their spread.
+--
+-- Means: it found no end: nothing told it that it was done, or that it could not be. Matters: each call costs more than the one before
+-- it. Compared are runs of one agent, else roots of one name; at least `min_others` others are needed, and `min_calls` calls. Far outside
+-- is more than 4 robust standard deviations of the logarithm (at least a quarter each). Tier event. Severity: critical for twice as much, else warning.
+-- Example: 120 calls where the other runs of the agent made 9.
+-- Leaves alone: long pauses (calls count, not hours); kinds whose runs differ widely; several long runs of a kind; a run that is long only
+-- because of another found inside it, or because it handed work to many.
+-- Misses: kinds with few runs; runs cut off by a limit near the usual length.
+-- Do: look at when its calls stopped finding anything new; set a limit on steps.
+-- scope: fleet
+-- version: 2
+CREATE MACRO detect_runaway(times := 5, min_others := 5, min_calls := 30) AS TABLE
+SELECT unnest(findings, max_depth := 2) FROM _verdict_runaway(times, min_others, min_calls);

@@ -19,8 +19,8 @@ coalesce(
       '(?i)(?:^|[/:.])(?:memory|memories|agents|workspaces?)[/:]([^/:]+)[/:]', 1), ''),
     nullif(regexp_extract(coalesce(arguments->>'$.memory_key', arguments->>'$.key', ''), '^(?:agent[:/])?([^/:]+)[/:].', 1), '')) END);
 
--- Every use of memory that names its scope: by a tool whose name speaks of memory, by attributes, or by a path to a memory file.
-CREATE VIEW _memory_uses (
+-- Every use of memory: by a tool whose name speaks of memory, by attributes, or by a path to a memory file.
+CREATE VIEW _memory_calls (
   -- Trace of the call.
   trace_id,
   -- The call.
@@ -29,7 +29,7 @@ CREATE VIEW _memory_uses (
   agent_name,
   -- The tool.
   tool_name,
-  -- The scope as written.
+  -- The scope as written; NULL where none is named.
   scope,
   -- The same as a plain name: without `agent:`, `team:`, `private:` in front, case and separators.
   owner,
@@ -49,11 +49,10 @@ SELECT
 FROM (
   SELECT *, _memory_scope(tool_call_arguments, attributes) AS scope
   FROM spans
-  WHERE operation_name = 'execute_tool' AND agent_name IS NOT NULL AND status_code <> 'ERROR'
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
     AND (regexp_matches(tool_name, 'memor|remember|recall|forget|knowledge|notes?(_|$)|blackboard|scratchpad|kv_', 'i')
       OR contains(attributes::VARCHAR, 'memory.') OR regexp_matches(tool_call_arguments, '(?i)(memory|memories)[/:]|"memory_(key|scope)"|/MEMORY\.md'))
-)
-WHERE scope IS NOT NULL;
+);
 
 -- Why breaches of scope cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_scope_breach (
@@ -62,8 +61,13 @@ CREATE VIEW _needs_scope_breach (
   -- Why, in one sentence.
   reason
 ) AS
-SELECT count(*) > 0, CASE WHEN count(*) = 0 THEN 'no use of memory names its scope or owner' END
-FROM _memory_uses;
+SELECT
+  usable > 0,
+  CASE
+    WHEN usable = 0 THEN 'no use of memory names its scope or owner'
+    ELSE _unjudged('uses of memory', uses, uses - usable, 'no agent or no scope recorded')
+  END
+FROM (SELECT count(*) AS uses, count(scope) FILTER (agent_name IS NOT NULL) AS usable FROM _memory_calls);
 
 -- An agent reads or writes memory outside its own, its team's and the global scope.
 --
@@ -92,11 +96,11 @@ teams AS (SELECT DISTINCT team FROM declared WHERE team IS NOT NULL),
 foreign_uses AS (
   SELECT uses.*, me.team IS NOT NULL OR len(me.scopes) > 0 AS is_declared, owner_agent.agent IS NOT NULL AS is_agent,
     regexp_matches(tool_name, '(^|_)(write|save|store|put|set|add|append|update|create|delete|remember|edit|insert|forget)|Write|Edit', 'i') AS is_write
-  FROM _memory_uses AS uses
+  FROM _memory_calls AS uses
   JOIN declared AS me ON me.agent = _plain_agent(uses.agent_name)
   LEFT JOIN declared AS owner_agent ON owner_agent.agent = uses.owner
   LEFT JOIN teams ON teams.team = uses.owner
-  WHERE uses.owner <> me.agent AND uses.owner NOT IN ('global', 'shared', 'common', 'public', 'all', 'team', 'own', 'self', 'private', 'session', 'agent', 'org', 'project', 'user', '')
+  WHERE uses.scope IS NOT NULL AND uses.owner <> me.agent AND uses.owner NOT IN ('global', 'shared', 'common', 'public', 'all', 'team', 'own', 'self', 'private', 'session', 'agent', 'org', 'project', 'user', '')
     AND uses.owner IS DISTINCT FROM me.team AND NOT list_contains(me.scopes, uses.owner)
     AND owner_agent.manager IS DISTINCT FROM me.agent
     AND (owner_agent.agent IS NOT NULL OR (teams.team IS NOT NULL AND me.team IS NOT NULL) OR len(me.scopes) > 0 OR (uses.is_team AND me.team IS NOT NULL))

@@ -15,12 +15,15 @@ SELECT
   CASE
     WHEN beats = 0 AND runs = 0 THEN 'the logs hold neither heartbeats nor agent runs with times'
     WHEN beats = 0 AND agents < 2 THEN 'only one agent is known: there is nobody who went on'
-    WHEN beats = 0 THEN 'the logs hold no heartbeats: only runs that never ended were looked at'
+    ELSE nullif(concat_ws('; ',
+      CASE WHEN beating = 0 THEN 'the logs hold no heartbeats: only runs that never ended were looked at' END,
+      _unjudged('agents with heartbeats', beating, beating - beats, 'too few of them to know a rhythm'),
+      _untimed('agent runs', all_runs, runs)), '')
   END
-FROM (
+FROM (SELECT count(DISTINCT agent_name) AS beating FROM _beats WHERE kind = 'heartbeat'), (
   SELECT
-    (SELECT count(*) FROM _rhythm) AS beats, count(*) FILTER (operation_name = 'invoke_agent' AND start_time IS NOT NULL) AS runs,
-    count(DISTINCT agent_name) AS agents
+    (SELECT count(*) FROM _rhythm) AS beats, count(*) FILTER (operation_name = 'invoke_agent') AS all_runs,
+    count(*) FILTER (operation_name = 'invoke_agent' AND start_time IS NOT NULL) AS runs, count(DISTINCT agent_name) AS agents
   FROM spans
 );
 

@@ -22,7 +22,7 @@ CREATE VIEW _packet_uses (
   end_time,
   -- The packet.
   packet,
-  -- Its version.
+  -- Its version; NULL where it is no number.
   version,
   -- Place in tree order.
   preorder,
@@ -47,7 +47,7 @@ FROM (
   FROM (
     SELECT *, operation_name = 'execute_tool' AND contains(tool_call_arguments, '"packet') AND json_valid(tool_call_arguments) AS has_arguments
     FROM spans
-    WHERE start_time IS NOT NULL AND (contains(attributes::VARCHAR, '"packet.version"') OR contains(tool_call_arguments, '"packet'))
+    WHERE contains(attributes::VARCHAR, '"packet.version"') OR contains(tool_call_arguments, '"packet')
   )
 )
 WHERE packet IS NOT NULL AND version IS NOT NULL;
@@ -60,9 +60,13 @@ CREATE VIEW _needs_stale_packet (
   reason
 ) AS
 SELECT
-  count(version) > 0,
-  CASE WHEN count(version) = 0 THEN 'no span names the version of the facts it works from (`packet.id`, `packet.version`)' END
-FROM _packet_uses;
+  usable > 0,
+  CASE
+    WHEN uses = 0 THEN 'no span names the version of the facts it works from (`packet.id`, `packet.version`)'
+    WHEN usable = 0 THEN 'no use of a packet has an agent, a time and a version that is a number'
+    ELSE _unjudged('uses of packets', uses, uses - usable, 'no agent, no time or a version that is no number')
+  END
+FROM (SELECT count(*) AS uses, count(version) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) AS usable FROM _packet_uses);
 
 -- An agent uses a version of a packet after a later version had been published and before it was told otherwise.
 --
@@ -83,7 +87,7 @@ WITH published AS (
     arg_min({'span_id': span_id, 'agent_name': agent_name, 'source_id': source_id, 'source_line': source_line, 'source_offset': source_offset,
       'source_length': source_length, 'tool_name': tool_name}, coalesce(end_time, start_time)) AS place
   FROM _packet_uses
-  WHERE version IS NOT NULL AND packet IS NOT NULL AND operation_name IS DISTINCT FROM 'invoke_agent'
+  WHERE version IS NOT NULL AND start_time IS NOT NULL AND operation_name IS DISTINCT FROM 'invoke_agent'
   GROUP BY packet, version
 ),
 uses AS (
@@ -92,7 +96,7 @@ uses AS (
     max(version) OVER (PARTITION BY trace_id, agent_name, packet ORDER BY start_time, preorder ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS version_later,
     first_value(agent_name) OVER in_trace AS first_agent, first_value(start_time) OVER in_trace AS first_time
   FROM _packet_uses
-  WHERE version IS NOT NULL AND agent_name IS NOT NULL
+  WHERE version IS NOT NULL AND start_time IS NOT NULL AND agent_name IS NOT NULL
   WINDOW in_trace AS (PARTITION BY trace_id, packet, version ORDER BY start_time, preorder)
 ),
 stale AS (

@@ -21,13 +21,18 @@ CREATE VIEW _needs_thundering_herd (
 ) AS
 SELECT
   agents >= 5,
-  CASE WHEN calls = 0 THEN 'the logs hold no tool calls with times'
+  CASE
+    WHEN usable = 0 THEN 'the logs hold no tool calls with times'
     WHEN agents < 5 THEN 'fewer than five agents are known from tool calls'
-    WHEN beats = 0 THEN 'the logs hold no heartbeats: only herds under which a resource gave way were looked for' END
-FROM (
-  SELECT count(DISTINCT agent_name) AS agents, count(*) AS calls, (SELECT count(*) FROM _beats WHERE kind = 'heartbeat') AS beats
+    ELSE nullif(concat_ws('; ',
+      _unjudged('tool calls', calls, calls - usable, 'no agent or no time recorded'),
+      CASE WHEN beats = 0 THEN 'the logs hold no heartbeats: only herds under which a resource gave way were looked for' END), '')
+  END
+FROM (SELECT count(*) AS beats FROM _beats WHERE kind = 'heartbeat'), (
+  SELECT
+    count(*) AS calls, count(start_time) FILTER (agent_name IS NOT NULL) AS usable, count(DISTINCT agent_name) FILTER (start_time IS NOT NULL) AS agents
   FROM spans
-  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL
+  WHERE operation_name = 'execute_tool'
 );
 
 -- `min_agents` agents call one resource within `seconds`, right after a heartbeat, or so that it gives way.

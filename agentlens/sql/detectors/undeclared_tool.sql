@@ -19,13 +19,12 @@ CREATE VIEW _needs_undeclared_tool (
   reason
 ) AS
 SELECT
-  count(*) FILTER (len(tools) > 0) > 0,
+  declared > 0,
   CASE
-    WHEN count(*) FILTER (len(tools) > 0) = 0 THEN 'no agent has a declared list of tools (manifest or identity file)'
-    WHEN count(*) FILTER (len(tools) > 0) < count(DISTINCT agent_name)
-      THEN format('{} of {} agents have a declared list of tools', count(*) FILTER (len(tools) > 0), count(DISTINCT agent_name))
+    WHEN declared = 0 THEN 'no agent has a declared list of tools (manifest or identity file)'
+    ELSE _unjudged('agents', agents, agents - declared, 'no declared list of tools')
   END
-FROM agents;
+FROM (SELECT count(DISTINCT agent_name) AS agents, count(DISTINCT agent_name) FILTER (len(tools) > 0) AS declared FROM agents);
 
 -- An agent calls a tool that is not in its declared list.
 --
