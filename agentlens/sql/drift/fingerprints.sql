@@ -162,7 +162,7 @@ repeated AS MATERIALIZED (
   HAVING sum(placed.traces) >= least(3, agents.traces)
 ),
 templates AS MATERIALIZED (
-  SELECT placed.agent_name, prompt, list(placed.number ORDER BY part, place) AS numbers
+  SELECT placed.agent_name, prompt, list(placed.number ORDER BY part, place) AS numbers, hash(numbers) AS template
   FROM placed
   SEMI JOIN repeated ON repeated.agent_name IS NOT DISTINCT FROM placed.agent_name AND repeated.number = placed.number
   GROUP BY placed.agent_name, prompt
@@ -174,15 +174,18 @@ wording AS (
   GROUP BY number
 ),
 texts AS (
-  SELECT numbers, list(sentence ORDER BY place) AS sentences
-  FROM (SELECT numbers, unnest(numbers) AS number, generate_subscripts(numbers, 1) AS place FROM (SELECT DISTINCT numbers FROM templates))
+  SELECT template, list(sentence ORDER BY place) AS sentences
+  FROM (
+    SELECT template, unnest(numbers) AS number, generate_subscripts(numbers, 1) AS place
+    FROM (SELECT template, any_value(numbers) AS numbers FROM templates GROUP BY template)
+  )
   JOIN wording USING (number)
-  GROUP BY numbers
+  GROUP BY template
 ),
 named AS (
   SELECT agent_name, prompt, sentences, value
   FROM templates
-  JOIN (SELECT *, _fingerprint(sentences) AS value FROM texts) AS texts USING (numbers)
+  JOIN (SELECT *, _fingerprint(sentences) AS value FROM texts) AS texts USING (template)
 )
 SELECT trace_id, span_id, calls.agent_name, start_time, preorder, coalesce(sentences, []), coalesce(value, _fingerprint([]))
 FROM calls
