@@ -43,22 +43,22 @@ def bundled() -> Iterator[dict[str, Lens]]:
     yield lenses
 
 
-def wrong_deliverables() -> list[tuple[str, str, str]]:
-    """Data set, span of the wrong deliverable, and the detector that tells of its cause."""
+def wrong_deliverables() -> list[tuple[str, str, str, str]]:
+    """Data set, span of the wrong deliverable, the detector that tells of its cause, and how sure the way is: words were lost, or an answer was merely read."""
     wave = json.loads((DATASETS / "truth" / "wave_14.json").read_text())["wrong_deliverables"]
     team = json.loads((DATASETS / "truth" / "research_team.json").read_text())["wrong_deliverables"]
     return [
-        *(("wave_14", each["agent_span_id"], "context_collapse") for each in wave),
-        *(("research_team", each["span_id"], "swallowed_error") for each in team),
+        *(("wave_14", each["agent_span_id"], "context_collapse", "certain") for each in wave),
+        *(("research_team", each["span_id"], "swallowed_error", "likely") for each in team),
     ]
 
 
-@pytest.mark.parametrize(("name", "incident", "cause"), wrong_deliverables())
+@pytest.mark.parametrize(("name", "incident", "cause", "strength"), wrong_deliverables())
 def test_the_cause_of_every_wrong_deliverable_comes_first(
-    bundled: dict[str, Lens], name: str, incident: str, cause: str
+    bundled: dict[str, Lens], name: str, incident: str, cause: str, strength: str
 ) -> None:
     [first, *_] = causes(bundled[name], incident, "detector, strength, span_ids, chain, speaks_against")
-    assert first[:2] == (cause, "certain")
+    assert first[:2] == (cause, strength)
     assert first[2][-1] == incident and len(first[2]) >= 3
     assert first[3][-1]["way"] is None and all(step["way"] for step in first[3][:-1])
     assert first[4] == []

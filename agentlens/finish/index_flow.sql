@@ -17,7 +17,8 @@ WITH
   tools AS (
     SELECT
       preorder, trace_id, agent_name, coalesce(conversation_id, trace_id) AS conversation_id, tool_call_id, start_time, end_time,
-      tool_call_arguments AS arguments, coalesce(_text_blocks(TRY_CAST(tool_call_result AS JSON)), tool_call_result, CASE WHEN status_code = 'ERROR' THEN status_message END) AS result
+      tool_call_arguments AS arguments, coalesce(_text_blocks(TRY_CAST(tool_call_result AS JSON)), tool_call_result, CASE WHEN status_code = 'ERROR' THEN status_message END) AS result,
+      status_code = 'ERROR' AND tool_call_result IS NULL AS has_no_result
     FROM tool_calls
   ),
   asked AS (
@@ -111,10 +112,13 @@ WITH
     WHERE said.preorder <> arrived.preorder AND coalesce(said.done <= arrived.start_time, said.preorder < arrived.preorder)
       AND (said.conversation_id = arrived.conversation_id OR said.trace_id = arrived.trace_id OR messages.bytes >= 200)
     UNION ALL
-    SELECT arrived.message_hash, arrived.preorder, arrived.part_index, tools.preorder, 1
+    -- What a failed call answered is often recorded only as its status, and shown to the model in other words (`Error: ` in front): its id says whose it is.
+    -- Where ids come again, it is that of the last call.
+    SELECT arrived.message_hash, arrived.preorder, arrived.part_index, tools.preorder, CASE WHEN tools.result_id = arrived.text_id THEN 1 ELSE 2 END
     FROM arrived
-    JOIN flow_tools AS tools ON tools.tool_call_id = arrived.tool_call_id AND tools.result_id = arrived.text_id
+    JOIN flow_tools AS tools USING (tool_call_id)
     WHERE arrived.type = 'tool_call_response' AND (tools.conversation_id = arrived.conversation_id OR tools.trace_id = arrived.trace_id)
+      AND (tools.result_id = arrived.text_id OR (tools.has_no_result AND tools.end_time <= arrived.start_time))
   ),
   made AS (
     SELECT message_hash, preorder, part_index, arg_max(from_preorder, (-distance, from_preorder)) AS from_preorder

@@ -1,8 +1,54 @@
 -- What may have caused an incident: defects upstream of it along the flow graph, ranked.
 -- include: flow.edges
 -- include: recovery.recoveries
+-- include: messages.texts
+-- include: spans.errors
 -- include: detectors.ranking
 -- include: detectors.evidence
+
+-- Whether what a detector finds can be the cause of harm: what only costs money, or is a statistic, cannot.
+CREATE MACRO _can_cause(detector) AS
+detector NOT IN ('budget_breach', 'cache_miss_storm', 'oversized_prompt', 'duplicate_work', 'drift_step', 'drift_slope', 'silent_degradation', 'secret_exposure', 'runaway');
+
+-- The steps of the findings that can cause harm.
+CREATE VIEW _steps_of_findings (
+  -- Number of the finding.
+  defect,
+  -- The detector.
+  detector,
+  -- proven, event or candidate.
+  tier,
+  -- What happened, in one sentence.
+  summary,
+  -- Where it stands, byte for byte.
+  evidence,
+  -- Place of the step in the finding, from 1.
+  place,
+  -- Place of the step in tree order.
+  preorder,
+  -- When the step began (UTC).
+  start_time,
+  -- Whether the step was over when what was found began: it only says what had been.
+  is_witness
+) AS
+SELECT
+  defect, detector, tier, summary, evidence, place, preorder, spans.start_time, coalesce(spans.end_time < began, false)
+FROM (
+  SELECT
+    hash(detector, trace_id, agent_name, span_ids, start_time, summary) AS defect, detector, tier, summary, evidence, trace_id,
+    unnest(span_ids) AS span_id, generate_subscripts(span_ids, 1) AS place, start_time AS began
+  FROM findings
+  WHERE _can_cause(detector)
+) AS found
+JOIN spans USING (trace_id, span_id);
+
+-- Whether the step above failed in the words of the step below it, or neither contradicts: one of them says nothing.
+CREATE MACRO _same_words(below, above) AS
+coalesce(below, '') = '' OR coalesce(above, '') = '' OR contains(above, left(_without_error_type(trim(below)), 200)) OR contains(below, left(_without_error_type(trim(above)), 200));
+
+-- The distinct words and numbers of a text that tell what it is about: four letters and more, or with a digit.
+CREATE MACRO _matter_words(said) AS
+list_filter(_distinct_words(left(said, 4000)), lambda word: length(word) >= 4 AND word NOT IN ('task', 'text', 'with', 'this', 'that', 'from', 'content', 'path', 'query') OR regexp_matches(word, '\d'));
 
 -- Ways on which harm travels, from the step that did it to the step that suffered it.
 CREATE VIEW _cause_links (
@@ -17,39 +63,38 @@ CREATE VIEW _cause_links (
 ) AS
 SELECT
   from_preorder, to_preorder, CASE kind WHEN 'parent' THEN 'began it' WHEN 'read_after_write' THEN 'wrote what it read'
-    WHEN 'carried' THEN 'said what it was given' WHEN 'quoted' THEN 'said what it repeats' WHEN 'handoff' THEN CASE WHEN above.operation_name = 'invoke_agent' THEN 'began it' ELSE 'handed over to it' END ELSE 'wrote to it' END,
+    WHEN 'carried' THEN CASE WHEN below.operation_name IS DISTINCT FROM 'execute_tool' THEN 'said what it was given' WHEN from_preorder < to_preorder THEN 'asked for it' ELSE 'is what it gave back' END WHEN 'quoted' THEN 'said what it repeats' WHEN 'handoff' THEN CASE WHEN above.operation_name = 'invoke_agent' THEN 'began it' ELSE 'handed over to it' END ELSE 'wrote to it' END,
   -- A run's task is likely to have been before its own steps; of other steps the structure says only that one began the other.
-  CASE WHEN kind <> 'parent' THEN confidence WHEN above.operation_name = 'invoke_agent' AND from_agent = to_agent THEN 'likely' ELSE 'possible' END
+  -- That a text stood in a window is certain; that it had a part in what the model then said is not, unless the model repeats it.
+  CASE WHEN kind = 'carried' AND below.operation_name IS DISTINCT FROM 'execute_tool' THEN 'likely' WHEN kind <> 'parent' THEN confidence
+    WHEN above.operation_name = 'invoke_agent' AND from_agent = to_agent THEN 'likely' ELSE 'possible' END
 FROM flow_edges
 JOIN spans AS above ON above.preorder = from_preorder
+JOIN spans AS below ON below.preorder = to_preorder
 WHERE to_preorder IS NOT NULL AND from_preorder <> to_preorder
 UNION ALL
--- A failure goes up; what happened inside a step is part of it.
+-- A failure goes up, where the step above failed in its words; where it failed in others, it may have done so for another reason. What else happened inside
+-- a step is part of it.
 SELECT
   below.preorder, above.preorder, CASE WHEN below.is_bad AND above.is_bad THEN 'failed inside it' ELSE 'is part of it' END,
-  CASE WHEN below.is_bad AND above.is_bad THEN 'certain' ELSE 'possible' END
-FROM (SELECT preorder, depth, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans) AS below
-ASOF JOIN (SELECT preorder, depth, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans) AS above
+  CASE WHEN NOT (below.is_bad AND above.is_bad) THEN 'possible' WHEN _same_words(below.status_message, above.status_message) THEN 'certain' ELSE 'likely' END
+FROM (SELECT preorder, depth, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans) AS below
+ASOF JOIN (SELECT preorder, depth, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans) AS above
   ON above.depth = below.depth - 1 AND above.preorder < below.preorder
 UNION ALL
--- A failed call comes before what its agent does later in the same run; it only speaks where the log does not hold what the model was shown.
+-- A failed call comes before what its agent does later in the same run; it only speaks where the log does not show in which window its answer stood.
 SELECT failed.preorder, later.preorder, 'failed earlier in the same run', 'possible'
 FROM (FROM spans WHERE status_code = 'ERROR' AND NOT is_control_flow AND operation_name = 'execute_tool') AS failed
 JOIN (FROM spans WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')) AS later
   ON later.trace_id = failed.trace_id AND later.parent_span_id = failed.parent_span_id AND later.agent_name = failed.agent_name
     AND later.start_time >= failed.end_time AND later.preorder > failed.preorder
-WHERE failed.trace_id NOT IN (SELECT trace_id FROM span_message_ranges WHERE direction = 'input')
+ANTI JOIN (FROM flow_edges WHERE kind = 'carried') AS shown ON shown.from_preorder = failed.preorder
 UNION ALL
--- A swallowed failure went on as a success.
-SELECT failed.preorder, catcher.preorder, 'was swallowed by it', 'certain'
-FROM findings
-JOIN spans AS failed ON failed.trace_id = findings.trace_id AND failed.span_id = span_ids[1]
-JOIN spans AS catcher ON catcher.trace_id = findings.trace_id AND catcher.span_id = span_ids[2]
-WHERE detector = 'swallowed_error' AND tier = 'proven';
-
--- Whether what a detector finds can be the cause of harm: what only costs money, or is a statistic, cannot.
-CREATE MACRO _can_cause(detector) AS
-detector NOT IN ('budget_breach', 'cache_miss_storm', 'oversized_prompt', 'duplicate_work', 'drift_step', 'drift_slope', 'silent_degradation', 'secret_exposure', 'runaway');
+-- What a finding tells of that no other link shows: a failure that was swallowed, and what was lost and lacks in what came after.
+SELECT first.preorder, later.preorder, CASE detector WHEN 'swallowed_error' THEN 'was swallowed by it' ELSE 'had lost what it lacks' END, 'certain'
+FROM (FROM _steps_of_findings WHERE NOT is_witness AND tier = 'proven' AND detector IN ('swallowed_error', 'context_collapse')) AS later
+JOIN (FROM _steps_of_findings WHERE NOT is_witness QUALIFY row_number() OVER (PARTITION BY defect ORDER BY place) = 1) AS first USING (defect, detector)
+WHERE later.place > first.place;
 
 -- Defects, one row a defect and step: findings that can cause harm, and failures that nobody mended and no finding tells of.
 CREATE VIEW _defects (
@@ -63,32 +108,31 @@ CREATE VIEW _defects (
   summary,
   -- Place of the step in tree order.
   preorder,
+  -- Place of the step in the finding, from 1: what went wrong first stands first.
+  place,
+  -- Whether it only says what had been before.
+  is_witness,
   -- Where it stands, byte for byte.
   evidence
 ) AS
-WITH found AS (
-  SELECT
-    hash(detector, trace_id, agent_name, span_ids, start_time, summary) AS defect, detector, tier, summary, trace_id, unnest(span_ids) AS span_id, evidence
-  FROM findings
-  WHERE _can_cause(detector)
-),
-placed AS (SELECT found.*, spans.preorder FROM found JOIN spans USING (trace_id, span_id))
-SELECT defect, detector, tier, summary, preorder, evidence FROM placed
+SELECT defect, detector, tier, summary, preorder, place, is_witness, evidence FROM _steps_of_findings
 UNION ALL
 SELECT
   hash('error', trace_id, span_id), 'error', 'proven',
-  format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || agent_name, ''),
+  format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || CASE WHEN agent_name <> target THEN agent_name END, ''),
     rtrim(_short(coalesce(nullif(message, ''), error_class), 120), '.')),
-  preorder, [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || coalesce(nullif(message, ''), error_class))]
+  preorder, 1, false, [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || coalesce(nullif(message, ''), error_class))]
 FROM recoveries
-WHERE kind <> 'report' AND outcome <> 'recovered' AND preorder NOT IN (SELECT preorder FROM placed);
+WHERE kind <> 'report' AND outcome <> 'recovered' AND preorder NOT IN (SELECT preorder FROM _steps_of_findings);
 
 -- Hypotheses about what caused an incident, the best first: `FROM root_causes(of_trace_id := '...', of_span_id := '...')`, the span being the
 -- failed run, the wrong deliverable or any step that looks wrong. `al.detect()` must have run. No rows: nothing in the log speaks for a cause.
 -- Columns: rank; detector and tier of the defect; hypothesis (a sentence); trace_id, span_id, agent_name, start_time of the step where it began;
 -- strength (`certain`, `likely`, `possible`: the weakest link of the chain); chain (steps from cause to harm: trace_id, span_id, agent_name,
 -- label, way it led to the next); span_ids (the same, for highlighting); speaks_for and speaks_against (sentences); evidence.
--- A defect upstream of another defect explains it and stands before it; then come the stronger chains, the better proven defects, the
+-- A chain begins with the step that went wrong, not with the run around it. That a model had something in its window makes a part in what it then
+-- did likely; only what it repeats, asked for, wrote or failed with is certain, and what it had read before it wrote a brief on another matter is no more
+-- than possible. A defect upstream of another defect explains it and stands before it; then come the stronger chains, the better proven defects, the
 -- earlier ones. At most `most` are given, over chains of at most `max_hops` steps.
 CREATE MACRO root_causes(of_trace_id := NULL, of_span_id := NULL, most := 5, max_hops := 24) AS TABLE
 WITH RECURSIVE
@@ -104,75 +148,116 @@ links AS MATERIALIZED (
   SELECT *, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 100 END AS cost
   FROM _cause_links
 ),
--- The cheapest way from every step to the incident, with at most two links that are only suggested. `is_above`: the way goes on by `began it`, and
--- what else was part of a step that only began the harmed one has no part in it. A step that began after the incident ended has no way.
-reach (preorder, is_above, cost, weakest, hops, next) USING KEY (preorder, is_above) AS (
-  SELECT preorder, false, 0::BIGINT, 1, 0, NULL::STRUCT(preorder BIGINT, is_above BOOLEAN, way VARCHAR, confidence VARCHAR) FROM incident
+-- What stood in the window of a model that wrote a brief, where the brief is of the same matter: it shares words with what a tool had been asked and answered.
+briefs AS MATERIALIZED (
+  SELECT answer.from_preorder, answer.to_preorder, told.tool_call_arguments AS brief
+  FROM (FROM links WHERE way = 'said what it was given') AS answer
+  JOIN (FROM links WHERE way = 'asked for it') AS ask ON ask.from_preorder = answer.to_preorder
+  JOIN (SELECT preorder, tool_call_arguments FROM spans SEMI JOIN incident USING (trace_id)) AS told ON told.preorder = ask.to_preorder
+  SEMI JOIN (FROM links WHERE way = 'handed over to it') AS given ON given.from_preorder = told.preorder
+),
+related AS MATERIALIZED (
+  SELECT DISTINCT from_preorder, to_preorder
+  FROM briefs
+  JOIN spans ON spans.preorder = from_preorder
+  WHERE len(list_intersect(_matter_words(brief), _matter_words(concat_ws(' ', tool_call_arguments, tool_call_result, status_message)))) >= 2
+),
+-- The cheapest way from every step to the incident, with at most two links that are only suggested. `role`: `began` where the way goes on by `began it`, and
+-- what came of a step that only began the harmed one, or was part of it, has no part in it; `briefs` where it goes on by a handing over: what had merely stood
+-- in the window of the model that wrote the brief, and is of another matter, is only suggested to have been passed on. A step that began after the incident
+-- ended has no way.
+reach (preorder, role, cost, weakest, hops, next) USING KEY (preorder, role) AS (
+  SELECT preorder, '', 0::BIGINT, 1, 0, NULL::STRUCT(preorder BIGINT, role VARCHAR, way VARCHAR, confidence VARCHAR) FROM incident
   UNION
-  SELECT from_preorder, is_above, min(total), arg_min(weaker, total), arg_min(steps, total), arg_min(next, total)
+  SELECT from_preorder, role, min(total), arg_min(weaker, total), arg_min(steps, total), arg_min(next, total)
   FROM (
     SELECT
-      step.from_preorder, way = 'began it' AS is_above, total, steps, greatest(step.weakest, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 3 END) AS weaker,
-      struct_pack(preorder := step.to_preorder, is_above := step.to_is_above, way := way, confidence := confidence) AS next
+      step.from_preorder, step.role, total, steps, greatest(step.weakest, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 3 END) AS weaker,
+      struct_pack(preorder := step.to_preorder, role := step.to_role, way := way, confidence := confidence) AS next
     FROM (
       SELECT
-        links.from_preorder, links.way, links.confidence, reach.preorder AS to_preorder, reach.is_above AS to_is_above, reach.weakest, reach.hops + 1 AS steps,
+        links.from_preorder, links.way, reach.preorder AS to_preorder, reach.role AS to_role, reach.weakest, reach.hops + 1 AS steps,
+        CASE WHEN links.way = 'began it' THEN 'began' WHEN links.way = 'handed over to it' OR (links.way = 'asked for it' AND reach.role = 'briefs') THEN 'briefs' ELSE '' END AS role,
+        CASE WHEN reach.role = 'briefs' AND NOT links.is_related THEN 'possible' ELSE links.confidence END AS confidence,
         -- What is part of a part is part of the whole: below the second step down, further ones are no further guesses.
-        reach.cost + CASE WHEN links.way = 'is part of it' AND reach.next.way = links.way AND reach.cost >= 200 AND reach.cost < 200 + reach.hops THEN 1 ELSE links.cost END AS total
+        reach.cost + CASE WHEN links.way = 'is part of it' AND reach.next.way = links.way AND reach.cost >= 200 AND reach.cost < 200 + reach.hops THEN 1
+          WHEN reach.role = 'briefs' AND NOT links.is_related THEN 100 ELSE links.cost END AS total
       FROM reach
-      JOIN links ON links.to_preorder = reach.preorder AND NOT (reach.is_above AND links.way = 'is part of it')
+      JOIN (
+        SELECT links.*, way <> 'said what it was given' OR related.to_preorder IS NOT NULL AS is_related FROM links LEFT JOIN related USING (from_preorder, to_preorder)
+      ) AS links ON links.to_preorder = reach.preorder
+        AND NOT (reach.role <> '' AND links.way IN ('is part of it', 'failed inside it', 'is what it gave back', 'was swallowed by it'))
       WHERE reach.hops < max_hops
     ) AS step
     JOIN spans ON spans.preorder = from_preorder
     CROSS JOIN incident
-    LEFT JOIN recurring.reach AS known ON known.preorder = from_preorder AND known.is_above = (way = 'began it')
+    LEFT JOIN recurring.reach AS known ON known.preorder = from_preorder AND known.role = step.role
     WHERE total < 300 AND coalesce(spans.start_time <= incident.moment, true) AND (known.cost IS NULL OR total < known.cost)
   )
-  GROUP BY from_preorder, is_above
+  GROUP BY from_preorder, role
 ),
--- Of each defect the earliest step among those with the surest way to the incident.
+-- A failure is known when it ends, anything else when it begins.
+timed AS MATERIALIZED (
+  SELECT
+    _defects.*, role, weakest, cost, subtree_end, min((CASE detector WHEN 'error' THEN coalesce(end_time, start_time) ELSE start_time END, preorder)) OVER (PARTITION BY defect) AS first_moment
+  FROM _defects
+  JOIN (SELECT preorder, start_time, end_time, subtree_end FROM spans) AS spans USING (preorder)
+  LEFT JOIN reach USING (preorder)
+  QUALIFY bool_or(reach.preorder IS NOT NULL) OVER (PARTITION BY defect)
+),
+-- Of each defect the step with which it began, as far as it has a way to the incident: a step around another one only says where that happened, one before it what had been.
 reached AS MATERIALIZED (
   SELECT
     defect, any_value(detector) AS detector, any_value(tier) AS tier, any_value(summary) AS summary, any_value(evidence) AS evidence,
-    arg_min(struct_pack(preorder := preorder, is_above := is_above), (weakest, begun, preorder)) AS start,
+    arg_min(struct_pack(preorder := preorder, role := role), (is_witness, holds_another, weakest = 3, place, cost)) AS start,
     list(DISTINCT preorder) AS places, any_value(first_moment) AS first_moment
   FROM (
-    SELECT _defects.*, spans.start_time AS begun, min((spans.start_time, preorder)) OVER (PARTITION BY defect) AS first_moment
-    FROM _defects JOIN spans USING (preorder)
+    SELECT
+      *, coalesce(min(preorder) OVER (PARTITION BY defect ORDER BY preorder RANGE BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) < subtree_end, false) AS holds_another
+    FROM timed
+    WHERE role IS NOT NULL
   )
-  JOIN reach USING (preorder)
   GROUP BY defect
 ),
 walk AS (
-  SELECT start, start.preorder AS here, start.is_above AS here_above, 0 AS place FROM (SELECT DISTINCT start FROM reached)
+  SELECT start, start.preorder AS here, start.role AS here_role, 0 AS place FROM (SELECT DISTINCT start FROM reached)
   UNION ALL
-  SELECT walk.start, reach.next.preorder, reach.next.is_above, place + 1
+  SELECT walk.start, reach.next.preorder, reach.next.role, place + 1
   FROM walk
-  JOIN reach ON reach.preorder = walk.here AND reach.is_above = walk.here_above
+  JOIN reach ON reach.preorder = walk.here AND reach.role = walk.here_role
   WHERE reach.next IS NOT NULL AND place < max_hops
 ),
 chains AS MATERIALIZED (
   SELECT
     walk.start, list(here ORDER BY place) AS path,
     max(reach.weakest) AS weakest,
-    count(*) FILTER (reach.next.confidence = 'certain') AS certain_links, count(reach.next.way) AS link_count,
+    count(*) FILTER (reach.next.confidence = 'certain') AS certain_links, count(*) FILTER (reach.next.confidence = 'possible') AS guessed_links, count(reach.next.way) AS link_count,
     list(struct_pack(trace_id := spans.trace_id, span_id := spans.span_id, agent_name := spans.agent_name,
       label := _span_label(operation_name, name, tool_name, response_model, request_model, agent_name), way := reach.next.way) ORDER BY place) AS chain
   FROM walk
   JOIN spans ON spans.preorder = walk.here
-  JOIN reach ON reach.preorder = walk.here AND reach.is_above = walk.here_above
+  JOIN reach ON reach.preorder = walk.here AND reach.role = walk.here_role
   GROUP BY walk.start
 ),
 joined AS MATERIALIZED (
-  SELECT reached.*, start.preorder AS cause, path, chain, coalesce(weakest, 1) AS weakest, certain_links, link_count
+  SELECT reached.*, start.preorder AS cause, path, chain, coalesce(weakest, 1) AS weakest, certain_links, guessed_links, link_count
   FROM reached
   JOIN chains USING (start)
+),
+-- Failed calls that were given what had been polluted: the words of it stand in their arguments.
+choked AS (
+  SELECT DISTINCT polluted.defect AS earlier_defect, failed.defect AS later_defect
+  FROM (SELECT defect, first_moment, unnest(places) AS preorder FROM joined WHERE detector = 'context_pollution') AS polluted
+  JOIN (SELECT preorder, tool_call_result AS said FROM spans WHERE length(tool_call_result) >= 16) AS reader USING (preorder)
+  JOIN (SELECT defect, first_moment, cause FROM joined WHERE detector = 'error') AS failed ON polluted.first_moment < failed.first_moment
+  JOIN (SELECT preorder, tool_call_arguments AS given FROM spans) AS taker ON taker.preorder = failed.cause AND contains(given, left(said, 200))
 ),
 -- A defect explains a later one whose steps lie on its way to the harm, or are its own.
 explains AS (
   SELECT earlier.defect, count(*) AS explained, list(later.detector ORDER BY later.first_moment) AS explained_detectors, list(later.defect) AS explained_defects
   FROM joined AS earlier
-  JOIN joined AS later ON earlier.first_moment < later.first_moment AND list_has_any(list_concat(earlier.path, earlier.places), later.places)
+  JOIN joined AS later ON earlier.first_moment < later.first_moment
+    AND (list_has_any(list_concat(earlier.path, earlier.places), later.places) OR (earlier.defect, later.defect) IN (FROM choked))
   GROUP BY earlier.defect
 ),
 explained AS (SELECT DISTINCT unnest(explained_defects) AS defect FROM explains),
@@ -199,15 +284,17 @@ SELECT
   chain, list_transform(chain, lambda step: step.span_id) AS span_ids,
   list_filter([
     CASE tier WHEN 'proven' THEN 'The log itself shows the defect.' WHEN 'event' THEN 'The log shows that it happened.' END,
-    CASE WHEN link_count = 0 THEN 'It is the step itself.' WHEN certain_links = link_count THEN format('All {} links to the harm are shown by the log.', link_count)
+    CASE WHEN link_count = 0 THEN 'It is the step itself.' WHEN certain_links = link_count AND link_count = 1 THEN 'The link to the harm is shown by the log.'
+      WHEN certain_links = link_count THEN format('All {} links to the harm are shown by the log.', link_count)
       WHEN certain_links > 0 THEN format('{} of {} links to the harm are shown by the log.', certain_links, link_count) END,
     CASE WHEN explained > 0 THEN format('It explains {} other defect{} on the way: {}.', explained, CASE WHEN explained = 1 THEN '' ELSE 's' END,
       array_to_string(list_distinct(explained_detectors), ', ')) END,
-    CASE WHEN detector = 'error' THEN 'Nobody mended it.' END
+    CASE WHEN detector = 'error' THEN 'Nobody mended it.' WHEN detector = 'swallowed_error' AND tier <> 'proven' THEN 'The log shows the failure itself.' END
   ], lambda sentence: sentence IS NOT NULL) AS speaks_for,
   list_filter([
     CASE WHEN tier = 'candidate' THEN 'The defect is only a pattern that often is a failure.' END,
-    CASE WHEN weakest = 3 THEN format('{} of {} links are only suggested by the structure: nothing shows that anything was passed on.', link_count - certain_links, link_count) END,
+    CASE WHEN weakest = 3 THEN CASE WHEN link_count = 1 THEN 'The link to the harm' ELSE format('{} of {} links', guessed_links, link_count) END
+      || CASE WHEN guessed_links = 1 THEN ' is' ELSE ' are' END || ' only suggested: nothing shows that anything was passed on.' END,
     CASE WHEN is_explained THEN 'Another defect stands upstream of it and may be its cause.' END,
     CASE WHEN harmless_traces > 0 THEN format('The same kind of defect is in {} trace{} that ended well.', harmless_traces, CASE WHEN harmless_traces = 1 THEN '' ELSE 's' END) END
   ], lambda sentence: sentence IS NOT NULL) AS speaks_against,

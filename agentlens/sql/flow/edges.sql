@@ -8,7 +8,7 @@
 
 -- What went from where to where, one row an edge and thing. `kind`:
 -- parent (the span stands below the other); handoff (an agent gave work to another; the edge goes to the run, or where the log has none, to the agent);
--- message (one agent wrote to another: to the first step of the recipient after it); carried (the same message, tool result or text, byte for byte, on its
+-- message (one agent wrote to another: to the first step of the recipient after it); carried (the same message, tool result or text, byte for byte, or what a failed call answered under its id, on its
 -- arrival in the window of a call, where it stays until `context_strata` says it is gone; also the call of a tool from the model call that asked for it);
 -- quoted (a rare run of at least six words, or a telling value, that had stood in the window or had been handed over; `_flow_links` has the rules);
 -- read_after_write (what one tool call wrote and another read: a path, key or URL).

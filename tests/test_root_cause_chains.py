@@ -1,0 +1,136 @@
+"""Where a cause begins and how far its chain is proved: the step that failed, not the run around it; what was passed on, not what merely stood near."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lens_builder import ERROR, OK, Step, agent, call, hex_id, read_steps, said, tool
+
+from agentlens import Lens
+from agentlens._detect import detect
+
+
+def span(name: str) -> str:
+    return hex_id(f"run/{name}")
+
+
+def judged(folder: Path, steps: list[Step], incident: str) -> list[dict[str, Any]]:
+    """The hypotheses, with the chain as pairs of step and way."""
+    lens: Lens = read_steps(folder, steps)
+    detect(lens)
+    found = lens.root_cause(incident)
+    return [dict(zip(found.columns, row)) for row in found.fetchall()]
+
+
+def asked(call_id: str, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    part = {"type": "tool_call", "id": call_id, "name": name, "arguments": arguments}
+    return [{"role": "assistant", "parts": [part]}]
+
+
+def answered(call_id: str, text: str) -> list[dict[str, Any]]:
+    return [{"role": "tool", "parts": [{"type": "tool_call_response", "id": call_id, "response": text}]}]
+
+
+def step(name: str, parent: str, start: float, number: int, **more: Any) -> Step:
+    return tool(name, parent, start, gen_ai__tool__call__id=f"call-{number}", **more)
+
+
+def guessed_rate(answer: str) -> list[Step]:
+    """A tool fails, the model is told so in the words of its framework, and a file is written all the same."""
+    rate, out = {"pair": "USD/EUR"}, {"path": "out/invoice.md", "content": "Total 11,341.22 EUR"}
+    first = asked("call-1", "fx_rate", rate)
+    return [
+        agent("quill", status=OK),
+        call("c1", "quill", 1, agent="quill", inputs=[{"role": "user", "content": "bill it"}], outputs=first),
+        step("fx_rate", "quill", 2, 1, arguments=rate, status=ERROR, message="ConnectTimeout: no answer in 10 s"),
+        call(
+            "c2",
+            "quill",
+            4,
+            agent="quill",
+            inputs=[*first, *answered("call-1", answer)],
+            outputs=asked("call-2", "write_file", out),
+        ),
+        step("write_file", "quill", 5, 2, arguments=out, result="written", status=OK),
+        call(
+            "c3", "quill", 7, agent="quill", inputs=answered("call-2", "written"), outputs=said("The invoice is ready.")
+        ),
+    ]
+
+
+def test_a_cause_begins_with_the_call_that_failed_and_not_with_the_run_around_it(tmp_path: Path) -> None:
+    for number, answer in enumerate(("ConnectTimeout: no answer in 10 s", "Error: no answer in 10 s. Try again.")):
+        [only] = judged(tmp_path / str(number), guessed_rate(answer), span("write_file"))
+        assert only["span_ids"] == [span("fx_rate"), span("c2"), span("write_file")]
+        assert [each["way"] for each in only["chain"]] == ["said what it was given", "asked for it", None]
+        assert only["strength"] == "likely"
+
+
+def test_a_failure_is_that_of_the_root_where_the_root_repeats_its_words(tmp_path: Path) -> None:
+    steps = [
+        agent("lead", status=ERROR, message="OSError: no space left on device"),
+        agent("helper", "lead", 1, 10, status=ERROR, message="OSError: no space left on device"),
+        tool("write", "helper", 2, status=ERROR, message="no space left on device"),
+        tool("cleanup", "lead", 20, status=ERROR, message="no such folder: tmp"),
+    ]
+    found = judged(tmp_path, steps, span("lead"))
+    assert [(each["span_id"], each["strength"]) for each in found] == [
+        (span("write"), "certain"),
+        (span("cleanup"), "likely"),
+    ]
+
+
+def test_what_went_on_inside_a_run_explains_how_it_ended(tmp_path: Path) -> None:
+    loop = [tool(f"look#{n}", "lead", 2 + n, result="nothing was found for this", arguments={"q": 1}) for n in range(6)]
+    found = judged(tmp_path, [agent("lead", status=ERROR, message="MaxTurnsExceeded"), *loop], span("lead"))
+    assert [each["detector"] for each in found] == ["tool_loop", "error"]
+    assert found[1]["hypothesis"] == "lead failed and was not mended: MaxTurnsExceeded."
+    assert found[1]["speaks_against"] == ["Another defect stands upstream of it and may be its cause."]
+
+
+def handed_over(second_brief: str) -> list[Step]:
+    """A helper fails and says so; the one above reads it and hands a second task to another agent."""
+    first, second = {"task": "Resize the banner of the harbour"}, {"task": second_brief}
+    begun, told = (
+        asked("call-1", "delegate", first),
+        answered("call-1", "I could not resize the banner: out of memory."),
+    )
+    return [
+        agent("lead", status=OK),
+        call("c1", "lead", 1, agent="lead", inputs=[{"role": "user", "content": "two jobs"}], outputs=begun),
+        step("delegate#1", "lead", 2, 1, end=10, arguments=first, result="I could not resize the banner: out of memory."),
+        agent("left", "delegate#1", 2, 10, status=OK),
+        step("resize", "left", 3, 3, arguments={"file": "harbour.psd"}, status=ERROR, message="out of memory"),
+        call("c2", "left", 5, agent="left", inputs=answered("call-3", "Error: out of memory"), outputs=said("I could not resize the banner: out of memory.")),
+        call("c3", "lead", 11, agent="lead", inputs=[*begun, *told], outputs=asked("call-2", "delegate", second)),
+        step("delegate#2", "lead", 12, 2, end=20, arguments=second, result="posted"),
+        agent("right", "delegate#2", 12, 20, status=OK),
+        tool("post", "right", 14, arguments={"text": "Open from nine to six"}, result="posted", status=OK),
+    ]  # fmt: skip
+
+
+def test_what_a_model_had_read_before_it_wrote_a_brief_on_another_matter_is_only_suggested(tmp_path: Path) -> None:
+    [other] = judged(tmp_path / "other", handed_over("Post the opening hours"), span("post"))
+    [same] = judged(tmp_path / "same", handed_over("Post the harbour banner as it is"), span("post"))
+    assert (other["span_id"], other["strength"]) == (span("resize"), "possible")
+    assert (same["span_id"], same["strength"]) == (span("resize"), "likely")
+
+
+def test_what_polluted_a_file_explains_the_call_that_choked_on_it(tmp_path: Path) -> None:
+    text = "401 Unauthorized: token expired at partner.example"
+    steps = [
+        agent("lead", status=ERROR, message="JSONDecodeError: Expecting value"),
+        agent("fetcher", "lead", 1, 20, status=OK),
+        tool("http_get", "fetcher", 2, arguments={"url": "https://partner.example/feed"}, status=ERROR, message=text),
+        tool("write_file", "fetcher", 4, arguments={"path": "in/feed.json", "content": text}, result="written"),
+        agent("loader", "lead", 30, 60, status=ERROR, message="JSONDecodeError: Expecting value"),
+        tool("read_file", "loader", 31, arguments={"path": "in/feed.json"}, result=text),
+        tool("parse", "loader", 33, arguments={"text": text}, status=ERROR, message="JSONDecodeError: Expecting value"),
+    ]
+    found = judged(tmp_path, steps, span("lead"))
+    choked = next(each for each in found if each["span_id"] == span("parse"))
+    assert found[0]["span_id"] in (span("http_get"), span("write_file"))
+    assert (
+        choked["rank"] > 1 and "Another defect stands upstream of it and may be its cause." in choked["speaks_against"]
+    )
