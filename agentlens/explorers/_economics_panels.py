@@ -177,7 +177,7 @@ def _estimates(lens: Lens, add_table: AddTable) -> dict[str, Any] | None:
     )
     found = {kind: frame.filter(kind=kind)["calls"].sum() for kind in ESTIMATED}
     told = "; ".join(
-        (one if calls == 1 else many).format(plural(calls, noun))
+        (one if calls == 1 else many).format(plural(int(calls), noun))
         for kind, (one, many, noun) in ESTIMATED.items()
         if (calls := found[kind])
     )
