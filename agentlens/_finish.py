@@ -42,6 +42,7 @@ def finish(
         con.execute(f"CREATE TEMP TABLE {table} AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": formats})
     _collect(con, "cached_records", staging)
     _run(con, "settle_input_tokens")  # before the spans of earlier reads, already settled, are staged again
+    _run(con, "unframe_arguments")
     _gather_spans(con, staging)
     if _has_duplicate_spans(con):
         _collect(con, "compared_spans", staging)

@@ -11,6 +11,8 @@ import pytest
 from coding_agent_logs import CHILD, CODEX, META, answered, called, rollout, said, started, token_count
 from session_evidence import SHOWN, account, count, counted, lines, names, one, read, rows, write
 
+from agentlens import detect
+
 
 def items(path: Path, kind: str = "response_item") -> list[dict[str, Any]]:
     return [line["payload"] for line in lines(path) if line["type"] == kind]
@@ -192,6 +194,31 @@ def test_codex_tool_fails_by_its_exit_code(output: Any, status: str, kind: str |
     log = rollout(("session_meta", META), called("c", "shell", {"command": ["ls"]}), answered("c", output))
     lens = read(write(tmp_path / "x", *log))
     assert rows(lens, "SELECT status_code, error_type FROM spans WHERE tool_name = 'shell'") == [(status, kind)]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        lambda said, code, took: json.dumps(
+            {"output": said, "metadata": {"exit_code": code, "duration_seconds": took}}
+        ),
+        lambda said, code, took: f"Exit code: {code}\nWall time: {took} seconds\nOutput:\n{said}",
+        lambda said, code, took: (
+            f"Chunk ID: 1{took}\nWall time: {took} seconds\nProcess exited with code {code}\nOutput:\n{said}"
+        ),
+    ],
+)
+def test_how_long_a_codex_command_took_hides_no_loop_and_its_frame_is_no_message(frame: Any, tmp_path: Path) -> None:
+    grep = {"command": "grep -rn old_client src"}
+    turns = [("session_meta", META), called("g", "shell", grep), answered("g", frame("", 1, 0.5))]
+    turns += [called("f", "shell", {"command": "make"}), answered("f", frame("no rule to make target", 2, 0.5))]
+    for number in range(4):
+        turns += [called(f"c{number}", "shell", {"command": "wc -l ships.csv"})]
+        turns += [answered(f"c{number}", frame("912 ships.csv", 0, number / 7))]
+    lens = read(write(tmp_path / "x", *rollout(*turns)))
+    detect(lens, ["tool_loop"])
+    assert rows(lens, "SELECT detector, tier FROM findings") == [("tool_loop", "proven")]
+    assert rows(lens, "SELECT message FROM errors") == [("no rule to make target",)]
 
 
 def test_codex_compaction_begins_the_context_anew(tmp_path: Path) -> None:

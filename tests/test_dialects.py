@@ -103,6 +103,32 @@ def test_openllmetry_entities_name_agents_tools_and_workflows(
         subset(row, tool_call_arguments="in", tool_call_result="out")
 
 
+@pytest.mark.parametrize(
+    ("framed", "given"),
+    [
+        ({"inputs": {"path": "a.md"}}, {"path": "a.md"}),
+        ({"input_str": "{'path': 'a.md'}", "tags": [], "inputs": {"path": "a.md"}, "kwargs": {}}, {"path": "a.md"}),
+        ({"args": [], "kwargs": {"path": "a.md"}}, {"path": "a.md"}),
+        ({"args": ["a.md"], "kwargs": {"mode": "w"}}, None),  # positions have no names
+        ({"inputs": "a.md"}, None),
+    ],
+)
+def test_what_an_openllmetry_tool_was_given_are_its_arguments_and_the_frame_is_kept(
+    framed: Row, given: Row | None, tmp_path: Path
+) -> None:
+    said = json.dumps(framed)
+    logged = {"traceloop.span.kind": "tool", "traceloop.entity.name": "write_file", "traceloop.entity.input": said}
+    row = columns(tmp_path, logged, "write_file.tool")
+    assert json.loads(row["tool_call_arguments"]) == (given or framed)
+    assert json.loads(row["attributes"]).get("traceloop.entity.input") == (said if given else None)
+
+
+def test_another_tool_may_have_an_argument_called_inputs(tmp_path: Path) -> None:
+    said = json.dumps({"inputs": {"path": "a.md"}})
+    logged = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "x", "gen_ai.tool.call.arguments": said}
+    assert json.loads(columns(tmp_path, logged)["tool_call_arguments"]) == json.loads(said)
+
+
 def test_an_openllmetry_task_is_plumbing(tmp_path: Path) -> None:
     assert "operation_name" not in columns(tmp_path, {"traceloop.span.kind": "task", "traceloop.entity.name": "x"})
 

@@ -28,6 +28,10 @@ RESULTS = frozenset(
 COUNTS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens", "total_tokens")
 HEADER_CHARS = 400
 _EXIT_CODE = re.compile(r"^(?:Exit code:|Process exited with code|exit code:?) *(-?\d{1,10})\s*$", re.MULTILINE)
+_FRAME = re.compile(
+    r"\A(?:(?:Exit code|Wall time|Chunk ID|Process exited with code|Original token count|Total output lines)\b[^\n]*(?:\n|\Z))+"
+    r"(?:\s*Output:\s*)?"
+)
 
 Counts = tuple[int, int, int, int, int]
 
@@ -79,8 +83,16 @@ def result_columns(item: Item) -> Item:
     if dict_of(item.get("output")).get("success") is False:
         return columns | error_columns(text)
     if code is not None:
-        columns |= error_columns(text, f"exit code {code}") if code else {"status_code": "OK"}
+        columns |= (
+            error_columns(_said(text) or f"Exit code {code}", f"exit code {code}") if code else {"status_code": "OK"}
+        )
     return columns
+
+
+def _said(text: str | None) -> str:
+    """Return what a command itself printed, without the frame of exit code and duration that Codex puts around it."""
+    inner = dict_of(parsed(text)).get("output")
+    return inner if isinstance(inner, str) else _FRAME.sub("", text or "")
 
 
 def _exit_code(output: Any, text: str) -> int | None:

@@ -31,7 +31,7 @@ CANNOT_KNOW = (
     "names no exit "
     "code; where a fork's own work begins when turns have no ids"
 )
-VERSION = 2
+VERSION = 3
 RESUMES = True
 
 LINE_TYPES = frozenset({"session_meta", "turn_context", "response_item", "event_msg", "compacted"})

@@ -1,4 +1,4 @@
-"""What drift detection finds and what it invents: `python tests/benchmarks/drift_power.py [--fleets 1000] [--series 100] [--first 0]`.
+"""What drift detection finds and what it invents: `python tests/benchmarks/drift_power.py [--fleets 1000] [--series 100] [--first 0] [--chart FILE]`.
 
 Null fleets: no series changes. Seven kinds take turns: independent tasks, another mix of work from the middle on, tasks that keep 0.3, 0.5,
 0.7 or 0.8 of a value in the next, and fleets of which half the series keep 0.7. Reported: the share of fleets with any discovery at q <= 0.05 (with no true change, that is the false discovery
@@ -14,7 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+import altair as alt
 import numpy as np
+import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from drift_fleets import made_series
@@ -54,8 +56,9 @@ def null_fleets(first: int, fleets: int, series: int) -> None:
     print(f"  other work, were it not told apart: {np.mean(mixed):.3f} of {len(mixed)}")
 
 
-def power(draws: int, series: int) -> None:
-    """Print how often a change among many series is found, and how well it is dated."""
+def power(draws: int, series: int) -> dict[tuple[int, float], float]:
+    """Print how often a change among many series is found, and how well it is dated; return how often, by length and size."""
+    shares = {}
     print("observations  change  found  median error (observations)  in the interval")
     for count in (20, 40, 80, 160):
         for step in (0.3, 0.6, 1.0, 2.0):
@@ -75,6 +78,26 @@ def power(draws: int, series: int) -> None:
                 inside += first <= count // 2 <= last
             shown = f"{np.median(errors):27.0f}  {inside / found:15.2f}" if found else f"{'-':>27}  {'-':>15}"
             print(f"{count:12}  {step:+6.0%}  {found / draws:5.2f}  {shown}")
+            shares[count, step] = found / draws
+    return shares
+
+
+def draw(shares: dict[tuple[int, float], float], series: int, path: str) -> None:
+    """Draw how often changes are found, into an SVG or PNG file."""
+    rows = [{"tasks": count, "change": f"+{step:.0%}", "found": share} for (count, step), share in shares.items()]
+    lengths = sorted({count for count, _ in shares})
+    tasks = alt.X("tasks:Q", scale=alt.Scale(type="log", domain=[lengths[0] * 0.9, lengths[-1] * 1.1], nice=False))
+    chart = alt.Chart(
+        pl.DataFrame(rows),
+        title=f"How often a change is found, among {series} series judged together",
+        width=420,
+        height=220,
+    ).encode(
+        tasks.axis(alt.Axis(values=lengths, title="tasks observed, half of them after the change")),
+        alt.Y("found:Q").axis(format="%"),
+        alt.Color("change:N", sort=[row["change"] for row in rows]),
+    )
+    chart.mark_line(point=True).save(path)
 
 
 def mixed_fleets(fleets: int, series: int) -> None:
@@ -99,9 +122,12 @@ if __name__ == "__main__":
     parser.add_argument("--fleets", type=int, default=1_000)
     parser.add_argument("--series", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="seed of the first null fleet")
+    parser.add_argument("--chart", help="SVG or PNG file in which the power is drawn")
     chosen = parser.parse_args()
     begin = time.process_time()
     null_fleets(chosen.first, chosen.fleets, chosen.series)
     mixed_fleets(max(chosen.fleets // 10, 1), chosen.series)
-    power(max(chosen.fleets // 10, 1), chosen.series)
+    shares = power(max(chosen.fleets // 10, 1), chosen.series)
+    if chosen.chart:
+        draw(shares, chosen.series, chosen.chart)
     print(f"{time.process_time() - begin:.0f} CPU-s")

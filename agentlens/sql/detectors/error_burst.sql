@@ -31,11 +31,11 @@ FROM (
 -- Severity goes by the harm, which is the share of its calls that failed in that time, however long it lasts: critical from a half on and for more than
 -- `2 * max_errors` failures, info below a tenth, else warning. Two failures in a hundred calls are weather; every second one is an outage.
 -- Example: nine of twelve calls fail within six minutes (warning), or forty of sixty (critical), or thirty of fifteen hundred (info).
--- Leaves alone: handoffs and interrupts; what a person declined; searches in a shell that found nothing; tests and other checks that ran and said no; failures spread over a longer time.
+-- Leaves alone: failures that a second, third or fourth try mended; things that were not found among many that were; handoffs and interrupts; what a person declined; searches in a shell that found nothing; tests and other checks that ran and said no; failures spread over a longer time.
 -- Misses: failures that tools hide in ordinary results.
 -- Do: look at the class of the failures: one service, one right or one premise is usually behind all.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_error_burst(max_errors := 5, minutes := 10, min_rate := 0.01) AS TABLE
 WITH calls AS (
   SELECT
@@ -51,6 +51,29 @@ WITH calls AS (
     -- Claude Code marks calls that it cancelled because one beside them failed.
     AND NOT contains(coalesce(status_message, ''), 'Sibling tool call errored')
 ),
+-- Up to three failures in a row of one action of an agent with many, and then the answer: that was mended at once.
+often AS (
+  SELECT coalesce(agent_name, nameless_trace)
+  FROM calls
+  WHERE is_error
+  GROUP BY ALL
+  HAVING count(*) > max_errors
+),
+attempts AS (
+  SELECT *, hash(trace_id, agent_name, tool_name, tool_call_arguments) AS action
+  FROM (SELECT preorder, trace_id, agent_name, nameless_trace, tool_name, tool_call_arguments, start_time, is_error FROM calls)
+  WHERE tool_call_arguments IS NOT NULL AND coalesce(agent_name, nameless_trace) IN (FROM often)
+),
+mended AS MATERIALIZED (
+  SELECT unnest(failed) AS preorder
+  FROM (
+    SELECT action, list(preorder) FILTER (is_error) AS failed, count(*) FILTER (is_error) AS fails, max(start_time) FILTER (is_error) AS last_failed,
+      lead(min(start_time) FILTER (NOT is_error)) OVER (PARTITION BY action ORDER BY successes) AS answered
+    FROM (SELECT *, count(*) FILTER (NOT is_error) OVER (PARTITION BY action ORDER BY start_time, preorder) AS successes FROM attempts)
+    GROUP BY action, successes
+  )
+  WHERE fails BETWEEN 1 AND 3 AND epoch_ns(answered) - epoch_ns(last_failed) <= minutes * 60000000000
+),
 failures AS (
   SELECT
     agent_name, nameless_trace, trace_id, span_id, start_time, end_time, preorder, tool_name, status_message, error_type, operation_name,
@@ -58,6 +81,7 @@ failures AS (
     coalesce(epoch_ns(start_time) - epoch_ns(lag(start_time) OVER in_time) > minutes * 60000000000, true) AS is_first,
     epoch_ns(start_time) - epoch_ns(lag(start_time, max_errors::INTEGER) OVER in_time) <= minutes * 60000000000 AS is_dense
   FROM calls
+  ANTI JOIN mended USING (preorder)
   WHERE is_error
   WINDOW in_time AS (PARTITION BY agent_name, nameless_trace ORDER BY start_time, preorder)
 ),
@@ -66,6 +90,7 @@ bursts AS (
     agent_name, nameless_trace, burst, count(*) AS failures, min(start_time) AS start_time, max(start_time) AS last_start, max(coalesce(end_time, start_time)) AS end_time,
     CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id,
     list(span_id ORDER BY start_time, preorder) AS span_ids,
+    count(*) FILTER (error_class(error_type, status_message, operation_name) = 'not found') AS not_found,
     mode(coalesce(tool_name, 'a tool') ORDER BY start_time, preorder) AS tool_name, mode(error_class(error_type, status_message, operation_name) ORDER BY start_time, preorder) AS class,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       coalesce(tool_name, 'a tool') || ': ' || coalesce(status_message, error_type, 'failed')) ORDER BY start_time, preorder) AS evidence
@@ -88,4 +113,5 @@ SELECT
     coalesce(agent_name, 'an agent'), greatest(1, round((epoch_ns(end_time) - epoch_ns(start_time)) / 6e10)::BIGINT), round(100 * failures / calls)::BIGINT, tool_name, class) AS summary,
   evidence[:50] AS evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM rated
-WHERE failures > min_rate * calls;
+-- That something is not there is an answer to whoever asks about many things; where half of all is not there, the premise is wrong.
+WHERE failures > min_rate * calls AND (failures - not_found > max_errors OR 2 * failures >= calls);

@@ -11,6 +11,7 @@ regexp_extract(said, '(?is)' ||
   '\b(?:ignore|disregard|forget|override|bypass|set aside|stop following)\s+(?:\w+\s+){0,4}(?:instructions?|rules|prompts?|guidelines|directives?|orders|constraints|polic(?:y|ies)|guardrails|brief|task)\b' ||
   '|\b(?:do not|don.t|never|without|no need to)\s+(?:tell|mention|inform|informing|reveal|report|alert|notify|notifying|disclose|telling|asking|mentioning)\b.{0,30}\b(?:user|users|human|humans|operator|owner|anyone|anybody|supervisor|customer)\b' ||
   '|<\s*/?\s*(?:system|instructions?|important|admin)\s*>|\[\s*(?:system|inst|admin|instructions?)\s*\]|\b(?:system|admin|developer)\s+(?:override|prompt|message|notice|instruction|directive|command)s?\s*[:>\]-]' ||
+  '|<!--\s*(?:system|admin|ai|assistants?|agents?|llm|bot)\s*:' ||
   '|\b(?:new|updated|revised|additional|hidden|secret|special)\s+(?:instructions?|directives?|orders|task)\s*(?:for|to|:)|\byou are now\b|\b(?:begin|start of)\s+(?:new\s+)?instructions?\b' ||
   '|\b(?:attention|note|message|notice|instructions?|reminder|important)\W{1,3}(?:(?:to|for)\s+)?(?:(?:all|any|the|every|our)\s+){0,2}(?:ai|llms?|assistants?|agents?|bots?|chatbots?|language models?|automated)\b' ||
   '|\bif you are (?:an?|the)\s+(?:ai|llm|assistant|agent|language model|bot|chatbot|automated|autonomous)\b' ||
@@ -117,23 +118,36 @@ FROM (
 -- Misses: orders without an address (delete this, approve that); orders in pictures; orders in words not listed; obedience in another trace.
 -- Do: revoke what was sent, block the address, and treat what that tool returns as data: fenced, and without the tools to act on it.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_injection() AS TABLE
 WITH given AS MATERIALIZED (FROM _orders_from_outside WHERE len(addresses) > 0),
 orders AS MATERIALIZED (SELECT *, unnest(addresses) AS address FROM given),
+-- When the address was first written into a call after the order: what is said of it from then on, as in the brief of a sub-agent, names nothing anew.
+taken_up AS MATERIALIZED (
+  SELECT orders.preorder, address, min(act.start_time) AS taken_time
+  FROM orders
+  JOIN spans AS act ON act.trace_id = orders.trace_id AND act.operation_name = 'execute_tool' AND act.start_time >= orders.time AND contains(act.tool_call_arguments, address)
+  GROUP BY ALL
+),
 named_before AS (
   SELECT DISTINCT orders.preorder, address
   FROM orders
+  JOIN taken_up USING (preorder, address)
   JOIN span_messages AS sent ON sent.trace_id = orders.trace_id AND sent.direction <> 'output'
   JOIN messages USING (message_hash)
+  JOIN spans AS shown ON shown.trace_id = sent.trace_id AND shown.span_id = sent.span_id
   WHERE (role IN ('user', 'system') OR sent.direction = 'system')
-    AND CASE WHEN contains(parts::VARCHAR, address) THEN NOT contains(parts::VARCHAR, '"tool_call_response"') END
+    -- Some logs call all that a model is given the words of a user: what came with the order, after it, is what the tool had said.
+    AND CASE WHEN contains(parts::VARCHAR, address) THEN NOT contains(parts::VARCHAR, '"tool_call_response"')
+      AND NOT coalesce(contains(parts::VARCHAR, order_words) AND shown.start_time >= orders.time, false)
+      AND NOT coalesce(shown.start_time > taken_time, false) END
   UNION
   SELECT orders.preorder, address
   FROM orders
   JOIN spans AS earlier ON earlier.trace_id = orders.trace_id
   WHERE earlier.start_time < orders.time AND (contains(earlier.tool_call_arguments, address)
-    OR (earlier.preorder <> orders.preorder AND contains(earlier.tool_call_result, address)))
+    -- What a call that was still open then brought back later may come from the order itself.
+    OR (earlier.preorder <> orders.preorder AND coalesce(earlier.end_time, earlier.start_time) <= orders.time AND contains(earlier.tool_call_result, address)))
 ),
 acts AS MATERIALIZED (
   SELECT
@@ -148,8 +162,8 @@ acts AS MATERIALIZED (
 -- One finding a source: the worst action first, then the earliest.
 served AS (
   SELECT
-    source, arg_min(address, (is_look, start_time)) AS address, bool_and(is_look) AS is_look, arg_min(agent_name, (is_look, start_time)) AS actor,
-    arg_min(tool_name, (is_look, start_time)) AS act_tool, count(DISTINCT preorder) AS actions, list(DISTINCT preorder) AS places,
+    source, arg_min(address, (is_look, NOT _sends(tool_name), start_time)) AS address, bool_and(is_look) AS is_look, arg_min(agent_name, (is_look, NOT _sends(tool_name), start_time)) AS actor,
+    arg_min(tool_name, (is_look, NOT _sends(tool_name), start_time)) AS act_tool, count(DISTINCT preorder) AS actions, list(DISTINCT preorder) AS places,
     list(DISTINCT agent_name) FILTER (agent_name IS NOT NULL) AS agents, max(start_time) AS end_time
   FROM acts
   GROUP BY source

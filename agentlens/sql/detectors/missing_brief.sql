@@ -3,6 +3,16 @@
 -- include: messages.texts
 -- include: detectors.evidence
 
+-- Tool calls with the run of another agent directly below them: they hand over, whatever the tool is called.
+CREATE VIEW _calls_of_agents (
+  -- Place of the call in tree order.
+  preorder
+) AS
+SELECT DISTINCT above.preorder
+FROM (SELECT trace_id, parent_span_id, agent_name FROM spans WHERE operation_name = 'invoke_agent') AS run
+JOIN spans AS above ON above.trace_id = run.trace_id AND above.span_id = run.parent_span_id
+WHERE above.operation_name = 'execute_tool' AND above.agent_name IS DISTINCT FROM run.agent_name;
+
 -- The keys that carry something in the arguments of every delegation by tool.
 CREATE VIEW _brief_keys (
   -- Trace of the delegation.
@@ -26,7 +36,7 @@ CREATE VIEW _brief_keys (
 ) AS
 -- Arguments are only read where the tool hands over: DuckDB would read those of all calls first.
 WITH told AS (
-  SELECT *, CASE WHEN _is_handoff_tool(tool_name) THEN TRY_CAST(TRY_CAST(tool_call_arguments AS JSON) AS MAP(VARCHAR, JSON)) END AS parts
+  SELECT *, CASE WHEN _is_handoff_tool(tool_name) OR preorder IN (FROM _calls_of_agents) THEN TRY_CAST(TRY_CAST(tool_call_arguments AS JSON) AS MAP(VARCHAR, JSON)) END AS parts
   FROM spans
   WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL
 )
@@ -58,7 +68,7 @@ SELECT
       _unjudged('delegations', seen, timed - briefs, 'no arguments recorded as a JSON object'),
       _unjudged('delegations', seen, briefs - compared, 'too few others by the same agent and tool to compare with')), '')
   END
-FROM (SELECT count(*) AS seen, count(start_time) AS timed FROM spans WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name)), (
+FROM (SELECT count(*) AS seen, count(start_time) AS timed FROM spans WHERE operation_name = 'execute_tool' AND (_is_handoff_tool(tool_name) OR preorder IN (FROM _calls_of_agents))), (
   SELECT count(*) AS briefs, count(*) FILTER (delegations >= 6 OR siblings >= 4) AS compared
   FROM (
     SELECT count(*) OVER (PARTITION BY from_agent, tool_name) AS delegations, count(*) OVER (PARTITION BY trace_id, from_agent, tool_name) AS siblings FROM _brief_keys
@@ -108,7 +118,9 @@ WITH briefs AS MATERIALIZED (
     _brief_keys.*, row_number() OVER (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name ORDER BY _brief_keys.start_time, preorder) AS number,
     count(*) OVER (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name) AS briefs,
     epoch_ns(max(_brief_keys.start_time) OVER together) - epoch_ns(min(_brief_keys.start_time) OVER together) <= 2000000000 AS is_one_go,
-    list_distinct(_values_of(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000))) AS values_told
+    list_distinct(_values_of(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000))) AS values_told,
+    list_filter(list_distinct(regexp_extract_all(lower(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000)), '\pL{4,}')),
+      lambda word: NOT contains(lower(coalesce(to_agent, '')), word)) AS words_told
   FROM _brief_keys
   JOIN (SELECT preorder, tool_call_arguments FROM spans) USING (preorder)
   WINDOW together AS (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name)
@@ -124,7 +136,10 @@ SELECT
   list_sort(list(value)) AS missing, max(carriers[1]) AS example
 FROM briefs
 JOIN common USING (trace_id, from_agent, tool_name)
-WHERE (number > 2 OR is_one_go) AND NOT list_contains(carriers, number)
+JOIN (SELECT trace_id, from_agent, tool_name, number AS sibling, words_told AS sibling_words FROM briefs) AS siblings
+  ON siblings.trace_id = briefs.trace_id AND siblings.from_agent = briefs.from_agent AND siblings.tool_name = briefs.tool_name AND sibling = carriers[1]
+-- Who is asked for something else altogether needs other facts.
+WHERE (number > 2 OR is_one_go) AND NOT list_contains(carriers, number) AND (len(sibling_words) = 0 OR len(words_told) = 0 OR list_has_any(words_told, sibling_words))
 GROUP BY ALL;
 
 -- A delegation lacks what nearly all earlier ones by the same agent and tool carried.
@@ -139,7 +154,7 @@ GROUP BY ALL;
 -- Misses: briefs in prose that lack a fact which is no value; parts that were never given.
 -- Do: compare this brief with the one shown beside it, and check what the agent assumed instead.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9, min_siblings := 4) AS TABLE
 WITH parts AS (FROM _missing_parts(min_earlier, min_share)),
 told AS (

@@ -15,6 +15,9 @@ list_concat(
       regexp_extract_all(said, '(?i)\b(?:is|was|be|been|read|to|actually|really|value|figure|number|price|date|:)\s+(?:in fact |actually |really |on |at )?' || _value_pattern() || '(?:\s?[\pL°²³/]{1,12})?\s?[,;(]?\s?(?:and )?not\s+(?:on |at )?' || _value_pattern() || '(?:[^.,;:\n]{0,30})'),
       lambda hit: NOT regexp_matches(hit, '(?i)not\s+(?:on |at )?' || _value_pattern() || '(?:\s?\pL+){0,2}\s+(?:as|any ?more|any longer)\b')),
     lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)\bnot\s+(?:on |at )?' || _value_pattern(), 1))),
+  -- `418 meals a day, not 4180`: a unit of several words, and then a comma.
+  list_transform(regexp_extract_all(said, '(?i)\b(?:is|was|be|been|actually|really|serve|have|need|:)\s+' || _value_pattern() || '(?:\s\pL{1,12}){2,4}\s?[,;(]\s?not\s+' || _value_pattern() || '\s?(?:[.;,)!\n]|$)'),
+    lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)\bnot\s+' || _value_pattern(), 1))),
   list_transform(regexp_extract_all(said, '(?i)\b(?:correct|corrects|corrected|correcting|correction|fix|fixes|fixed|amend|amended|revise|revised)\b[^.\n]{0,60}?\bfrom\s+' || _value_pattern() || '\s+to\s+' || _value_pattern()),
     lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)from\s+' || _value_pattern() || '\s+to', 1))),
   list_transform(regexp_extract_all(said, '(?i)' || _value_pattern() || '[^.\n]{0,40}?\b(?:is|was|were)\s+(?:wrong|incorrect|mistaken|false|a mistake|an error|a typo|misread|outdated)\b'),
@@ -107,7 +110,7 @@ FROM (SELECT EXISTS (FROM _statements) AS is_recorded, EXISTS (FROM _statements 
 -- Misses: contradictions that nobody notices; values rewritten in other units; corrections in other languages than English.
 -- Do: look at each step listed: it used the value before it was corrected.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_plausible_cascade() AS TABLE
 -- Messages outside all traces belong to those of their file.
 WITH statements AS MATERIALIZED (

@@ -11,7 +11,7 @@
 
 -- Whether a text claims that work is done, in plain words, and admits nothing.
 CREATE MACRO _claims_done(text) AS
-regexp_matches(text, '\b(all|the) (unit |integration )?(tests|checks|specs) (now )?(are )?(all )?(pass|passed|passing|green)\b|\b(task|work|job|implementation|migration|release|report|feature|fix|everything|all)\b[^.!?\n]{0,60}\b(is|are|was|were|has been|have been)( now| all| fully| successfully)* (complete|completed|finished|done|implemented|delivered|shipped|deployed|ready)\b|\bsuccessfully (completed|implemented|finished|delivered|deployed|fixed|published|released|shipped)\b|\beverything (works|passes)\b|^\W*(all )?(done|complete|completed|finished|shipped)\b', 'i')
+regexp_matches(text, '\b(all|the) ((unit|integration|smoke|regression|acceptance|e2e|end.to.end|remaining|\d+) )*(tests|checks|specs) (have |now )?(are )?(all )?(pass|passed|passing|green)\b|\b(task|work|job|implementation|migration|release|report|feature|fix|deployment|deploy|rollout|build|upgrade|installation|refactoring|everything|all)\b[^.!?\n]{0,60}\b(is|are|was|were|has been|have been)( now| all| fully| successfully)* (complete|completed|finished|done|implemented|delivered|shipped|deployed|ready)\b|\bsuccessfully (completed|implemented|finished|delivered|deployed|fixed|published|released|shipped)\b|\beverything (works|passes)\b|^\W*(all )?(done|complete|completed|finished|shipped)\b', 'i')
 AND NOT _owns_up(text) AND NOT regexp_matches(text, '\b(not|n''t|yet|remain(s|ing)?|todo|still|pending|next step)\b', 'i');
 
 -- Whether last words have nothing to say of a failed check: they own up to nothing, and no longer word and no code of it comes back in them.
@@ -261,6 +261,6 @@ FROM counted;
 -- Misses: wrong deliverables; checks whose result does not begin with so plain a word as Fehler, échec, fallo, errore or falha, nor say in English that something failed; claims in other languages than English, but for (i): `checks` counts the runs that end in such words.
 -- Do: reopen the task; count as done only what a check after the last change confirms.
 -- scope: fleet
--- version: 5
+-- version: 6
 CREATE MACRO detect_premature_complete() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_premature_complete();

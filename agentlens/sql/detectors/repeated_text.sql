@@ -144,7 +144,7 @@ chants AS (
   SELECT
     trace_id, agent_name, message_hash, [min(preorder)] AS places, any_value(times) AS times, true AS is_asked, any_value(text) AS text,
     format('An answer of {} says one thing {} times over: {}', coalesce(agent_name, 'an agent'), any_value(times),
-      _short(substr(any_value(text), length(any_value(text)) // 2, 100), 100)) AS summary,
+      '… ' || _short(regexp_replace(substr(any_value(text), length(any_value(text)) // 2, 100), '^\S*\s+', ''), 100)) AS summary,
     'proven' AS tier
   FROM chanted
   JOIN answers USING (message_hash)

@@ -4,6 +4,7 @@
 -- include: spans.errors
 -- include: flow.resources
 -- include: agents.statuses
+-- include: spans.actions
 -- include: detectors.checks
 -- include: detectors.evidence
 
@@ -50,6 +51,10 @@ list_filter(
 CREATE MACRO _telling_arguments(arguments) AS
 CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
   THEN list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) BETWEEN 6 AND 300) END;
+
+-- Such values, and the arguments as a whole where they say something in words: who asks another tool the very same asks for the same thing.
+CREATE MACRO _things_asked(arguments) AS
+CASE WHEN regexp_matches(arguments, ':\s*"[^"]*\pL{3}') AND length(arguments) < 2000 THEN list_append(_telling_arguments(arguments), _same_arguments(arguments)) ELSE _telling_arguments(arguments) END;
 
 -- The words of such values of five letters and more.
 CREATE MACRO _telling_words(things) AS
@@ -121,7 +126,8 @@ sought AS MATERIALIZED (
   FROM (
     SELECT
       leaf, caught.trace_id, caught.agent_name, caught.start_time, failed.tool_name, _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing,
-      _telling_arguments(failed.tool_call_arguments) AS things, _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look
+      CASE WHEN _is_a_look(failed.tool_name, failed.tool_call_arguments) THEN _things_asked(failed.tool_call_arguments) ELSE _telling_arguments(failed.tool_call_arguments) END AS things,
+      _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look
     FROM caught
     JOIN spans AS failed ON failed.preorder = leaf
   )
@@ -133,7 +139,7 @@ brought AS (
     SELECT is_receipt, start_time, unnest(_matters(trace_id, agent_name, things, CASE WHEN is_a_look THEN _telling_words(things) END)) AS matter
     FROM (
       SELECT
-        call.trace_id, call.agent_name, start_time, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, _telling_arguments(tool_call_arguments) AS things,
+        call.trace_id, call.agent_name, start_time, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, _things_asked(tool_call_arguments) AS things,
         length(tool_call_result) > 0 AND _is_a_look(tool_name, tool_call_arguments) AS is_a_look
       FROM spans AS call
       SEMI JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
@@ -204,7 +210,9 @@ judged AS MATERIALIZED (
           OR coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false) THEN NULL
         WHEN operation_name = 'execute_tool' THEN 'proven'
         WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
-        WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR NOT is_a_look) THEN 'candidate'
+        WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR NOT is_a_look
+          -- That the program behind the tool is not there says nothing of what was looked for.
+          OR regexp_matches(message, '(?i)command not found|not installed|no module named|cannot find module|unknown (tool|function)')) THEN 'candidate'
       END AS tier
     FROM told
     WHERE NOT is_mended AND (operation_name = 'execute_tool' OR NOT has_worked)
@@ -284,6 +292,6 @@ FROM counted;
 -- French, Spanish, Italian and Portuguese; runs that end in words of another language are not judged, and `checks` counts them.
 -- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
--- version: 4
+-- version: 5
 CREATE MACRO detect_swallowed_error() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_swallowed_error();

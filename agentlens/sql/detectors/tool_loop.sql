@@ -56,13 +56,13 @@ regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|
 -- as often as it was done: tier candidate as well. One finding a loop. Severity: critical for 10 and more repetitions, else warning.
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
--- side, calls that are answered otherwise at last, calls that a user asks for once more, calls after equal pauses of half a minute and more (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
+-- side, calls that are answered otherwise at last, calls that a user asks for once more, calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
 -- the tool may act on a state that is not logged.
 -- Misses: cycles of more than five calls, the same question in other words, calls without recorded arguments or results (three equal calls
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 5
+-- version: 6
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
@@ -189,7 +189,7 @@ paced AS (
   SELECT trace_id, agent_name, places, min(pause_ns) AS shortest, max(pause_ns) AS longest
   FROM (
     SELECT every_loop.trace_id, every_loop.agent_name, places, epoch_ns(start_time) - epoch_ns(lag(end_time) OVER (PARTITION BY places ORDER BY start_time, preorder)) AS pause_ns
-    FROM (SELECT *, unnest(places) AS preorder FROM every_loop WHERE shape IN ('row', 'deeds')) AS every_loop
+    FROM (SELECT *, unnest(places) AS preorder FROM every_loop WHERE shape IN ('row', 'deeds', 'near')) AS every_loop
     JOIN spans USING (preorder)
   )
   GROUP BY ALL
@@ -199,7 +199,7 @@ loops AS (
   FROM every_loop
   LEFT JOIN shown ON shown.trace_id = every_loop.trace_id AND shown.agent_name IS NOT DISTINCT FROM every_loop.agent_name AND shown.places = every_loop.places
   LEFT JOIN paced ON paced.trace_id = every_loop.trace_id AND paced.agent_name IS NOT DISTINCT FROM every_loop.agent_name AND paced.places = every_loop.places
-  WHERE NOT coalesce(shortest >= 30000000000 AND longest <= 1.25 * shortest, false)
+  WHERE NOT coalesce(shortest >= 30000000000 AND (longest <= 1.25 * shortest OR (shape = 'near' AND shortest >= 300000000000)), false)
     AND repeats > (CASE shape WHEN 'near' THEN min_near WHEN 'cycle' THEN min_cycles ELSE min_repeats END - 1) * (1 + coalesce(times_asked, 0))
 ),
 told AS MATERIALIZED (

@@ -5,7 +5,7 @@
 -- Whether a tool only waits or looks whether something is ready, judged by its name or, for a shell, by its command.
 CREATE MACRO _is_waiting(tool, arguments) AS
 coalesce(regexp_matches(tool, 'sleep|status|progress|heartbeat|monitor|check_.*(build|job|run|deploy)|^(get|fetch|read|bash)_?(output|job|task|run)|^(TaskOutput|BashOutput)', 'i'), false)
-OR coalesce(regexp_matches(_tool_words(tool), ' (a?wait(for)?|poll|watch|ping|pause)(s|ing|er)? '), false)
+OR coalesce(regexp_matches(_tool_words(tool), ' ((a?wait(for)?|poll|watch|ping|pause|listen|subscribe)(s|ing|er)?|dequeue|consume|receive (messages?|events?|jobs?|tasks?)) '), false)
 OR coalesce(regexp_matches(left(arguments, 300), '\b(sleep|wait)\s+[0-9$]', 'i'), false);
 
 -- The arguments of a tool call in one spelling, whatever the order of keys and the blanks around them. For comparing, not for reading.
@@ -13,6 +13,12 @@ CREATE MACRO _same_arguments(arguments) AS
 CASE WHEN starts_with(ltrim(arguments), '{')
   THEN array_to_string(list_sort(list_transform(string_split(trim(replace(arguments, '": ', '":'), ' {}'), ','), lambda piece: trim(piece))), ',')
   ELSE arguments END;
+
+-- A result without the clock readings that Codex frames the output of a command with: how long it took is no news. For comparing, not for reading.
+CREATE MACRO _without_clock(result) AS
+CASE WHEN starts_with(result, '{"output"') OR starts_with(result, 'Exit code: ') OR starts_with(result, 'Wall time: ') OR starts_with(result, 'Chunk ID: ')
+  THEN regexp_replace(regexp_replace(result, '"duration_seconds": ?[\d.]+', ''), '^((Exit code: -?\d+\s+)?)(Chunk ID: \S+\s+)?Wall time: [\d.]+ ?s\w*', '\1')
+  ELSE result END;
 
 -- Tool calls whose arguments are known, waiting left out, in the order of their run; equal neighbours share a `streak`. Only of
 -- traces in which some call is made three times: in the others there is nothing to look for. Where a log has no times, the order of its records is that of the calls.
@@ -29,7 +35,7 @@ CREATE VIEW _actions (
   tool_name,
   -- Arguments in one spelling.
   arguments,
-  -- Result as logged.
+  -- Result as logged, without how long the command took.
   result,
   -- When it began (UTC).
   start_time,
@@ -86,7 +92,7 @@ ordered AS (
   )
 )
 SELECT
-  trace_id, span_id, agent_name, run, tool_name, same_arguments, tool_call_result, start_time, end_time, is_error,
+  trace_id, span_id, agent_name, run, tool_name, same_arguments, _without_clock(tool_call_result), start_time, end_time, is_error,
   status_message, preorder, place,
   count(*) FILTER (NOT is_same) OVER (PARTITION BY trace_id, agent_name, run ORDER BY start_time, preorder)
 FROM ordered;

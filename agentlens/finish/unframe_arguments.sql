@@ -1,0 +1,20 @@
+-- OpenLLMetry frames what a tool was given: `{"inputs": {...}}`, with `input_str`, `tags` and the like beside it, or `{"args": [], "kwargs": {...}}`.
+-- What was given are the arguments of the call, by their own names; the frame stays among the attributes, as logged.
+CREATE OR REPLACE TEMP TABLE unframed_arguments AS
+SELECT staged_row, framed, coalesce(nullif(said->'$.inputs', '{}'), said->'$.kwargs') AS given
+FROM (
+  SELECT rowid AS staged_row, tool_call_arguments AS framed, TRY_CAST(tool_call_arguments AS JSON) AS said
+  FROM staged_spans
+  WHERE operation_name = 'execute_tool' AND regexp_matches(tool_call_arguments, '^\{"(inputs|input_str|args|kwargs)"')
+    AND attributes->>'$."traceloop.entity.name"' IS NOT NULL
+)
+WHERE json_type(coalesce(nullif(said->'$.inputs', '{}'), said->'$.kwargs')) = 'OBJECT' AND coalesce(json_array_length(said->'$.args'), 0) = 0;
+
+UPDATE staged_spans AS s
+SET
+  tool_call_arguments = given::VARCHAR,
+  attributes = json_merge_patch(s.attributes, json_object('traceloop.entity.input', framed))
+FROM unframed_arguments AS u
+WHERE s.rowid = u.staged_row;
+
+DROP TABLE unframed_arguments;
