@@ -120,23 +120,26 @@ shown AS MATERIALIZED (
 ),
 -- Most calls have one system prompt, and lists in order take far longer to make.
 of_several AS (SELECT preorder FROM shown GROUP BY preorder HAVING count(*) > 1),
-told AS (
-  SELECT trace_id, span_id, agent_name, start_time, preorder, [message_hash] AS message_hashes FROM shown ANTI JOIN of_several USING (preorder)
+-- Numbers stand for prompts and sentences, for these are compared again and again.
+calls AS MATERIALIZED (
+  SELECT trace_id, span_id, agent_name, start_time, preorder, hash(message_hash) AS prompt FROM shown ANTI JOIN of_several USING (preorder)
   UNION ALL
-  SELECT any_value(trace_id), any_value(span_id), any_value(agent_name), any_value(start_time), preorder, list(message_hash ORDER BY position)
+  SELECT any_value(trace_id), any_value(span_id), any_value(agent_name), any_value(start_time), preorder, hash(list(message_hash ORDER BY position))
   FROM shown
   SEMI JOIN of_several USING (preorder)
   GROUP BY preorder
 ),
--- Numbers stand for prompts and sentences, for these are compared again and again.
-calls AS MATERIALIZED (SELECT *, hash(message_hashes) AS prompt FROM told),
 prompts AS MATERIALIZED (
-  SELECT agent_name, prompt, any_value(message_hashes) AS message_hashes, count(DISTINCT hash(trace_id)) AS traces
+  SELECT agent_name, prompt, any_value(preorder) AS preorder, count(DISTINCT hash(trace_id)) AS traces
   FROM calls
   GROUP BY agent_name, prompt
 ),
 agents AS (SELECT agent_name, count(DISTINCT hash(trace_id)) AS traces FROM calls GROUP BY agent_name),
-pieces AS (SELECT agent_name, prompt, traces, unnest(message_hashes) AS message_hash, generate_subscripts(message_hashes, 1) AS part FROM prompts),
+pieces AS MATERIALIZED (
+  SELECT prompts.agent_name, prompt, traces, position AS part, message_hash
+  FROM prompts
+  JOIN shown USING (preorder)
+),
 said AS MATERIALIZED (
   SELECT message_hash, _sentences(_without_moments(_message_text(parts))) AS sentences
   FROM messages
@@ -207,21 +210,20 @@ CREATE VIEW span_versions (
 ) AS
 WITH calls AS MATERIALIZED (
   SELECT
-    trace_id, span_id, agent_name, start_time, preorder, request_model, response_model, agent_version, prompt_version,
-    _said_of_versions(attributes) AS said, _said_of_programs(resource) AS program,
+    trace_id, span_id, agent_name, start_time, preorder, nullif(request_model, '') AS request_model, nullif(response_model, '') AS response_model,
+    nullif(agent_version, '') AS agent_version, nullif(prompt_version, '') AS prompt_version, _sampling(said) AS sampling,
+    nullif(_commit(said, program), '') AS commit, nullif(program[1], '') AS service_version,
+    nullif(concat_ws(' ', program[2], program[3]), '') AS instrumentation, nullif(said[18], '') AS program_version,
     CASE WHEN contains(attributes::VARCHAR, 'tool') THEN _tool_lines(attributes) END AS tools
-  FROM spans
-  WHERE start_time IS NOT NULL AND _span_kind(operation_name) IN ('model', 'agent')
+  FROM (
+    SELECT *, _said_of_versions(attributes) AS said, _said_of_programs(resource) AS program
+    FROM spans
+    WHERE start_time IS NOT NULL AND _span_kind(operation_name) IN ('model', 'agent')
+  )
 ),
 plain AS (
-  UNPIVOT (
-    SELECT
-      trace_id, span_id, agent_name, start_time, preorder, nullif(request_model, '') AS request_model, nullif(response_model, '') AS response_model,
-      nullif(agent_version, '') AS agent_version, nullif(prompt_version, '') AS prompt_version, _sampling(said) AS sampling,
-      nullif(_commit(said, program), '') AS commit, nullif(program[1], '') AS service_version,
-      nullif(concat_ws(' ', program[2], program[3]), '') AS instrumentation, nullif(said[18], '') AS program_version
-    FROM calls
-  ) ON request_model, response_model, agent_version, prompt_version, sampling, commit, service_version, instrumentation, program_version
+  UNPIVOT calls
+  ON request_model, response_model, agent_version, prompt_version, sampling, commit, service_version, instrumentation, program_version
   INTO NAME kind VALUE value
 ),
 -- Identity files say by themselves from which day on they hold; one without a date is in no timeline.
