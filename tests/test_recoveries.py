@@ -54,6 +54,8 @@ NEXT: list[tuple[list[Step], tuple[Any, ...]]] = [
     ([tool("load#2", "lead", 3, arguments={"path": "elsewhere.txt"})], ("went on", [], None)),
     ([tool("wait", "lead", 3, arguments=ASKED)], ("went on", [], None)),
     ([], ("gave up", [], None)),
+    ([tool("ask_human", "lead", 3, arguments={"question": "?"}, result="7")], ("recovered", ["escalate"], 4)),
+    ([tool("save_file", "lead", 3, arguments=ASKED, result="saved")], ("went on", [], None)),
 ]
 
 
@@ -61,6 +63,39 @@ def test_what_was_tried_next_is_named(tmp_path: Path) -> None:
     runs = [[agent("lead"), failed("load", arguments=ASKED), *after] for after, _ in NEXT]
     steps = [dict(each, traceId=f"{n:032x}") for n, run in enumerate(runs, 1) for each in run]
     assert rows(read_steps(tmp_path, steps), "outcome, strategies, fallback_level") == [wanted for _, wanted in NEXT]
+
+
+def test_what_names_another_item_is_no_second_attempt(tmp_path: Path) -> None:
+    def next_call(name: str, arguments: dict[str, Any]) -> tuple[Any, ...]:
+        asked = {"part": "P-10629", "fields": "name finish lot", "limit": 500}
+        steps = [agent("lead"), failed("get_part", arguments=asked), tool("get_part#2", "lead", 3, arguments=arguments)]
+        return one(tmp_path / name, steps, "outcome, strategies")
+
+    assert next_call("other", {"part": "P-10646", "fields": "name finish lot", "limit": 500}) == ("went on", [])
+    assert next_call("same", {"part": "P-10629", "fields": "name finish lot", "limit": 50}) == (
+        "recovered",
+        ["rephrase"],
+    )
+
+
+def test_an_attempt_without_an_end_has_not_worked(tmp_path: Path) -> None:
+    again = tool("load#2", "lead", 3, arguments=ASKED)
+    del again["endTimeUnixNano"]
+    assert one(tmp_path, [agent("lead"), failed("load", arguments=ASKED), again]) == ("gave up", ["retry"], None)
+
+
+def test_what_a_person_mended_is_no_automatic_recovery(tmp_path: Path) -> None:
+    steps = [
+        agent("lead"),
+        failed("load"),
+        tool("load#2", "lead", 3),
+        failed("read_meter", start=5, arguments={"a": "b"}),
+    ]
+    steps.append(tool("ask_human", "lead", 7, arguments={"question": "what does it read?"}, result="48213"))
+    rates = read_steps(tmp_path, steps).sql(
+        "SELECT failures, recovered, by_person, recovery_rate FROM recovery_by_agent"
+    )
+    assert rates.fetchall() == [(2, 1, 1, 0.5)]
 
 
 def test_a_call_that_had_begun_before_is_no_attempt(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ CREATE VIEW _steps_of_findings (
   evidence,
   -- Place of the step in the finding, from 1.
   place,
+  -- Trace of the step.
+  trace_id,
   -- Place of the step in tree order.
   preorder,
   -- When the step began (UTC).
@@ -32,7 +34,7 @@ CREATE VIEW _steps_of_findings (
   is_witness
 ) AS
 SELECT
-  defect, detector, tier, summary, evidence, place, preorder, spans.start_time, coalesce(spans.end_time < began, false)
+  defect, detector, tier, summary, evidence, place, trace_id, preorder, spans.start_time, coalesce(spans.end_time < began, false)
 FROM (
   SELECT
     hash(detector, trace_id, agent_name, span_ids, start_time, summary) AS defect, detector, tier, summary, evidence, trace_id,
@@ -96,34 +98,21 @@ FROM (FROM _steps_of_findings WHERE NOT is_witness AND tier = 'proven' AND detec
 JOIN (FROM _steps_of_findings WHERE NOT is_witness QUALIFY row_number() OVER (PARTITION BY defect ORDER BY place) = 1) AS first USING (defect, detector)
 WHERE later.place > first.place;
 
--- Defects, one row a defect and step: findings that can cause harm, and failures that nobody mended and no finding tells of.
-CREATE VIEW _defects (
-  -- Number of the defect.
-  defect,
-  -- The detector; `error` for a failure.
-  detector,
-  -- proven, event or candidate.
-  tier,
-  -- What happened, in one sentence.
-  summary,
-  -- Place of the step in tree order.
-  preorder,
-  -- Place of the step in the finding, from 1: what went wrong first stands first.
-  place,
-  -- Whether it only says what had been before.
-  is_witness,
-  -- Where it stands, byte for byte.
-  evidence
-) AS
-SELECT defect, detector, tier, summary, preorder, place, is_witness, evidence FROM _steps_of_findings
+-- Defects of some traces (a list), one row a defect and step: findings that can cause harm, and failures that nobody mended and no finding tells of. Columns:
+-- defect (its number), detector (`error` for a failure), tier, summary, preorder (place of the step in tree order), place (of the step in the finding, from 1:
+-- what went wrong first stands first), is_witness (it only says what had been before), evidence.
+CREATE MACRO _defects_in(of_trace_ids) AS TABLE
+SELECT defect, detector, tier, summary, preorder, place, is_witness, evidence
+FROM _steps_of_findings
+WHERE trace_id IN (SELECT unnest(of_trace_ids))
 UNION ALL
 SELECT
-  hash('error', trace_id, span_id), 'error', 'proven',
+  hash('error', trace_id, span_id) AS defect, 'error' AS detector, 'proven' AS tier,
   format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || CASE WHEN agent_name <> target THEN agent_name END, ''),
-    rtrim(_short(coalesce(nullif(message, ''), error_class), 120), '.')),
-  preorder, 1, false, [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || coalesce(nullif(message, ''), error_class))]
-FROM recoveries
-WHERE kind <> 'report' AND outcome <> 'recovered' AND preorder NOT IN (SELECT preorder FROM _steps_of_findings);
+    rtrim(_short(coalesce(nullif(message, ''), error_class), 120), '.')) AS summary,
+  preorder, 1 AS place, false AS is_witness, [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || coalesce(nullif(message, ''), error_class))]
+FROM _recoveries_in(of_trace_ids)
+WHERE outcome <> 'recovered' AND preorder NOT IN (SELECT preorder FROM _steps_of_findings);
 
 -- Hypotheses about what caused an incident, the best first: `FROM root_causes(of_trace_id := '...', of_span_id := '...')`, the span being the
 -- failed run, the wrong deliverable or any step that looks wrong. `al.detect()` must have run. No rows: nothing in the log speaks for a cause.
@@ -196,11 +185,13 @@ reach (preorder, role, cost, weakest, hops, next) USING KEY (preorder, role) AS 
   )
   GROUP BY from_preorder, role
 ),
+near AS MATERIALIZED (SELECT list(DISTINCT trace_id) AS trace_ids FROM reach JOIN spans USING (preorder)),
+defects AS MATERIALIZED (FROM _defects_in((SELECT trace_ids FROM near))),
 -- A failure is known when it ends, anything else when it begins.
 timed AS MATERIALIZED (
   SELECT
-    _defects.*, role, weakest, cost, subtree_end, min((CASE detector WHEN 'error' THEN coalesce(end_time, start_time) ELSE start_time END, preorder)) OVER (PARTITION BY defect) AS first_moment
-  FROM _defects
+    defects.*, role, weakest, cost, subtree_end, min((CASE detector WHEN 'error' THEN coalesce(end_time, start_time) ELSE start_time END, preorder)) OVER (PARTITION BY defect) AS first_moment
+  FROM defects
   JOIN (SELECT preorder, start_time, end_time, subtree_end FROM spans) AS spans USING (preorder)
   LEFT JOIN reach USING (preorder)
   QUALIFY bool_or(reach.preorder IS NOT NULL) OVER (PARTITION BY defect)
@@ -261,12 +252,25 @@ explains AS (
   GROUP BY earlier.defect
 ),
 explained AS (SELECT DISTINCT unnest(explained_defects) AS defect FROM explains),
--- How often the same kind of defect (for a failure: the same failure) is in other traces whose root ended well.
+-- In how many other traces whose root ended well the same kind of defect is; for a failure, the same failure that nobody mended, sought in the first
+-- hundred of such traces in which a step of that name failed.
+well AS MATERIALIZED (
+  SELECT DISTINCT root.trace_id, errors.name
+  FROM errors
+  SEMI JOIN (SELECT name FROM spans WHERE preorder IN (SELECT cause FROM joined WHERE detector = 'error')) AS alike USING (name)
+  JOIN (FROM spans WHERE depth = 0 AND status_code = 'OK') AS root USING (trace_id)
+  WHERE trace_id NOT IN (SELECT trace_id FROM incident)
+  QUALIFY dense_rank() OVER (ORDER BY trace_id) <= 100
+),
 harmless AS (
   SELECT sort, count(DISTINCT trace_id) AS traces
-  FROM (SELECT CASE detector WHEN 'error' THEN summary ELSE detector END AS sort, spans.trace_id, root_span_id FROM _defects JOIN spans USING (preorder)) AS elsewhere
-  JOIN spans AS root USING (trace_id)
-  WHERE root.span_id = elsewhere.root_span_id AND root.status_code = 'OK' AND trace_id NOT IN (SELECT trace_id FROM incident)
+  FROM (
+    SELECT detector AS sort, trace_id FROM findings WHERE detector IN (SELECT detector FROM joined)
+    UNION ALL
+    SELECT summary, spans.trace_id FROM _defects_in((SELECT list(DISTINCT trace_id) FROM well)) JOIN spans USING (preorder) WHERE detector = 'error'
+  ) AS elsewhere
+  JOIN (SELECT trace_id FROM spans WHERE depth = 0 GROUP BY trace_id HAVING bool_and(status_code = 'OK')) AS good USING (trace_id)
+  WHERE trace_id NOT IN (SELECT trace_id FROM incident)
   GROUP BY sort
 ),
 ranked AS (

@@ -1,6 +1,7 @@
 -- What was tried after each failure.
 -- include: spans.runs
 -- include: spans.actions
+-- include: flow.resources
 -- include: messages.texts
 -- include: agents.handoffs
 
@@ -16,37 +17,36 @@ list_filter(
   lambda word: length(word) >= 2
 );
 
--- Calls and runs in traces where something failed, in the order of the run they stand in.
-CREATE VIEW _steps_near_failures (
-  -- Trace of the step.
-  trace_id,
-  -- The step.
-  span_id,
-  -- The agent that did it.
-  agent_name,
-  -- `tool`, `model`, `agent` or `retrieval`.
-  kind,
-  -- The tool, the model or the agent.
-  target,
-  -- Arguments as logged.
-  arguments,
-  -- Whether it failed; handoffs and interrupts are no failures.
-  is_error,
-  -- Whether it only waits or looks whether something is ready.
-  is_waiting,
-  -- When it began (UTC).
-  start_time,
-  -- When it ended (UTC).
-  end_time,
-  -- Where it stands among the steps that its own step is one of: trace, kind and run.
-  lane,
-  -- Number of the step in its lane, from 1.
-  place,
-  -- Place in tree order.
-  preorder
-) AS
+-- The words and numbers with a digit in what a call was given: what tells one item from another. How many, how long and which page of it tells nothing.
+CREATE MACRO _given_items(arguments) AS
+list_filter(CASE
+  WHEN starts_with(ltrim(left(arguments, 20)), '{') AND json_valid(arguments) AND json_type(arguments) = 'OBJECT'
+    THEN _distinct_words(array_to_string(list_transform(list_filter(list_zip(json_keys(arguments), json_extract_string(arguments, '$.*')),
+      lambda given: NOT regexp_matches(given[1], 'limit|size|count|timeout|page|offset|max|min|retr|attempt|depth|number|top|seconds|strict|start|end$', 'i')), lambda given: left(given[2], 2000)), ' '))
+  ELSE _distinct_words(left(arguments, 2000))
+END, lambda word: regexp_matches(word, '\d'));
+
+-- Whether two calls name different items: each has words with a digit that the other lacks.
+CREATE MACRO _are_of_other_items(a, b) AS
+len(list_filter(_given_items(a), lambda item: NOT list_contains(_given_items(b), item))) > 0
+AND len(list_filter(_given_items(b), lambda item: NOT list_contains(_given_items(a), item))) > 0;
+
+-- Whether a tool asks a person.
+CREATE MACRO _asks_a_person(tool) AS
+coalesce(regexp_matches(tool, '^(ask|request|consult|query|prompt|escalate|wait|get)(_?(to|for|from|a|the))*_?(human|user|person|operator|supervisor)|^human(_?(input|approval|review|feedback|in_the_loop))?$|^AskUserQuestion$|^escalate$', 'i'), false);
+
+-- Whether most of the words of a call stand in a longer one, at least two of them.
+CREATE MACRO _is_passed_on(words, to_words) AS len(list_intersect(words, to_words)) >= 2 AND 2 * len(list_intersect(words, to_words)) > len(words);
+
+-- Calls and runs in traces where something failed (some of them, all when the argument is NULL), in the order of the run they stand in: trace, span, agent;
+-- kind (tool, model, agent, retrieval) and target (the tool, model or agent); arguments; is_error (handoffs and interrupts are no failures); is_waiting (it
+-- only waits or looks whether something is ready); is_open (the log has no end of it and no result);
+-- start and end; lane (the steps that it is one of), place in it from 1; preorder.
+CREATE MACRO _steps_near_failures(of_trace_ids) AS TABLE
+
 WITH failing AS MATERIALIZED (
-  SELECT DISTINCT trace_id FROM spans WHERE status_code = 'ERROR' AND NOT is_control_flow
+  SELECT DISTINCT trace_id FROM spans
+  WHERE status_code = 'ERROR' AND NOT is_control_flow AND (of_trace_ids IS NULL OR trace_id IN (SELECT unnest(of_trace_ids)))
 ),
 steps AS (
   SELECT
@@ -73,17 +73,58 @@ laned AS (
   LEFT JOIN _runs_of_calls((SELECT list(trace_id) FROM failing)) USING (preorder)
 )
 SELECT
-  trace_id, span_id, agent_name, kind, target, tool_call_arguments, status_code = 'ERROR' AND NOT is_control_flow,
-  kind = 'tool' AND _is_waiting(tool_name, tool_call_arguments), start_time, end_time, lane,
-  row_number() OVER (PARTITION BY lane ORDER BY start_time, preorder), preorder
+  trace_id, span_id, agent_name, kind, target, tool_call_arguments AS arguments, status_code = 'ERROR' AND NOT is_control_flow AS is_error,
+  kind = 'tool' AND _is_waiting(tool_name, tool_call_arguments) AS is_waiting, end_time IS NULL AND tool_call_result IS NULL AS is_open,
+  start_time, end_time, lane,
+  row_number() OVER (PARTITION BY lane ORDER BY start_time, preorder) AS place, preorder
 FROM laned;
+
+-- The attempts of some traces (a list), of all when the argument is NULL; columns as in `recovery_attempts`.
+CREATE MACRO _recovery_attempts_in(of_trace_ids) AS TABLE
+WITH steps AS MATERIALIZED (FROM _steps_near_failures(of_trace_ids)),
+pairs AS (
+  SELECT failed.*, failed.place + near AS next_place, near
+  FROM (FROM steps WHERE is_error) AS failed, (SELECT unnest(range(1, 21)) AS near)
+),
+compared AS (
+  SELECT
+    pairs.trace_id, pairs.span_id AS failed_span_id, next.span_id, pairs.agent_name, pairs.kind, pairs.target, next.target AS next_target,
+    CASE
+      WHEN pairs.kind = 'agent' THEN 'rerun'
+      WHEN pairs.kind = 'model' THEN CASE WHEN next.target = pairs.target OR '' IN (next.target, pairs.target) THEN 'retry' ELSE 'fallback' END
+      WHEN next.is_waiting AND NOT pairs.is_waiting THEN NULL
+      WHEN next.target = pairs.target AND next.arguments IS NOT DISTINCT FROM pairs.arguments
+        THEN CASE WHEN near = 1 THEN 'retry' ELSE 'repair' END
+      WHEN _asks_a_person(next.target) AND NOT _asks_a_person(pairs.target)
+        THEN CASE WHEN near <= 2 OR _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'escalate' END
+      WHEN _is_handoff_tool(next.target) AND next.target <> pairs.target AND _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'delegate'
+      WHEN _word_overlap(_given_words(pairs.arguments), _given_words(next.arguments)) > 0.5 AND NOT _are_of_other_items(pairs.arguments, next.arguments) THEN CASE
+        WHEN next.target = pairs.target THEN 'rephrase'
+        WHEN _resource_access(pairs.target) IS NOT DISTINCT FROM 'read' AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' THEN NULL
+        ELSE 'fallback'
+      END
+    END AS strategy,
+    NOT next.is_error AND NOT (next.is_open AND pairs.end_time IS NOT NULL) AS is_success,
+    epoch_ns(next.start_time) - epoch_ns(coalesce(pairs.end_time, pairs.start_time)) AS pause_ns,
+    coalesce(pairs.end_time, pairs.start_time) AS failed_time, next.start_time, next.end_time,
+    pairs.preorder AS failed_preorder, next.preorder, near
+  FROM pairs
+  JOIN steps AS next ON next.lane = pairs.lane AND next.place = pairs.next_place
+  WHERE next.start_time >= coalesce(pairs.end_time, pairs.start_time)
+)
+SELECT * EXCLUDE (near)
+FROM compared
+WHERE strategy IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY failed_preorder ORDER BY near) = 1;
 
 -- For every failed call or run, the next thing that was tried for the same end, within the 20 steps after it.
 --
 -- What counts as tried for the same end: the same action again with nothing in between (`retry`) or after other work (`repair`); the same
 -- tool with arguments that have most words in common (`rephrase`); another tool that is given most of the same words, or another model
--- (`fallback`); a tool made for handing over that is given most of the same words (`delegate`); another run of the same agent (`rerun`).
--- Steps that began before the failure ended were not tried because of it.
+-- (`fallback`); a tool made for handing over that is given most of the same words (`delegate`); a question to a person that holds most of them, or comes
+-- right after (`escalate`); another run of the same agent (`rerun`). Calls that name another item, by a number or an id, are of another matter. What writes
+-- is no other way of reading. Steps that began before the failure ended were not tried because of it; one that the log leaves
+-- without an end did not work.
 CREATE VIEW recovery_attempts (
   -- Trace of both.
   trace_id,
@@ -99,9 +140,9 @@ CREATE VIEW recovery_attempts (
   target,
   -- The one that was tried.
   next_target,
-  -- retry, repair, rephrase, fallback, delegate or rerun.
+  -- retry, repair, rephrase, fallback, delegate, escalate or rerun.
   strategy,
-  -- True where what was tried did not fail.
+  -- True where what was tried ended and did not fail.
   is_success,
   -- From the end of the failure to the begin of the attempt, in nanoseconds.
   pause_ns,
@@ -116,35 +157,4 @@ CREATE VIEW recovery_attempts (
   -- Place of the attempt in tree order.
   preorder
 ) AS
-WITH steps AS MATERIALIZED (FROM _steps_near_failures),
-pairs AS (
-  SELECT failed.*, failed.place + near AS next_place, near
-  FROM (FROM steps WHERE is_error) AS failed, (SELECT unnest(range(1, 21)) AS near)
-),
-compared AS (
-  SELECT
-    pairs.trace_id, pairs.span_id AS failed_span_id, next.span_id, pairs.agent_name, pairs.kind, pairs.target, next.target AS next_target,
-    CASE
-      WHEN pairs.kind = 'agent' THEN 'rerun'
-      WHEN pairs.kind = 'model' THEN CASE WHEN next.target = pairs.target OR '' IN (next.target, pairs.target) THEN 'retry' ELSE 'fallback' END
-      WHEN next.is_waiting AND NOT pairs.is_waiting THEN NULL
-      WHEN next.target = pairs.target AND next.arguments IS NOT DISTINCT FROM pairs.arguments
-        THEN CASE WHEN near = 1 THEN 'retry' ELSE 'repair' END
-      WHEN _word_overlap(_given_words(pairs.arguments), _given_words(next.arguments)) > 0.5 THEN CASE
-        WHEN next.target = pairs.target THEN 'rephrase'
-        WHEN _is_handoff_tool(next.target) THEN 'delegate'
-        ELSE 'fallback'
-      END
-    END AS strategy,
-    NOT next.is_error AS is_success,
-    epoch_ns(next.start_time) - epoch_ns(coalesce(pairs.end_time, pairs.start_time)) AS pause_ns,
-    coalesce(pairs.end_time, pairs.start_time) AS failed_time, next.start_time, next.end_time,
-    pairs.preorder AS failed_preorder, next.preorder, near
-  FROM pairs
-  JOIN steps AS next ON next.lane = pairs.lane AND next.place = pairs.next_place
-  WHERE next.start_time >= coalesce(pairs.end_time, pairs.start_time)
-)
-SELECT * EXCLUDE (near)
-FROM compared
-WHERE strategy IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY failed_preorder ORDER BY near) = 1;
+FROM _recovery_attempts_in(NULL);

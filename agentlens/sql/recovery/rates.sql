@@ -15,8 +15,10 @@ CREATE VIEW recovery_by_agent (
   agent_name,
   -- Number of failures; attempts that failed again belong to the first.
   failures,
-  -- Number of those that a later attempt mended.
+  -- Number of those that a later attempt mended without a person.
   recovered,
+  -- Number of those that a person mended who was asked.
+  by_person,
   -- Automatic recovery rate: recovered per failure, 0 to 1.
   recovery_rate,
   -- Lower end of its 95% interval (Wilson).
@@ -39,13 +41,13 @@ CREATE VIEW recovery_by_agent (
   fallback_levels
 ) AS
 SELECT
-  agent_name, count(*), count(*) FILTER (outcome = 'recovered'), count(*) FILTER (outcome = 'recovered') / count(*),
-  _share_interval(count(*) FILTER (outcome = 'recovered'), count(*)).low, _share_interval(count(*) FILTER (outcome = 'recovered'), count(*)).high,
+  agent_name, count(*), count(*) FILTER (is_automatic), count(*) FILTER (fallback_level = 4), count(*) FILTER (is_automatic) / count(*),
+  _share_interval(count(*) FILTER (is_automatic), count(*)).low, _share_interval(count(*) FILTER (is_automatic), count(*)).high,
   count(*) FILTER (outcome = 'failed'), count(*) FILTER (failed_above > 0 AND contained_by IS NOT NULL),
   (quantile_cont(recovery_ns, 0.5) FILTER (recovery_ns >= 0))::BIGINT, (quantile_cont(recovery_ns, 0.95) FILTER (recovery_ns >= 0))::BIGINT,
   _whole(sum(tokens)), sum(cost_usd),
   histogram(fallback_level)
-FROM recoveries
+FROM (SELECT *, outcome = 'recovered' AND fallback_level < 4 AS is_automatic FROM recoveries)
 WHERE kind <> 'report'
 GROUP BY agent_name;
 

@@ -4,21 +4,12 @@
 -- include: agents.statuses
 -- include: tokens.usage_ledger
 
--- Failures and the attempts that follow one another from them (at most 1,000), each failure that is no attempt itself being a beginning.
-CREATE VIEW _recovery_chains (
-  -- Place of the first failed span in tree order.
-  preorder,
-  -- How many attempts were made.
-  attempts,
-  -- What was tried, in order.
-  strategies,
-  -- Place of the last attempt in tree order.
-  last_preorder,
-  -- True where the last attempt worked.
-  is_success
-) AS
+-- Failures and the attempts that follow one another from them (at most 1,000), each failure that is no attempt itself being a beginning: preorder (place of the
+-- first failed span), attempts, strategies in order, last_preorder (place of the last attempt), is_success (whether that worked). Argument: the name of a relation
+-- with the attempts.
+CREATE MACRO _recovery_chains(tried_attempts) AS TABLE
 WITH RECURSIVE
-tried AS MATERIALIZED (FROM recovery_attempts),
+tried AS MATERIALIZED (FROM query_table(tried_attempts)),
 -- A step that is tried for several failures at once goes on from the last of them.
 chain AS (
   SELECT failed_preorder AS first_preorder, preorder AS here, 1 AS attempts, [strategy] AS strategies, is_success
@@ -30,7 +21,7 @@ chain AS (
   JOIN tried ON tried.failed_preorder = chain.here
   WHERE NOT chain.is_success AND attempts < 1000
 )
-SELECT first_preorder, attempts, strategies, here, is_success
+SELECT first_preorder AS preorder, attempts, strategies, here AS last_preorder, is_success
 FROM chain
 QUALIFY row_number() OVER (PARTITION BY first_preorder ORDER BY attempts DESC, here) = 1;
 
@@ -102,14 +93,110 @@ SELECT agent_name, wave, status, detail, time, next_time, next_status, source_id
 FROM turns
 WHERE is_bad;
 
+-- The failures of some traces (a list), of all when the argument is NULL; columns as in `recoveries`.
+CREATE MACRO _recoveries_in(of_trace_ids) AS TABLE
+WITH tried AS MATERIALIZED (FROM _recovery_attempts_in(of_trace_ids)),
+chains AS MATERIALIZED (FROM _recovery_chains('tried')),
+upwards AS MATERIALIZED (FROM _failures_upwards),
+steps AS MATERIALIZED (SELECT preorder, place < count(*) OVER (PARTITION BY lane) AS has_more FROM _steps_near_failures(of_trace_ids)),
+failed_attempts AS MATERIALIZED (SELECT preorder FROM tried WHERE NOT is_success),
+repeated AS (
+  FROM failed_attempts
+  UNION ALL
+  SELECT leaf FROM upwards SEMI JOIN failed_attempts USING (preorder)
+),
+-- A failed request inside a call is a failure of that call: what is tried again is the innermost failed call or run.
+acts AS (
+  SELECT leaf, arg_min(preorder, level) AS act, min(level) AS act_level
+  FROM (SELECT preorder AS leaf, preorder, 0 AS level FROM errors UNION ALL SELECT leaf, preorder, level FROM upwards WHERE is_error)
+  SEMI JOIN steps USING (preorder)
+  GROUP BY leaf
+),
+above AS (
+  SELECT
+    upwards.leaf, count(*) FILTER (upwards.is_error) AS failed_above,
+    count(DISTINCT spans.agent_name) FILTER (upwards.is_error AND spans.agent_name <> errors.agent_name) AS agents_failed_above,
+    any_value(coalesce(spans.agent_name, 'a step without an agent')) FILTER (NOT upwards.is_error) AS contained_by,
+    arg_min(upwards.preorder, level) FILTER (chains.is_success AND level > coalesce(act_level, 0)) AS mended_above
+  FROM upwards
+  JOIN spans USING (preorder)
+  JOIN errors ON errors.preorder = upwards.leaf
+  LEFT JOIN acts ON acts.leaf = upwards.leaf
+  LEFT JOIN chains ON chains.preorder = upwards.preorder AND upwards.is_error
+  GROUP BY upwards.leaf
+),
+settled AS (
+  SELECT
+    errors.*, coalesce(failed_above, 0) AS failed_above, coalesce(agents_failed_above, 0) AS agents_failed_above, contained_by, has_more,
+    coalesce(own.is_success, false) AS is_mended, CASE WHEN own.is_success THEN own.last_preorder ELSE up.last_preorder END AS mender,
+    CASE WHEN own.is_success THEN own.strategies ELSE list_concat(coalesce(own.strategies, []), coalesce(up.strategies, [])) END AS all_strategies
+  FROM errors
+  LEFT JOIN acts ON acts.leaf = errors.preorder
+  LEFT JOIN chains AS own ON own.preorder = act
+  LEFT JOIN steps ON steps.preorder = coalesce(own.last_preorder, act)
+  LEFT JOIN above ON above.leaf = errors.preorder
+  LEFT JOIN chains AS up ON up.preorder = mended_above AND NOT coalesce(own.is_success, false)
+  WHERE errors.preorder NOT IN (FROM repeated) AND (of_trace_ids IS NULL OR errors.trace_id IN (SELECT unnest(of_trace_ids)))
+),
+timed AS (
+  SELECT
+    settled.*, mender_span.span_id AS recovered_span_id, coalesce(mender_span.end_time, mender_span.start_time) AS recovered_time,
+    coalesce(settled.end_time, settled.start_time) AS failed_time
+  FROM settled
+  LEFT JOIN spans AS mender_span ON mender_span.preorder = mender
+),
+running AS MATERIALIZED (
+  SELECT trace_id, agent_name, start_time, max(tokens) AS tokens, max(cost_nano_usd) AS cost_nano_usd
+  FROM (
+    SELECT
+      trace_id, coalesce(agent_name, '') AS agent_name, start_time,
+      sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) OVER so_far AS tokens,
+      sum(cost_nano_usd) OVER so_far AS cost_nano_usd
+    FROM ledger_of((SELECT coalesce(list(DISTINCT trace_id), []) FROM timed WHERE mender IS NOT NULL))
+    WHERE is_counted AND start_time IS NOT NULL
+    WINDOW so_far AS (PARTITION BY trace_id, coalesce(agent_name, '') ORDER BY start_time)
+  )
+  GROUP BY ALL
+),
+spent AS (
+  SELECT
+    timed.*, until.tokens - coalesce(before.tokens, 0) AS tokens, until.cost_nano_usd - coalesce(before.cost_nano_usd, 0) AS cost_nano_usd
+  FROM (SELECT *, coalesce(agent_name, '') AS spender FROM timed) AS timed
+  ASOF LEFT JOIN running AS before
+    ON before.trace_id = timed.trace_id AND before.agent_name = spender AND before.start_time < failed_time
+  ASOF LEFT JOIN running AS until
+    ON until.trace_id = timed.trace_id AND until.agent_name = spender AND until.start_time <= recovered_time
+)
+SELECT
+  trace_id, span_id, agent_name, kind, coalesce(CASE kind WHEN 'model' THEN model WHEN 'agent' THEN agent_name ELSE tool_name END, name) AS target,
+  error_class, message,
+  CASE
+    WHEN mender IS NOT NULL THEN 'recovered'
+    WHEN contained_by IS NULL THEN 'failed'
+    WHEN has_more THEN 'went on'
+    ELSE 'gave up'
+  END AS outcome,
+  coalesce(all_strategies[-1], 'none') AS strategy, all_strategies AS strategies, len(all_strategies) AS attempts,
+  CASE WHEN mender IS NOT NULL THEN CASE
+    WHEN all_strategies[-1] = 'escalate' THEN 4
+    WHEN NOT is_mended OR all_strategies[-1] = 'rerun' THEN 3
+    WHEN all_strategies[-1] IN ('fallback', 'delegate') THEN 2
+    WHEN all_strategies[-1] IN ('rephrase', 'repair') THEN 1
+    ELSE 0
+  END END AS fallback_level,
+  recovered_span_id, start_time, recovered_time AS end_time, epoch_ns(recovered_time) - epoch_ns(failed_time) AS recovery_ns,
+  CASE WHEN mender IS NOT NULL THEN _whole(tokens) END AS tokens, CASE WHEN mender IS NOT NULL THEN cost_nano_usd / 1e9 END AS cost_usd,
+  failed_above, agents_failed_above, contained_by, preorder, source_id, source_line, source_offset, source_length
+FROM spent;
+
 -- Every failure with what was tried, whether it worked, how long it took and what it cost. A failure that is itself an attempt to mend an
 -- earlier one belongs to that one; trouble that agents report (BLOCKED, FAILED, ...) is here too, as kind `report`.
 --
 -- `outcome`: recovered (a later attempt worked, here or by running again what stands above); went on (nothing more was tried, other work
 -- followed in the same run); gave up (nothing followed in the run, and what stands above reports no failure); failed (it was carried up to
 -- the root of its tree); open (reported trouble that no later report ends).
--- `fallback_level`: 0 the same again, 1 the same in another way, 2 another tool, model or agent, 3 begun again further up; NULL where
--- nothing worked.
+-- `fallback_level`: 0 the same again, 1 the same in another way, 2 another tool, model or agent, 3 begun again further up, 4 a person
+-- helped; NULL where nothing worked.
 CREATE VIEW recoveries (
   -- Trace of the failure.
   trace_id,
@@ -164,97 +251,7 @@ CREATE VIEW recoveries (
   -- Length of the record in bytes.
   source_length
 ) AS
-WITH chains AS MATERIALIZED (FROM _recovery_chains),
-upwards AS MATERIALIZED (FROM _failures_upwards),
-steps AS MATERIALIZED (SELECT preorder, place < count(*) OVER (PARTITION BY lane) AS has_more FROM _steps_near_failures),
-failed_attempts AS MATERIALIZED (SELECT preorder FROM recovery_attempts WHERE NOT is_success),
-repeated AS (
-  FROM failed_attempts
-  UNION ALL
-  SELECT leaf FROM upwards SEMI JOIN failed_attempts USING (preorder)
-),
--- A failed request inside a call is a failure of that call: what is tried again is the innermost failed call or run.
-acts AS (
-  SELECT leaf, arg_min(preorder, level) AS act, min(level) AS act_level
-  FROM (SELECT preorder AS leaf, preorder, 0 AS level FROM errors UNION ALL SELECT leaf, preorder, level FROM upwards WHERE is_error)
-  SEMI JOIN steps USING (preorder)
-  GROUP BY leaf
-),
-above AS (
-  SELECT
-    upwards.leaf, count(*) FILTER (upwards.is_error) AS failed_above,
-    count(DISTINCT spans.agent_name) FILTER (upwards.is_error AND spans.agent_name <> errors.agent_name) AS agents_failed_above,
-    any_value(coalesce(spans.agent_name, 'a step without an agent')) FILTER (NOT upwards.is_error) AS contained_by,
-    arg_min(upwards.preorder, level) FILTER (chains.is_success AND level > coalesce(act_level, 0)) AS mended_above
-  FROM upwards
-  JOIN spans USING (preorder)
-  JOIN errors ON errors.preorder = upwards.leaf
-  LEFT JOIN acts ON acts.leaf = upwards.leaf
-  LEFT JOIN chains ON chains.preorder = upwards.preorder AND upwards.is_error
-  GROUP BY upwards.leaf
-),
-settled AS (
-  SELECT
-    errors.*, coalesce(failed_above, 0) AS failed_above, coalesce(agents_failed_above, 0) AS agents_failed_above, contained_by, has_more,
-    coalesce(own.is_success, false) AS is_mended, CASE WHEN own.is_success THEN own.last_preorder ELSE up.last_preorder END AS mender,
-    CASE WHEN own.is_success THEN own.strategies ELSE list_concat(coalesce(own.strategies, []), coalesce(up.strategies, [])) END AS all_strategies
-  FROM errors
-  LEFT JOIN acts ON acts.leaf = errors.preorder
-  LEFT JOIN chains AS own ON own.preorder = act
-  LEFT JOIN steps ON steps.preorder = coalesce(own.last_preorder, act)
-  LEFT JOIN above ON above.leaf = errors.preorder
-  LEFT JOIN chains AS up ON up.preorder = mended_above AND NOT coalesce(own.is_success, false)
-  WHERE errors.preorder NOT IN (FROM repeated)
-),
-timed AS (
-  SELECT
-    settled.*, mender_span.span_id AS recovered_span_id, coalesce(mender_span.end_time, mender_span.start_time) AS recovered_time,
-    coalesce(settled.end_time, settled.start_time) AS failed_time
-  FROM settled
-  LEFT JOIN spans AS mender_span ON mender_span.preorder = mender
-),
-running AS MATERIALIZED (
-  SELECT trace_id, agent_name, start_time, max(tokens) AS tokens, max(cost_nano_usd) AS cost_nano_usd
-  FROM (
-    SELECT
-      trace_id, coalesce(agent_name, '') AS agent_name, start_time,
-      sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) OVER so_far AS tokens,
-      sum(cost_nano_usd) OVER so_far AS cost_nano_usd
-    FROM ledger_of((SELECT coalesce(list(DISTINCT trace_id), []) FROM timed WHERE mender IS NOT NULL))
-    WHERE is_counted AND start_time IS NOT NULL
-    WINDOW so_far AS (PARTITION BY trace_id, coalesce(agent_name, '') ORDER BY start_time)
-  )
-  GROUP BY ALL
-),
-spent AS (
-  SELECT
-    timed.*, until.tokens - coalesce(before.tokens, 0) AS tokens, until.cost_nano_usd - coalesce(before.cost_nano_usd, 0) AS cost_nano_usd
-  FROM (SELECT *, coalesce(agent_name, '') AS spender FROM timed) AS timed
-  ASOF LEFT JOIN running AS before
-    ON before.trace_id = timed.trace_id AND before.agent_name = spender AND before.start_time < failed_time
-  ASOF LEFT JOIN running AS until
-    ON until.trace_id = timed.trace_id AND until.agent_name = spender AND until.start_time <= recovered_time
-)
-SELECT
-  trace_id, span_id, agent_name, kind, coalesce(CASE kind WHEN 'model' THEN model WHEN 'agent' THEN agent_name ELSE tool_name END, name),
-  error_class, message,
-  CASE
-    WHEN mender IS NOT NULL THEN 'recovered'
-    WHEN contained_by IS NULL THEN 'failed'
-    WHEN has_more THEN 'went on'
-    ELSE 'gave up'
-  END,
-  coalesce(all_strategies[-1], 'none'), all_strategies, len(all_strategies),
-  CASE WHEN mender IS NOT NULL THEN CASE
-    WHEN NOT is_mended OR all_strategies[-1] = 'rerun' THEN 3
-    WHEN all_strategies[-1] IN ('fallback', 'delegate') THEN 2
-    WHEN all_strategies[-1] IN ('rephrase', 'repair') THEN 1
-    ELSE 0
-  END END,
-  recovered_span_id, start_time, recovered_time, epoch_ns(recovered_time) - epoch_ns(failed_time),
-  CASE WHEN mender IS NOT NULL THEN _whole(tokens) END, CASE WHEN mender IS NOT NULL THEN cost_nano_usd / 1e9 END,
-  failed_above, agents_failed_above, contained_by, preorder, source_id, source_line, source_offset, source_length
-FROM spent
+FROM _recoveries_in(NULL)
 UNION ALL
 SELECT
   NULL, NULL, agent_name, 'report', status, 'reported trouble', detail, CASE WHEN recovered_time IS NULL THEN 'open' ELSE 'recovered' END,
