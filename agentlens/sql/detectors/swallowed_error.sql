@@ -4,7 +4,6 @@
 -- include: spans.errors
 -- include: flow.resources
 -- include: agents.statuses
--- include: spans.actions
 -- include: detectors.checks
 -- include: detectors.evidence
 
@@ -52,9 +51,10 @@ CREATE MACRO _telling_arguments(arguments) AS
 CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
   THEN list_filter(json_extract_string(arguments, '$.*'), lambda said: length(said) BETWEEN 6 AND 300) END;
 
--- Such values, and the arguments as a whole where they say something in words: who asks another tool the very same asks for the same thing.
-CREATE MACRO _things_asked(arguments) AS
-CASE WHEN regexp_matches(arguments, ':\s*"[^"]*\pL{3}') AND length(arguments) < 2000 THEN list_append(_telling_arguments(arguments), _same_arguments(arguments)) ELSE _telling_arguments(arguments) END;
+-- What a look asks: its arguments, as logged, where they say something in words, by each word that says what its tool is for. The very same asked of two tools that
+-- share such a word is one question.
+CREATE MACRO _questions(tool, arguments) AS
+CASE WHEN length(arguments) < 300 THEN list_transform(_subjects(tool), lambda word: word || arguments) END;
 
 -- The words of such values of five letters and more.
 CREATE MACRO _telling_words(things) AS
@@ -118,15 +118,20 @@ caught AS (
 ),
 -- What could mend or disclose a failure comes after the first one of its agent: the texts of other calls are not searched.
 first_caught AS MATERIALIZED (SELECT trace_id, agent_name, min(start_time) AS first_time FROM caught GROUP BY ALL),
+asked AS MATERIALIZED (
+  SELECT DISTINCT tool_call_arguments
+  FROM (SELECT tool_call_arguments FROM spans WHERE preorder IN (SELECT leaf FROM caught))
+  WHERE length(tool_call_arguments) < 300 AND regexp_matches(tool_call_arguments, ':\s*"[^"]*\pL{3}')
+),
 -- Calls of other tools by the same agent that worked afterwards on the same thing, and brought something back: another way was found. Where the failed call
 -- only looked for something, a look for what shares a word with it, or with what its tool is for, is one as well.
 sought AS MATERIALIZED (
   SELECT leaf, start_time, was_writing,
-    unnest(_matters(trace_id, agent_name, things, CASE WHEN is_a_look THEN list_concat(_telling_words(things), _subjects(tool_name)) END)) AS matter
+    unnest(_matters(trace_id, agent_name, list_concat(things, CASE WHEN is_a_look THEN questions END), CASE WHEN is_a_look THEN list_concat(_telling_words(things), _subjects(tool_name)) END)) AS matter
   FROM (
     SELECT
       leaf, caught.trace_id, caught.agent_name, caught.start_time, failed.tool_name, _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing,
-      CASE WHEN _is_a_look(failed.tool_name, failed.tool_call_arguments) THEN _things_asked(failed.tool_call_arguments) ELSE _telling_arguments(failed.tool_call_arguments) END AS things,
+      _telling_arguments(failed.tool_call_arguments) AS things, CASE WHEN failed.tool_call_arguments IN (FROM asked) THEN _questions(failed.tool_name, failed.tool_call_arguments) END AS questions,
       _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look
     FROM caught
     JOIN spans AS failed ON failed.preorder = leaf
@@ -136,10 +141,10 @@ sought AS MATERIALIZED (
 brought AS (
   SELECT is_receipt, max(start_time) AS start_time, matter
   FROM (
-    SELECT is_receipt, start_time, unnest(_matters(trace_id, agent_name, things, CASE WHEN is_a_look THEN _telling_words(things) END)) AS matter
+    SELECT is_receipt, start_time, unnest(_matters(trace_id, agent_name, list_concat(things, CASE WHEN is_a_look THEN questions END), CASE WHEN is_a_look THEN _telling_words(things) END)) AS matter
     FROM (
       SELECT
-        call.trace_id, call.agent_name, start_time, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, _things_asked(tool_call_arguments) AS things,
+        call.trace_id, call.agent_name, start_time, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, _telling_arguments(tool_call_arguments) AS things, CASE WHEN tool_call_arguments IN (FROM asked) THEN _questions(tool_name, tool_call_arguments) END AS questions,
         length(tool_call_result) > 0 AND _is_a_look(tool_name, tool_call_arguments) AS is_a_look
       FROM spans AS call
       SEMI JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
@@ -285,7 +290,7 @@ FROM counted;
 -- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
 -- the run ended without an error.
 -- Example: `margin_check` fails, and the agent reports that margins hold.
--- Leaves alone: failures after which the same tool of the same agent worked, or another one that brought something back on the same thing; last words, reports or texts written since that own up to a failure
+-- Leaves alone: failures after which the same tool of the same agent worked, or another one that brought something back on the same thing, or was asked the very same and is for the same (`google_route`, `osm_route`); last words, reports or texts written since that own up to a failure
 -- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
 -- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
 -- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
