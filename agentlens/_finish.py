@@ -28,6 +28,9 @@ MOVED = (
     "delegations",
 )
 
+# Why a span that another record has already is skipped.
+DUPLICATE = "duplicate span"
+
 
 def finish(
     con: duckdb.DuckDBPyConnection, staging: Staging, span_formats: list[str], single_use_formats: list[str]
@@ -45,6 +48,7 @@ def finish(
     _run(con, "unframe_arguments")
     _gather_spans(con, staging)
     if _has_duplicate_spans(con):
+        con.execute("SET VARIABLE duplicate = $reason", {"reason": DUPLICATE})
         _collect(con, "compared_spans", staging)
         _run(con, "drop_duplicate_spans")
         for source_id, rejected in reject_reused_ids(con, staging):

@@ -22,7 +22,7 @@ from agentlens._catalog import table_columns
 from agentlens._errors import AgentLensError, AmbiguousFormat, UnknownFormat
 from agentlens._evidence import Evidence
 from agentlens._find import ToRead, find, reachable, what_it_is, why_unread
-from agentlens._finish import finish, judge_usage
+from agentlens._finish import DUPLICATE, finish, judge_usage
 from agentlens._json_text import json_text
 from agentlens._lens import (
     Lens,
@@ -52,7 +52,6 @@ WRITE_MEMORY = 850_000_000
 # Of a statement, and of a commit, that finds too little memory; both leave the database as it was.
 NO_ROOM = (duckdb.OutOfMemoryException, duckdb.TransactionException)
 UNKNOWN = "unknown"
-DUPLICATE = "duplicate span"
 UNKNOWN_HERE = "the file is in no format agentlens knows; read it by name to learn what was looked for, and a mapping to start from"
 
 PathLike = str | os.PathLike[str]

@@ -270,7 +270,7 @@ def test_tools_outside_the_declared_list_are_found(tmp_path: Path) -> None:
     assert found(lens, "undeclared_tool") == []
     assert outcome(lens, "undeclared_tool")[0] == "could not look"
     lens._con.execute("UPDATE agents SET tools = ['Search', 'fetch_page']")
-    assert found(lens, "undeclared_tool", "tier, summary[:26]") == [("proven", "lead called delete_all 1 t")]
+    assert found(lens, "undeclared_tool", "tier, summary[:26]") == [("proven", "lead called delete_all onc")]
     lens._con.execute("UPDATE agents SET tools = ['web', 'search(*)', 'delete']")
     assert found(lens, "undeclared_tool") == []
     lens._con.execute("UPDATE agents SET tools = ['clerical work']")

@@ -149,3 +149,19 @@ def test_the_identity_file_is_on_the_timeline_from_its_day_on(lens: Lens) -> Non
 def closed(lens: Lens) -> Iterator[None]:
     yield
     lens.close()
+
+
+def test_the_name_of_every_measure_can_be_read_whole(body: str, open_page: Open) -> None:  # noqa: F811
+    page = open_page(body)
+    texts = (
+        page.locator("#drift")
+        .get_by_label("Measure")
+        .evaluate(
+            """(select) => {
+            const pen = document.createElement("canvas").getContext("2d");
+            pen.font = getComputedStyle(select).font;
+            return [...select.options].map((option) => pen.measureText(option.text).width / select.clientWidth);
+        }"""
+        )
+    )
+    assert len(texts) > 5 and max(texts) < 1

@@ -238,3 +238,12 @@ def test_a_measure_in_percent_is_a_rate_in_sql_too(tmp_path: Path) -> None:
     con = read_steps(tmp_path, task("t", "ares", 0, []))._con
     rates = {measure for measure in MEASURES if con.execute("SELECT _is_rate($m)", {"m": measure}).fetchall()[0][0]}
     assert rates == {measure for measure, (_, unit, _) in MEASURES.items() if unit == "%"}
+
+
+def test_a_confidence_that_is_no_number_is_none(tmp_path: Path) -> None:
+    stated = ["0.8", "NaN", "Infinity", "-inf", "high"]
+    steps = [each for n, words in enumerate(stated)
+             for each in (agent(f"ares#{n}", None, n * HOUR, trace=f"t{n}", confidence=words), call(f"c{n}", f"ares#{n}", n * HOUR + 1, trace=f"t{n}", agent="ares"))]  # fmt: skip
+    lens = read_steps(tmp_path, steps)
+    found = lens.sql("SELECT confidence FROM tasks ORDER BY start_time").fetchall()
+    assert found == [(0.8,), (None,), (None,), (None,), (None,)]

@@ -48,7 +48,7 @@ def test_a_total_without_the_agents_below_is_recognised(tmp_path: Path) -> None:
 
 def test_calls_without_usage_explain_a_total_that_is_larger(tmp_path: Path) -> None:
     steps = [*two_calls(input_tokens=2500), call("silent", "run", 3)]
-    assert reasons(read_steps(tmp_path, steps)) == {"run": (350, "1 model calls below carry no usage")}
+    assert reasons(read_steps(tmp_path, steps)) == {"run": (350, "1 model call below carries no usage")}
 
 
 def test_calls_replayed_from_another_trace_explain_a_total(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_calls_replayed_from_another_trace_explain_a_total(tmp_path: Path) -> No
     lens = read_steps(tmp_path, steps)
     lens._con.execute("UPDATE spans SET usage_key = 'k' WHERE name IN ('old', 'first')")
     judge_usage(lens._con)
-    assert reasons(lens) == {"run": (500, "1 calls of it are replayed here and counted where they were made")}
+    assert reasons(lens) == {"run": (500, "1 call of it is replayed here and counted where it was made")}
 
 
 def test_reported_money_is_held_against_computed_money(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_what_a_sub_agent_hands_back_is_its_last_call_and_shows_output_that_its_
         assert lens.sql(query).fetchall() == [
             ("input_tokens", 10, 20, "it is the usage of the last call below only"),
             ("output_tokens", 900, 2,
-             "it is the usage of the last call below only, which is logged with 1 output tokens, as it began to stream"),
+             "it is the usage of the last call below only, which is logged with 1 output token, as it began to stream"),
         ]  # fmt: skip
     with read(tmp_path / "s.jsonl", progress=False) as lens:
         assert {reason for *_, reason in lens.sql(query).fetchall()} == {

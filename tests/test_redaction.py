@@ -326,3 +326,24 @@ def test_ordinary_text_is_rarely_hit() -> None:
     text = (Path(__file__).parents[1] / "agentlens" / "_lens.py").read_text("utf-8") + words
     redactor = Redactor()
     assert redactor.learn(text) == 0, redactor.review()
+
+
+@pytest.mark.parametrize(
+    ("ids", "is_kept"), [(["4539578763621486", "a" * 16, "0f" * 8], True), (["4539578763621486"], False)]
+)
+def test_the_id_of_a_step_is_no_card_number_where_ids_are_hexadecimal_and_a_card_in_a_text_still_is(
+    tmp_path: Path, ids: list[str], is_kept: bool
+) -> None:
+    card = "5425233430109903"
+    spans = [
+        {"traceId": "e" * 32, "spanId": one, "name": "step", "startTimeUnixNano": str(10**18), "endTimeUnixNano": str(10**18 + 5),
+         "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in
+                        {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "pay", "gen_ai.tool.call.result": f"paid with {card}"}.items()]}
+        for one in ids
+    ]  # fmt: skip
+    path = tmp_path / "log.jsonl"
+    path.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}) + "\n")
+    al.read(path, progress=False).save(tmp_path / "copy.duckdb", redact=True)
+    with al.read(tmp_path / "copy.duckdb", progress=False) as copy:
+        assert card not in whole_text(copy)
+        assert (ids[0] in {span_id for (span_id,) in copy.sql("SELECT span_id FROM spans").fetchall()}) is is_kept

@@ -258,7 +258,7 @@ def test_estimates_have_a_panel_of_their_own_and_are_in_no_sum(tmp_path: Path) -
         call("c", None, 2, agent="a", input_tokens=7),
     ]
     explorer = TokenEconomics(read_steps(tmp_path, steps))
-    assert explorer._charts["panels"][-1]["note"] == "1 calls carry no usage. Estimated, and in no sum above."
+    assert explorer._charts["panels"][-1]["note"] == "1 call carries no usage. Estimated, and in no sum above."
     assert sum(row["tokens"] for row in table(explorer, "shares") if row["level"] == 1) == 7
 
 

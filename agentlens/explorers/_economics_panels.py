@@ -9,6 +9,7 @@ import polars as pl
 
 from agentlens import charts
 from agentlens._lens import Lens
+from agentlens._visible import plural
 from agentlens.explorers._chart_explorer import Column, frame_of, name_rows, plain
 from agentlens.explorers._explorer import load_question
 
@@ -16,9 +17,9 @@ AddTable = Callable[[str, pl.DataFrame, list[Column], list[str]], None]
 # Above it, the questions that lay windows over one another take minutes; they are named instead of asked.
 MOST_MESSAGES = 3_000_000
 ESTIMATED = {
-    "no usage": "{:,} calls carry no usage",
-    "rounded counts": "{:,} carry rounded counts",
-    "cut short": "of {:,} answers only the beginning is metered",
+    "no usage": ("{} carries no usage", "{} carry no usage", "call"),
+    "rounded counts": ("{} carries rounded counts", "{} carry rounded counts", "call"),
+    "cut short": ("of {} only the beginning is metered", "of {} only the beginning is metered", "answer"),
 }
 LINKS = ["agent_name", "operation_name", "model"]
 ALL_OF_THEM = {"agent": None, "operation": None, "model": None}
@@ -175,7 +176,11 @@ def _estimates(lens: Lens, add_table: AddTable) -> dict[str, Any] | None:
         ["agent_name", "kind"],
     )
     found = {kind: frame.filter(kind=kind)["calls"].sum() for kind in ESTIMATED}
-    told = "; ".join(said.format(calls) for kind, said in ESTIMATED.items() if (calls := found[kind]))
+    told = "; ".join(
+        (one if calls == 1 else many).format(plural(int(calls), noun))
+        for kind, (one, many, noun) in ESTIMATED.items()
+        if (calls := found[kind])
+    )
     told = told[0].upper() + told[1:]
     note = f"{told}. Estimated, and in no sum above."
     return _panel("Not metered", "estimates", specs={"*": name_rows(charts.estimates(frame))}, note=note)

@@ -70,7 +70,7 @@ SET
   accepted = s.accepted - d.dropped,
   skipped = s.skipped + d.dropped,
   skipped_reasons = json_merge_patch(
-    s.skipped_reasons, json_object('duplicate span', coalesce((s.skipped_reasons->>'$."duplicate span"')::BIGINT, 0) + d.dropped)
+    s.skipped_reasons, json_object(getvariable('duplicate'), coalesce((s.skipped_reasons->>getvariable('duplicate'))::BIGINT, 0) + d.dropped)
   )
 FROM dropped_records AS d
 WHERE s.source_id = d.source_id;
@@ -80,7 +80,7 @@ SET
   accepted = s.accepted - d.dropped,
   skipped = s.skipped + d.dropped,
   skipped_reasons = json_merge_patch(
-    s.skipped_reasons, json_object('duplicate span', coalesce((s.skipped_reasons->>'$."duplicate span"')::BIGINT, 0) + d.dropped)
+    s.skipped_reasons, json_object(getvariable('duplicate'), coalesce((s.skipped_reasons->>getvariable('duplicate'))::BIGINT, 0) + d.dropped)
   )
 FROM dropped_records AS d
 WHERE s.source_id = d.source_id AND s.source_id NOT IN (SELECT source_id FROM staged_sources);

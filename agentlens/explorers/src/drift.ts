@@ -163,7 +163,7 @@ class DriftView {
     this.select = select("Measure", known.map(([name, { label }]): [string, string] => [name, changed(name) ? `${label} (${changed(name)} changed)` : label]), (value) => this.choose({ measure: value }));
     const own = changes.filter((change) => change.verdict !== "workload").length;
     return h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Drift controls" }, h("strong", { class: "al-chart-title" }, "Drift"),
-      h("span", {}, `${formatCount(own)} changes of behaviour`), changes.length > own ? h("span", { class: "al-quiet" }, `${formatCount(changes.length - own)} from other work`) : null,
+      h("span", {}, `${countOf(own, "change")} of behaviour`), changes.length > own ? h("span", { class: "al-quiet" }, `${formatCount(changes.length - own)} from other work`) : null,
       h("span", { class: "al-field" }, h("span", { class: "al-field-label", "aria-hidden": "true" }, "course of"), this.select, dimensions.length > 1 ? h("span", { class: "al-field-label", "aria-hidden": "true" }, "by") : null, dimensions.length > 1 ? this.by : null), copyCellButton(this.model, this.root));
   }
 

@@ -1,4 +1,5 @@
 -- An act that somebody should have approved first.
+-- include: lens.sentences
 -- include: detectors.undeclared_tool
 -- include: detectors.evidence
 
@@ -121,7 +122,7 @@ accusations AS (
     CASE WHEN bool_or(given IS NOT NULL) OR (SELECT approvals FROM any_approval) > 0 THEN 'proven' ELSE 'candidate' END AS tier,
     'critical' AS severity, skipped.trace_id, skipped.agent_name, list(skipped.span_id ORDER BY skipped.preorder)[:50] AS span_ids,
     min(skipped.start_time) AS start_time, max(coalesce(skipped.end_time, skipped.start_time)) AS end_time,
-    format('{} called {} {} {}.', coalesce(skipped.agent_name, 'An agent'), skipped.tool_name, CASE WHEN count(*) = 1 THEN 'once' ELSE count(*) || ' times' END,
+    format('{} called {} {} {}.', coalesce(skipped.agent_name, 'An agent'), skipped.tool_name, _times(count(*)),
       CASE WHEN bool_or(given > 0) THEN format('with approval of tier {}, which needs tier {}', max(given), max(needed)) ELSE 'without the approval that it needs' END) AS summary,
     list(_evidence(source_id, source_line, source_offset, source_length, spans.span_id, needed_by || '; called with ' || coalesce(tool_call_arguments, 'no arguments'))
       ORDER BY skipped.preorder)[:20] AS evidence,

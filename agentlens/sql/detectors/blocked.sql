@@ -1,4 +1,5 @@
 -- An agent that waits for the outside world.
+-- include: lens.sentences
 -- include: agents.statuses
 -- include: detectors.evidence
 
@@ -58,9 +59,9 @@ SELECT
   'event' AS tier,
   CASE WHEN (free_time IS NULL AND reports > 1) OR epoch_ns(free_time) - epoch_ns(start_time) >= long_minutes * 60000000000 THEN 'critical' ELSE 'warning' END AS severity,
   NULL::VARCHAR AS trace_id, agent_name, []::VARCHAR[] AS span_ids, start_time, coalesce(free_time, last_time) AS end_time,
-  format('{} reported BLOCKED {}{}: {}.', agent_name, CASE WHEN reports = 1 THEN 'once' ELSE reports || ' times' END,
+  format('{} reported BLOCKED {}{}: {}.', agent_name, _times(reports),
     CASE WHEN free_time IS NULL THEN ' and was not seen unblocked'
-      ELSE format(' over {} minutes', round((epoch_ns(free_time) - epoch_ns(start_time)) / 6e10)::BIGINT) END,
+      ELSE format(' over {}', _plural(round((epoch_ns(free_time) - epoch_ns(start_time)) / 6e10), 'minute')) END,
     coalesce(_short(reason, 120), 'no reason given')) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM ended;

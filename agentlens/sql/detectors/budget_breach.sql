@@ -1,6 +1,8 @@
 -- More was spent than was meant to be.
+-- include: lens.sentences
 -- include: detectors.evidence
 -- include: tokens.budgets
+-- include: agents.projects
 
 -- Why budgets cannot be watched, or which are not; no reason when all is there.
 CREATE VIEW _needs_budget_breach (
@@ -36,11 +38,11 @@ FROM (SELECT count(*) AS records, count(start_time) AS timed, count(*) FILTER (c
 -- a passed ceiling of a task or day, warning for a call above its ceiling or a day near its cap, info for a call above its average.
 -- Leaves alone: agents without a budget; keys that name no stretch, such as `max_tokens`.
 -- Misses: what is not metered, has no time or (for money) no price.
--- Calls of agents without a name are compared within their trace only.
+-- Calls are compared within one project, where the log names it (`cwd`); those of agents without a name within their trace only.
 -- `tokens_wasted` and `cost_usd_wasted` are what was spent after the moment of the breach.
 -- Do: look at what was done after the moment of the breach; stop the agent there, or raise what it may spend.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_budget_breach(
   call_times := 2.0, window_calls := 20, min_calls := 5, min_tokens := 2000, call_tokens := 0, task_tokens := 0, task_usd := 0.0,
   day_tokens := 0, day_usd := 0.0, warn := 0.8
@@ -50,7 +52,9 @@ WITH spending AS MATERIALIZED (
     *,
     avg(tokens) OVER before AS average, count(*) OVER before AS calls_before
   FROM _spending
-  WINDOW before AS (PARTITION BY agent_name, CASE WHEN agent_name IS NULL THEN trace_id END, operation_name ORDER BY start_time, preorder ROWS BETWEEN window_calls::INTEGER PRECEDING AND 1 PRECEDING)
+  LEFT JOIN _project_of_trace USING (trace_id)
+  -- Sessions of different projects are not one agent's habit, whatever it is called in each.
+  WINDOW before AS (PARTITION BY agent_name, project, CASE WHEN agent_name IS NULL THEN trace_id END, operation_name ORDER BY start_time, preorder ROWS BETWEEN window_calls::INTEGER PRECEDING AND 1 PRECEDING)
 ),
 ceilings AS (
   SELECT agent_name, level, measure, amount, 'the budget of its manifest' AS given_by, source_id, source_line, source_offset, source_length, key
@@ -119,7 +123,7 @@ SELECT
   trace_id, coalesce(owner, CASE WHEN level <> 'task' THEN agent_name END) AS agent_name,
   CASE WHEN level = 'call' THEN span_ids ELSE [span_id] END AS span_ids, start_time, end_time,
   CASE
-    WHEN level = 'call' THEN format('{} made {} calls above {} of {} a call.', coalesce(agent_name, 'An agent'), records, given_by, _amount(amount, measure))
+    WHEN level = 'call' THEN format('{} made {} above {} of {} a call.', coalesce(agent_name, 'An agent'), _plural(records, 'call'), given_by, _amount(amount, measure))
     ELSE format('{} spent {} {}{}: {} is {}, {} at {}.',
       CASE WHEN level = 'task' AND owner IS NULL THEN 'A conversation' ELSE coalesce(owner, agent_name, 'An agent without a name') END,
       _amount(reached, measure), CASE level WHEN 'day' THEN 'on ' || date ELSE 'in conversation ' || _short(task, 40) END,

@@ -1,4 +1,5 @@
 -- An agent that lost what it knew.
+-- include: lens.sentences
 -- include: messages.context_growth
 -- include: detectors.missing_brief
 -- include: detectors.evidence
@@ -117,7 +118,7 @@ asked_again AS (
 SELECT
   'proven' AS tier, 'critical' AS severity, told.trace_id, told.agent_name, list_concat([span_before, told.span_id], poorer_span_ids) AS span_ids,
   told.start_time, told.end_time,
-  format('{} lost {} messages ({:,} of {:,} bytes) of its conversation at {}; its briefs to {} after that lack {}.', told.agent_name, messages_dropped,
+  format('{} lost {} ({:,} of {:,} bytes) of its conversation at {}; its briefs to {} after that lack {}.', told.agent_name, _plural(messages_dropped, 'message'),
     bytes_dropped, bytes_before, _clock(told.start_time), array_to_string(receivers, ', '), array_to_string(missing, ', ')) AS summary,
   list_concat([
     _evidence(before.source_id, before.source_line, before.source_offset, before.source_length, span_before, format('the last call that had them: {:,} bytes of messages', bytes_before)),

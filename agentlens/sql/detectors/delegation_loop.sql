@@ -1,4 +1,5 @@
 -- Work that is passed round and round.
+-- include: lens.sentences
 -- include: agents.handoffs
 -- include: detectors.evidence
 
@@ -155,5 +156,5 @@ FROM rings
 UNION ALL
 SELECT
   'event', 'warning', trace_id, agent_name, coalesce(span_ids, []), start_time, end_time,
-  format('A message was relayed {} deep ({} messages deeper than {}).', depth, messages, max_depth), evidence, NULL, NULL
+  format('A message was relayed {} deep ({} deeper than {}).', depth, _plural(messages, 'message'), max_depth), evidence, NULL, NULL
 FROM deep;

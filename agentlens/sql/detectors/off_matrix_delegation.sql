@@ -1,4 +1,5 @@
 -- Work given to somebody it may not be given to.
+-- include: lens.sentences
 -- include: agents.handoffs
 -- include: detectors.evidence
 
@@ -50,7 +51,7 @@ accusations AS (
   SELECT
     CASE WHEN any_value(takers) IS NOT NULL THEN 'proven' ELSE 'event' END AS tier, 'warning' AS severity, arg_min(off.trace_id, off.preorder) AS trace_id,
     from_agent AS agent_name, list(off.span_id ORDER BY off.preorder)[:50] AS span_ids, min(off.start_time) AS start_time, max(coalesce(off.end_time, off.start_time)) AS end_time,
-    format('{} handed work to {} {}; the matrix lets it hand over to {}.', from_agent, to_agent, CASE WHEN count(*) = 1 THEN 'once' ELSE count(*) || ' times' END,
+    format('{} handed work to {} {}; the matrix lets it hand over to {}.', from_agent, to_agent, _times(count(*)),
       coalesce(_short(array_to_string(list_sort(any_value(takers)), ', '), 120), 'nobody')) AS summary,
     list_prepend(
       (SELECT _evidence(coalesce(own.place, anywhere.place).source_id, coalesce(own.place, anywhere.place).source_line, coalesce(own.place, anywhere.place).source_offset,

@@ -1,6 +1,7 @@
 -- A session that does not end.
 -- include: spans.kinds
 -- include: detectors.evidence
+-- include: agents.projects
 
 -- Every run that can be compared with others of its kind, and how many calls it made: runs of agents, and roots of traces.
 CREATE VIEW _run_lengths (
@@ -10,7 +11,7 @@ CREATE VIEW _run_lengths (
   span_id,
   -- The agent.
   agent_name,
-  -- What it is compared with: runs of the same agent, else roots of the same name with numbers and ids left out.
+  -- What it is compared with: runs of the same agent, else roots of the same name with numbers and ids left out; of the same project, where the log names it.
   kind,
   -- Model calls and tool calls in it.
   calls,
@@ -32,9 +33,10 @@ runs AS (
 SELECT
   runs.trace_id, runs.span_id, runs.agent_name,
   CASE WHEN runs.operation_name = 'invoke_agent' AND runs.agent_name IS NOT NULL THEN 'agent ' || runs.agent_name
-    ELSE lower(regexp_replace(coalesce(runs.workflow_name, runs.name, ''), '[0-9a-fA-F-]{8,}|\d+', '#', 'g')) END,
+    ELSE lower(regexp_replace(coalesce(runs.workflow_name, runs.name, ''), '[0-9a-fA-F-]{8,}|\d+', '#', 'g')) END || coalesce(' in ' || project, ''),
   coalesce(last.number, 0) - coalesce(before.number, 0), runs.preorder, runs.subtree_end
 FROM runs
+LEFT JOIN _project_of_trace USING (trace_id)
 ASOF LEFT JOIN calls AS last ON last.preorder < runs.subtree_end
 ASOF LEFT JOIN calls AS before ON before.preorder <= runs.preorder;
 
@@ -117,7 +119,7 @@ FROM counted;
 -- A run makes at least `times` times as many calls as the median of the other runs of its kind, and that is far outside their spread.
 --
 -- Means: it found no end: nothing told it that it was done, or that it could not be. Matters: each call costs more than the one before
--- it. Compared are runs of one agent, else roots of one name; at least `min_others` others are needed, and `min_calls` calls. Far outside
+-- it. Compared are runs of one agent, else roots of one name, in one project where the log names it (`cwd`); at least `min_others` others are needed, and `min_calls` calls. Far outside
 -- is more than 4 robust standard deviations of the logarithm (at least a quarter each). Tier event. Severity: critical for twice as much, else warning.
 -- Example: 120 calls where the other runs of the agent made 9.
 -- Leaves alone: long pauses (calls count, not hours); kinds whose runs differ widely; several long runs of a kind; a run that is long only
@@ -125,6 +127,6 @@ FROM counted;
 -- Misses: kinds with few runs; runs cut off by a limit near the usual length.
 -- Do: look at when its calls stopped finding anything new; set a limit on steps.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_runaway(times := 5, min_others := 5, min_calls := 30) AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_runaway(times, min_others, min_calls);

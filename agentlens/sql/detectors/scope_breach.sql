@@ -1,4 +1,5 @@
 -- Memory that belongs to somebody else.
+-- include: lens.sentences
 -- include: detectors.off_matrix_delegation
 -- include: detectors.evidence
 
@@ -111,7 +112,7 @@ SELECT
   list(foreign_uses.span_id ORDER BY foreign_uses.preorder)[:50] AS span_ids, min(foreign_uses.start_time) AS start_time,
   max(coalesce(foreign_uses.end_time, foreign_uses.start_time)) AS end_time,
   format('{} {} the memory scope {} {}, which is not its own.', foreign_uses.agent_name, CASE WHEN bool_or(is_write) THEN 'wrote to' ELSE 'read' END, any_value(scope),
-    CASE WHEN count(*) = 1 THEN 'once' ELSE count(*) || ' times' END) AS summary,
+    _times(count(*))) AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, spans.span_id, spans.tool_name || ' ' || coalesce(tool_call_arguments, '')) ORDER BY foreign_uses.preorder)[:20] AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM foreign_uses

@@ -1,4 +1,5 @@
 -- An agent that stopped saying anything while the others went on.
+-- include: lens.sentences
 -- include: agents.beats
 -- include: agents.waves
 -- include: detectors.evidence
@@ -121,8 +122,8 @@ went_on AS (
 SELECT
   'proven' AS tier, 'critical' AS severity, trace_id, agent_name,
   CASE WHEN span IS NULL THEN [] ELSE [span.span_id] END AS span_ids, last_sign AS start_time, other.time AS end_time,
-  format('{} was last heard of at {} ({}) and not again in {}, for {} minutes while others went on; its usual pause is {} minutes.', agent_name, _clock(last_sign),
-    coalesce(word.status, 'no status'), episode, round(quiet_ns / 6e10)::BIGINT, round(rhythm_ns / 6e10, 1)) AS summary,
+  format('{} was last heard of at {} ({}) and not again in {}, for {} while others went on; its usual pause is {} minutes.', agent_name, _clock(last_sign),
+    coalesce(word.status, 'no status'), episode, _plural(round(quiet_ns / 6e10), 'minute'), round(rhythm_ns / 6e10, 1)) AS summary,
   list_filter([
     _evidence(word.source_id, word.source_line, word.source_offset, word.source_length, NULL,
       'last beat: ' || coalesce(word.status, '') || coalesce(' (' || word.detail || ')', '')),

@@ -1,4 +1,5 @@
 -- An agent that works from facts that had been replaced.
+-- include: lens.sentences
 -- include: detectors.evidence
 
 -- Every span that names a packet of facts and its version, in its attributes (`packet.id`, `packet.version`) or, for a tool call, its arguments
@@ -124,7 +125,7 @@ told AS (
 )
 SELECT
   'proven' AS tier, 'critical' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
-  format('{} worked from {} v{} in {} steps; v{} had replaced it at {}.', agent_name, packet, version, uses, current.version,
+  format('{} worked from {} v{} in {}; v{} had replaced it at {}.', agent_name, packet, version, _plural(uses, 'step'), current.version,
     strftime(current.published_at::TIMESTAMP, '%Y-%m-%d %H:%M:%S')) AS summary,
   list_concat(
     [_evidence(current.place.source_id, current.place.source_line, current.place.source_offset, current.place.source_length, current.place.span_id,

@@ -1,4 +1,5 @@
 -- Many agents that fall upon one thing at once.
+-- include: lens.sentences
 -- include: spans.errors
 -- include: agents.beats
 -- include: detectors.evidence
@@ -124,7 +125,7 @@ SELECT
   format('{} agents called {} {} times within {} s{}{}.', any_value(agents), _short(regexp_replace(told.resource, ' of one trace .*', ''), 80), any_value(calls),
     round((epoch_ns(any_value(last_start)) - epoch_ns(first_start)) / 1e9, 1),
     CASE WHEN any_value(is_woken) THEN ', right after the heartbeat of ' || _clock(any_value(beat_time)) ELSE '' END,
-    CASE WHEN any_value(failures) > 0 THEN format('; {} calls failed under it', any_value(failures)) ELSE '' END) AS summary,
+    CASE WHEN any_value(failures) > 0 THEN format('; {} failed under it', _plural(any_value(failures), 'call')) ELSE '' END) AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, span_id, spans.agent_name || ' calls ' || tool_name || CASE WHEN status_code = 'ERROR'
     THEN ': ' || coalesce(status_message, error_type, 'failed') ELSE '' END) ORDER BY start_time, preorder)[:50] AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted

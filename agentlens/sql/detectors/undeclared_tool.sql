@@ -1,4 +1,5 @@
 -- A tool that its user was never given.
+-- include: lens.sentences
 -- include: agents.handoffs
 -- include: detectors.evidence
 
@@ -58,7 +59,7 @@ used AS (
 )
 SELECT
   CASE WHEN has_declared THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
-  format('{} called {} {} times; its declared tools are {}.', agent_name, tool_name, calls, _short(array_to_string(tools, ', '), 160)) AS summary,
+  format('{} called {} {}; its declared tools are {}.', agent_name, tool_name, _times(calls), _short(array_to_string(tools, ', '), 160)) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM (
   SELECT *, _is_declared(tool_name, tools) AS is_declared, bool_or(_is_declared(tool_name, tools)) OVER (PARTITION BY agent_name) AS has_declared

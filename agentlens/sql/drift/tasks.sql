@@ -68,6 +68,9 @@ SELECT calls.*, retried.preorder IS NOT NULL AS is_retry
 FROM calls
 LEFT JOIN retried USING (preorder);
 
+-- A number that a text states; NULL for none, and for what cannot be put in order (NaN) or measured (infinity).
+CREATE MACRO _finite(said) AS CASE WHEN isfinite(TRY_CAST(said AS DOUBLE)) THEN TRY_CAST(said AS DOUBLE) END;
+
 -- The tasks of all agents, as `tasks` has them. Arguments: tables that say which task every call belongs to, which calls of models and of tools there
 -- were, and what failed, as `_tasks_of_calls`, `_model_calls_of_tasks`, `_tool_calls_of_tasks` and `errors` do.
 CREATE MACRO _tasks_of(of_calls, of_models, of_tools, of_failures) AS TABLE
@@ -186,7 +189,7 @@ SELECT
     WHEN finished.is_told AND finished.last_time > run.start_time THEN false
   END END AS is_completed,
   briefs.bytes AS brief_bytes, strlen(said) AS output_bytes, CASE WHEN said IS NOT NULL THEN json_valid(said) AND regexp_matches(said, '^\s*[\[{]') END AS is_output_json,
-  TRY_CAST(coalesce(said_confidence, TRY_CAST(said AS JSON)->>'$.confidence') AS DOUBLE) AS confidence, task AS preorder
+  _finite(coalesce(said_confidence, TRY_CAST(said AS JSON)->>'$.confidence')) AS confidence, task AS preorder
 FROM begun AS run
 LEFT JOIN roots AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
 LEFT JOIN counted USING (task)

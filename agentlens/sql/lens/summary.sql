@@ -1,9 +1,7 @@
 -- What has been read, in a dozen lines.
+-- include: lens.sentences
 -- include: tokens.usage_ledger
 -- include: spans.completeness
-
--- A count with its noun: 1 span, 2 spans.
-CREATE MACRO _plural(number, noun) AS format('{:,} {}{}', number, noun, CASE WHEN number = 1 THEN '' ELSE 's' END);
 
 -- A count with what a check of `completeness` counts: 1 reject, 2 rejects, 1 call without usage.
 CREATE MACRO _gaps(number, word) AS

@@ -1,10 +1,11 @@
 -- What calls without usage may have used. Estimates stand apart: no sum of measured tokens ever holds one.
+-- include: lens.sentences
 -- include: messages.span_messages
 -- include: spans.calls
 -- include: tokens.usage_ledger
 
 -- Where a rate comes from, in a few words.
-CREATE MACRO _rate_basis(calls, format) AS CASE WHEN calls > 0 THEN format('as in {} metered calls of {} logs', calls, format) ELSE 'assumed' END;
+CREATE MACRO _rate_basis(calls, format) AS CASE WHEN calls > 0 THEN format('as in {} of {} logs', _plural(calls, 'metered call'), format) ELSE 'assumed' END;
 
 -- Model calls whose log gives no usage, or only rounded counts, with an interval of the tokens they took. A rounded count (`3.5k`) is the
 -- interval that it stands for. Else bytes a token, for input and output by themselves, are measured on the metered calls of the same format
@@ -117,6 +118,6 @@ UNION ALL
 SELECT
   trace_id, span_id, agent_name, model, 'cut short', start_time, 0, output_bytes::BIGINT, 0, 0,
   greatest(floor(output_bytes / answered_most)::BIGINT - output_tokens, 0), ceil(output_bytes / answered_fewest)::BIGINT - output_tokens,
-  format('an answer of {:,} bytes is logged as {} output tokens, as it began to stream: what is missing', output_bytes::BIGINT, output_tokens), preorder
+  format('an answer of {:,} bytes is logged as {}, as it began to stream: what is missing', output_bytes::BIGINT, _plural(output_tokens, 'output token')), preorder
 FROM cut_short
 JOIN rates USING (format);

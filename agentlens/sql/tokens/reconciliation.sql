@@ -1,4 +1,5 @@
 -- Whether our sums balance with the totals that the logs report themselves.
+-- include: lens.sentences
 -- include: tokens.reported_totals
 -- include: tokens.usage_ledger
 
@@ -152,18 +153,18 @@ explained AS (
       WHEN reported = 0 THEN 'the total reports nothing'
       WHEN kind = 'sub-agent result' AND coalesce(calls, 0) = 0 THEN 'the log of the sub-agent was not read: its calls are in no sum'
       WHEN calls IS NULL OR calls = 0 THEN 'nothing below it is counted'
-      WHEN replays > 0 AND reported = with_replays THEN format('{} calls of it are replayed here and counted where they were made', replays)
+      WHEN replays > 0 AND reported = with_replays THEN format(CASE WHEN replays = 1 THEN '{} call of it is replayed here and counted where it was made' ELSE '{} calls of it are replayed here and counted where they were made' END, replays)
       WHEN measure = 'input_tokens' AND reported = uncached THEN 'it leaves out cached input'
       WHEN has_agents AND reported = own THEN 'it leaves out the agents below'
       WHEN calls > 1 AND reported = last_call THEN 'it is the usage of the last call below only'
       WHEN kind = 'sub-agent result' AND measure = 'output_tokens' AND calls > 1 AND reported > last_call THEN format(
-        'it is the usage of the last call below only, which is logged with {} output tokens, as it began to stream', last_call::BIGINT)
-      WHEN measure = 'cost_usd' AND unpriced > 0 THEN format('{} of {} calls below are unpriced', unpriced, calls)
+        'it is the usage of the last call below only, which is logged with {}, as it began to stream', _plural(last_call, 'output token'))
+      WHEN measure = 'cost_usd' AND unpriced > 0 THEN format('{} of {} below {} unpriced', unpriced, _plural(calls, 'call'), CASE WHEN unpriced = 1 THEN 'is' ELSE 'are' END)
       WHEN measure = 'cost_usd' AND abs(reported - reported_costs) <= 0.000001 + rounding * (calls + 1) THEN 'it is the sum of the costs that the calls report; the dated price list differs'
       WHEN kind = 'session total' AND measure = 'cost_usd' AND reported_costs > 0 AND calls > 0 AND rounding > 0
         THEN 'the counter is not the sum of the costs printed below: sessions that ran at the same time wrote into one file, or answers printed none'
       WHEN measure = 'cost_usd' THEN 'the log was priced by another list, or bills more than tokens'
-      WHEN unmetered > 0 THEN format('{} model calls below carry no usage', unmetered)
+      WHEN unmetered > 0 THEN format('{} below {} no usage', _plural(unmetered, 'model call'), CASE WHEN unmetered = 1 THEN 'carries' ELSE 'carry' END)
       WHEN kind = 'running counter' AND reported > ours THEN 'the counter began before this session (fork or resumed), with what is counted there'
       WHEN reported > ours THEN 'it counts calls that are not logged below, or counts them otherwise'
       ELSE 'it covers fewer calls than are logged below, or counts them otherwise'

@@ -1,4 +1,5 @@
 -- Where tokens may have gone in vain, in one list.
+-- include: lens.sentences
 -- include: flow.resources
 -- include: messages.span_messages
 -- include: tokens.abandoned_branches
@@ -92,7 +93,7 @@ unused AS (
 )
 SELECT
   'carried along' AS kind, agent_name, trace_id, [tool_span_id, first_span_id, last_span_id] AS span_ids, start_time,
-  format('A result of {} ({:,} tokens) stood in {} more calls.', coalesce(tool_name, 'a tool'), first_tokens, calls - 1) AS summary,
+  format('A result of {} ({}) stood in {}.', coalesce(tool_name, 'a tool'), _plural(first_tokens, 'token'), _plural(calls - 1, 'more call')) AS summary,
   carried_tokens AS tokens, carried_cost_usd AS cost_usd, true AS is_estimated,
   'the agent went on using what the result says' AS legitimate_if
 FROM results
@@ -135,8 +136,9 @@ UNION ALL
 SELECT
   'abandoned branch', agent_name, trace_id, list_distinct([span_ids[1], span_ids[-1], next_span_id]), start_time,
   CASE kind
-    WHEN 'went back' THEN format('{} calls were left behind when the conversation went back to an earlier message.', calls)
-    ELSE format('{} calls at the end of a conversation were left behind when a fork from before them took its place.', calls)
+    WHEN 'went back' THEN format('{} left behind when the conversation went back to an earlier message.', _plural(calls, 'call') || CASE WHEN calls = 1 THEN ' was' ELSE ' were' END)
+    ELSE format('{} at the end of a conversation {} left behind when a fork from before {} took its place.', _plural(calls, 'call'),
+      CASE WHEN calls = 1 THEN 'was' ELSE 'were' END, CASE WHEN calls = 1 THEN 'it' ELSE 'them' END)
   END,
   tokens, cost_usd, false, 'what it found or wrote was used all the same: files that were changed in it stay changed'
 FROM abandoned_branches
