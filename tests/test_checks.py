@@ -348,3 +348,30 @@ def test_an_agent_seen_too_seldom_is_counted_by_drift(tmp_path: Path) -> None:
     assert (outcome(lens, "drift_step")[1] or "").startswith(
         "1 of 2 agents has too few tasks and calls with a time to know what is usual"
     )
+
+
+@pytest.mark.parametrize(("detector", "what"), [("plausible_cascade", "corrections"), ("injection", "orders")])
+def test_where_most_texts_are_in_a_language_that_a_rule_does_not_understand_it_says_so(
+    tmp_path: Path, detector: str, what: str
+) -> None:
+    def talk(texts: list[str]) -> list[Step]:
+        read = [
+            tool(f"fetch#{n}", "lead", n, agent="lead", arguments={"n": str(n)}, result=words)
+            for n, words in enumerate(texts)
+        ]
+        wrote = [
+            call(f"ask#{n}", "lead", n + 0.6, agent="lead", outputs=said(f"{words} {n}"))
+            for n, words in enumerate(texts)
+        ]
+        return [agent("lead"), *read, *wrote]
+
+    foreign = read_steps(tmp_path / "foreign", talk(FOREIGN * 2 + UNDERSTOOD[:1]))
+    english = read_steps(tmp_path / "english", talk(UNDERSTOOD[:1] * 8 + FOREIGN))
+    few = read_steps(tmp_path / "few", talk(FOREIGN))
+    for lens in (foreign, english, few):
+        found(lens, detector)
+    abroad, seen = 2 * len(FOREIGN), 2 * len(FOREIGN) + 1
+    assert outcome(foreign, detector)[1] == (
+        f"{what} are understood in English only: {abroad} of {seen} texts that were looked at are in other languages"
+    )
+    assert outcome(english, detector)[1] is None and outcome(few, detector)[1] is None

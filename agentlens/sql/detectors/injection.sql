@@ -2,6 +2,7 @@
 -- include: agents.handoffs
 -- include: detectors.evidence
 -- include: flow.resources
+-- include: messages.languages
 -- include: messages.span_messages
 
 -- The first words in a text that give orders to whoever reads it, as no document does that only informs; empty where there are none. It sets aside what
@@ -94,13 +95,17 @@ SELECT
     ELSE nullif(concat_ws('; ',
       CASE WHEN orders > 0 THEN format('{} tool result{} from outside give{} orders; only those that were obeyed are findings', orders,
         CASE WHEN orders = 1 THEN '' ELSE 's' END, CASE WHEN orders = 1 THEN 's' ELSE '' END) END,
-      _untimed('tool calls with a result', results, timed)), '')
+      _mostly_foreign(texts, 'orders'), _untimed('tool calls with a result', results, timed)), '')
   END
 FROM (
   SELECT
     count(tool_call_result) FILTER (operation_name IN ('execute_tool', 'retrieval')) AS results, count(tool_call_arguments) AS arguments,
     count(tool_call_result) FILTER (operation_name IN ('execute_tool', 'retrieval') AND coalesce(end_time, start_time) IS NOT NULL) AS timed,
-    (SELECT count(*) FROM _orders_from_outside) AS orders
+    (SELECT count(*) FROM _orders_from_outside) AS orders,
+    -- Any few will do, the same ones every time.
+    (SELECT list(left(tool_call_result, 300)) FROM spans SEMI JOIN (
+       SELECT preorder FROM spans WHERE operation_name IN ('execute_tool', 'retrieval') ORDER BY hash(preorder) LIMIT 12) AS picked USING (preorder)
+     WHERE length(tool_call_result) > 0) AS texts
   FROM spans
 );
 
@@ -115,7 +120,7 @@ FROM (
 -- Leaves alone: orders that nobody obeyed (`checks` counts them); briefs and answers of other agents; files made to instruct agents (AGENTS.md);
 -- addresses that the task itself names, or that stand before an order that names others itself; links to read on of a text
 -- that merely speaks to machines, as a handbook does, when they are only read or quoted; tickets and reports that warn of the order.
--- Misses: orders without an address (delete this, approve that); orders in pictures; orders in words not listed; obedience in another trace.
+-- Misses: orders without an address (delete this, approve that); orders in pictures; orders in words not listed, all of them English (`checks` says where most results are in other languages); obedience in another trace.
 -- Do: revoke what was sent, block the address, and treat what that tool returns as data: fenced, and without the tools to act on it.
 -- scope: trace
 -- version: 4

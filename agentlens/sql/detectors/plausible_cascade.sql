@@ -1,4 +1,5 @@
 -- A wrong value that looked right, and who believed it.
+-- include: messages.languages
 -- include: messages.span_messages
 -- include: messages.texts
 -- include: detectors.evidence
@@ -89,9 +90,12 @@ SELECT
   CASE
     WHEN NOT is_recorded THEN 'nothing that agents said is recorded'
     WHEN NOT is_timed THEN 'nothing that agents said has a time'
-    ELSE _untimed('steps and messages', seen, timed)
+    ELSE nullif(concat_ws('; ', _mostly_foreign(texts, 'corrections'), _untimed('steps and messages', seen, timed)), '')
   END
 FROM (SELECT EXISTS (FROM _statements) AS is_recorded, EXISTS (FROM _statements WHERE time IS NOT NULL) AS is_timed), (
+  -- Any few will do, the same ones every time.
+  SELECT list(left(_message_text(parts), 300)) AS texts FROM (SELECT parts FROM messages WHERE role IN ('user', 'assistant') ORDER BY message_hash LIMIT 12)
+), (
   SELECT sum(seen)::BIGINT AS seen, sum(timed)::BIGINT AS timed
   FROM (
     SELECT count(*) AS seen, count(coalesce(end_time, start_time)) AS timed FROM spans WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
@@ -107,7 +111,7 @@ FROM (SELECT EXISTS (FROM _statements) AS is_recorded, EXISTS (FROM _statements 
 -- said or did. One finding a trace and value. Tier event. Severity: critical when two or more agents trusted it, else warning.
 -- Example: `the notice period is 26 days, not 62`, after the writer and the editor had both passed on 62.
 -- Leaves alone: corrections of one's own words that nobody had taken up; changes that no one calls a correction; numbers of one digit.
--- Misses: contradictions that nobody notices; values rewritten in other units; corrections in other languages than English.
+-- Misses: contradictions that nobody notices; values rewritten in other units; corrections in other languages than English (`checks` says where most texts are).
 -- Do: look at each step listed: it used the value before it was corrected.
 -- scope: trace
 -- version: 3

@@ -42,3 +42,9 @@ _is_latin(said) AND len(list_filter(_first_words(said), lambda word: _is_of_othe
 CREATE MACRO _is_english(said) AS
 _is_latin(said) AND len(list_filter(_first_words(said), lambda word: list_contains(_small_neighbours(), word) OR _is_of_other_tongues(word)))
   <= len(list_filter(_first_words(said), lambda word: list_contains(_small_english(), word)));
+
+-- What a check says where most of some texts (a list) are in other languages than English, in which `what` is not understood; NULL where they are not, or are too few to tell.
+CREATE MACRO _mostly_foreign(texts, what) AS
+(SELECT CASE WHEN looked_at >= 5 AND 2 * abroad > looked_at
+    THEN format('{} are understood in English only: {} of {} texts that were looked at are in other languages', what, abroad, looked_at) END
+ FROM (SELECT len(texts) AS looked_at, len(list_filter(texts, lambda said: NOT _is_english(said))) AS abroad));
