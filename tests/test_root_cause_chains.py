@@ -134,3 +134,11 @@ def test_what_polluted_a_file_explains_the_call_that_choked_on_it(tmp_path: Path
     assert (
         choked["rank"] > 1 and "Another defect stands upstream of it and may be its cause." in choked["speaks_against"]
     )
+
+
+def test_a_storm_of_failures_is_judged_in_one_go(tmp_path: Path) -> None:
+    """Neither pairs of failures nor the evidence of each step are multiplied: 1,500 equal failures took minutes of memory and time."""
+    pushed = [tool(f"push#{n}", "lead", n, status=ERROR, message="502 Bad Gateway") for n in range(1500)]
+    found = judged(tmp_path, [agent("lead", end=2000, status=OK), *pushed], span("lead"))
+    assert found[0]["span_id"] == span("push#0") and "retry_storm" in {each["detector"] for each in found}
+    assert all(each["evidence"] for each in found)

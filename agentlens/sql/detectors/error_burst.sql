@@ -31,7 +31,7 @@ FROM (
 -- Severity goes by the harm, which is the share of its calls that failed in that time, however long it lasts: critical from a half on and for more than
 -- `2 * max_errors` failures, info below a tenth, else warning. Two failures in a hundred calls are weather; every second one is an outage.
 -- Example: nine of twelve calls fail within six minutes (warning), or forty of sixty (critical), or thirty of fifteen hundred (info).
--- Leaves alone: failures that a second, third or fourth try mended; things that were not found among many that were; handoffs and interrupts; what a person declined; searches in a shell that found nothing; tests and other checks that ran and said no; failures spread over a longer time.
+-- Leaves alone: failures that a second, third or fourth try mended; things that were not found among more that were, where nothing else failed; handoffs and interrupts; what a person declined; searches in a shell that found nothing; tests and other checks that ran and said no; failures spread over a longer time.
 -- Misses: failures that tools hide in ordinary results.
 -- Do: look at the class of the failures: one service, one right or one premise is usually behind all.
 -- scope: fleet
@@ -114,4 +114,4 @@ SELECT
   evidence[:50] AS evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM rated
 -- That something is not there is an answer to whoever asks about many things; where half of all is not there, the premise is wrong.
-WHERE failures > min_rate * calls AND (failures - not_found > max_errors OR 2 * failures >= calls);
+WHERE failures > min_rate * calls AND (not_found < failures OR 2 * failures >= calls);

@@ -136,10 +136,10 @@ SELECT
   list_sort(list(value)) AS missing, max(carriers[1]) AS example
 FROM briefs
 JOIN common USING (trace_id, from_agent, tool_name)
-JOIN (SELECT trace_id, from_agent, tool_name, number AS sibling, words_told AS sibling_words FROM briefs) AS siblings
-  ON siblings.trace_id = briefs.trace_id AND siblings.from_agent = briefs.from_agent AND siblings.tool_name = briefs.tool_name AND sibling = carriers[1]
--- Who is asked for something else altogether needs other facts.
-WHERE (number > 2 OR is_one_go) AND NOT list_contains(carriers, number) AND (len(sibling_words) = 0 OR len(words_told) = 0 OR list_has_any(words_told, sibling_words))
+JOIN (SELECT trace_id, from_agent, tool_name, number AS sibling, words_told AS sibling_words, keys AS sibling_keys FROM briefs WHERE briefs >= min_siblings) AS siblings
+  ON siblings.trace_id = briefs.trace_id AND siblings.from_agent = briefs.from_agent AND siblings.tool_name = briefs.tool_name AND list_contains(carriers, sibling)
+-- Who is asked for something else altogether, in the same form, needs other facts.
+WHERE (number > 2 OR is_one_go) AND NOT list_contains(carriers, number) AND (len(sibling_words) = 0 OR len(words_told) = 0 OR list_has_any(words_told, sibling_words) OR NOT list_has_all(keys, sibling_keys))
 GROUP BY ALL;
 
 -- A delegation lacks what nearly all earlier ones by the same agent and tool carried.

@@ -20,8 +20,6 @@ CREATE VIEW _steps_of_findings (
   tier,
   -- What happened, in one sentence.
   summary,
-  -- Where it stands, byte for byte.
-  evidence,
   -- Place of the step in the finding, from 1.
   place,
   -- Trace of the step.
@@ -34,10 +32,10 @@ CREATE VIEW _steps_of_findings (
   is_witness
 ) AS
 SELECT
-  defect, detector, tier, summary, evidence, place, trace_id, preorder, spans.start_time, coalesce(spans.end_time < began, false)
+  defect, detector, tier, summary, place, trace_id, preorder, spans.start_time, coalesce(spans.end_time < began, false)
 FROM (
   SELECT
-    hash(detector, trace_id, agent_name, span_ids, start_time, summary) AS defect, detector, tier, summary, evidence, trace_id,
+    rowid AS defect, detector, tier, summary, trace_id,
     unnest(span_ids) AS span_id, generate_subscripts(span_ids, 1) AS place, start_time AS began
   FROM findings
   WHERE _can_cause(detector)
@@ -52,25 +50,17 @@ coalesce(below, '') = '' OR coalesce(above, '') = '' OR contains(above, left(_wi
 CREATE MACRO _matter_words(said) AS
 list_filter(_distinct_words(left(said, 4000)), lambda word: length(word) >= 4 AND word NOT IN ('task', 'text', 'with', 'this', 'that', 'from', 'content', 'path', 'query') OR regexp_matches(word, '\d'));
 
--- Ways on which harm travels, from the step that did it to the step that suffered it.
-CREATE VIEW _cause_links (
-  -- Place of the earlier step in tree order.
-  from_preorder,
-  -- Place of the later step.
-  to_preorder,
-  -- How it came there, in words.
-  way,
-  -- certain, likely or possible; the structure alone only suggests.
-  confidence
-) AS
+-- Ways on which harm travels within and between some traces (a list), from the step that did it to the step that suffered it: from_preorder and to_preorder
+-- (places in tree order), way (how it came there, in words), confidence (certain, likely, possible; the structure alone only suggests).
+CREATE MACRO _cause_links_in(of_trace_ids) AS TABLE
 SELECT
   from_preorder, to_preorder, CASE kind WHEN 'parent' THEN 'began it' WHEN 'read_after_write' THEN 'wrote what it read'
-    WHEN 'carried' THEN CASE WHEN below.operation_name IS DISTINCT FROM 'execute_tool' THEN 'said what it was given' WHEN from_preorder < to_preorder THEN 'asked for it' ELSE 'is what it gave back' END WHEN 'quoted' THEN 'said what it repeats' WHEN 'handoff' THEN CASE WHEN above.operation_name = 'invoke_agent' THEN 'began it' ELSE 'handed over to it' END ELSE 'wrote to it' END,
+    WHEN 'carried' THEN CASE WHEN below.operation_name IS DISTINCT FROM 'execute_tool' THEN 'said what it was given' WHEN from_preorder < to_preorder THEN 'asked for it' ELSE 'is what it gave back' END WHEN 'quoted' THEN 'said what it repeats' WHEN 'handoff' THEN CASE WHEN above.operation_name = 'invoke_agent' THEN 'began it' ELSE 'handed over to it' END ELSE 'wrote to it' END AS way,
   -- A run's task is likely to have been before its own steps; of other steps the structure says only that one began the other.
   -- That a text stood in a window is certain; that it had a part in what the model then said is not, unless the model repeats it.
   CASE WHEN kind = 'carried' AND below.operation_name IS DISTINCT FROM 'execute_tool' THEN 'likely' WHEN kind <> 'parent' THEN confidence
-    WHEN above.operation_name = 'invoke_agent' AND from_agent = to_agent THEN 'likely' ELSE 'possible' END
-FROM flow_edges
+    WHEN above.operation_name = 'invoke_agent' AND from_agent = to_agent THEN 'likely' ELSE 'possible' END AS confidence
+FROM (FROM flow_edges WHERE trace_id IN (SELECT unnest(of_trace_ids))) AS edges
 JOIN spans AS above ON above.preorder = from_preorder
 JOIN spans AS below ON below.preorder = to_preorder
 WHERE to_preorder IS NOT NULL AND from_preorder <> to_preorder
@@ -80,34 +70,27 @@ UNION ALL
 SELECT
   below.preorder, above.preorder, CASE WHEN below.is_bad AND above.is_bad THEN 'failed inside it' ELSE 'is part of it' END,
   CASE WHEN NOT (below.is_bad AND above.is_bad) THEN 'possible' WHEN _same_words(below.status_message, above.status_message) THEN 'certain' ELSE 'likely' END
-FROM (SELECT preorder, depth, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans) AS below
-ASOF JOIN (SELECT preorder, depth, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans) AS above
+FROM (SELECT preorder, depth, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans WHERE trace_id IN (SELECT unnest(of_trace_ids))) AS below
+ASOF JOIN (SELECT preorder, depth, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans WHERE trace_id IN (SELECT unnest(of_trace_ids))) AS above
   ON above.depth = below.depth - 1 AND above.preorder < below.preorder
-UNION ALL
--- A failed call comes before what its agent does later in the same run; it only speaks where the log does not show in which window its answer stood.
-SELECT failed.preorder, later.preorder, 'failed earlier in the same run', 'possible'
-FROM (FROM spans WHERE status_code = 'ERROR' AND NOT is_control_flow AND operation_name = 'execute_tool') AS failed
-JOIN (FROM spans WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')) AS later
-  ON later.trace_id = failed.trace_id AND later.parent_span_id = failed.parent_span_id AND later.agent_name = failed.agent_name
-    AND later.start_time >= failed.end_time AND later.preorder > failed.preorder
-ANTI JOIN (FROM flow_edges WHERE kind = 'carried') AS shown ON shown.from_preorder = failed.preorder
 UNION ALL
 -- What a finding tells of that no other link shows: a failure that was swallowed, and what was lost and lacks in what came after.
 SELECT first.preorder, later.preorder, CASE detector WHEN 'swallowed_error' THEN 'was swallowed by it' ELSE 'had lost what it lacks' END, 'certain'
-FROM (FROM _steps_of_findings WHERE NOT is_witness AND tier = 'proven' AND detector IN ('swallowed_error', 'context_collapse')) AS later
+FROM (FROM _steps_of_findings WHERE trace_id IN (SELECT unnest(of_trace_ids)) AND NOT is_witness AND tier = 'proven' AND detector IN ('swallowed_error', 'context_collapse')) AS later
 JOIN (FROM _steps_of_findings WHERE NOT is_witness QUALIFY row_number() OVER (PARTITION BY defect ORDER BY place) = 1) AS first USING (defect, detector)
 WHERE later.place > first.place;
 
 -- Defects of some traces (a list), one row a defect and step: findings that can cause harm, and failures that nobody mended and no finding tells of. Columns:
 -- defect (its number), detector (`error` for a failure), tier, summary, preorder (place of the step in tree order), place (of the step in the finding, from 1:
--- what went wrong first stands first), is_witness (it only says what had been before), evidence.
+-- what went wrong first stands first), is_witness (it only says what had been before), evidence (of a failure; that of a finding is long, and stands there under its
+-- rowid, the number of the defect).
 CREATE MACRO _defects_in(of_trace_ids) AS TABLE
-SELECT defect, detector, tier, summary, preorder, place, is_witness, evidence
+SELECT defect, detector, tier, summary, preorder, place, is_witness, NULL AS evidence
 FROM _steps_of_findings
 WHERE trace_id IN (SELECT unnest(of_trace_ids))
 UNION ALL
 SELECT
-  hash('error', trace_id, span_id) AS defect, 'error' AS detector, 'proven' AS tier,
+  -1 - preorder AS defect, 'error' AS detector, 'proven' AS tier,
   format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || CASE WHEN agent_name <> target THEN agent_name END, ''),
     rtrim(_short(coalesce(nullif(message, ''), error_class), 120), '.')) AS summary,
   preorder, 1 AS place, false AS is_witness, [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || coalesce(nullif(message, ''), error_class))]
@@ -132,10 +115,43 @@ incident AS MATERIALIZED (
   ORDER BY preorder
   LIMIT 1
 ),
+-- The traces from which something went to that of the incident, over any number of others.
+crossings AS MATERIALIZED (
+  SELECT DISTINCT a.trace_id AS from_trace_id, b.trace_id AS to_trace_id
+  FROM (
+    SELECT from_preorder, preorder AS to_preorder FROM flow_texts WHERE side = 'heard' AND from_preorder IS NOT NULL
+    UNION ALL
+    SELECT from_preorder, to_preorder FROM flow_quotes WHERE from_preorder IS NOT NULL
+    UNION ALL
+    SELECT from_preorder, to_preorder FROM _flow_read_after_write
+  ) AS passed
+  JOIN (SELECT preorder, trace_id FROM spans) AS a ON a.preorder = from_preorder
+  JOIN (SELECT preorder, trace_id FROM spans) AS b ON b.preorder = to_preorder
+  WHERE a.trace_id <> b.trace_id
+),
+around AS (
+  SELECT trace_id FROM incident
+  UNION
+  SELECT from_trace_id FROM around JOIN crossings ON to_trace_id = trace_id
+),
+near AS MATERIALIZED (SELECT list(trace_id) AS trace_ids FROM around),
+defects AS MATERIALIZED (FROM _defects_in((SELECT trace_ids FROM near))),
+shown AS MATERIALIZED (FROM _cause_links_in((SELECT trace_ids FROM near))),
 -- A link that is only suggested costs as much as a hundred that are shown.
 links AS MATERIALIZED (
-  SELECT *, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 100 END AS cost
-  FROM _cause_links
+  SELECT *, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 100 END AS cost FROM shown
+  UNION ALL
+  -- A failed call comes before what its agent does later in the same run; it only speaks where the log does not show in which window its answer stood.
+  SELECT failed.preorder, later.preorder, 'failed earlier in the same run', 'possible', 100
+  FROM (FROM spans SEMI JOIN defects USING (preorder) WHERE status_code = 'ERROR' AND NOT is_control_flow AND operation_name = 'execute_tool') AS failed
+  JOIN (
+    FROM spans
+    WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion') AND trace_id IN (SELECT trace_id FROM around)
+      AND (status_code <> 'ERROR' OR preorder IN (SELECT preorder FROM incident))
+  ) AS later
+    ON later.trace_id = failed.trace_id AND later.parent_span_id = failed.parent_span_id AND later.agent_name = failed.agent_name
+      AND later.start_time >= failed.end_time AND later.preorder > failed.preorder
+  ANTI JOIN (FROM shown WHERE way = 'said what it was given') AS given ON given.from_preorder = failed.preorder
 ),
 -- What stood in the window of a model that wrote a brief, where the brief is of the same matter: it shares words with what a tool had been asked and answered.
 briefs AS MATERIALIZED (
@@ -185,8 +201,6 @@ reach (preorder, role, cost, weakest, hops, next) USING KEY (preorder, role) AS 
   )
   GROUP BY from_preorder, role
 ),
-near AS MATERIALIZED (SELECT list(DISTINCT trace_id) AS trace_ids FROM reach JOIN spans USING (preorder)),
-defects AS MATERIALIZED (FROM _defects_in((SELECT trace_ids FROM near))),
 -- A failure is known when it ends, anything else when it begins.
 timed AS MATERIALIZED (
   SELECT
@@ -209,6 +223,8 @@ reached AS MATERIALIZED (
     WHERE role IS NOT NULL
   )
   GROUP BY defect
+  -- Of very many, those with the surest ways, and of them the earliest.
+  QUALIFY row_number() OVER (ORDER BY min(weakest), tier_rank(any_value(tier)), any_value(first_moment), defect) <= 300
 ),
 walk AS (
   SELECT start, start.preorder AS here, start.role AS here_role, 0 AS place FROM (SELECT DISTINCT start FROM reached)
@@ -283,27 +299,28 @@ ranked AS (
   LEFT JOIN harmless ON sort = CASE detector WHEN 'error' THEN summary ELSE detector END
 )
 SELECT
-  rank, detector, tier, summary AS hypothesis, spans.trace_id, spans.span_id, spans.agent_name, spans.start_time,
+  rank, ranked.detector, ranked.tier, ranked.summary AS hypothesis, spans.trace_id, spans.span_id, spans.agent_name, spans.start_time,
   CASE weakest WHEN 1 THEN 'certain' WHEN 2 THEN 'likely' ELSE 'possible' END AS strength,
   chain, list_transform(chain, lambda step: step.span_id) AS span_ids,
   list_filter([
-    CASE tier WHEN 'proven' THEN 'The log itself shows the defect.' WHEN 'event' THEN 'The log shows that it happened.' END,
+    CASE ranked.tier WHEN 'proven' THEN 'The log itself shows the defect.' WHEN 'event' THEN 'The log shows that it happened.' END,
     CASE WHEN link_count = 0 THEN 'It is the step itself.' WHEN certain_links = link_count AND link_count = 1 THEN 'The link to the harm is shown by the log.'
       WHEN certain_links = link_count THEN format('All {} links to the harm are shown by the log.', link_count)
       WHEN certain_links > 0 THEN format('{} of {} links to the harm are shown by the log.', certain_links, link_count) END,
     CASE WHEN explained > 0 THEN format('It explains {} other defect{} on the way: {}.', explained, CASE WHEN explained = 1 THEN '' ELSE 's' END,
       array_to_string(list_distinct(explained_detectors), ', ')) END,
-    CASE WHEN detector = 'error' THEN 'Nobody mended it.' WHEN detector = 'swallowed_error' AND tier <> 'proven' THEN 'The log shows the failure itself.' END
+    CASE WHEN ranked.detector = 'error' THEN 'Nobody mended it.' WHEN ranked.detector = 'swallowed_error' AND ranked.tier <> 'proven' THEN 'The log shows the failure itself.' END
   ], lambda sentence: sentence IS NOT NULL) AS speaks_for,
   list_filter([
-    CASE WHEN tier = 'candidate' THEN 'The defect is only a pattern that often is a failure.' END,
+    CASE WHEN ranked.tier = 'candidate' THEN 'The defect is only a pattern that often is a failure.' END,
     CASE WHEN weakest = 3 THEN CASE WHEN link_count = 1 THEN 'The link to the harm' ELSE format('{} of {} links', guessed_links, link_count) END
       || CASE WHEN guessed_links = 1 THEN ' is' ELSE ' are' END || ' only suggested: nothing shows that anything was passed on.' END,
     CASE WHEN is_explained THEN 'Another defect stands upstream of it and may be its cause.' END,
     CASE WHEN harmless_traces > 0 THEN format('The same kind of defect is in {} trace{} that ended well.', harmless_traces, CASE WHEN harmless_traces = 1 THEN '' ELSE 's' END) END
   ], lambda sentence: sentence IS NOT NULL) AS speaks_against,
-  evidence
+  coalesce(told.evidence, ranked.evidence) AS evidence
 FROM ranked
 JOIN spans ON spans.preorder = cause
+LEFT JOIN findings AS told ON told.rowid = ranked.defect
 WHERE rank <= most
 ORDER BY rank;
