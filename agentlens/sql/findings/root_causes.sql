@@ -176,11 +176,12 @@ related AS MATERIALIZED (
 reach (preorder, role, cost, weakest, hops, next) USING KEY (preorder, role) AS (
   SELECT preorder, '', 0::BIGINT, 1, 0, NULL::STRUCT(preorder BIGINT, role VARCHAR, way VARCHAR, confidence VARCHAR) FROM incident
   UNION
-  SELECT from_preorder, role, min(total), arg_min(weaker, total), arg_min(steps, total), arg_min(next, total)
+  -- Of ways that cost the same the surer, shorter and earlier one, so that the answer is the same every time.
+  SELECT from_preorder, role, min(total), arg_min(weaker, place), arg_min(steps, place), arg_min(next, place)
   FROM (
     SELECT
       step.from_preorder, step.role, total, steps, greatest(step.weakest, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 3 END) AS weaker,
-      struct_pack(preorder := step.to_preorder, role := step.to_role, way := way, confidence := confidence) AS next
+      struct_pack(preorder := step.to_preorder, role := step.to_role, way := way, confidence := confidence) AS next, (total, weaker, steps, step.to_preorder, step.to_role, way) AS place
     FROM (
       SELECT
         links.from_preorder, links.way, reach.preorder AS to_preorder, reach.role AS to_role, reach.weakest, reach.hops + 1 AS steps,
