@@ -41,7 +41,8 @@ def names_elsewhere() -> dict[str, str]:
         rows = con.execute("SELECT name, tier, mast, trail FROM crosswalk WHERE kind = 'detector'").fetchall()
     found: dict[str, str] = {}
     for name, tier, mast, trail in rows:
-        words = "; ".join(f"{of} {word}" for of, word in (("MAST", mast), ("TRAIL", trail)) if word) or "neither has a word for it"
+        named = [f"{of} {word}" for of, word in (("MAST", mast), ("TRAIL", trail)) if word]
+        words = "; ".join(named) or "neither has a word for it"
         found[name] = f"{found[name]} ({tier}: {words})" if name in found else words
     return found
 
