@@ -6,10 +6,6 @@
 -- include: spans.runs
 -- include: tokens.usage_ledger
 
--- Whether a tool calls for a person.
-CREATE MACRO _is_escalation(tool) AS
-coalesce(regexp_matches(tool, 'escalat|(ask|notify|page|wait_for)_(a_)?(human|user|person|operator)|human_(review|input|approval)|request_(approval|review)', 'i'), false);
-
 -- What kind of work a span says it is: an attribute for it, else nothing. Argument: the attributes.
 CREATE MACRO _task_type(attributes) AS
 CASE WHEN contains(attributes::VARCHAR, 'task') THEN
@@ -85,7 +81,7 @@ called AS (
 ),
 -- Names are looked at once each, not at every call.
 telling AS (
-  SELECT tool_name, _is_escalation(tool_name) AS is_escalation, _is_handoff_tool(tool_name) AS is_handoff
+  SELECT tool_name, _asks_a_person(tool_name) AS is_escalation, _is_handoff_tool(tool_name) AS is_handoff
   FROM (SELECT DISTINCT tool_name FROM query_table(of_tools))
   WHERE is_escalation OR is_handoff
 ),
