@@ -31,10 +31,6 @@ CREATE MACRO _are_of_other_items(a, b) AS
 len(list_filter(_given_items(a), lambda item: NOT list_contains(_given_items(b), item))) > 0
 AND len(list_filter(_given_items(b), lambda item: NOT list_contains(_given_items(a), item))) > 0;
 
--- Whether a tool asks a person.
-CREATE MACRO _asks_a_person(tool) AS
-coalesce(regexp_matches(tool, '^(ask|request|consult|query|prompt|escalate|wait|get)(_?(to|for|from|a|the))*_?(human|user|person|operator|supervisor)|^human(_?(input|approval|review|feedback|in_the_loop))?$|^AskUserQuestion$|^escalate$', 'i'), false);
-
 -- Whether most of the words of a call stand in a longer one, at least two of them.
 CREATE MACRO _is_passed_on(words, to_words) AS len(list_intersect(words, to_words)) >= 2 AND 2 * len(list_intersect(words, to_words)) > len(words);
 
