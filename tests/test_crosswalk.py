@@ -14,6 +14,48 @@ from agentlens._catalog import library
 from agentlens._detect import all_detectors, detect
 
 DATASETS = Path(__file__).resolve().parents[1] / "datasets"
+# Why Do Multi-Agent LLM Systems Fail? (Cemri et al., arXiv 2503.13657v3, NeurIPS 2025 Datasets and Benchmarks), figure 1 and appendix A.
+MAST = {
+    "System Design Issues": [
+        "FM-1.1 Disobey task specification",
+        "FM-1.2 Disobey role specification",
+        "FM-1.3 Step repetition",
+        "FM-1.4 Loss of conversation history",
+        "FM-1.5 Unaware of termination conditions",
+    ],
+    "Inter-Agent Misalignment": [
+        "FM-2.1 Conversation reset",
+        "FM-2.2 Fail to ask for clarification",
+        "FM-2.3 Task derailment",
+        "FM-2.4 Information withholding",
+        "FM-2.5 Ignored other agent's input",
+        "FM-2.6 Reasoning-action mismatch",
+    ],
+    "Task Verification": [
+        "FM-3.1 Premature termination",
+        "FM-3.2 No or incomplete verification",
+        "FM-3.3 Incorrect verification",
+    ],
+}
+# TRAIL: Trace Reasoning and Agentic Issue Localization (Deshpande et al., arXiv 2505.08638v3), figure 1 and the tree in the prompt of its
+# benchmark (run_eval.py), whose spelling this is.
+TRAIL = {
+    "Reasoning Errors": {
+        "Hallucinations": ["Language-only", "Tool-related"],
+        "Information Processing": ["Poor Information Retrieval", "Tool Output Misinterpretation"],
+        "Decision Making": ["Incorrect Problem Identification", "Tool Selection Errors"],
+        "Output Generation": ["Formatting Errors", "Instruction Non-compliance"],
+    },
+    "System Execution Errors": {
+        "Configuration": ["Tool Definition Issues", "Environment Setup Errors"],
+        "API Issues": ["Rate Limiting", "Authentication Errors", "Service Errors", "Resource Not Found"],
+        "Resource Management": ["Resource Exhaustion", "Timeout Issues"],
+    },
+    "Planning and Coordination Errors": {
+        "Context Management": ["Context Handling Failures", "Resource Abuse"],
+        "Task Management": ["Goal Deviation", "Task Orchestration"],
+    },
+}
 VOCABULARIES = {
     "failure_mode": {
         "context collapse",
@@ -24,43 +66,9 @@ VOCABULARIES = {
     },
     "failure_class": {"transient", "overflow", "validation", "behavioural", "catastrophic"},
     "cause": {"bad instruction", "missing context", "tool error", "hallucination"},
-    "mast": {
-        "FM-1.1 Disobey task specification",
-        "FM-1.2 Disobey role specification",
-        "FM-1.3 Step repetition",
-        "FM-1.4 Loss of conversation history",
-        "FM-1.5 Unaware of termination conditions",
-        "FM-2.1 Conversation reset",
-        "FM-2.2 Fail to ask for clarification",
-        "FM-2.3 Task derailment",
-        "FM-2.4 Information withholding",
-        "FM-2.5 Ignored other agent's input",
-        "FM-2.6 Reasoning-action mismatch",
-        "FM-3.1 Premature termination",
-        "FM-3.2 No or incomplete verification",
-        "FM-3.3 Incorrect verification",
-    },
+    "mast": {mode for modes in MAST.values() for mode in modes},
     "trail": {
-        "Hallucinations: Language-only",
-        "Hallucinations: Tool-related",
-        "Information Processing: Poor Information Retrieval",
-        "Information Processing: Tool Output Misinterpretation",
-        "Decision Making: Incorrect Problem Identification",
-        "Decision Making: Tool Selection Errors",
-        "Output Generation: Formatting Errors",
-        "Output Generation: Instruction Non-compliance",
-        "Configuration: Tool Definition Issues",
-        "Configuration: Environment Setup Errors",
-        "API Issues: Rate Limiting",
-        "API Issues: Authentication Errors",
-        "API Issues: Service Errors",
-        "API Issues: Resource Not Found",
-        "Resource Management: Resource Exhaustion",
-        "Resource Management: Timeout Issues",
-        "Context Management: Context Handling Failures",
-        "Context Management: Resource Abuse",
-        "Task Management: Goal Deviation",
-        "Task Management: Task Orchestration",
+        f"{category}: {leaf}" for parts in TRAIL.values() for category, leaves in parts.items() for leaf in leaves
     },
     "dead_letter": {
         *("BLOCKED-CRED", "BLOCKED-PERM", "BLOCKED-DATA", "BLOCKED-AMBIG", "BLOCKED-RATE"),
@@ -129,3 +137,34 @@ def test_a_failure_that_a_program_lost_is_no_hallucination() -> None:
 def test_where_a_vocabulary_has_no_word_none_is_forced(detector: str, lens: Lens) -> None:
     query = "SELECT failure_mode, mast, failure_class IS NOT NULL FROM crosswalk WHERE name = $name"
     assert lens.sql(query, name=detector).fetchall() == [(None, None, True)]
+
+
+# What the papers say each name means, held against what each detector shows: (detector, MAST, TRAIL).
+NAMED = [
+    # The window overflows: TRAIL has it among Context Handling Failures ("includes window overflow"); nothing is known to be lost (FM-1.4).
+    ("context_overflow", None, "Context Management: Context Handling Failures"),
+    ("context overflow", None, "Context Management: Context Handling Failures"),
+    ("context_collapse", "FM-1.4 Loss of conversation history", "Context Management: Context Handling Failures"),
+    # Completed steps are repeated (FM-1.3); of a storm every attempt but the last fails.
+    ("tool_loop", "FM-1.3 Step repetition", "Context Management: Resource Abuse"),
+    ("duplicate_work", "FM-1.3 Step repetition", "Context Management: Resource Abuse"),
+    ("retry_storm", None, "Context Management: Resource Abuse"),
+    # The second writer did not know of the first, and the packet's reader had not been told: neither ignored what it was given (FM-2.5).
+    ("competing_writes", None, "Task Management: Task Orchestration"),
+    ("stale_packet", None, "Context Management: Context Handling Failures"),
+    # Money, size and length are no call of a tool too many.
+    *[(name, None, None) for name in ("budget_breach", "cache_miss_storm", "oversized_prompt", "runaway")],
+    # Whether the service, the tool or the caller was at fault, a burst of failures does not say.
+    *[(name, None, None) for name in ("error_burst", "retry_burst", "error_cascade", "tool bug", "permission")],
+    # An agent that is not heard of has ended nothing; whether it took too long, nobody waited to see.
+    *[(name, None, None) for name in ("silent_agent", "missed_heartbeat")],
+    # Neither has a word for orders from outside.
+    ("injection", None, None),
+]
+
+
+@pytest.mark.parametrize(("name", "mast", "trail"), NAMED)
+def test_a_name_is_given_only_where_what_is_shown_implies_it(
+    name: str, mast: str | None, trail: str | None, lens: Lens
+) -> None:
+    assert lens.sql("SELECT mast, trail FROM crosswalk WHERE name = $name", name=name).fetchall() == [(mast, trail)]

@@ -471,6 +471,16 @@ def test_parts_that_are_often_left_out_are_not_missed(tmp_path: Path) -> None:
     assert found(lens, "missing_brief") == []
 
 
+def test_a_brief_that_says_it_under_another_name_lacks_nothing(tmp_path: Path) -> None:
+    def briefs(**odd: str) -> list[Step]:
+        at = [tool(f"delegate#{n}", "lead", n, arguments={"agent": f"a{n}", "task": "t"}) for n in range(8)]
+        return [agent("lead"), *at, tool("delegate#8", "lead", 8, arguments={"agent": "a8", **odd})]
+
+    assert found(read_steps(tmp_path / "other", briefs(message="Look at the frames again.")), "missing_brief") == []
+    lens = read_steps(tmp_path / "bare", briefs())
+    assert found(lens, "missing_brief") == [("a8", "event", "critical")]
+
+
 def test_too_few_briefs_say_so(tmp_path: Path) -> None:
     lens = read_steps(tmp_path, [agent("lead"), brief(1, context="x"), brief(2)])
     assert found(lens, "missing_brief") == []

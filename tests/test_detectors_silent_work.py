@@ -118,6 +118,17 @@ def test_more_retries_than_an_agent_is_used_to_are_a_burst(
     assert found(lens, "retry_burst") == expected
 
 
+@pytest.mark.parametrize(("projects", "bursts"), [(("/shop", "/shop"), 1), (("/shop", "/till"), 0), ((None, None), 1)])
+def test_what_is_usual_for_an_agent_is_so_in_one_project(
+    projects: tuple[str | None, str | None], bursts: int, tmp_path: Path
+) -> None:
+    calls = retried(80, 0), retried(10, 8, 2000)
+    sessions = [
+        [agent("lead", None, 0, 90000, cwd=project), *made] for project, made in zip(projects, calls, strict=True)
+    ]
+    assert len(found(read_steps(tmp_path, in_traces(sessions)), "retry_burst")) == bursts
+
+
 def test_calls_cancelled_because_of_one_beside_them_are_not_tried_again(tmp_path: Path) -> None:
     cancelled = retried(10, 8, 2000)
     for each in cancelled:

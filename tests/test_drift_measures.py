@@ -247,3 +247,12 @@ def test_a_confidence_that_is_no_number_is_none(tmp_path: Path) -> None:
     lens = read_steps(tmp_path, steps)
     found = lens.sql("SELECT confidence FROM tasks ORDER BY start_time").fetchall()
     assert found == [(0.8,), (None,), (None,), (None,), (None,)]
+
+
+def test_work_in_another_project_is_work_of_another_kind(tmp_path: Path) -> None:
+    steps = [
+        dict(agent("lead", None, n, n + 1, cwd=cwd), traceId=f"{n + 1:032x}")
+        for n, cwd in enumerate(("/shop", "/till", None))
+    ]
+    kinds = read_steps(tmp_path, steps).sql("SELECT task_type FROM tasks ORDER BY start_time").fetchall()
+    assert kinds == [("lead in /shop",), ("lead in /till",), ("lead",)]

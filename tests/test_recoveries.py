@@ -65,6 +65,43 @@ def test_what_was_tried_next_is_named(tmp_path: Path) -> None:
     assert rows(read_steps(tmp_path, steps), "outcome, strategies, fallback_level") == [wanted for _, wanted in NEXT]
 
 
+AGAIN_IN_A_SHELL = [
+    ("git push 2>&1", "git push --set-upstream origin spotter", True),
+    ("mix credo --strict lib/a/b.ex 2>&1", "mix compile --force && mix credo --strict lib/a/b.ex | tail -3", True),
+    ("pytest tests/a.py", "timeout 60 python -m pytest -x tests/a.py tests/b.py > out.txt", True),
+    ("cd web && npm test", "CI=1 npm test -- --runInBand", True),
+    ("git add a.py && git commit -m 'first words'", 'git add a.py; git commit -m "other words; two"', True),
+    ("git push", "git pull", False),
+    ("pytest tests/a.py", "pytest tests/b.py", False),
+    ("npm install left-pad", "npm install", False),
+    ("uv run pytest a.py", "uv run ruff check a.py", False),
+    ("make", "make clean", False),
+    ("docker exec web pytest", "docker exec web ls", False),
+    ('python -c "import a; a.run()"', 'python -c "import b; b.run()"', False),
+    ("curl http://a.example/1", "curl http://a.example/2", False),
+    ("ls src/lib", "ls src", False),
+    ("", "", False),
+]
+
+
+def test_a_shell_line_with_the_same_commands_on_the_same_things_is_a_second_attempt(tmp_path: Path) -> None:
+    def shell(name: str, start: float, line: str, about: str, **more: Any) -> Step:
+        return tool(name, "lead", start, arguments={"command": line, "description": about}, **more)
+
+    steps = [
+        dict(each, traceId=f"{n:032x}")
+        for n, (line, later, _) in enumerate(AGAIN_IN_A_SHELL, 1)
+        for each in (
+            agent("lead"),
+            shell("Bash", 1, line, "Have a go at it", status=ERROR, message="exit code 1"),
+            tool("Edit", "lead", 2, arguments={"file_path": "notes.txt"}),
+            shell("Bash#2", 3, later, "Something else entirely, says the label", result="done"),
+        )
+    ]
+    outcomes = rows(read_steps(tmp_path, steps), "outcome, strategies")
+    assert outcomes == [("recovered", ["rephrase"]) if again else ("went on", []) for *_, again in AGAIN_IN_A_SHELL]
+
+
 def test_what_names_another_item_is_no_second_attempt(tmp_path: Path) -> None:
     def next_call(name: str, arguments: dict[str, Any]) -> tuple[Any, ...]:
         asked = {"part": "P-10629", "fields": "name finish lot", "limit": 500}
@@ -76,6 +113,12 @@ def test_what_names_another_item_is_no_second_attempt(tmp_path: Path) -> None:
         "recovered",
         ["rephrase"],
     )
+
+
+def test_a_storm_of_any_length_is_followed_to_its_end(tmp_path: Path) -> None:
+    storm = [failed(f"load#{n}", start=1 + n, arguments=ASKED) for n in range(1200)]
+    steps = [agent("lead", end=2000), *storm]
+    assert one(tmp_path, steps, "outcome, attempts, strategy") == ("gave up", 1199, "retry")
 
 
 def test_an_attempt_without_an_end_has_not_worked(tmp_path: Path) -> None:

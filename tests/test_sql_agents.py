@@ -177,3 +177,56 @@ def test_who_was_sent_work_and_did_not_report_is_named_when_others_did(tmp_path:
     lens = read_steps(tmp_path, [], **{"beats.log": beats, "report.txt": report.format("Ana")})
     query = "SELECT without_report, what_broke, is_first_broken FROM waves"
     assert lens.sql(query).fetchall() == [(["Ben"], ["Ben did not report"], True)]
+
+
+ASKS_A_PERSON = [
+    "ask_user",
+    "ask_the_user_question",
+    "AskUserQuestion",
+    "askUser",
+    "ask_user_clarification",
+    "escalate",
+    "escalateToSupervisor",
+    "request_approval",
+    "request-approval",
+    "request_human",
+    "request_human_input",
+    "human",
+    "human_approval",
+    "human_in_the_loop",
+    "get_human_feedback",
+    "get_input_from_user",
+    "wait_for_user_approval",
+    "page_the_operator",
+    "ask_followup_question",
+    "handoff_to_human",
+    "escalate_ticket",
+    "mcp__ops__ask_human",
+]
+ASKS_NOBODY = [
+    "get_user",
+    "get_user_details",
+    "query_user_db",
+    "request_user_data",
+    "notify_user",
+    "user_search",
+    "humanize",
+    "ask_researcher",
+    "request_review",
+    "prompt_model",
+    "page",
+    "alert",
+    "human_resources_lookup",
+    "check_escalation_policy",
+    "list_escalations",
+    "get_approval_status",
+    "update_user_input_schema",
+    "transfer_to_agent",
+]
+
+
+def test_a_tool_that_calls_for_a_person_is_told_from_one_that_looks_users_up(tmp_path: Path) -> None:
+    tools = [tool(name, "lead", n) for n, name in enumerate(ASKS_A_PERSON + ASKS_NOBODY, 1)]
+    lens = read_steps(tmp_path, [agent("lead", None, 0, 100), *tools])
+    asking = lens.sql("SELECT tool_name FROM spans WHERE _asks_a_person(tool_name)").fetchall()
+    assert sorted(name for (name,) in asking) == sorted(ASKS_A_PERSON)

@@ -6,6 +6,18 @@
 CREATE MACRO _is_handoff_tool(tool) AS
 coalesce(regexp_matches(tool, '^(transfer_to_.+|(handoff|hand_off|delegate|dispatch)(_.*)?|Task|Agent|(assign|give)_(task|work|job)|(spawn|start|call|invoke|launch)_(sub_?)?agent)$'), false);
 
+-- Whether a tool calls for a person, by its name in any spelling (`ask_user`, `escalateToHuman`, `request-approval`). Looking a user up or sending one a
+-- notice (`get_user`, `notify_user`) does not.
+CREATE MACRO _asks_a_person(tool) AS
+coalesce(regexp_matches(
+  '_' || lower(regexp_replace(regexp_replace(tool, '([a-z\d])([A-Z])', '\1_\2', 'g'), '[^A-Za-z\d]+', '_', 'g')) || '_',
+  '_(ask|consult|prompt|escalate|hand_?off|(wait|await)_for)_((to|for|from|on|a|an|the|input|help|approval|over)_)*(human|user|person|operator|supervisor)_' ||
+  '|_(notify|page|alert|call|contact)_((to|for|a|an|the|in)_)*(human|person|operator|supervisor)_' ||
+  '|_(get|query|request|require|await|collect)_((for|from|a|an|the)_)*(human|user|person|operator|supervisor)_(input|approval|review|feedback|help|decision|confirmation|intervention|assistance)_' ||
+  '|_(get|query|request|require|await)_((for|a|an|the)_)*human_$|_(request|require|await)_((for|a|an|the)_)*approval_|_(get|collect)_(input|approval|feedback)_from_((a|the)_)*(human|user|person|operator)_' ||
+  '|_human_(input|approval|review|feedback|help|decision|intervention|assistance|in_the_loop|handoff|escalation)_|^_human_$|^_ask_followup_question_$|_escalate_|^_escalation_$'
+), false);
+
 -- The agent that a handing over names: in the name of tool or step, else in its arguments; NULL where neither does.
 CREATE MACRO _handoff_target(operation, span_name, tool, arguments) AS
 CASE

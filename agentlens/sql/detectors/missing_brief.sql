@@ -84,16 +84,17 @@ WITH briefs AS (
     count(*) OVER (PARTITION BY from_agent, tool_name) AS briefs
   FROM _brief_keys
 ),
--- Only parts that most briefs carry can be missed.
+-- Only parts that most briefs carry can be missed, and only in briefs of the same form: where a part stands that is never given beside it, that one may say
+-- the same under another name.
 parts AS (
-  SELECT from_agent, tool_name, part
-  FROM (SELECT from_agent, tool_name, briefs, unnest(keys) AS part FROM briefs)
+  SELECT from_agent, tool_name, part, list_distinct(flatten(list(DISTINCT keys))) AS given_beside
+  FROM (SELECT from_agent, tool_name, briefs, keys, unnest(keys) AS part FROM briefs)
   GROUP BY from_agent, tool_name, briefs, part
   HAVING count(*) >= 0.5 * briefs
 ),
 counted AS (
   SELECT
-    briefs.*, part, list_contains(keys, part) AS is_carried,
+    briefs.*, part, given_beside, list_contains(keys, part) AS is_carried,
     count(*) FILTER (list_contains(keys, part)) OVER earlier AS earlier_with,
     max(CASE WHEN list_contains(keys, part) THEN number END) OVER earlier AS last_with,
     bool_or(list_contains(keys, part)) OVER (PARTITION BY from_agent, tool_name, part, trace_id) AS is_carried_in_trace,
@@ -107,7 +108,7 @@ SELECT
   list_sort(list(part)) AS missing, max(earlier_with) AS earlier_with, max(example) AS example
 FROM counted
 -- The habit is judged up to the last brief that kept it; a few gaps in a row break it, more are a new habit.
-WHERE NOT is_carried AND earlier_with >= min_earlier AND earlier_with >= min_share * last_with AND number - last_with <= min_earlier
+WHERE NOT is_carried AND list_has_all(given_beside, keys) AND earlier_with >= min_earlier AND earlier_with >= min_share * last_with AND number - last_with <= min_earlier
 GROUP BY ALL;
 
 -- Every delegation that alone lacks a value (an amount, a date, a name, a path, an identifier) that all its siblings carry: briefs of the same agent, tool and
@@ -150,11 +151,12 @@ GROUP BY ALL;
 -- here, else warning. Tier candidate, severity warning: a value (amount, date, name, path, identifier) that all other briefs of the same agent, tool and
 -- trace carry (`min_siblings` briefs at least), this one alone does not.
 -- Example: every brief carries `context`, the one to the writer does not; four briefs name the deadline of 28 April, the fifth does not.
--- Leaves alone: parts that are often left out; the first delegations; values that two briefs or more do without.
+-- Leaves alone: parts that are often left out; the first delegations; values that two briefs or more do without; briefs of another form, with a part that
+-- no brief carries beside the missing one (`message` where the others have `task`).
 -- Misses: briefs in prose that lack a fact which is no value; parts that were never given.
 -- Do: compare this brief with the one shown beside it, and check what the agent assumed instead.
 -- scope: fleet
--- version: 4
+-- version: 5
 CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9, min_siblings := 4) AS TABLE
 WITH parts AS (FROM _missing_parts(min_earlier, min_share)),
 told AS (

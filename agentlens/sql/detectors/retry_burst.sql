@@ -1,4 +1,5 @@
 -- An agent that suddenly has to try far more things again than it usually does.
+-- include: agents.projects
 -- include: spans.actions
 -- include: spans.errors
 -- include: detectors.checks
@@ -37,56 +38,62 @@ WITH failed AS MATERIALIZED (
     AND NOT _is_red_check(tool_name, tool_call_arguments, coalesce(status_message, tool_call_result), error_type)
 ),
 retries AS MATERIALIZED (
-  SELECT * EXCLUDE (has_failed_before, pause_ns), count(*) FILTER (is_late) OVER (PARTITION BY agent_name ORDER BY start_time, preorder) AS burst
+  SELECT * EXCLUDE (has_failed_before, pause_ns), count(*) FILTER (is_late) OVER (PARTITION BY agent_name, project ORDER BY start_time, preorder) AS burst
   FROM (
     SELECT
       * EXCLUDE (call_number),
       coalesce(epoch_ns(start_time) - epoch_ns(lag(start_time) OVER course) > minutes * 60000000000 OR call_number - lag(call_number) OVER course > 21, true) AS is_late
     FROM (
       SELECT
-        agent_name, action, call_number, preorder, start_time, end_time, status_code = 'ERROR' AS is_error, lag(preorder) OVER tries AS preorder_before,
+        agent_name, project, action, call_number, preorder, start_time, end_time, status_code = 'ERROR' AS is_error, lag(preorder) OVER tries AS preorder_before,
         lag(start_time) OVER tries AS start_before,
         lag(status_code) OVER tries = 'ERROR' AND NOT contains(coalesce(lag(status_message) OVER tries, ''), 'Sibling tool call errored') AS has_failed_before,
         epoch_ns(start_time) - epoch_ns(lag(coalesce(end_time, start_time)) OVER tries) AS pause_ns
       FROM (
         SELECT
-          *, hash(tool_name, tool_call_arguments) AS action,
-          row_number() OVER (PARTITION BY agent_name ORDER BY start_time, preorder) AS call_number
+          spans.*, coalesce(project, '') AS project, hash(tool_name, tool_call_arguments) AS action,
+          row_number() OVER (PARTITION BY agent_name, project ORDER BY start_time, preorder) AS call_number
         FROM spans
+        LEFT JOIN _project_of_trace USING (trace_id)
         WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IN (SELECT agent_name FROM failed)
       )
       SEMI JOIN failed USING (trace_id, agent_name, action)
       WINDOW tries AS (PARTITION BY trace_id, agent_name, action ORDER BY start_time, preorder)
     )
     WHERE has_failed_before AND pause_ns BETWEEN 0 AND 1800000000000
-    WINDOW course AS (PARTITION BY agent_name ORDER BY start_time, preorder)
+    WINDOW course AS (PARTITION BY agent_name, project ORDER BY start_time, preorder)
   )
 ),
 bursts AS (
   SELECT
-    agent_name, burst, count(*) AS retries, count(*) FILTER (is_error) AS failures, count(DISTINCT action) AS actions,
+    agent_name, project, burst, count(*) AS retries, count(*) FILTER (is_error) AS failures, count(DISTINCT action) AS actions,
     min(start_before) AS start_time, max(start_time) AS last_start, max(coalesce(end_time, start_time)) AS end_time,
     list_sort(list_distinct(flatten(list([preorder_before, preorder])))) AS places
   FROM retries
-  GROUP BY agent_name, burst
+  GROUP BY agent_name, project, burst
   HAVING count(*) >= min_retries AND count(DISTINCT action) >= min_actions
 ),
 calls AS (
-  SELECT agent_name, start_time FROM spans WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IN (SELECT agent_name FROM bursts)
+  SELECT agent_name, coalesce(project, '') AS project, start_time
+  FROM spans
+  LEFT JOIN _project_of_trace USING (trace_id)
+  WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IN (SELECT agent_name FROM bursts)
 ),
 rated AS (
   SELECT bursts.*, usual.calls - near.calls AS other_calls, usual.retries - bursts.retries AS other_retries, near.calls AS calls,
     near.calls * (usual.retries - bursts.retries + 1) / (usual.calls - near.calls + 1) AS expected
   FROM bursts
   JOIN (
-    SELECT agent_name, count(*) AS calls, (SELECT count(*) FROM retries WHERE retries.agent_name = calls.agent_name) AS retries FROM calls GROUP BY agent_name
-  ) AS usual USING (agent_name)
+    SELECT agent_name, project, count(*) AS calls, (SELECT count(*) FROM retries WHERE retries.agent_name = calls.agent_name AND retries.project = calls.project) AS retries
+    FROM calls
+    GROUP BY agent_name, project
+  ) AS usual USING (agent_name, project)
   JOIN (
-    SELECT bursts.agent_name, burst, count(*) AS calls
+    SELECT bursts.agent_name, bursts.project, burst, count(*) AS calls
     FROM bursts
-    JOIN calls ON calls.agent_name = bursts.agent_name AND calls.start_time >= bursts.start_time AND calls.start_time <= last_start
+    JOIN calls ON calls.agent_name = bursts.agent_name AND calls.project = bursts.project AND calls.start_time >= bursts.start_time AND calls.start_time <= last_start
     GROUP BY ALL
-  ) AS near USING (agent_name, burst)
+  ) AS near USING (agent_name, project, burst)
 ),
 accusations AS (
   SELECT
@@ -102,12 +109,16 @@ accusations AS (
   FROM (SELECT *, unnest(places) AS preorder FROM rated) AS rated
   JOIN spans USING (preorder)
   WHERE other_calls >= min_calls AND retries >= times * expected AND retries > expected + 4 * sqrt(expected)
-  GROUP BY rated.agent_name, burst, rated.start_time, rated.end_time, retries, calls, actions, other_retries, other_calls, failures
+  GROUP BY rated.agent_name, rated.project, burst, rated.start_time, rated.end_time, retries, calls, actions, other_retries, other_calls, failures
 ),
 counted AS (
   SELECT count(*) AS agents, count(*) FILTER (calls < min_calls + min_retries) AS short
   FROM (
-    SELECT count(*) AS calls FROM spans WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IS NOT NULL GROUP BY agent_name
+    SELECT count(*) AS calls
+    FROM spans
+    LEFT JOIN _project_of_trace USING (trace_id)
+    WHERE operation_name = 'execute_tool' AND start_time IS NOT NULL AND agent_name IS NOT NULL
+    GROUP BY agent_name, project
   )
 )
 SELECT
@@ -123,13 +134,13 @@ FROM counted;
 -- twice as long and costs twice as much, and the load on what is failing doubles; it is often the first sign of an outage. A retry is a tool call that the
 -- same agent had made with the same arguments in the same trace, and that had failed, within the half hour before. Retries that follow one another within
 -- `minutes`, and with no more than 20 calls of the agent between them, are a burst, when they are `min_retries` or more, of at least `min_actions` different actions, `times` times the agent's share of retries in its
--- other calls (`min_calls` of them or more), and more than chance makes of that share (four standard deviations). One finding a burst. Tier event.
+-- other calls in the same project, where the log names it (`min_calls` of them or more), and more than chance makes of that share (four standard deviations). One finding a burst. Tier event.
 -- Severity: warning when at least half of the retries failed too, else info.
 -- Example: on other days 2 of 400 calls were tried again, between 14:02 and 14:31 it was 11 of 34.
 -- Leaves alone: agents that always retry much; calls that were cancelled because one beside them failed; searches in a shell that found nothing; tests that are run again after an edit; one action tried again and again (see retry_storm); waiting and polling; agents without a name or a past.
 -- Misses: retries that change the arguments, retries of model calls, retries inside a client that logs one span only, an agent's first calls.
 -- Do: look at what the failed calls have in common: one service, one right, one release.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_retry_burst(min_retries := 6, min_actions := 3, times := 5.0, minutes := 10, min_calls := 50) AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_retry_burst(min_retries, min_actions, times, minutes, min_calls);

@@ -1,14 +1,11 @@
 -- What an agent was asked to do and what that took: one row a task, the unit in which drift is measured.
 -- include: agents.handoffs
+-- include: agents.projects
 -- include: messages.span_messages
 -- include: spans.calls
 -- include: spans.errors
 -- include: spans.runs
 -- include: tokens.usage_ledger
-
--- Whether a tool calls for a person.
-CREATE MACRO _is_escalation(tool) AS
-coalesce(regexp_matches(tool, 'escalat|(ask|notify|page|wait_for)_(a_)?(human|user|person|operator)|human_(review|input|approval)|request_(approval|review)', 'i'), false);
 
 -- What kind of work a span says it is: an attribute for it, else nothing. Argument: the attributes.
 CREATE MACRO _task_type(attributes) AS
@@ -85,7 +82,7 @@ called AS (
 ),
 -- Names are looked at once each, not at every call.
 telling AS (
-  SELECT tool_name, _is_escalation(tool_name) AS is_escalation, _is_handoff_tool(tool_name) AS is_handoff
+  SELECT tool_name, _asks_a_person(tool_name) AS is_escalation, _is_handoff_tool(tool_name) AS is_handoff
   FROM (SELECT DISTINCT tool_name FROM query_table(of_tools))
   WHERE is_escalation OR is_handoff
 ),
@@ -175,7 +172,8 @@ roots AS (
 )
 SELECT
   run.trace_id, run.span_id, run.agent_name,
-  coalesce(run.said_type, root.said_type, regexp_replace(coalesce(run.workflow_name, root.workflow_name, root.name), '\d+', '#', 'g')) AS task_type,
+  coalesce(run.said_type, root.said_type, regexp_replace(coalesce(run.workflow_name, root.workflow_name, root.name), '\d+', '#', 'g')
+    || coalesce(' in ' || project, '')) AS task_type,
   run.start_time,
   CASE WHEN is_run THEN run.duration_ns ELSE end_ns - epoch_ns(run.start_time) END / 1e9 AS duration_s,
   coalesce(model_calls, 0) AS model_calls, coalesce(tool_calls, 0) AS tool_calls, _whole(spent.input_tokens) AS input_tokens,
@@ -192,6 +190,7 @@ SELECT
   _finite(coalesce(said_confidence, TRY_CAST(said AS JSON)->>'$.confidence')) AS confidence, task AS preorder
 FROM begun AS run
 LEFT JOIN roots AS root ON root.trace_id = run.trace_id AND root.span_id = run.root_span_id
+LEFT JOIN _project_of_trace AS home ON home.trace_id = run.trace_id
 LEFT JOIN counted USING (task)
 LEFT JOIN usage AS spent USING (task)
 LEFT JOIN briefs USING (task)
@@ -208,7 +207,7 @@ CREATE VIEW tasks (
   -- `gen_ai.agent.name`.
   agent_name,
   -- Kind of work: an attribute `task.type` or the like of the run or the root, else the workflow or the
-  -- name of the root, without digits.
+  -- name of the root, without digits, and the project where the log names it (`cwd`): other work is no change of the agent.
   task_type,
   -- When it began (UTC).
   start_time,
