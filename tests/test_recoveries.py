@@ -65,6 +65,43 @@ def test_what_was_tried_next_is_named(tmp_path: Path) -> None:
     assert rows(read_steps(tmp_path, steps), "outcome, strategies, fallback_level") == [wanted for _, wanted in NEXT]
 
 
+AGAIN_IN_A_SHELL = [
+    ("git push 2>&1", "git push --set-upstream origin spotter", True),
+    ("mix credo --strict lib/a/b.ex 2>&1", "mix compile --force && mix credo --strict lib/a/b.ex | tail -3", True),
+    ("pytest tests/a.py", "timeout 60 python -m pytest -x tests/a.py tests/b.py > out.txt", True),
+    ("cd web && npm test", "CI=1 npm test -- --runInBand", True),
+    ("git add a.py && git commit -m 'first words'", 'git add a.py; git commit -m "other words; two"', True),
+    ("git push", "git pull", False),
+    ("pytest tests/a.py", "pytest tests/b.py", False),
+    ("npm install left-pad", "npm install", False),
+    ("uv run pytest a.py", "uv run ruff check a.py", False),
+    ("make", "make clean", False),
+    ("docker exec web pytest", "docker exec web ls", False),
+    ('python -c "import a; a.run()"', 'python -c "import b; b.run()"', False),
+    ("curl http://a.example/1", "curl http://a.example/2", False),
+    ("ls src/lib", "ls src", False),
+    ("", "", False),
+]
+
+
+def test_a_shell_line_with_the_same_commands_on_the_same_things_is_a_second_attempt(tmp_path: Path) -> None:
+    def shell(name: str, start: float, line: str, about: str, **more: Any) -> Step:
+        return tool(name, "lead", start, arguments={"command": line, "description": about}, **more)
+
+    steps = [
+        dict(each, traceId=f"{n:032x}")
+        for n, (line, later, _) in enumerate(AGAIN_IN_A_SHELL, 1)
+        for each in (
+            agent("lead"),
+            shell("Bash", 1, line, "Have a go at it", status=ERROR, message="exit code 1"),
+            tool("Edit", "lead", 2, arguments={"file_path": "notes.txt"}),
+            shell("Bash#2", 3, later, "Something else entirely, says the label", result="done"),
+        )
+    ]
+    outcomes = rows(read_steps(tmp_path, steps), "outcome, strategies")
+    assert outcomes == [("recovered", ["rephrase"]) if again else ("went on", []) for *_, again in AGAIN_IN_A_SHELL]
+
+
 def test_what_names_another_item_is_no_second_attempt(tmp_path: Path) -> None:
     def next_call(name: str, arguments: dict[str, Any]) -> tuple[Any, ...]:
         asked = {"part": "P-10629", "fields": "name finish lot", "limit": 500}
@@ -96,6 +133,37 @@ def test_what_a_person_mended_is_no_automatic_recovery(tmp_path: Path) -> None:
         "SELECT failures, recovered, by_person, recovery_rate FROM recovery_by_agent"
     )
     assert rates.fetchall() == [(2, 1, 1, 0.5)]
+
+
+def test_the_next_item_of_a_list_is_no_second_attempt(tmp_path: Path) -> None:
+    """Others of the list stand as near to the one that failed as the next one does; what stands nearest to it is meant to replace it."""
+
+    def rates(name: str, *pairs: str) -> tuple[Any, ...]:
+        asked = [{"pair": pair, "date": "2026-09-30", "source": "ECB"} for pair in pairs]
+        others = [
+            tool(f"fx_rate#{n}", "lead", 2 * n, arguments=each, result="1.1") for n, each in enumerate(asked[1:], 2)
+        ]
+        return one(
+            tmp_path / name, [agent("lead"), failed("fx_rate", arguments=asked[0]), *others], "outcome, strategies"
+        )
+
+    assert rates("list", "JPY/EUR", "CHF/EUR", "GBP/EUR") == ("went on", [])
+    assert rates("only one", "JPY/EUR", "JPY/EUR (mid)") == ("recovered", ["rephrase"])
+    assert rates("nearest", "Hong Kong/EUR", "Kong Hong Dollar/EUR", "GBP/EUR") == ("recovered", ["rephrase"])
+    assert rates("in the end", "JPY/EUR", "CHF/EUR", "GBP/EUR", "JPY/EUR") == ("recovered", ["repair"])
+
+
+def test_a_file_that_was_not_there_is_mended_by_making_it(tmp_path: Path) -> None:
+    def after(name: str, message: str, path: str, end: str = OK) -> tuple[Any, ...]:
+        asked = {"path": "CONTRIBUTING.md"}
+        made = tool("write_file", "lead", 3, arguments={"path": path, "content": "Run the tests."}, status=end)
+        looked = tool("read_file", "lead", 1, arguments=asked, status=ERROR, message=message)
+        found = rows(read_steps(tmp_path / name, [agent("lead"), looked, made]), "target, outcome")
+        return next(outcome for target, outcome in found if target == "read_file")
+
+    assert after("made", "File does not exist.", "CONTRIBUTING.md") == "recovered"
+    assert after("another", "File does not exist.", "README.md") == "went on"
+    assert after("locked", "Permission denied", "CONTRIBUTING.md") == "went on"
 
 
 def test_a_call_that_had_begun_before_is_no_attempt(tmp_path: Path) -> None:

@@ -52,8 +52,32 @@ coalesce(
 -- Whether most of the words of a call stand in a longer one, at least two of them.
 CREATE MACRO _is_passed_on(words, to_words) AS len(list_intersect(words, to_words)) >= 2 AND 2 * len(list_intersect(words, to_words)) > len(words);
 
+-- The commands of a shell line that do something, each a list of words: the program, its verb (`git push`) or '', then what it was given, files by name
+-- alone. Flags, redirections, wrappers (`sudo`, `uv run`) and what only moves, prints or filters is left out; and messages too; another quoted text with blanks is `?`.
+CREATE MACRO _shell_acts(command) AS
+list_filter(
+  list_transform(
+    string_split_regex(
+      regexp_replace(regexp_replace(regexp_replace(left(command, 4000), '\s(-a?m|--message|--title|--body|--notes?)[ =]*("[^"]*"|''[^'']*'')', ' ', 'g'), '"([^"\s&|;]*)"|''([^''\s&|;]*)''', '\1\2', 'g'), '"[^"]*"|''[^'']*''', '?', 'g'),
+      '&&|\|\||[;|\n()]+'),
+    lambda part: list_transform([list_filter(
+      list_transform(
+        string_split_regex(trim(regexp_replace(regexp_replace(part, '\d?>{1,2}\s*\S+|<\s*\S+', ' ', 'g'),
+          '^\s*((\w+=\S*|sudo|time|env|exec|npx|nohup|(uv|poetry|pipenv|hatch|bun|pnpm) run|bundle exec|python3? -m|timeout( -\S+)* \S+)\s+)+', '')), '\s+'),
+        lambda word: lower(regexp_extract(word, '([^/]*)/?$', 1))),
+      lambda word: word <> '' AND NOT starts_with(word, '-'))],
+      lambda words: CASE WHEN regexp_matches(words[2], '^[a-z][a-z:-]*$') THEN words ELSE list_concat([words[1], ''], words[2:]) END)[1]),
+  lambda act: regexp_matches(act[1], '^\w') AND NOT regexp_matches(act[1], '^(cd|pushd|popd|echo|printf|export|set|source|sleep|true|false|pwd|ls|cat|head|tail|wc|sort|uniq|tee|grep|rg|sed|awk|cut|tr|xargs|which|find|test|do|done|if|then|else|fi|for|while|eof)$')
+);
+
+-- Whether a shell line does again, in whatever form, what another was to do: each of its acts, on most of what it was given there. What stands
+-- in a quoted text is not compared: lines with one do nothing again.
+CREATE MACRO _does_again(acts, later_acts) AS
+len(acts) > 0 AND len(later_acts) > 0 AND len(list_filter(acts, lambda act: len(list_filter(later_acts, lambda later:
+  later[:2] = act[:2] AND NOT list_contains(act, '?') AND (len(act) = 2 OR 2 * len(list_intersect(act[3:], later[3:])) > len(list_distinct(act[3:]))))) = 0)) = 0;
+
 -- Calls and runs in traces where something failed (some of them, all when the argument is NULL), in the order of the run they stand in: trace, span, agent;
--- kind (tool, model, agent, retrieval) and target (the tool, model or agent); arguments; is_error (handoffs and interrupts are no failures); is_waiting (it
+-- kind (tool, model, agent, retrieval) and target (the tool, model or agent); arguments; acts (what a shell line does); is_error (handoffs and interrupts are no failures); is_waiting (it
 -- only waits or looks whether something is ready); is_open (the log has no end of it and no result);
 -- start and end; lane (the steps that it is one of), place in it from 1; preorder.
 CREATE MACRO _steps_near_failures(of_trace_ids) AS TABLE
@@ -87,7 +111,8 @@ laned AS (
   LEFT JOIN _runs_of_calls((SELECT list(trace_id) FROM failing)) USING (preorder)
 )
 SELECT
-  trace_id, span_id, agent_name, kind, target, tool_call_arguments AS arguments, status_code = 'ERROR' AND NOT is_control_flow AS is_error,
+  trace_id, span_id, agent_name, kind, target, tool_call_arguments AS arguments,
+  CASE WHEN kind = 'tool' THEN _shell_acts(_shell_command(tool_name, tool_call_arguments, TRY_CAST(tool_call_arguments AS JSON))) END AS acts, status_code = 'ERROR' AND NOT is_control_flow AS is_error,
   kind = 'tool' AND _is_waiting(tool_name, tool_call_arguments) AS is_waiting, end_time IS NULL AND tool_call_result IS NULL AS is_open,
   -- What it looked for was not there.
   CASE WHEN kind = 'tool' AND status_code = 'ERROR' THEN error_class(NULL, coalesce(status_message, tool_call_result), operation_name) = 'not found' AND _resource_access(tool_name) IS NOT DISTINCT FROM 'read' END AS is_missing,
@@ -112,6 +137,7 @@ compared AS (
       WHEN next.target = pairs.target AND next.arguments IS NOT DISTINCT FROM pairs.arguments
         THEN CASE WHEN near = 1 THEN 'retry' ELSE 'repair' END
       WHEN pairs.is_missing AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' AND _resource_named(TRY_CAST(pairs.arguments AS JSON)) = _resource_named(TRY_CAST(next.arguments AS JSON)) THEN 'repair'
+      WHEN _does_again(pairs.acts, next.acts) THEN 'rephrase'
       WHEN _asks_a_person(next.target) AND NOT _asks_a_person(pairs.target)
         THEN CASE WHEN near <= 2 OR _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'escalate' END
       WHEN _is_handoff_tool(next.target) AND next.target <> pairs.target AND _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'delegate'
@@ -132,7 +158,7 @@ compared AS (
 -- The next item of a list, of which others were asked for as well, is no other way to the one that failed.
 listed AS (
   SELECT DISTINCT failed_preorder, compared.preorder
-  FROM (FROM compared WHERE strategy = 'rephrase') AS compared
+  FROM (FROM compared WHERE strategy = 'rephrase' AND is_success) AS compared
   JOIN (FROM steps WHERE NOT is_error) AS other ON other.lane = compared.lane AND other.target = compared.target AND other.place BETWEEN compared.place - 20 AND compared.place + 20
   WHERE other.preorder NOT IN (failed_preorder, compared.preorder) AND other.arguments <> next_arguments AND _go_through_a_list(_given_parts(compared.arguments), _given_parts(next_arguments), _given_parts(other.arguments))
 )
@@ -145,7 +171,7 @@ QUALIFY row_number() OVER (PARTITION BY failed_preorder ORDER BY near) = 1;
 -- For every failed call or run, the next thing that was tried for the same end, within the 20 steps after it.
 --
 -- What counts as tried for the same end: the same action again with nothing in between (`retry`) or after other work (`repair`); the same
--- tool with arguments that have most words in common (`rephrase`); another tool that is given most of the same words, or another model
+-- tool with arguments that have most words in common, or a shell line with the same commands on the same things in another form (`rephrase`); another tool that is given most of the same words, or another model
 -- (`fallback`); a tool made for handing over that is given most of the same words (`delegate`); a question to a person that holds most of them, or comes
 -- right after (`escalate`); another run of the same agent (`rerun`). Calls that name another item, by a number or an id, or by a name where others of
 -- a list were asked for in the same way, are of another matter. What writes is no other way of reading, unless it makes the very thing that was not
