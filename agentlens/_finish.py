@@ -57,9 +57,11 @@ def finish(
     con.register("arriving_tree", _tree(con))
     _run(con, "place_spans")
     con.unregister("arriving_tree")
-    if _has_several_formats(con):
+    if len(_formats(con)) > 1:
         _run(con, "match_calls")
     _move_spans(con, staging)
+    if "langsmith" in _formats(con):
+        _run(con, "chain_runs")
     _run(con, "drop_duplicate_documents")
     _run(con, "move_rows")
     _move_texts(con, staging)
@@ -119,9 +121,10 @@ def _has_duplicate_spans(con: duckdb.DuckDBPyConnection) -> bool:
     return bool(con.execute("FROM doubled_spans LIMIT 1").fetchall())
 
 
-def _has_several_formats(con: duckdb.DuckDBPyConnection) -> bool:
-    query = "SELECT count(DISTINCT format) > 1 FROM (FROM sources UNION ALL BY NAME FROM staged_sources)"
-    return bool(con.execute(query).fetchall()[0][0])
+def _formats(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the formats of all that was read, earlier and now."""
+    query = "SELECT DISTINCT format FROM (FROM sources UNION ALL BY NAME FROM staged_sources)"
+    return {format_ for (format_,) in con.execute(query).fetchall()}
 
 
 def _tree(con: duckdb.DuckDBPyConnection) -> pa.Table:

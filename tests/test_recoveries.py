@@ -115,6 +115,12 @@ def test_what_names_another_item_is_no_second_attempt(tmp_path: Path) -> None:
     )
 
 
+def test_a_storm_of_any_length_is_followed_to_its_end(tmp_path: Path) -> None:
+    storm = [failed(f"load#{n}", start=1 + n, arguments=ASKED) for n in range(1200)]
+    steps = [agent("lead", end=2000), *storm]
+    assert one(tmp_path, steps, "outcome, attempts, strategy") == ("gave up", 1199, "retry")
+
+
 def test_an_attempt_without_an_end_has_not_worked(tmp_path: Path) -> None:
     again = tool("load#2", "lead", 3, arguments=ASKED)
     del again["endTimeUnixNano"]

@@ -280,21 +280,21 @@ def _gravest(findings: list[Finding]) -> list[tuple[int, Finding]]:
     return sorted(numbered, key=lambda item: (item[1].start_time is None, item[1].start_time))
 
 
-def _paths(lens: Lens, findings: list[Finding]) -> dict[str, list[Row]]:
-    """Return, by the first span of each finding that is shown whole, who stands above it, from the root down."""
-    firsts = {finding.span_ids[0]: finding.trace_id for finding in findings[:SHOWN_FINDINGS] if finding.span_ids}
-    places = {
-        row["span_id"]: row["preorder"]
-        for row in ask(lens, "span_places", span_ids=list(firsts))
-        if firsts[row["span_id"]] in (None, row["trace_id"])
-    }
+def _paths(lens: Lens, findings: list[Finding]) -> dict[tuple[str | None, str], list[Row]]:
+    """Return, by trace and first span of each finding that is shown whole, who stands above it, from the root down."""
+    firsts = {(finding.trace_id, finding.span_ids[0]) for finding in findings[:SHOWN_FINDINGS] if finding.span_ids}
+    places = {}
+    for row in ask(lens, "span_places", span_ids=list({span_id for _, span_id in firsts})):
+        for trace_id in (row["trace_id"], None):
+            if (trace_id, row["span_id"]) in firsts:
+                places[trace_id, row["span_id"]] = row["preorder"]
     above: dict[int, list[Row]] = {}
     for row in ask(lens, "span_paths", preorders=list(places.values())):
         above.setdefault(row["of"], []).append(row)
-    return {span_id: above.get(preorder, []) for span_id, preorder in places.items()}
+    return {first: above.get(preorder, []) for first, preorder in places.items()}
 
 
-def _group(findings: list[Finding], quoter: Quoter, paths: dict[str, list[Row]]) -> list[Row]:
+def _group(findings: list[Finding], quoter: Quoter, paths: dict[tuple[str | None, str], list[Row]]) -> list[Row]:
     """Return findings by severity: the first with their evidence quoted, the others as lines of a table."""
     groups, room, lines = [], SHOWN_FINDINGS, LISTED_FINDINGS
     names = [*SEVERITIES, *sorted({finding.severity for finding in findings} - {*SEVERITIES})]
@@ -307,7 +307,7 @@ def _group(findings: list[Finding], quoter: Quoter, paths: dict[str, list[Row]])
             {
                 "finding": finding,
                 "quotes": [quoter.quote(place) for place in finding.evidence[:40]],
-                "path": paths.get(finding.span_ids[0], []) if finding.span_ids else [],
+                "path": paths.get((finding.trace_id, finding.span_ids[0]), []) if finding.span_ids else [],
             }
             for finding in shown
         ]
@@ -317,6 +317,7 @@ def _group(findings: list[Finding], quoter: Quoter, paths: dict[str, list[Row]])
             {
                 "severity": severity,
                 "total": len(found),
+                "shapes": Counter(finding.detector for finding in found).most_common(),
                 "cards": cards,
                 "listed": listed,
                 "omitted": len(rest) - len(listed),

@@ -5,7 +5,7 @@ import { findLoops, measureDepth, type Link } from "#src/agent_links.ts";
 import { isAnswered, listColumns, listSteps, rowAt, type MapEvent } from "#src/agent_sequence.ts";
 import { cellOf } from "#src/clipboard.ts";
 import { linkTo, spanInAddress } from "#src/deep_link.ts";
-import { describeTime, groupFindings, matchesFilter, type Finding } from "#src/findings.ts";
+import { describeTime, foldAlike, groupFindings, matchesFilter, type Finding } from "#src/findings.ts";
 import { Picker } from "#src/picking.ts";
 import { logScale } from "#src/scatter.ts";
 import { joinHits, searchRows } from "#src/search.ts";
@@ -88,6 +88,15 @@ test("a finding is shown when every choice and every word fits, in any letter ca
   assert.ok(!matchesFilter(FINDING, { text: "same hermes" }));
   assert.ok(!matchesFilter(FINDING, { agent: "Hermes" }));
   assert.ok(matchesFilter(FINDING, { agent: "", text: " " }));
+});
+
+test("many findings of one detector are folded behind the first five, and hide no other", () => {
+  const storm = Array.from({ length: 300 }, (_, at) => ({ ...FINDING, key: String(at), detector: "retry_storm" }));
+  const other = { ...FINDING, key: "300" };
+  const shown = foldAlike([...storm, other]);
+  assert.deepEqual(shown.map((one) => (Array.isArray(one) ? one.length : one.key)), ["0", "1", "2", "3", "4", 295, "300"]);
+  assert.deepEqual(shown.flat().map(({ key }) => Number(key)), [...Array(301).keys()]);
+  assert.deepEqual(foldAlike(storm.slice(0, 6)), storm.slice(0, 6));
 });
 
 test("findings are grouped worst first, and a severity nobody knows is still shown", () => {

@@ -105,11 +105,16 @@ function fadeOut(scene: Scene, box: Box, colour: string): void {
   }
 }
 
+// Whether a bar steps back: others were searched for, or are part of the chain that is shown.
+function isDimmed({ state }: Scene, row: number): boolean {
+  const emphasis = state.emphasis();
+  return emphasis !== null && !emphasis[row] && row !== state.selected;
+}
+
 export function drawBar(scene: Scene, row: number, box: Box): void {
   const { context, state, theme } = scene;
   const flags = state.columns.flags[row];
-  const emphasis = state.emphasis();
-  context.globalAlpha = emphasis && !emphasis[row] && row !== state.selected ? DIMMED : 1;
+  context.globalAlpha = isDimmed(scene, row) ? DIMMED : 1;
   const colour = barColour(scene, row);
   context.fillStyle = colour;
   fillBox(scene, box);
@@ -149,12 +154,13 @@ export function hollowsOf(scene: Scene, row: number, box: Box): Box[] {
   }).filter(({ width }) => width >= 2);
 }
 
-// A text on a bar. Where the bar is hollow or hatched, it stands in the page's colours with a rim around the letters.
+// A text on a bar. Where the bar is hollow or hatched, it stands in the page's colours with a rim around the letters; on one that steps back it does so too.
 export function drawOnBar(scene: Scene, row: number, box: Box, text: string, x: number): void {
   const { context, theme, state } = scene;
   const y = box.y + box.height / 2 + 0.5;
   const isPlain = !isFailure(state.columns, row) && hollowsOf(scene, row, box).length === 0;
-  if (isPlain) context.fillStyle = theme.onBar;
+  if (isDimmed(scene, row)) context.fillStyle = theme.dim;
+  else if (isPlain) context.fillStyle = theme.onBar;
   else drawRim(scene, text, x, y);
   context.fillText(text, x, y);
 }
@@ -169,8 +175,12 @@ function drawRim({ context, theme }: Scene, text: string, x: number, y: number):
 
 export const PENNANT = 9;
 
-// How far a finding's pennant reaches into the bar.
+// Half the width of a numbered stop of the chain.
+export const STOP = 8;
+
+// How far what stands at a bar's beginning (a finding's pennant, a stop of the chain) reaches into it.
 export function pennantOf(scene: Scene, row: number): number {
+  if (scene.state.chain.includes(row)) return STOP + 3;
   return scene.state.columns.flags[row] & FLAG.finding ? PENNANT + 2 : 0;
 }
 

@@ -3,7 +3,7 @@
 // Trait `_cause`: {incident, hypotheses: [{rank, detector, tier, hypothesis, strength, speaks_for, speaks_against,
 // steps: [{row, agent, label, way}]}]}; `row` is -1 where the tree leaves a step out, `way` how it led to the next.
 
-import { xOf, type Scene } from "./bars.ts";
+import { STOP, xOf, type Scene } from "./bars.ts";
 import { button, h, icon } from "./dom.ts";
 import { showControls, showInline } from "./format.ts";
 import { laneY, ROW } from "./timeline.ts";
@@ -100,10 +100,8 @@ function placeOf(scene: Scene, row: number, top: number): [x: number, y: number]
   if (shown < 0) return null;
   const y = state.mode === "tree" ? state.placeOf[shown] * ROW + ROW / 2 - top : laneY(state.lanes(), shown) - top;
   const start = xOf(scene, state.columns.start[row]);
-  return Number.isNaN(start) ? null : [Math.max(RADIUS + 2, Math.min(start, scene.width - RADIUS - 2)), y];
+  return Number.isNaN(start) ? null : [Math.max(STOP + 2, Math.min(start, scene.width - STOP - 2)), y];
 }
-
-const RADIUS = 8;
 
 // Numbered stops joined in order, with a rim that keeps them readable on bars of any colour.
 export function drawChain(scene: Scene, top: number): void {
@@ -125,7 +123,7 @@ export function drawChain(scene: Scene, top: number): void {
 
 function drawStop({ context, theme }: Scene, x: number, y: number, number: string): void {
   context.beginPath();
-  context.arc(x, y, RADIUS, 0, 2 * Math.PI);
+  context.arc(x, y, STOP, 0, 2 * Math.PI);
   context.fillStyle = theme.chain;
   context.strokeStyle = theme.background;
   context.lineWidth = 2;

@@ -50,10 +50,10 @@ export interface Check {
 
 export type Filter = Partial<Record<"severity" | "detector" | "agent" | "tier" | "text", string>>;
 
-const CHOICES = ["severity", "detector", "agent", "tier"] as const;
+const CHOICES = ["detector", "agent", "tier"] as const;
 
 export function matchesFilter(finding: Finding, filter: Filter): boolean {
-  if (CHOICES.some((name) => filter[name] && finding[name] !== filter[name])) return false;
+  if ((["severity", ...CHOICES] as const).some((name) => filter[name] && finding[name] !== filter[name])) return false;
   const text = `${finding.detector} ${finding.agent ?? ""} ${finding.summary}`.toLowerCase();
   return (filter.text ?? "").toLowerCase().split(/\s+/).filter(Boolean).every((word) => text.includes(word));
 }
@@ -62,6 +62,27 @@ export function matchesFilter(finding: Finding, filter: Filter): boolean {
 export function groupFindings(findings: Finding[]): [severity: string, findings: Finding[]][] {
   const groups = SEVERITIES.map((severity): [string, Finding[]] => [severity, findings.filter((finding) => asSeverity(finding.severity) === severity)]);
   return groups.filter(([, members]) => members.length > 0);
+}
+
+// So many findings of one detector stand as they are; more of them are folded behind the last of these.
+const OF_A_SHAPE = 5;
+
+// Findings in order, those of one detector beyond the first few in one place: behind the last that stands as it is.
+export function foldAlike(findings: Finding[]): (Finding | Finding[])[] {
+  const alike = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const members = alike.get(finding.detector);
+    if (members) members.push(finding);
+    else alike.set(finding.detector, [finding]);
+  }
+  const seen = new Map<string, number>();
+  return findings.flatMap((finding) => {
+    const members = alike.get(finding.detector)!;
+    const nth = (seen.get(finding.detector) ?? 0) + 1;
+    seen.set(finding.detector, nth);
+    if (members.length <= OF_A_SHAPE + 1 || nth < OF_A_SHAPE) return [finding];
+    return nth === OF_A_SHAPE ? [finding, members.slice(OF_A_SHAPE)] : [];
+  });
 }
 
 export function describeTime(start: string | null, end: string | null): string {
@@ -78,6 +99,7 @@ class FindingsView {
   private picker: Picker;
   private asker: Asker;
   private cleanups: (() => void)[] = [];
+  private folds: { details: HTMLDetailsElement; keys: string[]; fill: () => void }[] = [];
 
   constructor(private model: Model, el: HTMLElement) {
     this.picker = new Picker(model, () => this.markPicked());
@@ -108,14 +130,28 @@ class FindingsView {
     search.value = this.filter.text ?? "";
     search.addEventListener("input", () => this.setFilter("text", search.value));
     const fields = CHOICES.map((name) => this.makeChoice(name)).filter((field) => field !== null);
-    return h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Findings controls" }, h("strong", { class: "al-chart-title" }, "Findings"), ...fields,
+    return h("div", { class: "al-toolbar", role: "toolbar", "aria-label": "Findings controls" }, h("strong", { class: "al-chart-title" }, "Findings"), ...this.makeSeverities(), ...fields,
       h("span", { class: "al-search" }, icon("search"), search, this.count), completenessBadge(this.model), copyCellButton(this.model, this.root));
+  }
+
+  // How many there are of each severity, whatever else is chosen; a click shows only these.
+  private makeSeverities(): HTMLElement[] {
+    const severities = [...new Set(this.findings.map((finding) => finding.severity))].sort((a, b) => SEVERITIES.indexOf(asSeverity(a)) - SEVERITIES.indexOf(asSeverity(b)));
+    return severities.map((severity) => {
+      const members = this.findings.filter((finding) => finding.severity === severity);
+      const chip = h("button", { type: "button", class: "al-severity-pick", "aria-pressed": String(this.filter.severity === severity), title: `Show only ${showInline(severity)} findings` }, severityTag(severity, members.length));
+      chip.addEventListener("click", () => {
+        this.setFilter("severity", this.filter.severity === severity ? "" : severity);
+        for (const other of this.root.querySelectorAll(".al-severity-pick")) setAttribute(other as HTMLElement, "aria-pressed", String(other === chip && this.filter.severity === severity));
+      });
+      return chip;
+    });
   }
 
   private makeChoice(name: (typeof CHOICES)[number]): HTMLElement | null {
     const values = [...new Set(this.findings.map((finding) => finding[name]).filter((value): value is string => Boolean(value)))];
     if (values.length < 2) return null;
-    if (name !== "severity") values.sort();
+    values.sort();
     const element = select(`Filter by ${name}`, [["", `any ${name}`], ...values.map((value): [string, string] => [value, showInline(value)])], (value) => this.setFilter(name, value));
     element.value = this.filter[name] ?? "";
     return element;
@@ -130,6 +166,7 @@ class FindingsView {
   private showList(): void {
     const shown = this.findings.filter((finding) => matchesFilter(finding, this.filter));
     const all = this.findings.length;
+    this.folds = [];
     this.count.textContent = shown.length === all ? countOf(all, "finding") : `${formatCount(shown.length)} of ${formatCount(all)}`;
     this.count.classList.toggle("al-empty-count", shown.length === 0 && all > 0);
     if (all === 0) this.list.replaceChildren(h("p", { class: "al-nothing" }, "No detector found anything. Below stands which could look."));
@@ -140,7 +177,31 @@ class FindingsView {
 
   private drawGroup(severity: string, members: Finding[]): HTMLElement {
     return h("section", { class: "al-finding-group", "aria-label": `${severity} findings` },
-      h("h3", { class: "al-group-title" }, severityTag(severity, members.length)), ...members.map((finding) => this.drawFinding(finding)));
+      h("h3", { class: "al-group-title" }, severityTag(severity, members.length)), ...foldAlike(members).map((one) => (Array.isArray(one) ? this.drawFold(one) : this.drawFinding(one))));
+  }
+
+  // Drawn when it is opened, or when one of them is picked elsewhere.
+  private drawFold(members: Finding[]): HTMLElement {
+    const body = h("div", {});
+    const fold = h("details", { class: "al-alike" }, h("summary", {}, `${formatCount(members.length)} more of ${showInline(members[0]!.detector)}`), body);
+    const fill = () => {
+      if (!fold.open || body.childElementCount) return;
+      body.replaceChildren(...members.map((finding) => this.drawFinding(finding)));
+      this.markPicked();
+    };
+    fold.addEventListener("toggle", fill);
+    this.folds.push({ details: fold, keys: members.map((finding) => finding.key), fill });
+    return fold;
+  }
+
+  // Opens what is picked, or selected elsewhere, where it lies in a fold.
+  private openFolds(): void {
+    const { touched } = this.picker;
+    for (const { details, keys, fill } of this.folds) {
+      if (details.open || !keys.some((key) => this.picker.is("finding", key) || touched.has(namePick("finding", key)))) continue;
+      details.open = true;
+      fill();
+    }
   }
 
   private drawFinding(finding: Finding): HTMLElement {
@@ -188,6 +249,7 @@ class FindingsView {
   }
 
   private markPicked(): void {
+    this.openFolds();
     const { touched } = this.picker;
     for (const head of this.list.querySelectorAll<HTMLElement>(".al-finding-pick")) {
       const key = head.dataset["key"]!;

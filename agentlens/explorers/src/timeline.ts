@@ -1,6 +1,6 @@
 // Painting the timeline: one bar a visible row (tree), or every span in its agent's lanes.
 
-import { barBox, barColour, drawBar, drawFlag, drawOnBar, fitText, PENNANT, pennantOf, textWidth, xOf, type Box, type Scene } from "./bars.ts";
+import { barBox, barColour, drawBar, drawFlag, drawOnBar, fitText, PENNANT, pennantOf, STOP, textWidth, xOf, type Box, type Scene } from "./bars.ts";
 import type { BlockedStretch } from "./columns.ts";
 import { FLAG } from "./columns.ts";
 import { formatCost, formatDuration, formatTokens } from "./format.ts";
@@ -111,11 +111,12 @@ function drawNumber(scene: Scene, row: number, box: Box): void {
   if (!text) return;
   const room = textWidth(context, text) + 6;
   const y = box.y + box.height / 2 + 0.5;
-  const after = box.x + box.width + (unfinished ? 28 : 0);
+  const stop = state.chain.includes(row) ? STOP : 0;
+  const after = Math.max(box.x + box.width + (unfinished ? 28 : 0), box.x + stop);
   context.fillStyle = theme.dim;
   if (after + room < width) context.fillText(text, after + 5, y);
-  else if (box.x > room) context.fillText(text, box.x - room, y);
-  else drawOnBar(scene, row, box, text, Math.max(0, box.x) + 6);
+  else if (box.x - stop > room) context.fillText(text, box.x - stop - room, y);
+  else drawOnBar(scene, row, box, text, Math.max(stop, box.x) + stop + 6);
 }
 
 export function agentTop(packing: Packing, at: number): number {
@@ -266,10 +267,7 @@ function drawLabelled(scene: Scene, row: number, box: Box): void {
   const left = Math.max(box.x, 0) + 4 + pennantOf(scene, row);
   const text = fitText(context, shortName(state, row), box.x + box.width - left - 3);
   if (!text) return;
-  const emphasis = state.emphasis();
-  context.globalAlpha = emphasis && !emphasis[row] ? 0.45 : 1;
   drawOnBar(scene, row, box, text, left);
-  context.globalAlpha = 1;
 }
 
 const MOST_LINKS = 200;

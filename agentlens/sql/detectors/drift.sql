@@ -97,13 +97,15 @@ CREATE MACRO _change_findings(wanted, max_q, min_change) AS TABLE
 WITH changes AS (
   SELECT *, CASE WHEN measure = 'task_tool_mix' THEN difference ELSE abs(difference) / greatest(abs(value_before), 1e-9) END AS size,
     -- What the explanation calls the measure, behind whose it is.
-    split_part(substr(explanation, length(coalesce(agent_name, subject)) + 3), ': ', 1) AS label
+    split_part(substr(explanation, length(coalesce(agent_name, subject)) + 3), ': ', 1) AS label, row_number() OVER () AS change
   FROM _grouped_changes(wanted, max_q, min_change)
 ),
+-- Ids that several traces use stand for the span that is nearest in time.
 first_spans AS (
   SELECT changes.*, here.source_id, here.source_line, here.source_offset, here.source_length
   FROM changes
   LEFT JOIN spans AS here ON here.span_id = span_ids_after[1] AND (changes.agent_name IS NULL OR here.agent_name = changes.agent_name)
+  QUALIFY row_number() OVER (PARTITION BY change ORDER BY abs(epoch_ns(here.start_time) - epoch_ns(changes.start_time)) NULLS LAST, here.preorder) = 1
 )
 SELECT
   'event' AS tier, CASE WHEN max(size) >= 0.5 THEN 'warning' ELSE 'info' END AS severity, NULL::VARCHAR AS trace_id, any_value(agent_name) AS agent_name,

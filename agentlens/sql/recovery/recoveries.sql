@@ -4,26 +4,28 @@
 -- include: agents.statuses
 -- include: tokens.usage_ledger
 
--- Failures and the attempts that follow one another from them (at most 1,000), each failure that is no attempt itself being a beginning: preorder (place of the
--- first failed span), attempts, strategies in order, last_preorder (place of the last attempt), is_success (whether that worked). Argument: the name of a relation
--- with the attempts.
+-- Failures and the attempts that follow one another from them, each failure that is no attempt itself being a beginning: preorder (place of the
+-- first failed span), attempts, strategies in order, last_preorder (place of the last attempt), is_success
+-- (whether that worked). Argument: the name of a relation with the attempts.
 CREATE MACRO _recovery_chains(tried_attempts) AS TABLE
 WITH RECURSIVE
 tried AS MATERIALIZED (FROM query_table(tried_attempts)),
 -- A step that is tried for several failures at once goes on from the last of them.
 chain AS (
-  SELECT failed_preorder AS first_preorder, preorder AS here, 1 AS attempts, [strategy] AS strategies, is_success
+  SELECT failed_preorder AS first_preorder, preorder AS here, 1 AS attempt, strategy, is_success
   FROM tried
   WHERE failed_preorder NOT IN (SELECT preorder FROM tried WHERE NOT is_success)
   UNION ALL
-  SELECT first_preorder, tried.preorder, attempts + 1, list_append(strategies, tried.strategy), tried.is_success
+  SELECT first_preorder, tried.preorder, attempt + 1, tried.strategy, tried.is_success
   FROM chain
   JOIN tried ON tried.failed_preorder = chain.here
-  WHERE NOT chain.is_success AND attempts < 1000
+  WHERE NOT chain.is_success
 )
-SELECT first_preorder AS preorder, attempts, strategies, here AS last_preorder, is_success
+SELECT
+  first_preorder AS preorder, max(attempt) AS attempts, list(strategy ORDER BY attempt) AS strategies,
+  arg_max(here, attempt) AS last_preorder, arg_max(is_success, attempt) AS is_success
 FROM chain
-QUALIFY row_number() OVER (PARTITION BY first_preorder ORDER BY attempts DESC, here) = 1;
+GROUP BY first_preorder;
 
 -- The failed spans around every failure, from the inside, up to the first span above that did not fail.
 CREATE VIEW _failures_upwards (
