@@ -169,6 +169,10 @@ WITH texts AS (
 SELECT text_id, any_value(CASE WHEN _is_placeholder(said) THEN '' ELSE _plain_text(said) END) AS said FROM texts GROUP BY text_id
 ORDER BY text_id;
 
+DROP TABLE flow_calls;
+DROP TABLE flow_parts;
+DROP TABLE flow_tools;
+
 INSERT INTO flow_tokens BY NAME
 SELECT DISTINCT token, text_id, _number_of(token) AS number
 FROM (
@@ -232,7 +236,3 @@ CREATE OR REPLACE TEMP TABLE flow_members (text_id UBIGINT, trace UBIGINT, what 
 CREATE OR REPLACE TEMP TABLE flow_found (
   from_number BIGINT, from_preorder BIGINT, to_number BIGINT, to_preorder BIGINT, what VARCHAR, rule VARCHAR, feature UBIGINT, places INTEGER[]
 );
-
-DROP TABLE flow_calls;
-DROP TABLE flow_parts;
-DROP TABLE flow_tools;
