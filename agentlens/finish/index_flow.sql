@@ -166,8 +166,7 @@ WITH texts AS (
   UNION ALL
   SELECT hash(text), text FROM sections WHERE text <> ''
 )
-SELECT text_id, any_value(CASE WHEN _is_placeholder(said) THEN '' ELSE _plain_text(said) END) AS said FROM texts GROUP BY text_id
-ORDER BY text_id;
+SELECT text_id, any_value(CASE WHEN _is_placeholder(said) THEN '' ELSE _plain_text(said) END) AS said FROM texts GROUP BY text_id;
 
 DROP TABLE flow_calls;
 DROP TABLE flow_parts;
