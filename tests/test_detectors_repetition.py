@@ -42,6 +42,39 @@ def test_calls_that_go_round_in_a_cycle_of_two_to_five_are_one_loop(tmp_path: Pa
     assert found(lens, "tool_loop", "tier, len(span_ids)", min_cycles=4) == []
 
 
+def test_the_number_of_an_attempt_makes_no_other_action(tmp_path: Path) -> None:
+    def tried(name: str, *fields: dict[str, Any]) -> list[tuple[int]]:
+        calls = [
+            tool(f"{name}#{n}", "lead", n, status=ERROR, message="504", arguments={"match": 12, **each})
+            for n, each in enumerate(fields)
+        ]
+        folder = tmp_path / f"{name} {' '.join(fields[-1])}"
+        return found(read_steps(folder, [agent("lead"), *calls]), "retry_storm", "len(span_ids)")
+
+    for key in ("attempt", "attempt_number", "attemptNo", "retry_count", "retries", "try"):
+        assert tried("publish", *[{key: n} for n in range(5)]) == [(5,)], key
+    assert tried("publish", {}, *[{"retry": n} for n in range(1, 5)]) == [(5,)]
+    assert tried("publish", *[{"idempotency_key": f"k-{n}"} for n in range(5)]) == [(5,)]
+    for key in ("page", "offset", "index", "cursor", "line", "step", "country", "entry", "retry_at_line", "request_id"):
+        assert tried("publish", *[{key: n} for n in range(5)]) == [], key
+    assert tried("get_log", *[{"attempt": n} for n in range(5)]) == []  # the records of five attempts
+    assert tried("get_log", *[{"retry_count": n} for n in range(5)]) == [(5,)]
+
+
+def test_a_loop_with_a_counter_says_what_differed(tmp_path: Path) -> None:
+    calls = [
+        tool(f"ask#{n}", "lead", n, result="no answer from the hall", arguments={"q": "hall", "attempt": n})
+        for n in range(4)
+    ]
+    assert found(read_steps(tmp_path, [agent("lead"), *calls]), "tool_loop", "tier, summary") == [
+        (
+            "proven",
+            "lead called ask (hall, 0) 4 times with the same arguments, but for the number of the attempt, "
+            "and got the same result each time.",
+        )
+    ]
+
+
 def test_what_was_repeated_is_named_but_for_secrets(tmp_path: Path) -> None:
     def twice(detector: str, *asked: dict[str, Any], **more: Any) -> list[tuple[str]]:
         calls = [
