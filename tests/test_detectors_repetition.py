@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from detector_runs import EMPTY, found, in_traces, outcome, series
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
+
+import agentlens as al
 
 # --- tool_loop --------------------------------------------------------------------------------------------------------
 
@@ -242,6 +245,24 @@ def edits(count: int, old: str, new: str) -> list[Step]:
         tool(f"edit#{n}", "lead", n, arguments={"path": f"{n}.md", "old_string": old, "new_string": new}, result="ok")
         for n in range(1, count + 1)
     ]
+
+
+def test_empty_answers_in_home_grown_lines_are_answers(tmp_path: Path) -> None:
+    def answers(*outputs: Any, tokens: int = 0) -> list[tuple[str, int]]:
+        rows = [
+            {"timestamp": f"2026-01-01T10:00:0{n}Z", "agent_id": "bote", "session_id": "s", "action": "llm_call", "input": "go"}
+            | {"tokens": {"prompt": 300, "completion": tokens, "model": "m"}} | ({} if output is None else {"output": output})
+            for n, output in enumerate(outputs)
+        ]  # fmt: skip
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with al.read(folder, progress=False) as lens:
+            return found(lens, "no_op_storm", "tier, len(span_ids)")
+
+    assert answers(*[{"text": ""}] * 5) == [("proven", 5)] == answers(*[""] * 5)
+    assert answers(*[{"text": ""}] * 5, tokens=40) == []  # something was said that is not logged
+    assert answers(*[None] * 5) == [] == answers(*[{"calls": []}] * 5)  # nothing is logged of what was said
 
 
 def test_steps_that_change_nothing_in_a_row_are_a_storm(tmp_path: Path) -> None:
