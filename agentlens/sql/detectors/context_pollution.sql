@@ -84,7 +84,7 @@ bad AS (
   FROM (FROM writes WHERE length(written) BETWEEN 12 AND 5000 AND _begins_with_failure(written)) AS pages
   JOIN (SELECT trace_id, span_id, operation_name, preorder, start_time, end_time, tool_call_result FROM spans) AS fetched ON fetched.trace_id = pages.trace_id AND fetched.operation_name = 'execute_tool' AND fetched.preorder <> pages.preorder
     AND coalesce(fetched.end_time, fetched.start_time) <= pages.start_time AND contains(fetched.tool_call_result, left(written, 400))
-  WHERE NOT regexp_matches(resource, '(?i)log|error|fail|incident|report|debug|trace|retro|post-?mortem|template|status|result|outcome|note|todo|issue|bug|blocker|40\d|50\d')
+  WHERE NOT regexp_matches(resource, '(?i)log|error|fail|incident|report|debug|trace|retro|post-?mortem|template|status|result|outcome|40\d|50\d')
   UNION ALL
   SELECT writes.preorder, outside.span_id, outside.order_words, 'an order from outside'
   FROM writes

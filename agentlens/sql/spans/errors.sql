@@ -51,7 +51,7 @@ AND NOT regexp_matches(left(said, 40), '(?i)^\W{0,3}\w+\s*[:=]\s*(null|none|no|0
 CREATE MACRO _answers_with_failure(said) AS
 CASE
   WHEN NOT starts_with(ltrim(left(said, 20)), '{') THEN strlen(said) < 4000 AND _begins_with_failure(said)
-  WHEN strlen(said) < 4000 AND regexp_matches(said, '"error"\s*:\s*["{]\s*[^"}\s]') AND json_valid(said)
+  WHEN strlen(said) < 4000 AND regexp_matches(said, '"error"\s*:\s*("\s*[^"\s]|\{\s*")') AND json_valid(said)
     THEN length(said->>'$.error') > 0 AND coalesce(said->>'$.ok', said->>'$.success', 'false') IN ('false', '0')
   ELSE false
 END;
