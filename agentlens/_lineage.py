@@ -16,7 +16,16 @@ from agentlens._catalog import library
 
 _TABLES = ("flow_texts", "flow_tokens", "flow_quotes", "flow_rereads", "unmended_failures")
 _PROPERTY = "flow_index"
-_STEPS = ("index_flow", "find_flow_hits", "follow_flow_hits", "quote_flow", "drop_flow_pieces")
+_STEPS = (
+    "index_flow",
+    "find_flow_hits",
+    "part_flow_hits",
+    "keep_flow_members",
+    "follow_flow_hits",
+    "follow_flow_members",
+    "quote_flow",
+    "drop_flow_pieces",
+)
 _RUNS_A_SLICE = 4_000_000  # some 1 GB of memory
 _ESCAPED = re.compile(r"([\\.+*?()|\[\]{}^$])")
 # What may stand beside a text that is found as a whole: a word, a decimal or the part of a path goes on over a dot, comma, slash or hyphen.
@@ -50,7 +59,10 @@ def _fill_flow(con: duckdb.DuckDBPyConnection) -> None:
     slices = 1 << (runs // _RUNS_A_SLICE).bit_length()
     for number in range(slices):
         con.execute(_step("find_flow_hits"), {"mask": slices - 1, "slice": number})
+        con.execute(_step("part_flow_hits"))
+        con.execute(_step("keep_flow_members"))
         con.execute(_step("follow_flow_hits"))
+    con.execute(_step("follow_flow_members"))
     for number in range(slices):
         con.execute(_step("quote_flow"), {"mask": slices - 1, "slice": number})
     con.execute(_step("drop_flow_pieces"))

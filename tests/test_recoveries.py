@@ -102,6 +102,27 @@ def test_a_shell_line_with_the_same_commands_on_the_same_things_is_a_second_atte
     assert outcomes == [("recovered", ["rephrase"]) if again else ("went on", []) for *_, again in AGAIN_IN_A_SHELL]
 
 
+@pytest.mark.parametrize(
+    ("line", "later", "wanted"),
+    [
+        ("npm run check", "npm run check", ("recovered", ["repair"])),
+        ("npm run check", "npm run check 2>&1 | tail -5", ("recovered", ["rephrase"])),
+        ("npm run check", "npm run lint", ("went on", [])),
+    ],
+)
+def test_the_same_action_mends_a_failure_however_long_the_work_in_between(
+    line: str, later: str, wanted: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    work = [tool(f"edit#{n}", "lead", 2 + n, arguments={"file": f"{n}.py"}, result="edited") for n in range(60)]
+    steps = [
+        agent("lead"),
+        tool("bash", "lead", 1, arguments={"command": line}, status=ERROR, message="exit code 2"),
+        *work,
+        tool("bash#2", "lead", 70, arguments={"command": later}, result="ok"),
+    ]
+    assert one(tmp_path, steps, "outcome, strategies") == wanted
+
+
 def test_what_names_another_item_is_no_second_attempt(tmp_path: Path) -> None:
     def next_call(name: str, arguments: dict[str, Any]) -> tuple[Any, ...]:
         asked = {"part": "P-10629", "fields": "name finish lot", "limit": 500}

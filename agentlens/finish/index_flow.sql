@@ -208,7 +208,27 @@ FROM flow_rereads
 JOIN (SELECT number, preorder FROM flow_texts WHERE type = 'arguments') AS a ON a.preorder = from_preorder
 JOIN (SELECT number, preorder FROM flow_texts WHERE type = 'result') AS b ON b.preorder = to_preorder;
 
--- From which step to which each of them went, filled a slice of the features at a time.
+-- Every text at its steps, by numbers (documents in trace 0). Apart are those of windows that go on in other traces, those that went whole from one trace to another, and those that were read
+-- after they were written: where what they hold went is not to be seen in one trace.
+CREATE OR REPLACE TEMP TABLE flow_standing AS
+WITH
+  passing AS MATERIALIZED (
+    SELECT DISTINCT from_preorder AS preorder
+    FROM flow_texts
+    JOIN (SELECT preorder AS from_preorder, trace_id AS from_trace_id FROM spans) USING (from_preorder)
+    WHERE from_trace_id <> trace_id
+  ),
+  windows AS MATERIALIZED (SELECT window_id FROM flow_texts WHERE window_id IS NOT NULL GROUP BY window_id HAVING min(trace_id) <> max(trace_id)),
+  reread AS MATERIALIZED (SELECT DISTINCT unnest([from_number, to_number]) AS number FROM flow_quotes)
+SELECT
+  number, text_id, CASE WHEN trace_id IS NULL THEN 0 ELSE hash(trace_id) END AS trace,
+  coalesce(window_id IN (FROM windows), false) OR number IN (FROM reread) OR coalesce(preorder IN (FROM passing), false) OR coalesce(from_preorder IN (FROM passing), false) AS is_apart
+FROM flow_texts;
+
+-- What stands in one text of a trace only goes wherever that text goes: such are followed together.
+CREATE OR REPLACE TEMP TABLE flow_members (text_id UBIGINT, trace UBIGINT, what VARCHAR, feature UBIGINT, places INTEGER[]);
+
+-- From which step to which each of them went, filled a slice of them at a time.
 CREATE OR REPLACE TEMP TABLE flow_found (
   from_number BIGINT, from_preorder BIGINT, to_number BIGINT, to_preorder BIGINT, what VARCHAR, rule VARCHAR, feature UBIGINT, places INTEGER[]
 );

@@ -1,7 +1,7 @@
 -- How something that stands in several texts came from one to the other.
 
 -- From which step to which each of some features went: a feature is anything that texts can have in common. Arguments: the name of a relation with
--- `feature, text_id, place, what`, and in how many texts of a trace a feature may stand to tell anything (NULL for any number).
+-- `feature, number, place, what` (the number of a row of `flow_texts`), and in how many texts of a trace a feature may stand to tell anything (NULL for any number).
 -- Rules, one source a feature and text: `window` (a model said it: from the first message that held it and stood in the window of that call, and from where that came);
 -- `brief` (a run was given it: from the call of the tool above the run); `other` (a run was given it: from the last step of the trace that said it before,
 -- else from a document); `return` (a tool answered it: from the last step inside that said it); `agent` (windows or ids are not logged: the
@@ -15,7 +15,7 @@ WITH
       CASE WHEN trace_id IS NOT NULL THEN hash(trace_id) END AS trace, hash(agent_name) AS agent, window_id, moment, until
     FROM flow_texts
   ),
-  standing AS MATERIALIZED (SELECT h.feature, t.* FROM query_table(hits) AS h JOIN texts AS t USING (text_id)),
+  standing AS MATERIALIZED (SELECT h.feature, t.* FROM (FROM query_table(hits)) AS h JOIN texts AS t USING (number)),
   telling AS (
     SELECT feature, trace FROM standing GROUP BY ALL
     HAVING count(*) >= 2 AND (most_texts IS NULL OR count(DISTINCT text_id) <= most_texts)
@@ -112,5 +112,5 @@ SELECT
   feature, h.what, h.place, rule, from_number, resolved.from_preorder, from_text_id, to_number, b.preorder AS to_preorder, b.text_id AS to_text_id
 FROM resolved
 JOIN texts AS b ON b.number = to_number
-JOIN (FROM query_table(hits)) AS h USING (feature, text_id)
+JOIN (SELECT feature, number AS to_number, place, what FROM query_table(hits)) AS h USING (feature, to_number)
 WHERE resolved.from_preorder IS DISTINCT FROM b.preorder;

@@ -123,9 +123,19 @@ FROM laned;
 -- The attempts of some traces (a list), of all when the argument is NULL; columns as in `recovery_attempts`.
 CREATE MACRO _recovery_attempts_in(of_trace_ids) AS TABLE
 WITH steps AS MATERIALIZED (FROM _steps_near_failures(of_trace_ids)),
+-- The same action, or the same shell line but for flags, is a second attempt however much later in the run it comes.
+again AS (
+  SELECT
+    preorder, lead(place) OVER (PARTITION BY lane, target, hash(arguments) ORDER BY place) AS place_of_same,
+    CASE WHEN len(acts) > 0 THEN lead(place) OVER (PARTITION BY lane, target, acts ORDER BY place) END AS place_of_alike
+  FROM steps
+  WHERE kind = 'tool'
+),
 pairs AS (
-  SELECT failed.*, failed.place + near AS next_place, near
-  FROM (FROM steps WHERE is_error) AS failed, (SELECT unnest(range(1, 21)) AS near)
+  SELECT failed.*, near.next_place, near.next_place - place AS near
+  FROM (FROM steps WHERE is_error) AS failed
+  LEFT JOIN again USING (preorder),
+  (SELECT unnest(list_distinct(list_concat(range(place + 1, place + 21), [place_of_same, place_of_alike]))) AS next_place) AS near
 ),
 compared AS (
   SELECT
@@ -168,7 +178,8 @@ ANTI JOIN listed USING (failed_preorder, preorder)
 WHERE strategy IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY failed_preorder ORDER BY near) = 1;
 
--- For every failed call or run, the next thing that was tried for the same end, within the 20 steps after it.
+-- For every failed call or run, the next thing that was tried for the same end: the same action anywhere later in its run, anything else within the 20
+-- steps after it.
 --
 -- What counts as tried for the same end: the same action again with nothing in between (`retry`) or after other work (`repair`); the same
 -- tool with arguments that have most words in common, or a shell line with the same commands on the same things in another form (`rephrase`); another tool that is given most of the same words, or another model
