@@ -190,7 +190,7 @@ def test_an_outage_is_not_caused_by_what_the_call_was_given(tmp_path: Path) -> N
         call("c2", "helper", 8, agent="helper", inputs=[*first, *answered("call-1", wrong)], status=ERROR, message="529 overloaded_error: Overloaded"),
     ]  # fmt: skip
     found = judged(tmp_path, steps, span("task"))
-    assert [each["span_id"] for each in found][0] == span("c2")
+    assert found[0]["span_id"] == span("c2")
     assert (found[0]["strength"], found[1]["strength"]) == ("certain", "possible")
 
 
