@@ -4,8 +4,6 @@ CREATE TABLE unmended_failures (
   preorder BIGINT NOT NULL,
   -- Its trace.
   trace_id VARCHAR NOT NULL,
-  -- `proven`; `event` where the run went on without it, or where only the answer says that it failed.
-  tier VARCHAR NOT NULL,
   -- What failed, for whom and why, in one sentence: equal failures have equal sentences.
   summary VARCHAR NOT NULL,
   -- What the log says about it, else its class.

@@ -105,10 +105,10 @@ FROM _steps_of_findings
 WHERE trace_id IN (SELECT unnest(of_trace_ids))
 UNION ALL
 SELECT
-  -1 - preorder AS defect, 'error' AS detector, tier, summary, preorder, 1 AS place, false AS is_witness,
+  -1 - preorder AS defect, 'error' AS detector, CASE WHEN status_code = 'ERROR' THEN 'proven' ELSE 'event' END AS tier, summary, preorder, 1 AS place, false AS is_witness,
   [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || reason)]
 FROM (FROM unmended_failures WHERE trace_id IN (SELECT unnest(of_trace_ids)) AND preorder NOT IN (SELECT preorder FROM _steps_of_findings WHERE detector <> 'secret_exposure')) AS failed
-JOIN (SELECT preorder, span_id, source_id, source_line, source_offset, source_length FROM spans) AS spans USING (preorder);
+JOIN (SELECT preorder, span_id, status_code, source_id, source_line, source_offset, source_length FROM spans) AS spans USING (preorder);
 
 -- Hypotheses about what caused an incident, the best first: `FROM root_causes(of_trace_id := '...', of_span_id := '...')`, the span being the
 -- failed run, the wrong deliverable or any step that looks wrong. `al.detect()` must have run. No rows: nothing in the log speaks for a cause.

@@ -181,21 +181,19 @@ SELECT preorder, trace_id, agent_name, tool_name, tool_call_result
 FROM told
 WHERE preorder NOT IN (SELECT preorder FROM later WHERE is_success AND (is_alike OR (is_same_tool AND place = 1)));
 
--- Failures that nobody mended, each told in one sentence.
+-- Failures that nobody mended, each told in one sentence; those that only an answer tells of are among them.
 CREATE VIEW _failures_unmended (
   -- Place of the failed span in tree order.
   preorder,
   -- Its trace.
   trace_id,
-  -- `proven`; `event` where the run went on without it, or where only the answer says that it failed.
-  tier,
   -- What failed, for whom and why.
   summary,
   -- What the log says about it, else its class.
   reason
 ) AS
 SELECT
-  preorder, trace_id, CASE WHEN contained_by IS NOT NULL AND has_more THEN 'event' ELSE 'proven' END,
+  preorder, trace_id,
   format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || CASE WHEN agent_name <> target THEN agent_name END, ''),
     rtrim(_short(coalesce(nullif(message, ''), error_class), 120), '.')),
   coalesce(nullif(message, ''), error_class)
@@ -203,7 +201,7 @@ FROM _settled_failures()
 WHERE mender IS NULL
 UNION ALL
 SELECT
-  preorder, trace_id, 'event',
+  preorder, trace_id,
   format('{} answered{} with a failure that nothing marks as one, and was not mended: {}.', tool_name, coalesce(' ' || agent_name, ''), rtrim(_short(answer, 120), '.')), answer
 FROM _failures_told;
 
