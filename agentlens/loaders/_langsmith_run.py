@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -147,9 +148,12 @@ def _read_content(span: Row, attributes: Row, kind: str, inputs: Any, outputs: A
                 del span[f"messages.{direction}"]
     elif kind == "tool":
         span["tool_name"] = span["name"]
-        span["tool_call_arguments"], span["tool_call_result"] = _single(inputs, "input"), _single(outputs, "output")
+        span["tool_call_arguments"] = _arguments(_single(inputs, "input"))
+        answer = _tool_message(outputs)
+        span["tool_call_result"] = _single(outputs, "output") if answer is None else as_text(answer.get("content"))
         span["tool_call_id"] = _tool_call_id(outputs)
-        kept = {}
+        # What is not the answer itself (its id, its status) would make every answer another one.
+        kept = {"tool_message": {key: value for key, value in (answer or {}).items() if key != "content"}}
     else:
         kept = {"inputs": inputs, "outputs": outputs}
     attributes.update({key: value for key, value in kept.items() if value not in (None, "", [], {})})
@@ -162,6 +166,25 @@ def _single(value: Any, key: str) -> str | None:
     if value is None or value == {}:
         return None
     return value if isinstance(value, str) else json_text(value)
+
+
+def _arguments(text: str | None) -> str | None:
+    """Return arguments as JSON where they are written as Python does: LangChain's callbacks give tools `str()` of their input."""
+    if text is None or text[:1] != "{" or not isinstance(parse_text(text), str):
+        return text
+    try:
+        read = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text
+    return json_text(read) if isinstance(read, dict) else text
+
+
+def _tool_message(outputs: Any) -> Row | None:
+    """Return LangChain's ToolMessage, the only output of a tool; None for any other output, and where its content is no text."""
+    output = as_dict(as_dict(outputs).get("output")) if isinstance(outputs, dict) and list(outputs) == ["output"] else {}
+    message = as_dict(output.get("kwargs", output))
+    is_one = message.get("type") == "tool" or "ToolMessage" in str(output.get("id"))
+    return message if is_one and isinstance(message.get("content"), str) else None
 
 
 def _tool_call_id(outputs: Any) -> str | None:

@@ -40,7 +40,7 @@ regexp_matches(left(said, 600), '(?i)<(title|h1)>\s*(error\s+)?[45]\d\d\b[^<]{0,
 -- Misses: wrong content that no failure and no order marks as wrong (see plausible_cascade); files written by a program.
 -- Do: remove the entry, run its readers again, and let tools write only what succeeded.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_context_pollution(min_share := 0.5) AS TABLE
 WITH
 -- What one tool kept and another found again, where their names do not say that they write and read.
@@ -77,7 +77,9 @@ failures AS MATERIALIZED (
 bad AS (
   SELECT writes.preorder, failures.span_id AS from_span_id, failures.message AS what, 'a failure' AS kind
   FROM writes
-  JOIN failures ON failures.trace_id = writes.trace_id AND failures.time <= writes.start_time AND contains(written, message)
+  JOIN failures ON failures.trace_id = writes.trace_id AND failures.time <= writes.start_time
+    -- The whole message within what was written, or all that was written within a message with its traceback.
+    AND (contains(written, message) OR (length(written) >= 24 AND contains(message, written)))
   WHERE length(message) >= min_share * length(written)
     AND NOT regexp_matches(resource, '(?i)log|error|fail|incident|report|debug|trace|retro|post-?mortem|issue|bug|status|note|todo|blocker')
   UNION ALL

@@ -45,6 +45,10 @@ regexp_matches(tool, 'bash|shell|exec|terminal|command|python', 'i') OR regexp_m
 CREATE MACRO _moves_on(tool) AS
 regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|drag|zoom|next|previous|prev|back|forward|step|advance|tick|roll|spin|turn|move|undo|redo) ');
 
+-- Whether a tool only passes the conversation on: its arguments name who goes on and say nothing of the matter, which stands in the conversation.
+CREATE MACRO _only_hands_over(tool) AS
+regexp_matches(tool, '^(transfer_to_.+|transfer_(back|control)(_.*)?|hand_?off(_.*)?)$', 'i');
+
 -- The same tool with the same arguments gives the same result again and again within one run.
 --
 -- Means: the agent does not notice that it has the answer, or that there is none. Matters: every repetition sends the whole
@@ -56,13 +60,13 @@ regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|
 -- as often as it was done: tier candidate as well. One finding a loop. Severity: critical for 10 and more repetitions, else warning.
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
--- side, calls that are answered otherwise at last, calls that a user asks for once more, calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
+-- side, calls that are answered otherwise at last, calls that a user asks for once more, calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, passing the conversation on (see delegation_loop), failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
 -- the tool may act on a state that is not logged.
 -- Misses: cycles of more than five calls, the same question in other words, calls without recorded arguments or results (three equal calls
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 6
+-- version: 7
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
@@ -73,7 +77,7 @@ WITH outcomes AS (
 -- What can be compared has a step; the others only stand between.
 calls AS MATERIALIZED (
   SELECT *, CASE WHEN outcome IS NOT NULL AND NOT (strlen(outcome) < 16 AND regexp_matches(arguments, '^\s*(\{\s*\})?\s*$')) AND NOT coalesce(_is_pending(outcome), false)
-      AND NOT (strlen(outcome) < 200 AND NOT is_error AND _moves_on(tool_name))
+      AND NOT (strlen(outcome) < 200 AND NOT is_error AND _moves_on(tool_name)) AND NOT _only_hands_over(tool_name)
     THEN hash(agent_name, run, tool_name, arguments, is_error, outcome) END AS step
   FROM outcomes
 ),
