@@ -240,3 +240,13 @@ def test_a_call_that_was_broken_off_missed_no_cache(tmp_path: Path) -> None:
 
     lens = read_steps(tmp_path, calls({4, 7, 10}))
     assert lens.sql("FROM cache_misses").fetchall() == []
+
+
+def test_a_failure_of_many_lines_is_told_on_one(tmp_path: Path) -> None:
+    broken = "Traceback (most recent call last):\n  File \"rates.py\", line 3\n\nKeyError:   'EUR'"
+    steps = [
+        agent("lead", None, 0, 9, outputs=said("The rates are in the report.")),
+        tool("fetch_rates", "lead", 1, status=ERROR, message=broken),
+    ]
+    (summary,) = found(read_steps(tmp_path, steps), "swallowed_error", "summary")[0]
+    assert "Traceback (most recent call last): File \"rates.py\", line 3 KeyError: 'EUR'" in summary

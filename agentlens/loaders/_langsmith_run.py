@@ -149,11 +149,8 @@ def _read_content(span: Row, attributes: Row, kind: str, inputs: Any, outputs: A
     elif kind == "tool":
         span["tool_name"] = span["name"]
         span["tool_call_arguments"] = _arguments(_single(inputs, "input"))
-        answer = _tool_message(outputs)
-        span["tool_call_result"] = _single(outputs, "output") if answer is None else as_text(answer.get("content"))
-        span["tool_call_id"] = _tool_call_id(outputs)
-        # What is not the answer itself (its id, its status) would make every answer another one.
-        kept = {"tool_message": {key: value for key, value in (answer or {}).items() if key != "content"}}
+        _read_answer(span, outputs)
+        kept = {}
     else:
         kept = {"inputs": inputs, "outputs": outputs}
     attributes.update({key: value for key, value in kept.items() if value not in (None, "", [], {})})
@@ -179,17 +176,17 @@ def _arguments(text: str | None) -> str | None:
     return json_text(read) if isinstance(read, dict) else text
 
 
-def _tool_message(outputs: Any) -> Row | None:
-    """Return LangChain's ToolMessage, the only output of a tool; None for any other output, and where its content is no text."""
-    output = as_dict(as_dict(outputs).get("output")) if isinstance(outputs, dict) and list(outputs) == ["output"] else {}
-    message = as_dict(output.get("kwargs", output))
-    is_one = message.get("type") == "tool" or "ToolMessage" in str(output.get("id"))
-    return message if is_one and isinstance(message.get("content"), str) else None
-
-
-def _tool_call_id(outputs: Any) -> str | None:
+def _read_answer(span: Row, outputs: Any) -> None:
+    """What a tool answered is the content of the message that LangChain wraps it in; such a message may also say that the tool failed."""
     output = as_dict(as_dict(outputs).get("output"))
-    return as_text(as_dict(output.get("kwargs", output)).get("tool_call_id"))
+    message = as_dict(output.get("kwargs", output))
+    span["tool_call_id"] = as_text(message.get("tool_call_id"))
+    if span["tool_call_id"] is None or "content" not in message:
+        span["tool_call_result"] = _single(outputs, "output")
+        return
+    span["tool_call_result"] = _single({"content": message["content"]}, "content")
+    if message.get("status") == "error" and span["status_code"] != "ERROR":
+        span["status_code"], span["status_message"] = "ERROR", span["tool_call_result"]
 
 
 def _events(events: Any) -> list[Row]:

@@ -8,8 +8,12 @@ struct_pack(
   says := CASE WHEN length(says) > 300 THEN left(says, 299) || '…' ELSE says::VARCHAR END
 );
 
--- A text cut to a length that fits into a sentence.
-CREATE MACRO _short(text, size) AS CASE WHEN length(text) > size THEN left(text, size - 1) || '…' ELSE text END;
+-- A text on one line, its blanks single.
+CREATE MACRO _on_one_line(text) AS trim(regexp_replace(text, '\s+', ' ', 'g'));
+
+-- A text on one line, cut to a length that fits into a sentence.
+CREATE MACRO _short(text, size) AS
+CASE WHEN length(text) > size THEN left(_on_one_line(left(text, 4 * size)), size - 1) || '…' ELSE _on_one_line(text) END;
 
 -- A moment as it is written in a sentence: time of day, or NULL.
 CREATE MACRO _clock(moment) AS strftime(moment::TIMESTAMP, '%H:%M:%S');

@@ -124,7 +124,8 @@ FROM (
 -- Means: it was sent to somebody who was not there, or got lost on the way. Matters: the sender counts it as under way; nobody does it.
 -- Signs of life are spans, reports and messages, after the sending or around it (up to `seconds` before). Those who exchange messages or work with the
 -- sender must go on for at least `min_minutes` after the sending, and the sender must have reached others. One finding a pair of agents. Tier: event when
--- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning.
+-- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning. A task is sent by a tool for handing over, or by
+-- one that elsewhere in the trace starts the very agents that its arguments name.
 -- Example: Ana sends Cyd a task at 10:05; Cyd was last heard of at 10:00, and the others go on until 10:40.
 -- Leaves alone: the last words of a log; recipients that are persons or groups (user, human, all, team, channels), or that are known
 -- by name only and asked nothing (a notifier, a log); tasks whose run stands below

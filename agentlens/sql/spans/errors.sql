@@ -23,7 +23,7 @@ CASE
   WHEN _failure_matches(error_type, message, 'time[ds]?[ _-]?out|deadline[ _-]?exceeded|etimedout') OR _failure_has_code(error_type, message, '(408|504)') THEN 'time-out'
   WHEN _failure_matches(error_type, message, 'unavailable|overloaded|connection[ _]?(refused|reset|error|aborted|closed)|apiconnection|econnre|\benotfound|name resolution|network (is )?(error|unreachable)|internal server error|bad gateway') OR _failure_has_code(error_type, message, '(500|502|503|529)') THEN 'unavailable'
   WHEN _failure_matches(error_type, message, 'not[ _-]?found|no such (file|directory|table|column|key|module)|enoent|does ?n[o.]t exist|unknown (tool|function|command)') OR _failure_has_code(error_type, message, '404') THEN 'not found'
-  WHEN _failure_matches(error_type, message, 'json ?decode|invalid json|malformed|unpars|failed to parse|parse error|schema|validation|expecting value|unexpected (token|end of)|output ?parser') THEN 'malformed output'
+  WHEN error_type = 'parsing' OR _failure_matches(error_type, message, 'json ?decode|invalid json|malformed|unpars|(failed|unable) to parse|(could|can) ?n[o''.]t (be )?parse|pars(e|ing)[ _-]?error|error parsing|unicode[ _-]?decode|schema|validation|expecting value|unexpected (token|end of)|output ?parser') THEN 'malformed output'
   WHEN _span_kind(operation) <> 'model' AND _failure_matches(error_type, message, '(type|key|value|attribute|index|name|zerodivision|assertion|runtime|unboundlocal|recursion|import|syntax|notimplemented|overflow|arithmetic|lookup|io|os)error|exception|traceback|panic|segmentation|exit code [1-9]|exited with|command failed') THEN 'tool bug'
   ELSE 'unknown'
 END;
@@ -32,7 +32,7 @@ END;
 -- Arguments: the tool, its arguments as logged, and what the log says of the end.
 CREATE MACRO _found_nothing(tool, arguments, said) AS
 coalesce(regexp_matches(tool, 'bash|shell|exec|terminal|command|run', 'i')
-  AND regexp_full_match(said, '(?i)\s*(\(no output\)\s*)?(error: *)?((command|process) )?(exited with|failed with|exit)?( ?(exit )?code)?[ :]*1\.?\s*|\s*')
+  AND regexp_full_match(said, '(?is)\s*(\(no output\)\s*)?(\w+\([''"])?(error: *)?((command|process) )?(exited with|failed with|exit)?( ?(exit )?code)?[ :]*1\.?([''"]\)(\s*traceback.*)?)?\s*|\s*')
   AND regexp_matches(regexp_replace(coalesce(TRY_CAST(arguments AS JSON)->>'$.command', TRY_CAST(arguments AS JSON)->>'$.cmd'), '"(\\.|[^"\\])*"|''[^'']*''', '_', 'g'),
     '(^|[|;&(]\s*|\s)(git (grep|diff)|e?f?grep|rg|ag|ack|pgrep|diff|cmp|test|\[|which)\s[^|;&]*$'), false);
 
