@@ -30,7 +30,7 @@ FROM (SELECT count(*) AS records, count(start_time) AS timed, count(*) FILTER (c
 --
 -- Means: a ceiling of a manifest (see `agent_budgets`) or of an argument is passed, or a call takes more than `call_times` the average of
 -- the `window_calls` calls before it of the same agent and operation (at least `min_calls` of them), and `min_tokens` tokens more than it, and is
--- far outside their spread (4 standard deviations of the logarithm): where some calls are always large, one more is none.
+-- far outside their spread (3 standard deviations of the logarithm): where some calls are always large, one more is none.
 -- Matters: what comes after the moment of the breach is money nobody agreed to.
 -- Example: a manifest gives Atlas 0.08 USD a day; at 13:04 the sum of the day is 0.0812, and 0.127 USD are spent after that.
 -- Ceilings as arguments, 0 for none: `call_tokens`; `task_tokens`, `task_usd` for a conversation, all agents together; `day_tokens`,
@@ -115,7 +115,7 @@ leaps AS (
   FROM (
     SELECT *, count(*) FILTER (NOT is_leap) OVER (PARTITION BY agent_name, operation_name, task ORDER BY start_time, preorder) AS leap
     FROM (SELECT *, coalesce(calls_before >= min_calls AND tokens - average >= min_tokens AND tokens > call_times * average
-      AND ln(tokens) > middle + 4 * spread, false) AS is_leap FROM spending)
+      AND ln(tokens) > middle + 3 * spread, false) AS is_leap FROM spending)
   )
   WHERE is_leap
   GROUP BY agent_name, operation_name, task, leap
