@@ -102,6 +102,27 @@ def test_a_shell_line_with_the_same_commands_on_the_same_things_is_a_second_atte
     assert outcomes == [("recovered", ["rephrase"]) if again else ("went on", []) for *_, again in AGAIN_IN_A_SHELL]
 
 
+@pytest.mark.parametrize(
+    ("line", "later", "wanted"),
+    [
+        ("npm run check", "npm run check", ("recovered", ["repair"])),
+        ("npm run check", "npm run check 2>&1 | tail -5", ("recovered", ["rephrase"])),
+        ("npm run check", "npm run lint", ("went on", [])),
+    ],
+)
+def test_the_same_action_mends_a_failure_however_long_the_work_in_between(
+    line: str, later: str, wanted: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    work = [tool(f"edit#{n}", "lead", 2 + n, arguments={"file": f"{n}.py"}, result="edited") for n in range(60)]
+    steps = [
+        agent("lead"),
+        tool("bash", "lead", 1, arguments={"command": line}, status=ERROR, message="exit code 2"),
+        *work,
+        tool("bash#2", "lead", 70, arguments={"command": later}, result="ok"),
+    ]
+    assert one(tmp_path, steps, "outcome, strategies") == wanted
+
+
 def test_what_names_another_item_is_no_second_attempt(tmp_path: Path) -> None:
     def next_call(name: str, arguments: dict[str, Any]) -> tuple[Any, ...]:
         asked = {"part": "P-10629", "fields": "name finish lot", "limit": 500}
@@ -139,6 +160,37 @@ def test_what_a_person_mended_is_no_automatic_recovery(tmp_path: Path) -> None:
         "SELECT failures, recovered, by_person, recovery_rate FROM recovery_by_agent"
     )
     assert rates.fetchall() == [(2, 1, 1, 0.5)]
+
+
+def test_the_next_item_of_a_list_is_no_second_attempt(tmp_path: Path) -> None:
+    """Others of the list stand as near to the one that failed as the next one does; what stands nearest to it is meant to replace it."""
+
+    def rates(name: str, *pairs: str) -> tuple[Any, ...]:
+        asked = [{"pair": pair, "date": "2026-09-30", "source": "ECB"} for pair in pairs]
+        others = [
+            tool(f"fx_rate#{n}", "lead", 2 * n, arguments=each, result="1.1") for n, each in enumerate(asked[1:], 2)
+        ]
+        return one(
+            tmp_path / name, [agent("lead"), failed("fx_rate", arguments=asked[0]), *others], "outcome, strategies"
+        )
+
+    assert rates("list", "JPY/EUR", "CHF/EUR", "GBP/EUR") == ("went on", [])
+    assert rates("only one", "JPY/EUR", "JPY/EUR (mid)") == ("recovered", ["rephrase"])
+    assert rates("nearest", "Hong Kong/EUR", "Kong Hong Dollar/EUR", "GBP/EUR") == ("recovered", ["rephrase"])
+    assert rates("in the end", "JPY/EUR", "CHF/EUR", "GBP/EUR", "JPY/EUR") == ("recovered", ["repair"])
+
+
+def test_a_file_that_was_not_there_is_mended_by_making_it(tmp_path: Path) -> None:
+    def after(name: str, message: str, path: str, end: str = OK) -> tuple[Any, ...]:
+        asked = {"path": "CONTRIBUTING.md"}
+        made = tool("write_file", "lead", 3, arguments={"path": path, "content": "Run the tests."}, status=end)
+        looked = tool("read_file", "lead", 1, arguments=asked, status=ERROR, message=message)
+        found = rows(read_steps(tmp_path / name, [agent("lead"), looked, made]), "target, outcome")
+        return next(outcome for target, outcome in found if target == "read_file")
+
+    assert after("made", "File does not exist.", "CONTRIBUTING.md") == "recovered"
+    assert after("another", "File does not exist.", "README.md") == "went on"
+    assert after("locked", "Permission denied", "CONTRIBUTING.md") == "went on"
 
 
 def test_a_call_that_had_begun_before_is_no_attempt(tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ def _read_content(span: Row, attributes: Row, kind: str, inputs: Any, outputs: A
                 del span[f"messages.{direction}"]
     elif kind == "tool":
         span["tool_name"] = span["name"]
-        span["tool_call_arguments"], span["tool_call_result"] = _single(inputs, "input"), _single(outputs, "output")
-        span["tool_call_id"] = _tool_call_id(outputs)
+        span["tool_call_arguments"] = _single(inputs, "input")
+        _read_answer(span, outputs)
         kept = {}
     else:
         kept = {"inputs": inputs, "outputs": outputs}
@@ -164,9 +164,17 @@ def _single(value: Any, key: str) -> str | None:
     return value if isinstance(value, str) else json_text(value)
 
 
-def _tool_call_id(outputs: Any) -> str | None:
+def _read_answer(span: Row, outputs: Any) -> None:
+    """What a tool answered is the content of the message that LangChain wraps it in; such a message may also say that the tool failed."""
     output = as_dict(as_dict(outputs).get("output"))
-    return as_text(as_dict(output.get("kwargs", output)).get("tool_call_id"))
+    message = as_dict(output.get("kwargs", output))
+    span["tool_call_id"] = as_text(message.get("tool_call_id"))
+    if span["tool_call_id"] is None or "content" not in message:
+        span["tool_call_result"] = _single(outputs, "output")
+        return
+    span["tool_call_result"] = _single({"content": message["content"]}, "content")
+    if message.get("status") == "error" and span["status_code"] != "ERROR":
+        span["status_code"], span["status_message"] = "ERROR", span["tool_call_result"]
 
 
 def _events(events: Any) -> list[Row]:

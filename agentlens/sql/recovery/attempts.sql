@@ -4,6 +4,7 @@
 -- include: flow.resources
 -- include: messages.texts
 -- include: agents.handoffs
+-- include: spans.errors
 
 -- The distinct words of what a call was given: of the values where they are a JSON object, of the text else. Of a path or an address only its
 -- last part counts: two files of one folder are two matters.
@@ -30,6 +31,23 @@ END, lambda word: regexp_matches(word, '\d'));
 CREATE MACRO _are_of_other_items(a, b) AS
 len(list_filter(_given_items(a), lambda item: NOT list_contains(_given_items(b), item))) > 0
 AND len(list_filter(_given_items(b), lambda item: NOT list_contains(_given_items(a), item))) > 0;
+
+-- What a call was given, by key, where it is a JSON object.
+CREATE MACRO _given_parts(arguments) AS TRY_CAST(TRY_CAST(arguments AS JSON) AS MAP(VARCHAR, JSON));
+
+-- The keys whose values differ between what two calls were given (maps with the same keys); NULL where the keys differ.
+CREATE MACRO _differing_keys(a, b) AS
+CASE WHEN list_sort(map_keys(a)) = list_sort(map_keys(b)) THEN list_filter(map_keys(a), lambda key: a[key] IS DISTINCT FROM b[key]) END;
+
+-- Whether the third of three calls (maps of what they were given) shows that the first two go through a list of items: all differ in one and the same value, which
+-- is a name (of three words at most), and the third is as near to the first as the second is.
+CREATE MACRO _go_through_a_list(first, second, third) AS
+coalesce(
+  len(_differing_keys(first, second)) = 1 AND _differing_keys(first, second) = _differing_keys(first, third)
+  AND len(_distinct_words(second[_differing_keys(first, second)[1]])) BETWEEN 1 AND 3
+  AND _word_overlap(_distinct_words(first[_differing_keys(first, second)[1]]), _distinct_words(third[_differing_keys(first, second)[1]]))
+    >= _word_overlap(_distinct_words(first[_differing_keys(first, second)[1]]), _distinct_words(second[_differing_keys(first, second)[1]])),
+  false);
 
 -- Whether most of the words of a call stand in a longer one, at least two of them.
 CREATE MACRO _is_passed_on(words, to_words) AS len(list_intersect(words, to_words)) >= 2 AND 2 * len(list_intersect(words, to_words)) > len(words);
@@ -95,6 +113,8 @@ SELECT
   trace_id, span_id, agent_name, kind, target, tool_call_arguments AS arguments,
   CASE WHEN kind = 'tool' THEN _shell_acts(_shell_command(tool_name, tool_call_arguments, TRY_CAST(tool_call_arguments AS JSON))) END AS acts, status_code = 'ERROR' AND NOT is_control_flow AS is_error,
   kind = 'tool' AND _is_waiting(tool_name, tool_call_arguments) AS is_waiting, end_time IS NULL AND tool_call_result IS NULL AS is_open,
+  -- What it looked for was not there.
+  CASE WHEN kind = 'tool' AND status_code = 'ERROR' THEN error_class(NULL, coalesce(status_message, tool_call_result), operation_name) = 'not found' AND _resource_access(tool_name) IS NOT DISTINCT FROM 'read' END AS is_missing,
   start_time, end_time, lane,
   row_number() OVER (PARTITION BY lane ORDER BY start_time, preorder) AS place, preorder, asked
 FROM laned
@@ -106,9 +126,19 @@ ASOF LEFT JOIN (
 -- The attempts of some traces (a list), of all when the argument is NULL; columns as in `recovery_attempts`.
 CREATE MACRO _recovery_attempts_in(of_trace_ids) AS TABLE
 WITH steps AS MATERIALIZED (FROM _steps_near_failures(of_trace_ids)),
+-- The same action, or the same shell line but for flags, is a second attempt however much later in the run it comes.
+again AS (
+  SELECT
+    preorder, lead(place) OVER (PARTITION BY lane, target, hash(arguments) ORDER BY place) AS place_of_same,
+    CASE WHEN len(acts) > 0 THEN lead(place) OVER (PARTITION BY lane, target, acts ORDER BY place) END AS place_of_alike
+  FROM steps
+  WHERE kind = 'tool'
+),
 pairs AS (
-  SELECT failed.*, failed.place + near AS next_place, near
-  FROM (FROM steps WHERE is_error) AS failed, (SELECT unnest(range(1, 21)) AS near)
+  SELECT failed.*, near.next_place, near.next_place - place AS near
+  FROM (FROM steps WHERE is_error) AS failed
+  LEFT JOIN again USING (preorder),
+  (SELECT unnest(list_distinct(list_concat(range(place + 1, place + 21), [place_of_same, place_of_alike]))) AS next_place) AS near
 ),
 compared AS (
   SELECT
@@ -119,6 +149,7 @@ compared AS (
       WHEN next.is_waiting AND NOT pairs.is_waiting THEN NULL
       WHEN next.target = pairs.target AND next.arguments IS NOT DISTINCT FROM pairs.arguments
         THEN CASE WHEN near = 1 THEN 'retry' ELSE 'repair' END
+      WHEN pairs.is_missing AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' AND _resource_named(TRY_CAST(pairs.arguments AS JSON)) = _resource_named(TRY_CAST(next.arguments AS JSON)) THEN 'repair'
       WHEN _does_again(pairs.acts, next.acts) THEN 'rephrase'
       WHEN _asks_a_person(next.target) AND NOT _asks_a_person(pairs.target)
         THEN CASE WHEN near <= 2 OR _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'escalate' END
@@ -132,24 +163,34 @@ compared AS (
     NOT next.is_error AND NOT (next.is_open AND pairs.end_time IS NOT NULL) AS is_success,
     epoch_ns(next.start_time) - epoch_ns(coalesce(pairs.end_time, pairs.start_time)) AS pause_ns,
     coalesce(pairs.end_time, pairs.start_time) AS failed_time, next.start_time, next.end_time,
-    pairs.preorder AS failed_preorder, next.preorder, next.asked IS DISTINCT FROM pairs.asked AS is_after_person, near
+    pairs.preorder AS failed_preorder, next.preorder, next.asked IS DISTINCT FROM pairs.asked AS is_after_person, near, pairs.lane, pairs.place, pairs.arguments,
+    next.arguments AS next_arguments
   FROM pairs
   JOIN steps AS next ON next.lane = pairs.lane AND next.place = pairs.next_place
   WHERE next.start_time >= coalesce(pairs.end_time, pairs.start_time)
+),
+-- The next item of a list, of which others were asked for as well, is no other way to the one that failed.
+listed AS (
+  SELECT DISTINCT failed_preorder, compared.preorder
+  FROM (FROM compared WHERE strategy = 'rephrase' AND is_success) AS compared
+  JOIN (FROM steps WHERE NOT is_error) AS other ON other.lane = compared.lane AND other.target = compared.target AND other.place BETWEEN compared.place - 20 AND compared.place + 20
+  WHERE other.preorder NOT IN (failed_preorder, compared.preorder) AND other.arguments <> next_arguments AND _go_through_a_list(_given_parts(compared.arguments), _given_parts(next_arguments), _given_parts(other.arguments))
 )
-SELECT * EXCLUDE (near)
+SELECT * EXCLUDE (near, lane, place, arguments, next_arguments)
 FROM compared
+ANTI JOIN listed USING (failed_preorder, preorder)
 WHERE strategy IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY failed_preorder ORDER BY near) = 1;
 
--- For every failed call or run, the next thing that was tried for the same end, within the 20 steps after it.
+-- For every failed call or run, the next thing that was tried for the same end: the same action anywhere later in its run, anything else within the 20
+-- steps after it.
 --
 -- What counts as tried for the same end: the same action again with nothing in between (`retry`) or after other work (`repair`); the same
 -- tool with arguments that have most words in common, or a shell line with the same commands on the same things in another form (`rephrase`); another tool that is given most of the same words, or another model
 -- (`fallback`); a tool made for handing over that is given most of the same words (`delegate`); a question to a person that holds most of them, or comes
--- right after (`escalate`); another run of the same agent (`rerun`). Calls that name another item, by a number or an id, are of another matter. What writes
--- is no other way of reading. Steps that began before the failure ended were not tried because of it; one that the log leaves
--- without an end did not work.
+-- right after (`escalate`); another run of the same agent (`rerun`). Calls that name another item, by a number or an id, or by a name where others of
+-- a list were asked for in the same way, are of another matter. What writes is no other way of reading, unless it makes the very thing that was not
+-- there (`repair`). Steps that began before the failure ended were not tried because of it; one that the log leaves without an end did not work.
 CREATE VIEW recovery_attempts (
   -- Trace of both.
   trace_id,
