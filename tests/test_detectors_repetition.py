@@ -34,12 +34,35 @@ def test_calls_that_go_round_in_a_cycle_of_two_to_five_are_one_loop(tmp_path: Pa
 
     runs = [cycle("a", "b"), cycle("a", "b", "c"), cycle("a", "b", "c", "d", "e"), cycle("a", "b", rounds=2)]
     lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
-    assert found(lens, "tool_loop", "tier, len(span_ids), summary[:29]") == [
-        ("proven", 6, "lead went round a, b 3 times "),
-        ("proven", 9, "lead went round a, b, c 3 tim"),
-        ("proven", 15, "lead went round a, b, c, d, e"),
+    assert found(lens, "tool_loop", "tier, len(span_ids), summary[:49]") == [
+        ("proven", 6, "lead went round a (x), b (x) 3 times with the sam"),
+        ("proven", 9, "lead went round a (x), b (x), c (x) 3 times with "),
+        ("proven", 15, "lead went round a (x), b (x), c (x), d (x), e (x)"),
     ]
     assert found(lens, "tool_loop", "tier, len(span_ids)", min_cycles=4) == []
+
+
+def test_what_was_repeated_is_named_but_for_secrets(tmp_path: Path) -> None:
+    def twice(detector: str, *asked: dict[str, Any], **more: Any) -> list[tuple[str]]:
+        calls = [
+            tool(f"look#{part}{n}", "lead", 20 * part + n, arguments=arguments, **more)
+            for part, arguments in enumerate(asked)
+            for n in range(5)
+        ]
+        return found(read_steps(tmp_path / f"{detector} {len(asked[0])}", [agent("lead"), *calls]), detector, "summary")
+
+    two = ({"city": "Ulm", "day": 3}, {"city": "Bonn", "day": 3})
+    assert twice("tool_loop", *two, result="no hit") == [
+        ("lead called look (Ulm, 3) 5 times with the same arguments and got the same result each time.",),
+        ("lead called look (Bonn, 3) 5 times with the same arguments and got the same result each time.",),
+    ]
+    assert twice("retry_storm", *two, status=ERROR, message="HTTP 503") == [
+        ("lead tried look (Ulm, 3) 5 times within 5 s; 5 attempts failed (HTTP 503).",),
+        ("lead tried look (Bonn, 3) 5 times within 5 s; 5 attempts failed (HTTP 503).",),
+    ]
+    secrets = ({"token": "hunter2"}, {"q": "Bearer abcdefghij"}, {"q": "https://ann:pw@x.example/"}, {"q": "Zk3" * 9})
+    told = [summary for (summary,) in twice("tool_loop", *secrets, result="no hit")]
+    assert told == ["lead called look 5 times with the same arguments and got the same result each time."] * 4
 
 
 def test_the_same_call_with_the_same_hopeless_error_three_times_is_a_loop(tmp_path: Path) -> None:

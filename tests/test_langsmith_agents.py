@@ -122,6 +122,17 @@ def test_a_tool_that_failed_in_a_chain_whose_answer_is_silent_about_it_is_swallo
     assert found(lens, "swallowed_error", "tier, agent_name") == [("proven", None)]
 
 
+def test_a_search_that_found_nothing_is_no_failure_in_the_words_of_an_exception_either(tmp_path: Path) -> None:
+    def shell(command: str) -> list[dict[str, Any]]:
+        error = "ToolException('Exit code 1')Traceback (most recent call last):\n  File x\nToolException: Exit code 1"
+        failed = {"status": "error", "error": error, "inputs": {"input": json.dumps({"command": command})}}
+        return records([(0, "LangGraph", "chain", None), *LOOP, (2, "bash", "tool", None)], bash=failed)
+
+    for number, (command, failures) in enumerate((("grep -n needle hay.txt", 0), ("make all", 1))):
+        with read(tmp_path / str(number), shell(command)) as lens:
+            assert lens.sql("SELECT count(*) FROM errors").fetchall() == [(failures,)]
+
+
 def test_samples_of_single_model_calls_hold_no_agents_run(samples: Path) -> None:
     with al.read(*sorted(samples.glob("langsmith/langsmith_*.json")), progress=False) as lens:
         assert runs_of(lens) == [] and lens.sql("SELECT count(*) > 0 FROM llm_calls").fetchall() == [(True,)]

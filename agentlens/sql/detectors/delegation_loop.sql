@@ -1,6 +1,7 @@
 -- Work that is passed round and round.
 -- include: lens.sentences
 -- include: agents.handoffs
+-- include: spans.actions
 -- include: detectors.evidence
 
 -- What a handing over or a message is about: the task in its arguments, else all of it; without case and blanks. NULL for less than 12 characters.
@@ -145,13 +146,13 @@ WHERE bounces >= min_bounces
 UNION ALL
 SELECT
   'proven', 'warning', trace_id, agent_name, span_ids, start_time, end_time,
-  format('{} handed {} a task and was handed it back; it was passed {} times.', agent_name, other_agent, bounces), evidence, NULL, NULL
+  format('{} handed {} a task{} and was handed it back; it was passed {} times.', agent_name, other_agent, _about(matter), bounces), evidence, NULL, NULL
 FROM bounced
 WHERE NOT list_has_any(span_ids, coalesce((SELECT flatten(list(span_ids)) FROM loops WHERE loops.bounces >= min_bounces), []))
 UNION ALL
 SELECT
   'proven', 'warning', trace_id, one, span_ids, start_time, end_time,
-  format('{} handed {} a task, which went on to {} and back to {}.', one, other, third, one), evidence, NULL, NULL
+  format('{} handed {} a task{}, which went on to {} and back to {}.', one, other, _about(matter), third, one), evidence, NULL, NULL
 FROM rings
 UNION ALL
 SELECT

@@ -1,6 +1,7 @@
 -- Work that was handed over without what all the others were given.
 -- include: agents.handoffs
 -- include: messages.texts
+-- include: spans.actions
 -- include: detectors.evidence
 
 -- Tool calls with the run of another agent directly below them: they hand over, whatever the tool is called.
@@ -175,7 +176,7 @@ told AS (
 SELECT
   tier, severity, told.trace_id, told.to_agent AS agent_name,
   [told.span_id] AS span_ids, told.start_time, told.end_time,
-  format('{} sent {} a brief without {}, which {}.', told.from_agent, coalesce(told.to_agent, 'an agent'),
+  format('{} sent {} a brief{} without {}, which {}.', told.from_agent, coalesce(told.to_agent, 'an agent'), _about(here.tool_call_arguments),
     array_to_string(missing[:6], ', '), carried) AS summary,
   list_filter([
     _evidence(here.source_id, here.source_line, here.source_offset, here.source_length, told.span_id, 'this brief: ' || here.tool_call_arguments),

@@ -1,6 +1,7 @@
 -- An agent that keeps busy and changes nothing.
 -- include: messages.span_messages
 -- include: spans.runs
+-- include: spans.actions
 -- include: tokens.prices
 -- include: detectors.evidence
 -- include: detectors.competing_writes
@@ -122,7 +123,7 @@ SELECT
   'proven' AS tier, CASE WHEN any_value(no_ops) >= 20 THEN 'critical' ELSE 'warning' END AS severity, storms.trace_id, storms.agent_name,
   list(span_id ORDER BY start_time, preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
   CASE WHEN kind = 'tool' THEN format('{} called {} {} times in a row without changing anything.', coalesce(storms.agent_name, 'An agent'),
-      _short(array_to_string(list_sort(list(DISTINCT tool_name)), ', '), 80), any_value(no_ops))
+      _short(array_to_string(list_sort(list(DISTINCT tool_name)), ', '), 80) || _about(arg_min(tool_call_arguments, preorder)), any_value(no_ops))
     ELSE format('The model of {} answered nothing {} times in a row.', coalesce(storms.agent_name, 'an agent'), any_value(no_ops)) END AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, span_id,
     CASE WHEN kind = 'tool' THEN tool_name || ' ' || _short(coalesce(tool_call_arguments, ''), 120) || ' → ' || _short(coalesce(tool_call_result, ''), 120)

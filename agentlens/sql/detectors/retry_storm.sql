@@ -127,7 +127,7 @@ told AS MATERIALIZED (
     storms.trace_id, storms.agent_name, attempts_above, kind, attempts, failures, has_succeeded, pauses, places[1] AS first_place,
     list(span_id ORDER BY start_time, preorder) AS span_ids, min(start_time) AS start_time,
     max(coalesce(end_time, start_time)) AS end_time, min(end_time) AS first_end, max(start_time) AS last_start,
-    coalesce(any_value(tool_name), 'the model') AS target,
+    coalesce(any_value(tool_name) || any_value(_about(tool_call_arguments)), 'the model') AS target,
     mode(coalesce(status_message, error_type) ORDER BY start_time, preorder) AS message,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       name || ': ' || CASE WHEN status_code = 'ERROR' THEN coalesce(status_message, error_type, 'failed') ELSE 'succeeded' END)

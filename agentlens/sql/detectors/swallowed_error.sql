@@ -1,6 +1,7 @@
 -- A failure that was turned into a success on its way up.
 -- include: messages.languages
 -- include: messages.span_messages
+-- include: spans.actions
 -- include: spans.errors
 -- include: flow.resources
 -- include: agents.statuses
@@ -250,7 +251,7 @@ accusations AS (
     tier, CASE WHEN tier = 'proven' THEN 'critical' ELSE 'warning' END AS severity, found.trace_id, reporter AS agent_name,
     [found.span_id, catcher_span_id] AS span_ids, found.start_time, catcher_end AS end_time,
     format(CASE WHEN tier = 'proven' THEN '{} failed{}, and {} still reported success.' ELSE '{} failed{}, and {} ended without a word of it.' END,
-      coalesce(found.tool_name, 'A step') || CASE WHEN found.agent_name <> reporter THEN ' (' || found.agent_name || ')' ELSE '' END,
+      coalesce(found.tool_name || _about(leaf_span.tool_call_arguments), 'A step') || CASE WHEN found.agent_name <> reporter THEN ' (' || found.agent_name || ')' ELSE '' END,
       coalesce(' (' || _short(coalesce(found.message, found.error_type), 80) || ')', ''),
       coalesce(reporter, 'the run above') || CASE WHEN found.operation_name = 'execute_tool' THEN coalesce('''s tool ' || catcher_tool, '') ELSE '' END) AS summary,
     list_concat(

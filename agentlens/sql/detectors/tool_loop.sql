@@ -207,7 +207,7 @@ told AS MATERIALIZED (
     loops.trace_id, loops.agent_name, shape, period, repeats, places[1] AS first_place,
     list(span_id ORDER BY preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
     min(end_time) AS first_end, max(start_time) AS last_start,
-    array_to_string(list(tool_name ORDER BY preorder)[:period], ', ') AS tool_name,
+    array_to_string(list(_short(tool_name, 120) || _about(tool_call_arguments) ORDER BY preorder)[:period], ', ') AS tool_name,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       tool_name || ' ' || _short(tool_call_arguments, 120) || ' → ' || _short(coalesce(CASE WHEN status_code = 'ERROR' THEN status_message END, tool_call_result, ''), 120))
       ORDER BY preorder)[:50] AS evidence
@@ -223,7 +223,7 @@ SELECT
       WHEN 'cycle' THEN '{} went round {} {} times with the same arguments and got the same results each time.'
       WHEN 'errors' THEN '{} called {} {} times with the same arguments and got the same error each time.'
       ELSE '{} called {} {} times with the same arguments and got the same result each time.' END,
-    coalesce(agent_name, 'An agent'), _short(tool_name, 120), repeats) AS summary,
+    coalesce(agent_name, 'An agent'), _short(tool_name, 400), repeats) AS summary,
   evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted
 FROM told
 LEFT JOIN _repeat_costs('told') AS wasted USING (trace_id, first_place);

@@ -8,6 +8,26 @@ coalesce(regexp_matches(tool, 'sleep|status|progress|heartbeat|monitor|check_.*(
 OR coalesce(regexp_matches(_tool_words(tool), ' ((a?wait(for)?|poll|watch|ping|pause|listen|subscribe)(s|ing|er)?|dequeue|consume|receive (messages?|events?|jobs?|tasks?)) '), false)
 OR coalesce(regexp_matches(left(arguments, 300), '\b(sleep|wait)\s+[0-9$]', 'i'), false);
 
+-- Whether the arguments of a tool call may hold a credential: a key that is called so, a word before one, or 20 characters on end of letters and digits
+-- mixed, as identifiers of other forms are not.
+CREATE MACRO _may_hold_secret(arguments) AS
+regexp_matches(arguments, '(?i)"[\w.-]*(passw\w*|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|auth|credentials?|cookie|pin)"\s*:'
+  || '|(bearer|basic)\s+\S{8}|(passw\w*|secret|token|api[_-]?key)\s*[=:]\s*\S|--?(password|token|secret)\s|://[^/\s@]*:[^/\s@]*@|\b(sk|pk|rk|ghp|gho|xox[a-z]|glpat|hf)[-_]\w')
+OR len(list_filter(regexp_extract_all(arguments, '[A-Za-z0-9+=_-]{20,}'), lambda word: regexp_matches(word, '\d') AND regexp_matches(word, '[A-Za-z]')
+  AND NOT regexp_full_match(word, '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}'))) > 0;
+
+-- The texts and numbers among the arguments of a tool call, in their order, in one line; arguments that are no object, as they are.
+CREATE MACRO _plainly(arguments) AS
+trim(regexp_replace(CASE WHEN json_type(TRY_CAST(arguments AS JSON)) = 'OBJECT'
+  THEN array_to_string(list_filter(json_extract_string(TRY_CAST(arguments AS JSON), '$.*'), lambda value: NOT regexp_matches(value, '^\s*([\[{]|$)')), ', ')
+  ELSE arguments END, '\s+', ' ', 'g'));
+
+-- What a tool call is about, in brackets for a sentence, behind the name of its tool: 60 characters of its arguments at most. Nothing where there are none,
+-- where they are very long, or where one may be a credential.
+CREATE MACRO _about(arguments) AS
+CASE WHEN length(arguments) < 20000 AND NOT _may_hold_secret(arguments) AND regexp_matches(_plainly(arguments), '\w')
+  THEN ' (' || _short(_plainly(arguments), 60) || ')' ELSE '' END;
+
 -- The arguments of a tool call in one spelling, whatever the order of keys and the blanks around them. For comparing, not for reading.
 CREATE MACRO _same_arguments(arguments) AS
 CASE WHEN starts_with(ltrim(arguments), '{')

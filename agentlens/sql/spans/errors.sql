@@ -32,7 +32,7 @@ END;
 -- Arguments: the tool, its arguments as logged, and what the log says of the end.
 CREATE MACRO _found_nothing(tool, arguments, said) AS
 coalesce(regexp_matches(tool, 'bash|shell|exec|terminal|command|run', 'i')
-  AND regexp_full_match(said, '(?i)\s*(\(no output\)\s*)?(error: *)?((command|process) )?(exited with|failed with|exit)?( ?(exit )?code)?[ :]*1\.?\s*|\s*')
+  AND regexp_full_match(said, '(?is)\s*(\(no output\)\s*)?(\w+\([''"])?(error: *)?((command|process) )?(exited with|failed with|exit)?( ?(exit )?code)?[ :]*1\.?([''"]\)(\s*traceback.*)?)?\s*|\s*')
   AND regexp_matches(regexp_replace(coalesce(TRY_CAST(arguments AS JSON)->>'$.command', TRY_CAST(arguments AS JSON)->>'$.cmd'), '"(\\.|[^"\\])*"|''[^'']*''', '_', 'g'),
     '(^|[|;&(]\s*|\s)(git (grep|diff)|e?f?grep|rg|ag|ack|pgrep|diff|cmp|test|\[|which)\s[^|;&]*$'), false);
 
