@@ -14,8 +14,19 @@ import duckdb
 
 from agentlens._catalog import library
 
-_TABLES = ("flow_texts", "flow_tokens", "flow_quotes")
+_TABLES = ("flow_texts", "flow_tokens", "flow_quotes", "flow_rereads", "unmended_failures")
 _PROPERTY = "flow_index"
+_STEPS = (
+    "index_flow",
+    "find_flow_hits",
+    "part_flow_hits",
+    "keep_flow_members",
+    "follow_flow_hits",
+    "follow_flow_members",
+    "quote_flow",
+    "drop_flow_pieces",
+)
+_RUNS_A_SLICE = 4_000_000  # some 1 GB of memory
 _ESCAPED = re.compile(r"([\\.+*?()|\[\]{}^$])")
 # What may stand beside a text that is found as a whole: a word, a decimal or the part of a path goes on over a dot, comma, slash or hyphen.
 _BEFORE = r"(?:^|[^\pL\pN_.,/-]|(?:^|[^\pL\pN])[.,/-])"
@@ -32,13 +43,29 @@ def index_flow(con: duckdb.DuckDBPyConnection) -> None:
             return
         cursor.execute("BEGIN")
         try:
-            cursor.execute(_index_sql())
+            _fill_flow(cursor)
             cursor.execute("DELETE FROM lens_properties WHERE name = $name", {"name": _PROPERTY})
             cursor.execute("INSERT INTO lens_properties VALUES ($name, $rules)", {"name": _PROPERTY, "rules": rules})
             cursor.execute("COMMIT")
         except BaseException:
             cursor.execute("ROLLBACK")
             raise
+
+
+def _fill_flow(con: duckdb.DuckDBPyConnection) -> None:
+    """Work out the flow graph; what texts have in common is far more than the texts, and is followed a slice at a time."""
+    con.execute(_step("index_flow"))
+    runs = con.execute("SELECT count(*) FROM flow_runs").fetchall()[0][0]
+    slices = 1 << (runs // _RUNS_A_SLICE).bit_length()
+    for number in range(slices):
+        con.execute(_step("find_flow_hits"), {"mask": slices - 1, "slice": number})
+        con.execute(_step("part_flow_hits"))
+        con.execute(_step("keep_flow_members"))
+        con.execute(_step("follow_flow_hits"))
+    con.execute(_step("follow_flow_members"))
+    for number in range(slices):
+        con.execute(_step("quote_flow"), {"mask": slices - 1, "slice": number})
+    con.execute(_step("drop_flow_pieces"))
 
 
 @functools.cache
@@ -123,11 +150,11 @@ def _pattern(text: str) -> dict[str, str]:
 
 
 @functools.cache
-def _index_sql() -> str:
-    return (files("agentlens") / "finish" / "index_flow.sql").read_text("utf-8")
+def _step(name: str) -> str:
+    return (files("agentlens") / "finish" / f"{name}.sql").read_text("utf-8")
 
 
 @functools.cache
 def _rules() -> str:
     statements = "".join(item.statement for module in library() for item in module.objects)
-    return hashlib.sha256((statements + _index_sql()).encode()).hexdigest()[:16]
+    return hashlib.sha256((statements + "".join(map(_step, _STEPS))).encode()).hexdigest()[:16]

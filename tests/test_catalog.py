@@ -73,6 +73,8 @@ def test_every_evidence_row_can_carry_its_place() -> None:
         "lens_properties",
         "flow_quotes",
         "flow_tokens",
+        "flow_rereads",
+        "unmended_failures",
     }
     apart |= {"notes", "hypotheses", "saved_queries"}  # the words of people
     apart |= {"redaction_proofs"}  # of a copy: it has no sources of its own

@@ -495,3 +495,15 @@ def test_the_name_of_a_tool_is_no_lost_value() -> None:
         tools = {name for (name,) in lens.sql("SELECT DISTINCT tool_name FROM spans").fetchall()}
     assert "UNVERIFIED-Q3-17" in lost
     assert lost & tools == set()
+
+
+@pytest.mark.parametrize("data", ["lineage", "wave_14"])
+def test_the_edges_of_some_traces_are_those_of_all_traces_that_lead_there(data: str) -> None:
+    columns = "kind, confidence, from_trace_id, from_span_id, to_span_id, to_agent, passed, evidence"
+    with al.read(Path(__file__).parents[1] / "datasets" / data, progress=False) as lens:
+        traces = [trace for (trace,) in lens.sql("SELECT DISTINCT trace_id FROM spans ORDER BY ALL LIMIT 3").fetchall()]
+        near = lens.sql(f"SELECT {columns} FROM _flow_edges_in($traces) ORDER BY ALL", traces=traces).fetchall()
+        kept = "list_contains($traces, trace_id) AND from_preorder IS NOT NULL AND to_preorder IS NOT NULL"
+        every = lens.sql(f"SELECT {columns} FROM flow_edges WHERE {kept} ORDER BY ALL", traces=traces).fetchall()
+    assert near == every
+    assert near

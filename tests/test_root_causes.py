@@ -109,6 +109,28 @@ def test_only_the_same_failure_in_a_trace_that_ended_well_speaks_against_it(tmp_
     ]
 
 
+def test_every_trace_that_ended_well_is_looked_at(tmp_path: Path) -> None:
+    def run(trace: str, status: int, message: str) -> list[Step]:
+        failed = tool("load", "lead", 3, trace=trace, status=ERROR, message=message)
+        return [agent("lead", trace=trace, status=status), failed, tool("after", "lead", 6, trace=trace, result="so")]
+
+    well = [step for n in range(130) for step in run(f"well{n}", OK, "disk is full" if n % 2 else "no such table")]
+    lens = detected(tmp_path, [*run("bad", ERROR, "disk is full"), *well])
+    assert causes(lens, hex_id("bad", 32), "speaks_against") == [
+        (["The same kind of defect is in 65 traces that ended well."],)
+    ]
+
+
+def test_every_defect_is_weighed_however_many_there_are(tmp_path: Path) -> None:
+    failures = [
+        tool(f"load{n}", "lead", 3 + n * 700, status=ERROR, message=f"disk {n} is full", arguments={"disk": n})
+        for n in range(350)
+    ]
+    lens = detected(tmp_path, [agent("lead", end=400_000, status=ERROR), *failures])
+    found = lens.root_cause(span("lead"), most=1000).fetchall()
+    assert len(found) == 350
+
+
 def test_what_lies_deep_below_a_trace_is_part_of_it_too(tmp_path: Path) -> None:
     names = ["lead", "a", "b", "c", "d"]
     runs = [agent(name, names[n - 1] if n else None, n, 90 - n, status=OK) for n, name in enumerate(names)]

@@ -2,4 +2,6 @@
 DELETE FROM flow_texts;
 DELETE FROM flow_tokens;
 DELETE FROM flow_quotes;
+DELETE FROM flow_rereads;
+DELETE FROM unmended_failures;
 DELETE FROM lens_properties WHERE name = 'flow_index';

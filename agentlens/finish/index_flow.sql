@@ -1,7 +1,12 @@
--- Fills the tables of the flow graph: which text stands at which step, which values stand in it, and who repeats whom.
+-- Fills the tables of the flow graph: which text stands at which step, which values stand in it, and who repeats whom; and what failed for good.
 DELETE FROM flow_texts;
 DELETE FROM flow_tokens;
 DELETE FROM flow_quotes;
+DELETE FROM flow_rereads;
+DELETE FROM unmended_failures;
+
+INSERT INTO flow_rereads BY NAME FROM _flow_read_after_write;
+INSERT INTO unmended_failures BY NAME FROM _failures_unmended;
 
 CREATE OR REPLACE TEMP TABLE flow_calls AS FROM _flow_calls;
 
@@ -196,96 +201,38 @@ FROM neighbours
 WHERE run <= coalesce(least(a1, a2, a3), run) OR run <= coalesce(least(b1, a1, a2), run) OR run <= coalesce(least(b2, b1, a1), run)
   OR run <= coalesce(least(b3, b2, b1), run);
 
--- What may show that one text depends on another: whole texts, runs of words and telling values that several texts or steps have in common.
-CREATE OR REPLACE TEMP TABLE flow_hits AS
-WITH shared AS (SELECT run FROM flow_runs GROUP BY run HAVING min(text_id) <> max(text_id) AND count(*) <= 300)
-SELECT run AS feature, text_id, min(place) AS place, 'run' AS what FROM flow_runs SEMI JOIN shared USING (run) GROUP BY ALL
-UNION ALL
-SELECT hash(token), text_id, NULL, 'value'
-FROM flow_tokens
-SEMI JOIN (SELECT token FROM flow_tokens GROUP BY token HAVING count(*) BETWEEN 2 AND 300 AND _is_telling(token)) USING (token)
-WHERE token NOT IN (SELECT tool_name FROM spans WHERE tool_name IS NOT NULL)
-UNION ALL
-SELECT text_id, text_id, 0, 'whole' FROM (FROM flow_texts SEMI JOIN (FROM flow_bodies WHERE said <> '') USING (text_id)) WHERE bytes >= 24 GROUP BY text_id HAVING count(*) BETWEEN 2 AND 300;
-
 -- What a tool read that another had written before.
 INSERT INTO flow_quotes BY NAME
 SELECT 'read_after_write' AS kind, confidence, from_preorder, a.number AS from_number, to_preorder, b.number AS to_number, 0 AS words, resource AS passed
-FROM _flow_read_after_write
+FROM flow_rereads
 JOIN (SELECT number, preorder FROM flow_texts WHERE type = 'arguments') AS a ON a.preorder = from_preorder
 JOIN (SELECT number, preorder FROM flow_texts WHERE type = 'result') AS b ON b.preorder = to_preorder;
 
-CREATE OR REPLACE TEMP TABLE flow_found AS FROM _flow_links('flow_hits', 40);
-
--- Runs that follow one another in the text are one run; the longest stands for the pair.
-INSERT INTO flow_quotes BY NAME
+-- Every text at its steps, by numbers (documents in trace 0). Apart are those of windows that go on in other traces, those that went whole from one trace to another, and those that were read
+-- after they were written: where what they hold went is not to be seen in one trace.
+CREATE OR REPLACE TEMP TABLE flow_standing AS
 WITH
-  pieces AS (
-    SELECT
-      from_number, from_preorder, to_number, to_preorder, what, rule, place,
-      place - lag(place) OVER (PARTITION BY from_number, from_preorder, to_number, what ORDER BY place) > 4 AS is_new
-    FROM (SELECT from_number, from_preorder, to_number, to_preorder, what, place, min(rule) AS rule FROM flow_found WHERE what = 'run' GROUP BY ALL)
+  passing AS MATERIALIZED (
+    SELECT DISTINCT from_preorder AS preorder
+    FROM flow_texts
+    JOIN (SELECT preorder AS from_preorder, trace_id AS from_trace_id FROM spans) USING (from_preorder)
+    WHERE from_trace_id <> trace_id
   ),
-  stretches AS (
-    SELECT from_number, from_preorder, to_number, to_preorder, rule, min(place) AS first, max(place) + 5 AS last
-    FROM (
-      SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY from_number, from_preorder, to_number ORDER BY place) AS stretch FROM pieces
-    )
-    GROUP BY from_number, from_preorder, to_number, to_preorder, rule, stretch
-  ),
-  longest AS (
-    SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, arg_max(first, (last - first, -first)) AS first, arg_max(last, (last - first, -first)) AS last
-    FROM stretches
-    GROUP BY ALL
-  ),
-  -- A short run tells something where it holds four different words of at least four letters.
-  run_texts AS (
-    SELECT longest.*, last - first + 1 AS words, _words_in(said) AS spoken
-    FROM longest
-    JOIN flow_texts AS t ON t.number = to_number
-    JOIN flow_bodies USING (text_id)
-    WHERE last - first + 1 >= 12
-      OR len(list_distinct(list_filter(list_slice(_words_in(lower(said)), first, last), lambda word: length(word) >= 4 AND regexp_matches(word, '\pL')))) >= 4
-  ),
-  -- What nothing shows to have been passed on, and what a file holds that had been written to, has more than one value in common, or it tells nothing.
-  -- A call of a tool that is made again word for word repeats an action, and no knowledge.
-  others AS (
-    SELECT from_number, from_preorder, to_number, to_preorder, min(rule) AS rule, min(feature) FILTER (what = 'value') AS value, bool_or(what = 'whole') AS is_whole
-    FROM flow_found
-    JOIN (SELECT number AS to_number, type FROM flow_texts) USING (to_number)
-    WHERE what = 'value' OR (what = 'whole' AND type IS DISTINCT FROM 'tool_call')
-    GROUP BY from_number, from_preorder, to_number, to_preorder
-    HAVING is_whole OR min(rule) NOT IN ('other', 'resource') OR count(DISTINCT feature) >= 2
-  ),
-  named AS (SELECT others.*, token FROM others LEFT JOIN (SELECT DISTINCT hash(token) AS value, token FROM flow_tokens) USING (value)),
-  merged AS (
-    SELECT
-      coalesce(r.from_number, n.from_number) AS from_number, coalesce(r.from_preorder, n.from_preorder) AS from_preorder,
-      coalesce(r.to_number, n.to_number) AS to_number, coalesce(r.to_preorder, n.to_preorder) AS to_preorder,
-      coalesce(r.rule, n.rule) AS rule, coalesce(is_whole, false) AS is_whole, coalesce(r.words, 1) AS words,
-      coalesce(array_to_string(list_slice(spoken, first, least(last, first + 39)), ' '), token,
-        array_to_string(_words_in(whole.said)[:40], ' ')) AS passed
-    FROM run_texts AS r
-    FULL JOIN named AS n
-      ON n.from_number = r.from_number AND n.to_number = r.to_number AND n.from_preorder IS NOT DISTINCT FROM r.from_preorder
-    LEFT JOIN flow_texts AS t ON t.number = n.to_number AND n.is_whole
-    LEFT JOIN flow_bodies AS whole ON whole.text_id = t.text_id
-  )
+  windows AS MATERIALIZED (SELECT window_id FROM flow_texts WHERE window_id IS NOT NULL GROUP BY window_id HAVING min(trace_id) <> max(trace_id)),
+  reread AS MATERIALIZED (SELECT DISTINCT unnest([from_number, to_number]) AS number FROM flow_quotes)
 SELECT
-  CASE WHEN is_whole AND rule IN ('brief', 'other', 'return') THEN 'carried' ELSE 'quoted' END AS kind,
-  CASE
-    WHEN is_whole AND rule IN ('window', 'brief', 'return') THEN 'certain'
-    WHEN rule IN ('window', 'brief', 'return') THEN CASE WHEN words >= 12 THEN 'certain' ELSE 'likely' END
-    WHEN words >= 12 THEN 'likely'
-    ELSE 'possible'
-  END AS confidence,
-  from_preorder, from_number, to_preorder, to_number, words, passed
-FROM merged;
+  number, text_id, CASE WHEN trace_id IS NULL THEN 0 ELSE hash(trace_id) END AS trace,
+  coalesce(window_id IN (FROM windows), false) OR number IN (FROM reread) OR coalesce(preorder IN (FROM passing), false) OR coalesce(from_preorder IN (FROM passing), false) AS is_apart
+FROM flow_texts;
+
+-- What stands in one text of a trace only goes wherever that text goes: such are followed together.
+CREATE OR REPLACE TEMP TABLE flow_members (text_id UBIGINT, trace UBIGINT, what VARCHAR, feature UBIGINT, places INTEGER[]);
+
+-- From which step to which each of them went, filled a slice of them at a time.
+CREATE OR REPLACE TEMP TABLE flow_found (
+  from_number BIGINT, from_preorder BIGINT, to_number BIGINT, to_preorder BIGINT, what VARCHAR, rule VARCHAR, feature UBIGINT, places INTEGER[]
+);
 
 DROP TABLE flow_calls;
 DROP TABLE flow_parts;
 DROP TABLE flow_tools;
-DROP TABLE flow_bodies;
-DROP TABLE flow_runs;
-DROP TABLE flow_hits;
-DROP TABLE flow_found;

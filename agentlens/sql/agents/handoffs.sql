@@ -32,6 +32,36 @@ CASE
   )
 END;
 
+-- Who handed over and whose run it began, in some traces (a list), in all where the argument is NULL: preorder (the place of the handing over), kind as in
+-- `handoffs`, named_agent, run_preorder (the place of the run; NULL where the log has none).
+CREATE MACRO _handoff_pairs_in(of_trace_ids) AS TABLE
+WITH picked AS MATERIALIZED (SELECT unnest(coalesce(of_trace_ids, (SELECT list(DISTINCT trace_id) FROM spans))) AS trace_id),
+steps AS MATERIALIZED (SELECT preorder, depth, agent_name FROM spans SEMI JOIN picked USING (trace_id)),
+runs AS MATERIALIZED (
+  SELECT run.preorder, run.agent_name, above.preorder AS above_preorder, above.agent_name AS above_agent
+  FROM (FROM spans SEMI JOIN picked USING (trace_id) WHERE operation_name = 'invoke_agent') AS run
+  ASOF LEFT JOIN steps AS above ON above.depth = run.depth - 1 AND above.preorder < run.preorder
+),
+named AS (
+  SELECT
+    preorder, subtree_end, CASE WHEN operation_name = 'execute_tool' THEN 'tool' ELSE 'step' END AS kind,
+    _handoff_target(operation_name, name, tool_name, tool_call_arguments) AS named_agent
+  FROM spans
+  SEMI JOIN picked USING (trace_id)
+  WHERE (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name))
+    OR (operation_name IS NULL AND starts_with(lower(name), 'handoff to '))
+),
+asked AS MATERIALIZED (
+  SELECT named.*, CASE WHEN runs.preorder < named.subtree_end THEN runs.preorder END AS run_preorder
+  FROM named
+  ASOF LEFT JOIN runs ON runs.preorder > named.preorder
+)
+SELECT preorder, kind, named_agent, run_preorder FROM asked WHERE named_agent IS NOT NULL OR run_preorder IS NOT NULL
+UNION ALL
+SELECT above_preorder, 'run', NULL, preorder
+FROM runs
+WHERE above_agent <> agent_name AND preorder NOT IN (SELECT run_preorder FROM asked WHERE run_preorder IS NOT NULL);
+
 -- Every delegation: a tool made for it (`transfer_to_x`, `handoff`, `delegate_x`, `dispatch_x`, `Task`, `Agent`, `assign_task`,
 -- `spawn_agent`), a step called
 -- `handoff to x`, and every run of an agent below a span of another agent, whatever tool started it.
@@ -68,35 +98,12 @@ CREATE VIEW handoffs (
   -- Place of the handing over in tree order.
   preorder
 ) AS
-WITH runs AS (
-  SELECT run.*, above.preorder AS above_preorder, above.agent_name AS above_agent
-  FROM (FROM spans WHERE operation_name = 'invoke_agent') AS run
-  ASOF LEFT JOIN spans AS above ON above.depth = run.depth - 1 AND above.preorder < run.preorder
-),
-named AS (
-  SELECT
-    spans.*, CASE WHEN operation_name = 'execute_tool' THEN 'tool' ELSE 'step' END AS kind,
-    _handoff_target(operation_name, name, tool_name, tool_call_arguments) AS named_agent
-  FROM spans
-  WHERE (operation_name = 'execute_tool' AND _is_handoff_tool(tool_name))
-    OR (operation_name IS NULL AND starts_with(lower(name), 'handoff to '))
-),
-asked AS (
-  SELECT named.*, CASE WHEN runs.preorder < named.subtree_end THEN runs.preorder END AS run_preorder
-  FROM named
-  ASOF LEFT JOIN runs ON runs.preorder > named.preorder
-),
-both_ways AS (
-  SELECT preorder, kind, named_agent, run_preorder FROM asked WHERE named_agent IS NOT NULL OR run_preorder IS NOT NULL
-  UNION ALL
-  SELECT above_preorder, 'run', NULL, preorder
-  FROM runs
-  WHERE above_agent <> agent_name AND preorder NOT IN (SELECT run_preorder FROM asked WHERE run_preorder IS NOT NULL)
-),
+WITH both_ways AS MATERIALIZED (FROM _handoff_pairs_in(NULL)),
 waiting AS (
-  SELECT asked.preorder, trace_id, named_agent AS to_agent, start_time, end_time
-  FROM asked
-  WHERE run_preorder IS NULL AND named_agent IS NOT NULL AND named_agent IS DISTINCT FROM agent_name
+  SELECT preorder, trace_id, named_agent AS to_agent, start_time, end_time
+  FROM both_ways
+  JOIN spans USING (preorder)
+  WHERE run_preorder IS NULL AND named_agent IS DISTINCT FROM agent_name
 ),
 -- What an agent spent outside of its runs in a trace where work was handed to it without one, and into how many such times it falls.
 loose AS (
@@ -106,7 +113,7 @@ loose AS (
     any_value(usage.cost_nano_usd) AS cost_nano_usd
   FROM usage_ledger AS usage
   SEMI JOIN waiting ON waiting.trace_id = usage.trace_id AND waiting.to_agent = usage.agent_name
-  ANTI JOIN runs
+  ANTI JOIN (FROM spans WHERE operation_name = 'invoke_agent') AS runs
     ON runs.trace_id = usage.trace_id AND runs.agent_name = usage.agent_name AND usage.preorder BETWEEN runs.preorder AND runs.subtree_end - 1
   LEFT JOIN waiting
     ON waiting.trace_id = usage.trace_id AND waiting.to_agent = usage.agent_name

@@ -1,6 +1,5 @@
 -- What may have caused an incident: defects upstream of it along the flow graph, ranked.
 -- include: flow.edges
--- include: recovery.recoveries
 -- include: messages.texts
 -- include: spans.errors
 -- include: detectors.ranking
@@ -53,6 +52,11 @@ list_filter(_distinct_words(left(said, 4000)), lambda word: length(word) >= 4 AN
 -- Ways on which harm travels within and between some traces (a list), from the step that did it to the step that suffered it: from_preorder and to_preorder
 -- (places in tree order), way (how it came there, in words), confidence (certain, likely, possible; the structure alone only suggests).
 CREATE MACRO _cause_links_in(of_trace_ids) AS TABLE
+WITH steps AS MATERIALIZED (
+  SELECT preorder, depth, operation_name, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad
+  FROM spans
+  WHERE trace_id IN (SELECT unnest(of_trace_ids))
+)
 SELECT
   from_preorder, to_preorder, CASE kind WHEN 'parent' THEN 'began it' WHEN 'read_after_write' THEN 'wrote what it read'
     WHEN 'carried' THEN CASE WHEN below.operation_name IS DISTINCT FROM 'execute_tool' THEN 'said what it was given' WHEN from_preorder < to_preorder THEN 'asked for it' ELSE 'is what it gave back' END WHEN 'quoted' THEN 'said what it repeats' WHEN 'handoff' THEN CASE WHEN above.operation_name = 'invoke_agent' THEN 'began it' ELSE 'handed over to it' END ELSE 'wrote to it' END AS way,
@@ -60,19 +64,18 @@ SELECT
   -- That a text stood in a window is certain; that it had a part in what the model then said is not, unless the model repeats it.
   CASE WHEN kind = 'carried' AND below.operation_name IS DISTINCT FROM 'execute_tool' THEN 'likely' WHEN kind <> 'parent' THEN confidence
     WHEN above.operation_name = 'invoke_agent' AND from_agent = to_agent THEN 'likely' ELSE 'possible' END AS confidence
-FROM (FROM flow_edges WHERE trace_id IN (SELECT unnest(of_trace_ids))) AS edges
-JOIN spans AS above ON above.preorder = from_preorder
-JOIN spans AS below ON below.preorder = to_preorder
-WHERE to_preorder IS NOT NULL AND from_preorder <> to_preorder
+FROM _flow_edges_in(of_trace_ids)
+JOIN steps AS above ON above.preorder = from_preorder
+JOIN steps AS below ON below.preorder = to_preorder
+WHERE from_preorder <> to_preorder
 UNION ALL
 -- A failure goes up, where the step above failed in its words; where it failed in others, it may have done so for another reason. What else happened inside
 -- a step is part of it.
 SELECT
   below.preorder, above.preorder, CASE WHEN below.is_bad AND above.is_bad THEN 'failed inside it' ELSE 'is part of it' END,
   CASE WHEN NOT (below.is_bad AND above.is_bad) THEN 'possible' WHEN _same_words(below.status_message, above.status_message) THEN 'certain' ELSE 'likely' END
-FROM (SELECT preorder, depth, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans WHERE trace_id IN (SELECT unnest(of_trace_ids))) AS below
-ASOF JOIN (SELECT preorder, depth, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad FROM spans WHERE trace_id IN (SELECT unnest(of_trace_ids))) AS above
-  ON above.depth = below.depth - 1 AND above.preorder < below.preorder
+FROM steps AS below
+ASOF JOIN steps AS above ON above.depth = below.depth - 1 AND above.preorder < below.preorder
 UNION ALL
 -- What a finding tells of that no other link shows: a failure that was swallowed, and what was lost and lacks in what came after.
 SELECT first.preorder, later.preorder, CASE detector WHEN 'swallowed_error' THEN 'was swallowed by it' ELSE 'had lost what it lacks' END, 'certain'
@@ -90,12 +93,10 @@ FROM _steps_of_findings
 WHERE trace_id IN (SELECT unnest(of_trace_ids))
 UNION ALL
 SELECT
-  -1 - preorder AS defect, 'error' AS detector, 'proven' AS tier,
-  format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || CASE WHEN agent_name <> target THEN agent_name END, ''),
-    rtrim(_short(coalesce(nullif(message, ''), error_class), 120), '.')) AS summary,
-  preorder, 1 AS place, false AS is_witness, [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || coalesce(nullif(message, ''), error_class))]
-FROM _recoveries_in(of_trace_ids)
-WHERE outcome <> 'recovered' AND preorder NOT IN (SELECT preorder FROM _steps_of_findings);
+  -1 - preorder AS defect, 'error' AS detector, 'proven' AS tier, summary, preorder, 1 AS place, false AS is_witness,
+  [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || reason)]
+FROM (FROM unmended_failures WHERE trace_id IN (SELECT unnest(of_trace_ids)) AND preorder NOT IN (SELECT preorder FROM _steps_of_findings)) AS failed
+JOIN (SELECT preorder, span_id, source_id, source_line, source_offset, source_length FROM spans) AS spans USING (preorder);
 
 -- Hypotheses about what caused an incident, the best first: `FROM root_causes(of_trace_id := '...', of_span_id := '...')`, the span being the
 -- failed run, the wrong deliverable or any step that looks wrong. `al.detect()` must have run. No rows: nothing in the log speaks for a cause.
@@ -105,7 +106,8 @@ WHERE outcome <> 'recovered' AND preorder NOT IN (SELECT preorder FROM _steps_of
 -- A chain begins with the step that went wrong, not with the run around it. That a model had something in its window makes a part in what it then
 -- did likely; only what it repeats, asked for, wrote or failed with is certain, and what it had read before it wrote a brief on another matter is no more
 -- than possible. A defect upstream of another defect explains it and stands before it; then come the stronger chains, the better proven defects, the
--- earlier ones. At most `most` are given, over chains of at most `max_hops` steps.
+-- earlier ones. All defects with a way to the incident are weighed, and all other traces are looked at that ended well. At most `most` are given, over
+-- chains of at most `max_hops` steps.
 CREATE MACRO root_causes(of_trace_id := NULL, of_span_id := NULL, most := 5, max_hops := 24) AS TABLE
 WITH RECURSIVE
 incident AS MATERIALIZED (
@@ -123,7 +125,7 @@ crossings AS MATERIALIZED (
     UNION ALL
     SELECT from_preorder, to_preorder FROM flow_quotes WHERE from_preorder IS NOT NULL
     UNION ALL
-    SELECT from_preorder, to_preorder FROM _flow_read_after_write
+    SELECT from_preorder, to_preorder FROM flow_rereads
   ) AS passed
   JOIN (SELECT preorder, trace_id FROM spans) AS a ON a.preorder = from_preorder
   JOIN (SELECT preorder, trace_id FROM spans) AS b ON b.preorder = to_preorder
@@ -174,11 +176,12 @@ related AS MATERIALIZED (
 reach (preorder, role, cost, weakest, hops, next) USING KEY (preorder, role) AS (
   SELECT preorder, '', 0::BIGINT, 1, 0, NULL::STRUCT(preorder BIGINT, role VARCHAR, way VARCHAR, confidence VARCHAR) FROM incident
   UNION
-  SELECT from_preorder, role, min(total), arg_min(weaker, total), arg_min(steps, total), arg_min(next, total)
+  -- Of ways that cost the same the surer, shorter and earlier one, so that the answer is the same every time.
+  SELECT from_preorder, role, min(total), arg_min(weaker, place), arg_min(steps, place), arg_min(next, place)
   FROM (
     SELECT
       step.from_preorder, step.role, total, steps, greatest(step.weakest, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 3 END) AS weaker,
-      struct_pack(preorder := step.to_preorder, role := step.to_role, way := way, confidence := confidence) AS next
+      struct_pack(preorder := step.to_preorder, role := step.to_role, way := way, confidence := confidence) AS next, (total, weaker, steps, step.to_preorder, step.to_role, way) AS place
     FROM (
       SELECT
         links.from_preorder, links.way, reach.preorder AS to_preorder, reach.role AS to_role, reach.weakest, reach.hops + 1 AS steps,
@@ -223,8 +226,6 @@ reached AS MATERIALIZED (
     WHERE role IS NOT NULL
   )
   GROUP BY defect
-  -- Of very many, those with the surest ways, and of them the earliest.
-  QUALIFY row_number() OVER (ORDER BY min(weakest), tier_rank(any_value(tier)), any_value(first_moment), defect) <= 300
 ),
 walk AS (
   SELECT start, start.preorder AS here, start.role AS here_role, 0 AS place FROM (SELECT DISTINCT start FROM reached)
@@ -261,32 +262,31 @@ choked AS (
 ),
 -- A defect explains a later one whose steps lie on its way to the harm, or are its own.
 explains AS (
-  SELECT earlier.defect, count(*) AS explained, list(later.detector ORDER BY later.first_moment) AS explained_detectors, list(later.defect) AS explained_defects
-  FROM joined AS earlier
-  JOIN joined AS later ON earlier.first_moment < later.first_moment
-    AND (list_has_any(list_concat(earlier.path, earlier.places), later.places) OR (earlier.defect, later.defect) IN (FROM choked))
-  GROUP BY earlier.defect
+  SELECT earlier_defect AS defect, count(*) AS explained, list(later.detector ORDER BY later.first_moment, later.detector) AS explained_detectors, list(later_defect) AS explained_defects
+  FROM (
+    SELECT earlier.defect AS earlier_defect, later.defect AS later_defect
+    FROM (SELECT defect, first_moment, unnest(list_concat(path, places)) AS preorder FROM joined) AS earlier
+    JOIN (SELECT defect, first_moment, unnest(places) AS preorder FROM joined) AS later USING (preorder)
+    WHERE earlier.first_moment < later.first_moment
+    UNION
+    FROM choked
+  )
+  JOIN joined AS later ON later.defect = later_defect
+  GROUP BY earlier_defect
 ),
 explained AS (SELECT DISTINCT unnest(explained_defects) AS defect FROM explains),
--- In how many other traces whose root ended well the same kind of defect is; for a failure, the same failure that nobody mended, sought in the first
--- hundred of such traces in which a step of that name failed.
+-- In how many other traces that ended well, in all their roots, the same kind of defect is; for a failure, the same failure that nobody mended.
 well AS MATERIALIZED (
-  SELECT DISTINCT root.trace_id, errors.name
-  FROM errors
-  SEMI JOIN (SELECT name FROM spans WHERE preorder IN (SELECT cause FROM joined WHERE detector = 'error')) AS alike USING (name)
-  JOIN (FROM spans WHERE depth = 0 AND status_code = 'OK') AS root USING (trace_id)
-  WHERE trace_id NOT IN (SELECT trace_id FROM incident)
-  QUALIFY dense_rank() OVER (ORDER BY trace_id) <= 100
+  SELECT trace_id FROM spans WHERE depth = 0 AND trace_id NOT IN (SELECT trace_id FROM incident) GROUP BY trace_id HAVING bool_and(status_code = 'OK')
 ),
 harmless AS (
   SELECT sort, count(DISTINCT trace_id) AS traces
   FROM (
     SELECT detector AS sort, trace_id FROM findings WHERE detector IN (SELECT detector FROM joined)
     UNION ALL
-    SELECT summary, spans.trace_id FROM _defects_in((SELECT list(DISTINCT trace_id) FROM well)) JOIN spans USING (preorder) WHERE detector = 'error'
+    SELECT summary, trace_id FROM unmended_failures WHERE summary IN (SELECT summary FROM joined) AND preorder NOT IN (SELECT preorder FROM _steps_of_findings)
   ) AS elsewhere
-  JOIN (SELECT trace_id FROM spans WHERE depth = 0 GROUP BY trace_id HAVING bool_and(status_code = 'OK')) AS good USING (trace_id)
-  WHERE trace_id NOT IN (SELECT trace_id FROM incident)
+  SEMI JOIN well USING (trace_id)
   GROUP BY sort
 ),
 ranked AS (

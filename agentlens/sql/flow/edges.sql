@@ -6,6 +6,56 @@
 -- include: agents.handoffs
 -- include: detectors.evidence
 
+-- The edges between two steps of which the second is in some traces (a list), in any where the argument is NULL; columns as in `flow_edges`.
+CREATE MACRO _flow_edges_in(of_trace_ids) AS TABLE
+WITH
+  picked AS MATERIALIZED (SELECT unnest(coalesce(of_trace_ids, (SELECT list(DISTINCT trace_id) FROM spans))) AS trace_id),
+  steps AS MATERIALIZED (
+    SELECT preorder, depth, trace_id, span_id, agent_name, name, tool_name, start_time, source_id, source_line, source_offset, source_length
+    FROM spans
+    SEMI JOIN picked USING (trace_id)
+  ),
+  wrote AS (
+    SELECT m.trace_id, m.recipient, m.time, m.message_id, s.preorder AS from_preorder
+    FROM agent_messages AS m
+    JOIN steps AS s USING (trace_id, span_id)
+    WHERE m.recipient IS NOT NULL AND m.time IS NOT NULL
+  ),
+  heard AS (
+    SELECT message_id, from_preorder, heard.preorder AS to_preorder
+    FROM wrote
+    ASOF JOIN (FROM steps WHERE start_time IS NOT NULL AND agent_name IS NOT NULL) AS heard
+      ON heard.trace_id = wrote.trace_id AND heard.agent_name = wrote.recipient AND heard.start_time >= wrote.time
+  ),
+  edges AS (
+    SELECT 'parent' AS kind, 'certain' AS confidence, above.preorder AS from_preorder, below.preorder AS to_preorder, NULL AS passed
+    FROM steps AS below
+    ASOF JOIN steps AS above ON above.depth = below.depth - 1 AND above.preorder < below.preorder
+    UNION ALL
+    SELECT 'handoff', 'certain', h.preorder, run_preorder, giver.tool_name
+    FROM _handoff_pairs_in(of_trace_ids) AS h
+    JOIN steps AS giver USING (preorder)
+    WHERE run_preorder IS NOT NULL
+    UNION ALL
+    SELECT 'message', 'possible', from_preorder, to_preorder, message_id FROM heard
+    UNION ALL
+    SELECT DISTINCT 'carried', 'certain', from_preorder, preorder, message_hash FROM flow_texts SEMI JOIN picked USING (trace_id) WHERE side = 'heard' AND from_preorder IS NOT NULL
+    UNION ALL
+    SELECT kind, confidence, from_preorder, to_preorder, passed FROM flow_quotes WHERE from_preorder IS NOT NULL AND kind <> 'read_after_write'
+    UNION ALL
+    SELECT 'read_after_write', confidence, from_preorder, to_preorder, resource FROM flow_rereads
+  )
+SELECT
+  kind, confidence, a.trace_id AS from_trace_id, a.span_id AS from_span_id, a.agent_name AS from_agent, b.trace_id, b.span_id AS to_span_id,
+  b.agent_name AS to_agent, b.start_time, passed,
+  from_preorder, to_preorder, [
+    _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a.span_id, 'from here: ' || coalesce(passed, a.name)),
+    _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b.span_id, 'to here: ' || coalesce(passed, b.name))
+  ] AS evidence
+FROM edges
+JOIN spans AS a ON a.preorder = from_preorder
+JOIN steps AS b ON b.preorder = to_preorder;
+
 -- What went from where to where, one row an edge and thing. `kind`:
 -- parent (the span stands below the other); handoff (an agent gave work to another; the edge goes to the run, or where the log has none, to the agent);
 -- message (one agent wrote to another: to the first step of the recipient after it); carried (the same message, tool result or text, byte for byte, or what a failed call answered under its id, on its
@@ -40,47 +90,7 @@ CREATE VIEW flow_edges (
   -- Where both ends stand, byte for byte, and what they say.
   evidence
 ) AS
-WITH
-  wrote AS (
-    SELECT m.*, s.preorder AS from_preorder
-    FROM agent_messages AS m
-    LEFT JOIN spans AS s USING (trace_id, span_id)
-    WHERE m.recipient IS NOT NULL
-  ),
-  heard AS (
-    SELECT wrote.*, heard.preorder AS to_preorder
-    FROM (FROM wrote WHERE time IS NOT NULL AND trace_id IS NOT NULL) AS wrote
-    ASOF LEFT JOIN (FROM spans WHERE start_time IS NOT NULL AND agent_name IS NOT NULL) AS heard
-      ON heard.trace_id = wrote.trace_id AND heard.agent_name = wrote.recipient AND heard.start_time >= wrote.time
-  ),
-  edges AS (
-    SELECT 'parent' AS kind, 'certain' AS confidence, above.preorder AS from_preorder, below.preorder AS to_preorder, NULL AS passed
-    FROM spans AS below
-    ASOF JOIN spans AS above ON above.depth = below.depth - 1 AND above.preorder < below.preorder
-    UNION ALL
-    SELECT 'handoff', 'certain', h.preorder, run.preorder, giver.tool_name
-    FROM handoffs AS h
-    JOIN spans AS giver ON giver.preorder = h.preorder
-    JOIN spans AS run ON run.trace_id = h.trace_id AND run.span_id = h.to_span_id
-    UNION ALL
-    SELECT 'message', 'possible', from_preorder, to_preorder, message_id FROM heard WHERE from_preorder IS NOT NULL AND to_preorder IS NOT NULL
-    UNION ALL
-    SELECT DISTINCT 'carried', 'certain', from_preorder, preorder, message_hash FROM flow_texts WHERE side = 'heard' AND from_preorder IS NOT NULL
-    UNION ALL
-    SELECT kind, confidence, from_preorder, to_preorder, passed FROM flow_quotes WHERE from_preorder IS NOT NULL AND kind <> 'read_after_write'
-    UNION ALL
-    SELECT 'read_after_write', confidence, from_preorder, to_preorder, resource FROM _flow_read_after_write
-  )
-SELECT
-  kind, confidence, a.trace_id AS from_trace_id, a.span_id AS from_span_id, a.agent_name AS from_agent, b.trace_id, b.span_id AS to_span_id,
-  b.agent_name AS to_agent, b.start_time, passed,
-  from_preorder, to_preorder, [
-    _evidence(a.source_id, a.source_line, a.source_offset, a.source_length, a.span_id, 'from here: ' || coalesce(passed, a.name)),
-    _evidence(b.source_id, b.source_line, b.source_offset, b.source_length, b.span_id, 'to here: ' || coalesce(passed, b.name))
-  ]
-FROM edges
-JOIN spans AS a ON a.preorder = from_preorder
-JOIN spans AS b ON b.preorder = to_preorder
+FROM _flow_edges_in(NULL)
 UNION ALL
 -- What came from a document, or from a message of no step, has no step at its beginning.
 SELECT

@@ -40,8 +40,8 @@ SELECT 1::UBIGINT, text_id, NULL, 'similar', min(token) FROM rounded SEMI JOIN n
 -- `feature, text_id, place, what, written`.
 CREATE MACRO _flow_way(hits) AS TABLE
 WITH RECURSIVE
-  links AS MATERIALIZED (FROM _flow_links(hits, NULL)),
-  all_standing AS MATERIALIZED (SELECT t.*, h.what, h.written FROM query_table(hits) AS h JOIN flow_texts AS t USING (text_id)),
+  all_standing AS MATERIALIZED (SELECT t.*, h.feature, h.place, h.what, h.written FROM query_table(hits) AS h JOIN flow_texts AS t USING (text_id)),
+  links AS MATERIALIZED (FROM _flow_links('all_standing', NULL)),
   -- What an agent said and finds in its own window again has gone nowhere.
   standing AS MATERIALIZED (
     SELECT *, coalesce(preorder, -number) AS node

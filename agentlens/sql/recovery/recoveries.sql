@@ -3,6 +3,7 @@
 -- include: spans.errors
 -- include: agents.statuses
 -- include: tokens.usage_ledger
+-- include: detectors.evidence
 
 -- Failures and the attempts that follow one another from them, each failure that is no attempt itself being a beginning: preorder (place of the
 -- first failed span), attempts, strategies in order, last_preorder (place of the last attempt), is_success
@@ -95,12 +96,14 @@ SELECT agent_name, wave, status, detail, time, next_time, next_status, source_id
 FROM turns
 WHERE is_bad;
 
--- The failures of some traces (a list), of all when the argument is NULL; columns as in `recoveries`.
-CREATE MACRO _recoveries_in(of_trace_ids) AS TABLE
-WITH tried AS MATERIALIZED (FROM _recovery_attempts_in(of_trace_ids)),
+-- What became of the failures that are no attempts themselves: the columns of `errors`, then target (the tool, model or agent), failed_above,
+-- agents_failed_above and contained_by as in `recoveries`, has_more (other work followed in the same run), is_mended (an attempt at the step itself worked), is_helped (a person spoke on the way), mender (place of the
+-- attempt that worked, here or further up; NULL where none did) and all_strategies (in the order they were tried).
+CREATE MACRO _settled_failures() AS TABLE
+WITH tried AS MATERIALIZED (FROM _recovery_attempts_in(NULL)),
 chains AS MATERIALIZED (FROM _recovery_chains('tried')),
 upwards AS MATERIALIZED (FROM _failures_upwards),
-steps AS MATERIALIZED (SELECT preorder, place < count(*) OVER (PARTITION BY lane) AS has_more FROM _steps_near_failures(of_trace_ids)),
+steps AS MATERIALIZED (SELECT preorder, place < count(*) OVER (PARTITION BY lane) AS has_more FROM _steps_near_failures(NULL)),
 failed_attempts AS MATERIALIZED (SELECT preorder FROM tried WHERE NOT is_success),
 repeated AS (
   FROM failed_attempts
@@ -126,70 +129,38 @@ above AS (
   LEFT JOIN acts ON acts.leaf = upwards.leaf
   LEFT JOIN chains ON chains.preorder = upwards.preorder AND upwards.is_error
   GROUP BY upwards.leaf
-),
-settled AS (
-  SELECT
-    errors.*, coalesce(failed_above, 0) AS failed_above, coalesce(agents_failed_above, 0) AS agents_failed_above, contained_by, has_more,
-    coalesce(own.is_success, false) AS is_mended, coalesce(own.is_helped, false) OR coalesce(up.is_helped, false) AS is_helped, CASE WHEN own.is_success THEN own.last_preorder ELSE up.last_preorder END AS mender,
-    CASE WHEN own.is_success THEN own.strategies ELSE list_concat(coalesce(own.strategies, []), coalesce(up.strategies, [])) END AS all_strategies
-  FROM errors
-  LEFT JOIN acts ON acts.leaf = errors.preorder
-  LEFT JOIN chains AS own ON own.preorder = act
-  LEFT JOIN steps ON steps.preorder = coalesce(own.last_preorder, act)
-  LEFT JOIN above ON above.leaf = errors.preorder
-  LEFT JOIN chains AS up ON up.preorder = mended_above AND NOT coalesce(own.is_success, false)
-  WHERE errors.preorder NOT IN (FROM repeated) AND (of_trace_ids IS NULL OR errors.trace_id IN (SELECT unnest(of_trace_ids)))
-),
-timed AS (
-  SELECT
-    settled.*, mender_span.span_id AS recovered_span_id, coalesce(mender_span.end_time, mender_span.start_time) AS recovered_time,
-    coalesce(settled.end_time, settled.start_time) AS failed_time
-  FROM settled
-  LEFT JOIN spans AS mender_span ON mender_span.preorder = mender
-),
-running AS MATERIALIZED (
-  SELECT trace_id, agent_name, start_time, max(tokens) AS tokens, max(cost_nano_usd) AS cost_nano_usd
-  FROM (
-    SELECT
-      trace_id, coalesce(agent_name, '') AS agent_name, start_time,
-      sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) OVER so_far AS tokens,
-      sum(cost_nano_usd) OVER so_far AS cost_nano_usd
-    FROM ledger_of((SELECT coalesce(list(DISTINCT trace_id), []) FROM timed WHERE mender IS NOT NULL))
-    WHERE is_counted AND start_time IS NOT NULL
-    WINDOW so_far AS (PARTITION BY trace_id, coalesce(agent_name, '') ORDER BY start_time)
-  )
-  GROUP BY ALL
-),
-spent AS (
-  SELECT
-    timed.*, until.tokens - coalesce(before.tokens, 0) AS tokens, until.cost_nano_usd - coalesce(before.cost_nano_usd, 0) AS cost_nano_usd
-  FROM (SELECT *, coalesce(agent_name, '') AS spender FROM timed) AS timed
-  ASOF LEFT JOIN running AS before
-    ON before.trace_id = timed.trace_id AND before.agent_name = spender AND before.start_time < failed_time
-  ASOF LEFT JOIN running AS until
-    ON until.trace_id = timed.trace_id AND until.agent_name = spender AND until.start_time <= recovered_time
 )
 SELECT
-  trace_id, span_id, agent_name, kind, coalesce(CASE kind WHEN 'model' THEN model WHEN 'agent' THEN agent_name ELSE tool_name END, name) AS target,
-  error_class, message,
-  CASE
-    WHEN mender IS NOT NULL THEN 'recovered'
-    WHEN contained_by IS NULL THEN 'failed'
-    WHEN has_more THEN 'went on'
-    ELSE 'gave up'
-  END AS outcome,
-  coalesce(all_strategies[-1], 'none') AS strategy, all_strategies AS strategies, len(all_strategies) AS attempts,
-  CASE WHEN mender IS NOT NULL THEN CASE
-    WHEN all_strategies[-1] = 'escalate' OR is_helped THEN 4
-    WHEN NOT is_mended OR all_strategies[-1] = 'rerun' THEN 3
-    WHEN all_strategies[-1] IN ('fallback', 'delegate') THEN 2
-    WHEN all_strategies[-1] IN ('rephrase', 'repair') THEN 1
-    ELSE 0
-  END END AS fallback_level,
-  recovered_span_id, start_time, recovered_time AS end_time, epoch_ns(recovered_time) - epoch_ns(failed_time) AS recovery_ns,
-  CASE WHEN mender IS NOT NULL THEN _whole(tokens) END AS tokens, CASE WHEN mender IS NOT NULL THEN cost_nano_usd / 1e9 END AS cost_usd,
-  failed_above, agents_failed_above, contained_by, preorder, source_id, source_line, source_offset, source_length
-FROM spent;
+  errors.*, coalesce(CASE kind WHEN 'model' THEN model WHEN 'agent' THEN agent_name ELSE tool_name END, name) AS target,
+  coalesce(failed_above, 0) AS failed_above, coalesce(agents_failed_above, 0) AS agents_failed_above, contained_by, has_more,
+  coalesce(own.is_success, false) AS is_mended, coalesce(own.is_helped, false) OR coalesce(up.is_helped, false) AS is_helped, CASE WHEN own.is_success THEN own.last_preorder ELSE up.last_preorder END AS mender,
+  CASE WHEN own.is_success THEN own.strategies ELSE list_concat(coalesce(own.strategies, []), coalesce(up.strategies, [])) END AS all_strategies
+FROM errors
+LEFT JOIN acts ON acts.leaf = errors.preorder
+LEFT JOIN chains AS own ON own.preorder = act
+LEFT JOIN steps ON steps.preorder = coalesce(own.last_preorder, act)
+LEFT JOIN above ON above.leaf = errors.preorder
+LEFT JOIN chains AS up ON up.preorder = mended_above AND NOT coalesce(own.is_success, false)
+WHERE errors.preorder NOT IN (FROM repeated);
+
+-- Failures that nobody mended, each told in one sentence.
+CREATE VIEW _failures_unmended (
+  -- Place of the failed span in tree order.
+  preorder,
+  -- Its trace.
+  trace_id,
+  -- What failed, for whom and why.
+  summary,
+  -- What the log says about it, else its class.
+  reason
+) AS
+SELECT
+  preorder, trace_id,
+  format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || CASE WHEN agent_name <> target THEN agent_name END, ''),
+    rtrim(_short(coalesce(nullif(message, ''), error_class), 120), '.')),
+  coalesce(nullif(message, ''), error_class)
+FROM _settled_failures()
+WHERE mender IS NULL;
 
 -- Every failure with what was tried, whether it worked, how long it took and what it cost. A failure that is itself an attempt to mend an
 -- earlier one belongs to that one; trouble that agents report (BLOCKED, FAILED, ...) is here too, as kind `report`.
@@ -253,7 +224,55 @@ CREATE VIEW recoveries (
   -- Length of the record in bytes.
   source_length
 ) AS
-FROM _recoveries_in(NULL)
+WITH timed AS (
+  SELECT
+    settled.*, mender_span.span_id AS recovered_span_id, coalesce(mender_span.end_time, mender_span.start_time) AS recovered_time,
+    coalesce(settled.end_time, settled.start_time) AS failed_time
+  FROM _settled_failures() AS settled
+  LEFT JOIN spans AS mender_span ON mender_span.preorder = mender
+),
+running AS MATERIALIZED (
+  SELECT trace_id, agent_name, start_time, max(tokens) AS tokens, max(cost_nano_usd) AS cost_nano_usd
+  FROM (
+    SELECT
+      trace_id, coalesce(agent_name, '') AS agent_name, start_time,
+      sum(coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)) OVER so_far AS tokens,
+      sum(cost_nano_usd) OVER so_far AS cost_nano_usd
+    FROM ledger_of((SELECT coalesce(list(DISTINCT trace_id), []) FROM timed WHERE mender IS NOT NULL))
+    WHERE is_counted AND start_time IS NOT NULL
+    WINDOW so_far AS (PARTITION BY trace_id, coalesce(agent_name, '') ORDER BY start_time)
+  )
+  GROUP BY ALL
+),
+spent AS (
+  SELECT
+    timed.*, until.tokens - coalesce(before.tokens, 0) AS tokens, until.cost_nano_usd - coalesce(before.cost_nano_usd, 0) AS cost_nano_usd
+  FROM (SELECT *, coalesce(agent_name, '') AS spender FROM timed) AS timed
+  ASOF LEFT JOIN running AS before
+    ON before.trace_id = timed.trace_id AND before.agent_name = spender AND before.start_time < failed_time
+  ASOF LEFT JOIN running AS until
+    ON until.trace_id = timed.trace_id AND until.agent_name = spender AND until.start_time <= recovered_time
+)
+SELECT
+  trace_id, span_id, agent_name, kind, target, error_class, message,
+  CASE
+    WHEN mender IS NOT NULL THEN 'recovered'
+    WHEN contained_by IS NULL THEN 'failed'
+    WHEN has_more THEN 'went on'
+    ELSE 'gave up'
+  END AS outcome,
+  coalesce(all_strategies[-1], 'none') AS strategy, all_strategies AS strategies, len(all_strategies) AS attempts,
+  CASE WHEN mender IS NOT NULL THEN CASE
+    WHEN all_strategies[-1] = 'escalate' OR is_helped THEN 4
+    WHEN NOT is_mended OR all_strategies[-1] = 'rerun' THEN 3
+    WHEN all_strategies[-1] IN ('fallback', 'delegate') THEN 2
+    WHEN all_strategies[-1] IN ('rephrase', 'repair') THEN 1
+    ELSE 0
+  END END AS fallback_level,
+  recovered_span_id, start_time, recovered_time AS end_time, epoch_ns(recovered_time) - epoch_ns(failed_time) AS recovery_ns,
+  CASE WHEN mender IS NOT NULL THEN _whole(tokens) END AS tokens, CASE WHEN mender IS NOT NULL THEN cost_nano_usd / 1e9 END AS cost_usd,
+  failed_above, agents_failed_above, contained_by, preorder, source_id, source_line, source_offset, source_length
+FROM spent
 UNION ALL
 SELECT
   NULL, NULL, agent_name, 'report', status, 'reported trouble', detail, CASE WHEN recovered_time IS NULL THEN 'open' ELSE 'recovered' END,
