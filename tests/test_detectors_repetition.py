@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from detector_runs import EMPTY, found, in_traces, outcome, series
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
+
+import agentlens as al
 
 # --- tool_loop --------------------------------------------------------------------------------------------------------
 
@@ -40,6 +43,39 @@ def test_calls_that_go_round_in_a_cycle_of_two_to_five_are_one_loop(tmp_path: Pa
         ("proven", 15, "lead went round a (x), b (x), c (x), d (x), e (x)"),
     ]
     assert found(lens, "tool_loop", "tier, len(span_ids)", min_cycles=4) == []
+
+
+def test_the_number_of_an_attempt_makes_no_other_action(tmp_path: Path) -> None:
+    def tried(name: str, *fields: dict[str, Any]) -> list[tuple[int]]:
+        calls = [
+            tool(f"{name}#{n}", "lead", n, status=ERROR, message="504", arguments={"match": 12, **each})
+            for n, each in enumerate(fields)
+        ]
+        folder = tmp_path / f"{name} {' '.join(fields[-1])}"
+        return found(read_steps(folder, [agent("lead"), *calls]), "retry_storm", "len(span_ids)")
+
+    for key in ("attempt", "attempt_number", "attemptNo", "retry_count", "retries", "try"):
+        assert tried("publish", *[{key: n} for n in range(5)]) == [(5,)], key
+    assert tried("publish", {}, *[{"retry": n} for n in range(1, 5)]) == [(5,)]
+    assert tried("publish", *[{"idempotency_key": f"k-{n}"} for n in range(5)]) == [(5,)]
+    for key in ("page", "offset", "index", "cursor", "line", "step", "country", "entry", "retry_at_line", "request_id"):
+        assert tried("publish", *[{key: n} for n in range(5)]) == [], key
+    assert tried("get_log", *[{"attempt": n} for n in range(5)]) == []  # the records of five attempts
+    assert tried("get_log", *[{"retry_count": n} for n in range(5)]) == [(5,)]
+
+
+def test_a_loop_with_a_counter_says_what_differed(tmp_path: Path) -> None:
+    calls = [
+        tool(f"ask#{n}", "lead", n, result="no answer from the hall", arguments={"q": "hall", "attempt": n})
+        for n in range(4)
+    ]
+    assert found(read_steps(tmp_path, [agent("lead"), *calls]), "tool_loop", "tier, summary") == [
+        (
+            "proven",
+            "lead called ask (hall, 0) 4 times with the same arguments, but for the number of the attempt, "
+            "and got the same result each time.",
+        )
+    ]
 
 
 def test_what_was_repeated_is_named_but_for_secrets(tmp_path: Path) -> None:
@@ -209,6 +245,24 @@ def edits(count: int, old: str, new: str) -> list[Step]:
         tool(f"edit#{n}", "lead", n, arguments={"path": f"{n}.md", "old_string": old, "new_string": new}, result="ok")
         for n in range(1, count + 1)
     ]
+
+
+def test_empty_answers_in_home_grown_lines_are_answers(tmp_path: Path) -> None:
+    def answers(*outputs: Any, tokens: int = 0) -> list[tuple[str, int]]:
+        rows = [
+            {"timestamp": f"2026-01-01T10:00:0{n}Z", "agent_id": "bote", "session_id": "s", "action": "llm_call", "input": "go"}
+            | {"tokens": {"prompt": 300, "completion": tokens, "model": "m"}} | ({} if output is None else {"output": output})
+            for n, output in enumerate(outputs)
+        ]  # fmt: skip
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with al.read(folder, progress=False) as lens:
+            return found(lens, "no_op_storm", "tier, len(span_ids)")
+
+    assert answers(*[{"text": ""}] * 5) == [("proven", 5)] == answers(*[""] * 5)
+    assert answers(*[{"text": ""}] * 5, tokens=40) == []  # something was said that is not logged
+    assert answers(*[None] * 5) == [] == answers(*[{"calls": []}] * 5)  # nothing is logged of what was said
 
 
 def test_steps_that_change_nothing_in_a_row_are_a_storm(tmp_path: Path) -> None:

@@ -61,6 +61,9 @@ Rows = dict[str, Any]
 _NO_TEXTS = SCALARS | {type(None)}
 # Keys of an object that is a message, or holds some.
 _MARKS = frozenset({"role", "messages"})
+# What a log says of a model that answered nothing, beside a text without letters.
+_EMPTY_TEXTS = (("text", ""), ("content", ""), ("answer", ""), ("response", ""), ("completion", ""))
+_SILENCE = [text_part("")]
 # What may stand for a time without one being lost.
 NO_TIMES: tuple[Any, ...] = (None, "", [], {})
 _decode = msgspec.json.decode
@@ -392,8 +395,13 @@ def _messages(value: Any, role: str) -> list[Message]:
         return [normalise_message(value)]
     if isinstance(value, list) and value and all(isinstance(item, dict) and "role" in item for item in value):
         return [normalise_message(item) for item in value]
-    parts = _parts(value)
+    parts = _parts(value) or (_SILENCE if role == "assistant" and _is_silent(value) else None)
     return [(role, None, parts)] if parts else []
+
+
+def _is_silent(value: Any) -> bool:
+    """Whether a log says that nothing was answered: an empty text, alone or under its key."""
+    return value == "" or (isinstance(value, dict) and len(value) == 1 and next(iter(value.items())) in _EMPTY_TEXTS)
 
 
 def _parts(value: Any) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ LOOKS_FOR = (
     "(action, event, type); or messages with from, to, a time and a payload"
 )
 CANNOT_KNOW = "the parent of a record, unless it names one; records without an id are known by their content"
-VERSION = 3  # a record under an id that was used is a reject
+VERSION = 4  # an empty answer is an answer
 BATCH_ROWS = 1_000
 RESUMES = True
 RECORDS_ARE_SPANS = True

@@ -19,6 +19,13 @@ CREATE MACRO _passes_over(said_by_check, words) AS
 length(words) > 0 AND NOT _owns_up(words)
 AND NOT list_has_any(regexp_extract_all(lower(said_by_check), '[\pL\d_]{6,}|\b\pL+\d{2,}\b'), regexp_extract_all(lower(words), '[\pL\d_]{6,}|\b\pL+\d{2,}\b'));
 
+-- How many of how many a report says are done, in words that say so of things (`0 of 12 labels printed`): NULLs where it does not, names parts of the work (`part 2 of 3`), or
+-- says why the others are not done.
+CREATE MACRO _share_done(detail) AS
+CASE WHEN NOT _owns_up(detail) AND NOT regexp_matches(detail, '(?i)\b(cancel\w*|drop\w*|defer\w*|postpon\w*|exclu\w*|ignor\w*|declin\w*|rest|remain\w*|others?|only|none|not|no|scope|need\w*|enough|as (asked|planned|agreed)|limit\w*|sampl\w*)\b|\b(part|wave|step|phase|batch|round|page|stage|sprint|chapter|attempt|run|pass|item|task)s? #?\d+ of \d')
+  THEN regexp_extract(detail, '(?i)(?:^|[^\d.,/-])(\d{1,6}) (?:out )?of (?:the |all )?(\d{1,6})(?: \pL[\pL-]*){0,3} (?:(?:were|are|was|is|have been|has been) )?(?:done|complete|completed|finished|processed|printed|delivered|shipped|handled|migrated|written|answered|translated|transcribed|installed|uploaded|imported|exported|sent|packed|labelled|labeled|published|indexed|converted|built|deployed)\b', ['done', 'whole'])
+END;
+
 -- Every run whose last check failed, or below which something was left open: what speaks against its being done.
 CREATE VIEW _undone_runs (
   -- Place of the run in tree order.
@@ -81,13 +88,14 @@ CREATE VIEW _needs_premature_complete (
   reason
 ) AS
 SELECT
-  reports + words > 0,
-  CASE WHEN reports + words = 0 THEN 'the logs hold neither reports of an agent that claim a status nor runs with recorded last words'
+  reports + words + beats > 0,
+  CASE WHEN reports + words + beats = 0 THEN 'the logs hold neither reports of an agent that claim a status nor runs with recorded last words'
     ELSE _unjudged('reports', reports + nameless, nameless, 'no agent recorded') END
 FROM (
   SELECT
     (SELECT count(*) FROM status_reports WHERE kind <> 'heartbeat' AND status IS NOT NULL AND agent_name IS NOT NULL) AS reports,
     (SELECT count(*) FROM status_reports WHERE kind <> 'heartbeat' AND status IS NOT NULL AND agent_name IS NULL) AS nameless,
+    (SELECT count(*) FROM status_reports WHERE kind = 'heartbeat' AND agent_name IS NOT NULL AND detail IS NOT NULL AND is_done(status)) AS beats,
     (SELECT least((SELECT count(*) FROM span_messages WHERE direction = 'output'), (SELECT count(*) FROM spans WHERE operation_name = 'invoke_agent'))) AS words
 );
 
@@ -191,10 +199,23 @@ boasts AS (
   WHERE is_claim OR (is_passed_over AND _is_understood(words))
   QUALIFY row_number() OVER (PARTITION BY preorder ORDER BY kind, open_preorder) = 1
 ),
+-- The last report of an agent in a wave, where it calls done what by its own numbers is not; a beat says it again and again.
+short_reports AS (
+  SELECT *, TRY_CAST(share.done AS BIGINT) AS done, TRY_CAST(share.whole AS BIGINT) AS whole
+  FROM (
+    SELECT
+      wave, agent_name, status, detail, time, source_id, source_line, source_offset, source_length, _share_done(detail) AS share,
+      min(time) OVER (PARTITION BY wave, agent_name, status, detail) AS first_time
+    FROM status_reports
+    WHERE agent_name IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY wave, agent_name ORDER BY time DESC NULLS LAST, source_id, source_offset DESC) = 1
+  )
+  WHERE is_done(status) AND TRY_CAST(share.done AS BIGINT) < TRY_CAST(share.whole AS BIGINT)
+),
 -- A claim is understood in English only; that a failed check is passed over, in the languages in which owning up is.
 counted AS (
   SELECT
-    (SELECT count(*) FROM claims) AS reports, count(DISTINCT preorder) AS runs, count(DISTINCT preorder) FILTER (words IS NULL) AS wordless,
+    (SELECT count(*) FROM claims) + (SELECT count(*) FROM short_reports) AS reports, count(DISTINCT preorder) AS runs, count(DISTINCT preorder) FILTER (words IS NULL) AS wordless,
     count(DISTINCT preorder) FILTER (
       preorder NOT IN (SELECT preorder FROM boasts)
       AND CASE WHEN NOT _owns_up(words) THEN CASE WHEN may_pass_over THEN is_passed_over AND NOT _is_understood(words) ELSE NOT _is_english(words) END END
@@ -237,6 +258,13 @@ accusations AS (
   FROM boasts
   JOIN spans AS run ON run.preorder = boasts.preorder
   JOIN spans AS open ON open.preorder = open_preorder
+  UNION ALL
+  SELECT
+    CASE WHEN done = 0 THEN 'proven' ELSE 'candidate' END, CASE WHEN done = 0 THEN 'critical' ELSE 'warning' END, NULL, agent_name, [], first_time, time,
+    format('{} reported {}, but by its own numbers {} of {} is done: {}.', agent_name, status, done, whole, _short(detail, 120)),
+    [_evidence(source_id, source_line, source_offset, source_length, NULL, 'reported ' || status || ': ' || detail)],
+    NULL, NULL
+  FROM short_reports
 )
 SELECT
   reports > 0 OR runs = 0 OR wordless + in_other_tongues < runs AS can_look,
@@ -250,17 +278,17 @@ FROM counted;
 -- ended, its last check failed, a deliverable is absent, or a subtask is open.
 --
 -- Means: the claim was made before, or regardless of, the result. Matters: whoever counts reports takes it as done.
--- For reports: (a) the report itself names blockers, (b) the agent's run of that wave failed or never ended, (c) its last check before the report
+-- For reports: (a) the report itself names blockers, or says that none of the whole is done (`0 of 12 labels printed`; some of it: tier candidate; heartbeats as well, the last one of an agent), (b) the agent's run of that wave failed or never ended, (c) its last check before the report
 -- failed, (d) a file that it names as deliverable is looked for afterwards and not found (all tier proven), or (e) is named by no tool call of the wave although
 -- the agent's calls are logged (tier candidate). For last words of runs in plain words (all done, tests pass), which admit nothing:
 -- (f) the last check in the run failed, (g) a run below never ended (tier proven), (h) its own list has pending items (tier event); and for last words of any
--- kind, (i) the failed check was the last thing the run did and they pass over it (tier candidate). One finding a claim. Severity: critical, for (e), (h) and (i) warning.
+-- kind, (i) the failed check was the last thing the run did and they pass over it (tier candidate). One finding a claim. Severity: critical, for candidates and (h) warning.
 -- Example: the report says COMPLETE and names a blocker; or `run_tests` says 2 failed, and the last words are `all tests pass`.
 -- Leaves alone: reports without blockers whose run ended well; checks that passed at last, or could not be run; last words that admit a failure or name what is
--- left; runs that are known to no wave; an agent that ran again with success in that wave.
+-- left; numbers with a word on why the others are not done, and parts of the work (`part 2 of 3`); runs that are known to no wave; an agent that ran again with success in that wave.
 -- Misses: wrong deliverables; checks whose result does not begin with so plain a word as Fehler, échec, fallo, errore or falha, nor say in English that something failed; claims in other languages than English, but for (i): `checks` counts the runs that end in such words.
 -- Do: reopen the task; count as done only what a check after the last change confirms.
 -- scope: fleet
--- version: 6
+-- version: 7
 CREATE MACRO detect_premature_complete() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_premature_complete();

@@ -28,17 +28,18 @@ FROM (
 -- One action is tried more than `max_attempts` (2 or more) times in a row, and every attempt but the last fails.
 --
 -- Means: nothing was changed between attempts; whoever failed was not given time or another way. Matters: it burns tokens and
--- quota, and loads a service that is already down. An action is a tool call with its arguments, or a model call of a run.
+-- quota, and loads a service that is already down. An action is a tool call with its arguments, or a model call of a run;
+-- what only counts or names the attempt (`attempt: 2`, `retry_count`, an idempotency key) is none of them.
 -- Retries inside of retries multiply: where steps that are tried again each try the same failing action several times, their attempts count
 -- together, and the summary says how many attempts below there were for one above. Tier proven, one finding a storm. Severity: critical when it never succeeded and was tried more than 3 × `max_attempts` times, info when it
 -- succeeded after pauses that grew (back-off), else warning.
 -- Example: `deploy` fails six times in 20 seconds with 503; or a worker that tries three times is itself sent three times: nine attempts.
 -- Leaves alone: up to `max_attempts` attempts; attempts with other work between them (edit, test, edit, test); attempts more than
 -- `max_pause_minutes` apart; attempts side by side.
--- Misses: nested retries of which the outer one is not logged as failed; retries that change the arguments, retries inside a client that logs one span only, calls without recorded arguments.
+-- Misses: nested retries of which the outer one is not logged as failed; retries that change the arguments, a fresh request id or time among them, retries inside a client that logs one span only, calls without recorded arguments.
 -- Do: add back-off and one owner of retries; when nested, retry on one level only.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_retry_storm(max_attempts := 3, max_pause_minutes := 30) AS TABLE
 WITH tool_attempts AS (
   SELECT

@@ -55,14 +55,15 @@ regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|
 -- between that is not repeated as well, other questions to a tool that only looks aside (tier candidate); what does something and brings back a mere receipt (`printed`) may be wanted
 -- as often as it was done: tier candidate as well. One finding a loop. Severity: critical for 10 and more repetitions, else warning.
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
+-- Arguments are the same where only the number or the name of the attempt differs (`attempt: 2`, an idempotency key).
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
--- side, calls that are answered otherwise at last, calls that a user asks for once more, calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
+-- side, calls that are answered otherwise at last, calls that a user asks for once more (whoever is asked anew answers anew, even where each question brings the same call), calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
 -- the tool may act on a state that is not logged.
--- Misses: cycles of more than five calls, the same question in other words, calls without recorded arguments or results (three equal calls
+-- Misses: cycles of more than five calls, the same question in other words, calls that carry a fresh request id or time, calls without recorded arguments or results (three equal calls
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 6
+-- version: 7
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
@@ -207,6 +208,7 @@ told AS MATERIALIZED (
     loops.trace_id, loops.agent_name, shape, period, repeats, places[1] AS first_place,
     list(span_id ORDER BY preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
     min(end_time) AS first_end, max(start_time) AS last_start,
+    bool_or(tool_call_arguments <> _without_attempt(tool_name, tool_call_arguments)) AS is_counted,
     array_to_string(list(_short(tool_name, 120) || _about(tool_call_arguments) ORDER BY preorder)[:period], ', ') AS tool_name,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       tool_name || ' ' || _short(tool_call_arguments, 120) || ' → ' || _short(coalesce(CASE WHEN status_code = 'ERROR' THEN status_message END, tool_call_result, ''), 120))
@@ -219,11 +221,11 @@ SELECT
   CASE WHEN shape IN ('near', 'deeds') THEN 'candidate' ELSE 'proven' END AS tier,
   CASE WHEN repeats >= 10 THEN 'critical' ELSE 'warning' END AS severity,
   trace_id, agent_name, span_ids, start_time, end_time,
-  format(CASE shape WHEN 'deeds' THEN '{} did {} {} times with the same arguments; each time it was done.'
-      WHEN 'cycle' THEN '{} went round {} {} times with the same arguments and got the same results each time.'
-      WHEN 'errors' THEN '{} called {} {} times with the same arguments and got the same error each time.'
-      ELSE '{} called {} {} times with the same arguments and got the same result each time.' END,
-    coalesce(agent_name, 'An agent'), _short(tool_name, 400), repeats) AS summary,
+  format(CASE shape WHEN 'deeds' THEN '{} did {} {} times with the same arguments{}; each time it was done.'
+      WHEN 'cycle' THEN '{} went round {} {} times with the same arguments{} and got the same results each time.'
+      WHEN 'errors' THEN '{} called {} {} times with the same arguments{} and got the same error each time.'
+      ELSE '{} called {} {} times with the same arguments{} and got the same result each time.' END,
+    coalesce(agent_name, 'An agent'), _short(tool_name, 400), repeats, CASE WHEN is_counted THEN ', but for the number of the attempt,' ELSE '' END) AS summary,
   evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted
 FROM told
 LEFT JOIN _repeat_costs('told') AS wasted USING (trace_id, first_place);

@@ -1,4 +1,4 @@
--- Tool calls as actions: the same tool with the same arguments, one after the other.
+-- Tool calls as actions: the same tool with the same arguments, but for the number of the attempt, one after the other.
 -- include: spans.runs
 -- include: flow.resources
 
@@ -28,10 +28,21 @@ CREATE MACRO _about(arguments) AS
 CASE WHEN length(arguments) < 20000 AND NOT _may_hold_secret(arguments) AND regexp_matches(_plainly(arguments), '\w')
   THEN ' (' || _short(_plainly(arguments), 60) || ')' ELSE '' END;
 
+-- The arguments of a tool call (JSON) without what only counts or names the attempt: `attempt: 2`, `retry_count: 1`, an idempotency key. What counts pages, places or lines
+-- says what is asked for and stays, and so does the number of an attempt where a tool only reads: it may ask for the record of that attempt. A request's id stays
+-- as well: it may be what the call is about. Most arguments hold none of these words, and are not searched further.
+CREATE MACRO _without_attempt(tool, arguments) AS
+CASE WHEN regexp_matches(arguments, '"\w*([aA]ttempt|ATTEMPT|[rR]etr|RETR|[iI]dempot|IDEMPOT|[nN]once|NONCE|[tT]r(y|ies))\w*"\s*:') THEN
+  regexp_replace(
+    CASE WHEN _resource_access(tool) IS NOT DISTINCT FROM 'read' THEN arguments
+      ELSE regexp_replace(arguments, '(?i)"(attempts?|tr(y|ies))([_-]?(no|nr|num|number|count|counter|index))?"\s*:\s*"?\d{1,4}"?\s*,?', '', 'g') END,
+    '(?i)"(retry|retries)([_-]?(no|nr|num|number|count|counter|attempt|index))?"\s*:\s*"?\d{1,4}"?\s*,?|"(idempotency[_-]?(key|token|id)|nonce|(attempt|retry)[_-]?(id|uuid))"\s*:\s*("[^"\\]*"|\d+)\s*,?', '', 'g')
+  ELSE arguments END;
+
 -- The arguments of a tool call in one spelling, whatever the order of keys and the blanks around them. For comparing, not for reading.
 CREATE MACRO _same_arguments(arguments) AS
 CASE WHEN starts_with(ltrim(arguments), '{')
-  THEN array_to_string(list_sort(list_transform(string_split(trim(replace(arguments, '": ', '":'), ' {}'), ','), lambda piece: trim(piece))), ',')
+  THEN array_to_string(list_sort(list_filter(list_transform(string_split(trim(replace(arguments, '": ', '":'), ' {}'), ','), lambda piece: trim(piece)), lambda piece: piece <> '')), ',')
   ELSE arguments END;
 
 -- A result without the clock readings that Codex frames the output of a command with: how long it took is no news. For comparing, not for reading.
@@ -53,7 +64,7 @@ CREATE VIEW _actions (
   run,
   -- `gen_ai.tool.name`.
   tool_name,
-  -- Arguments in one spelling.
+  -- Arguments in one spelling, without the number of the attempt.
   arguments,
   -- Result as logged, without how long the command took.
   result,
@@ -78,13 +89,13 @@ WITH suspects AS MATERIALIZED (
     SELECT any_value(trace_id) AS trace_id
     FROM spans
     WHERE operation_name = 'execute_tool'
-    GROUP BY hash(trace_id, tool_name, tool_call_arguments)
+    GROUP BY hash(trace_id, tool_name, _without_attempt(tool_name, tool_call_arguments))
     HAVING count(*) >= 3
   )
 ),
 -- As in `tool_calls`, a call logged inside itself stands once; asked again here, as a window over all calls would cost more.
 suspected AS (
-  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AS is_error, _same_arguments(tool_call_arguments) AS same_arguments
+  SELECT *, status_code = 'ERROR' AND NOT is_control_flow AS is_error, _same_arguments(_without_attempt(tool_name, tool_call_arguments)) AS same_arguments
   FROM spans
   SEMI JOIN suspects USING (trace_id)
   WHERE operation_name = 'execute_tool' AND tool_name IS NOT NULL AND tool_call_arguments IS NOT NULL
