@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from lens_builder import ERROR, OK, Step, agent, call, hex_id, read_steps, said, tool
 
 from agentlens import Lens
@@ -142,3 +143,20 @@ def test_a_storm_of_failures_is_judged_in_one_go(tmp_path: Path) -> None:
     found = judged(tmp_path, [agent("lead", end=2000, status=OK), *pushed], span("lead"))
     assert found[0]["span_id"] == span("push#0") and "retry_storm" in {each["detector"] for each in found}
     assert all(each["evidence"] for each in found)
+
+
+@pytest.mark.parametrize(
+    ("message", "error_type", "why"),
+    [
+        ("...", "parsing", "parsing"),
+        ("...", None, "the log does not say why"),
+        (None, None, "the log does not say why"),
+        ("exit code 2:\n\n  no such table", None, "exit code 2: no such table"),
+    ],
+)
+def test_a_cause_says_what_the_log_says_of_it_and_no_more(
+    message: str | None, error_type: str | None, why: str, tmp_path: Path
+) -> None:
+    steps = [agent("lead"), tool("load", "lead", 2, status=ERROR, message=message, error_type=error_type)]
+    (found,) = judged(tmp_path, steps, span("lead"))
+    assert found["hypothesis"] == f"load failed for lead and was not mended: {why}."

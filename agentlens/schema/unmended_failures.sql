@@ -6,6 +6,6 @@ CREATE TABLE unmended_failures (
   trace_id VARCHAR NOT NULL,
   -- What failed, for whom and why, in one sentence: equal failures have equal sentences.
   summary VARCHAR NOT NULL,
-  -- What the log says about it, else its class.
+  -- What the log says about it, else its type or class.
   reason VARCHAR NOT NULL
 );

@@ -151,15 +151,18 @@ CREATE VIEW _failures_unmended (
   trace_id,
   -- What failed, for whom and why.
   summary,
-  -- What the log says about it, else its class.
+  -- What the log says about it, else its type or class.
   reason
 ) AS
 SELECT
   preorder, trace_id,
   format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || CASE WHEN agent_name <> target THEN agent_name END, ''),
-    rtrim(_short(coalesce(nullif(message, ''), error_class), 120), '.')),
-  coalesce(nullif(message, ''), error_class)
-FROM _settled_failures()
+    rtrim(_short(why, 120), '.')),
+  why
+FROM (
+  SELECT *, coalesce(CASE WHEN regexp_matches(message, '[\pL\d]') THEN message END, error_type, nullif(error_class, 'unknown'), 'the log does not say why') AS why
+  FROM _settled_failures()
+)
 WHERE mender IS NULL;
 
 -- Every failure with what was tried, whether it worked, how long it took and what it cost. A failure that is itself an attempt to mend an
