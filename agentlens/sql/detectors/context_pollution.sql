@@ -73,7 +73,9 @@ failures AS MATERIALIZED (
 bad AS (
   SELECT writes.preorder, failures.span_id AS from_span_id, failures.message AS what, 'a failure' AS kind
   FROM writes
-  JOIN failures ON failures.trace_id = writes.trace_id AND failures.time <= writes.start_time AND contains(written, message)
+  JOIN failures ON failures.trace_id = writes.trace_id AND failures.time <= writes.start_time
+    -- The whole message within what was written, or all that was written within a message with its traceback.
+    AND (contains(written, message) OR (length(written) >= 24 AND contains(message, written)))
   WHERE length(message) >= min_share * length(written)
     AND NOT regexp_matches(resource, '(?i)log|error|fail|incident|report|debug|trace|retro|post-?mortem|issue|bug|status|note|todo|blocker')
   UNION ALL
