@@ -245,3 +245,14 @@ def test_pictures_are_titled_in_words_and_count_one_as_one(lens: al.Lens) -> Non
 def test_its_headline_writes_days_without_a_leading_zero() -> None:
     found = Finding("d", "warning", "event", "a", None, (), datetime(2026, 6, 1, 8, 22), None, "s", (), None, None)
     assert headline([found], []) == "1 warning finding in a since 1 June 2026, 08:22 UTC."
+
+
+def test_what_became_of_failures_is_told_as_the_lens_tells_it(lens: al.Lens, written: Path) -> None:
+    """Also where pseudonyms stand for words: they are counted as the log has them."""
+    section = re.findall(r'<section id="recoveries">.*?</section>', written.read_text("utf-8"), re.DOTALL)[0]
+    cells = [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", section, re.DOTALL)]
+    told = [tuple(cells[at : at + 3]) for at in range(0, 50, 10)]
+    rates = lens.sql("SELECT agent_name, failures, recovered FROM recovery_by_agent ORDER BY failures DESC, agent_name")
+    assert told == [(agent, str(failures), str(recovered)) for agent, failures, recovered in rates.fetchall()]
+    for agent, target, message in lens.sql("SELECT agent_name, target, message FROM dead_letters").fetchall():
+        assert {agent, target} <= set(cells) and message in html.unescape(section)

@@ -27,6 +27,8 @@ class Travelling:
     """What a report is made of: the copy to ask, and what cleans texts that come from elsewhere (records in the files)."""
 
     lens: Lens
+    original: Lens
+    """What was copied: what compares texts with one another asks it, for pseudonyms are other words."""
     redactor: Redactor | None = None
     said: Mapping[str, int] = field(default_factory=dict)
     """How many values of each kind only people's words hold: what logs give away is counted without them."""
@@ -82,7 +84,7 @@ def travelling(lens: Lens, redact: bool, rules: Sequence[Rule], keep: Iterable[s
             if copy._con.execute("SELECT count(*) FROM spans").fetchall()[0][0] < ONE_THREAD:
                 con.execute("SET threads = 1")
             lock(con)
-            yield Travelling(copy, redactor, said)
+            yield Travelling(copy, lens, redactor, said)
 
 
 def _fill(lens: Lens, copy: Lens, redactor: Redactor) -> Mapping[str, int]:

@@ -200,6 +200,8 @@ def gather(copy: Travelling, options: Options) -> Row:
         "waves": [wave | {"standing": _standing(wave)} for wave in ask(lens, "waves")],
         "agents": _with_findings(ask(lens, "agents"), findings),
         "agent_tokens": ask(lens, "agent_tokens"),
+        "recoveries": copy.clean(ask(copy.original, "recoveries")),
+        "dead_letters": copy.clean(ask(copy.original, "dead_letters")),
         "models": ask(lens, "models"),
         "sources": [source | {"short": source["path"]} for source in sources],
         "accounts": {

@@ -79,9 +79,8 @@ len(acts) > 0 AND len(later_acts) > 0 AND len(list_filter(acts, lambda act: len(
 -- Calls and runs in traces where something failed (some of them, all when the argument is NULL), in the order of the run they stand in: trace, span, agent;
 -- kind (tool, model, agent, retrieval) and target (the tool, model or agent); arguments; acts (what a shell line does); is_error (handoffs and interrupts are no failures); is_waiting (it
 -- only waits or looks whether something is ready); is_open (the log has no end of it and no result);
--- start and end; lane (the steps that it is one of), place in it from 1; preorder.
+-- start and end; lane (the steps that it is one of), place in it from 1; preorder; asked (place of what a person said that it follows, where the log has turns).
 CREATE MACRO _steps_near_failures(of_trace_ids) AS TABLE
-
 WITH failing AS MATERIALIZED (
   SELECT DISTINCT trace_id FROM spans
   WHERE status_code = 'ERROR' AND NOT is_control_flow AND (of_trace_ids IS NULL OR trace_id IN (SELECT unnest(of_trace_ids)))
@@ -117,8 +116,12 @@ SELECT
   -- What it looked for was not there.
   CASE WHEN kind = 'tool' AND status_code = 'ERROR' THEN error_class(NULL, coalesce(status_message, tool_call_result), operation_name) = 'not found' AND _resource_access(tool_name) IS NOT DISTINCT FROM 'read' END AS is_missing,
   start_time, end_time, lane,
-  row_number() OVER (PARTITION BY lane ORDER BY start_time, preorder) AS place, preorder
-FROM laned;
+  row_number() OVER (PARTITION BY lane ORDER BY start_time, preorder) AS place, preorder, asked
+FROM laned
+-- Sessions of coding agents have a span for what each word of their user set going.
+ASOF LEFT JOIN (
+  SELECT trace_id AS asked_in, preorder AS asked FROM spans WHERE depth = 1 AND operation_name IS NULL AND regexp_full_match(name, 'turn \d+')
+) ON asked_in = trace_id AND asked <= preorder;
 
 -- The attempts of some traces (a list), of all when the argument is NULL; columns as in `recovery_attempts`.
 CREATE MACRO _recovery_attempts_in(of_trace_ids) AS TABLE
@@ -160,7 +163,8 @@ compared AS (
     NOT next.is_error AND NOT (next.is_open AND pairs.end_time IS NOT NULL) AS is_success,
     epoch_ns(next.start_time) - epoch_ns(coalesce(pairs.end_time, pairs.start_time)) AS pause_ns,
     coalesce(pairs.end_time, pairs.start_time) AS failed_time, next.start_time, next.end_time,
-    pairs.preorder AS failed_preorder, next.preorder, near, pairs.lane, pairs.place, pairs.arguments, next.arguments AS next_arguments
+    pairs.preorder AS failed_preorder, next.preorder, next.asked IS DISTINCT FROM pairs.asked AS is_after_person, near, pairs.lane, pairs.place, pairs.arguments,
+    next.arguments AS next_arguments
   FROM pairs
   JOIN steps AS next ON next.lane = pairs.lane AND next.place = pairs.next_place
   WHERE next.start_time >= coalesce(pairs.end_time, pairs.start_time)
@@ -217,6 +221,8 @@ CREATE VIEW recovery_attempts (
   -- Place of the failed span in tree order.
   failed_preorder,
   -- Place of the attempt in tree order.
-  preorder
+  preorder,
+  -- True where a person spoke in between (in logs that tell the turns of a session apart).
+  is_after_person
 ) AS
 FROM _recovery_attempts_in(NULL);

@@ -54,7 +54,7 @@ GROUP BY agent_name;
 -- Which way of going on works for which agent and error: `FROM recovery_strategies(min_cases := 5)`. Columns: agent_name, error_class,
 -- strategy, cases (attempts of that kind), successes, success_rate with success_rate_low and success_rate_high (95%, Wilson),
 -- pause_p50_ns (median wait before the attempt), is_better (its interval lies above those of all other ways for the same agent and
--- error). Ways with fewer than `min_cases` attempts are left out: they say nothing.
+-- error). Ways with fewer than `min_cases` attempts are left out: they say nothing; so are attempts after a person had spoken.
 CREATE MACRO recovery_strategies(min_cases := 5) AS TABLE
 WITH counted AS (
   SELECT
@@ -62,6 +62,7 @@ WITH counted AS (
     strategy, count(*) AS cases, count(*) FILTER (is_success) AS successes, quantile_cont(pause_ns, 0.5)::BIGINT AS pause_p50_ns
   FROM recovery_attempts AS tried
   JOIN spans AS failed ON failed.preorder = failed_preorder
+  WHERE NOT is_after_person
   GROUP BY ALL
   HAVING count(*) >= min_cases
 ),

@@ -7,24 +7,24 @@
 
 -- Failures and the attempts that follow one another from them, each failure that is no attempt itself being a beginning: preorder (place of the
 -- first failed span), attempts, strategies in order, last_preorder (place of the last attempt), is_success
--- (whether that worked). Argument: the name of a relation with the attempts.
+-- (whether that worked), is_helped (whether a person spoke on the way). Argument: the name of a relation with the attempts.
 CREATE MACRO _recovery_chains(tried_attempts) AS TABLE
 WITH RECURSIVE
 tried AS MATERIALIZED (FROM query_table(tried_attempts)),
 -- A step that is tried for several failures at once goes on from the last of them.
 chain AS (
-  SELECT failed_preorder AS first_preorder, preorder AS here, 1 AS attempt, strategy, is_success
+  SELECT failed_preorder AS first_preorder, preorder AS here, 1 AS attempt, strategy, is_success, is_after_person
   FROM tried
   WHERE failed_preorder NOT IN (SELECT preorder FROM tried WHERE NOT is_success)
   UNION ALL
-  SELECT first_preorder, tried.preorder, attempt + 1, tried.strategy, tried.is_success
+  SELECT first_preorder, tried.preorder, attempt + 1, tried.strategy, tried.is_success, tried.is_after_person
   FROM chain
   JOIN tried ON tried.failed_preorder = chain.here
   WHERE NOT chain.is_success
 )
 SELECT
   first_preorder AS preorder, max(attempt) AS attempts, list(strategy ORDER BY attempt) AS strategies,
-  arg_max(here, attempt) AS last_preorder, arg_max(is_success, attempt) AS is_success
+  arg_max(here, attempt) AS last_preorder, arg_max(is_success, attempt) AS is_success, bool_or(is_after_person) AS is_helped
 FROM chain
 GROUP BY first_preorder;
 
@@ -97,7 +97,7 @@ FROM turns
 WHERE is_bad;
 
 -- What became of the failures that are no attempts themselves: the columns of `errors`, then target (the tool, model or agent), failed_above,
--- agents_failed_above and contained_by as in `recoveries`, has_more (other work followed in the same run), is_mended (an attempt at the step itself worked), mender (place of the
+-- agents_failed_above and contained_by as in `recoveries`, has_more (other work followed in the same run), is_mended (an attempt at the step itself worked), is_helped (a person spoke on the way), mender (place of the
 -- attempt that worked, here or further up; NULL where none did) and all_strategies (in the order they were tried).
 CREATE MACRO _settled_failures() AS TABLE
 WITH tried AS MATERIALIZED (FROM _recovery_attempts_in(NULL)),
@@ -133,7 +133,7 @@ above AS (
 SELECT
   errors.*, coalesce(CASE kind WHEN 'model' THEN model WHEN 'agent' THEN agent_name ELSE tool_name END, name) AS target,
   coalesce(failed_above, 0) AS failed_above, coalesce(agents_failed_above, 0) AS agents_failed_above, contained_by, has_more,
-  coalesce(own.is_success, false) AS is_mended, CASE WHEN own.is_success THEN own.last_preorder ELSE up.last_preorder END AS mender,
+  coalesce(own.is_success, false) AS is_mended, coalesce(own.is_helped, false) OR coalesce(up.is_helped, false) AS is_helped, CASE WHEN own.is_success THEN own.last_preorder ELSE up.last_preorder END AS mender,
   CASE WHEN own.is_success THEN own.strategies ELSE list_concat(coalesce(own.strategies, []), coalesce(up.strategies, [])) END AS all_strategies
 FROM errors
 LEFT JOIN acts ON acts.leaf = errors.preorder
@@ -143,7 +143,45 @@ LEFT JOIN above ON above.leaf = errors.preorder
 LEFT JOIN chains AS up ON up.preorder = mended_above AND NOT coalesce(own.is_success, false)
 WHERE errors.preorder NOT IN (FROM repeated);
 
--- Failures that nobody mended, each told in one sentence.
+-- Calls that answered with a failure though nothing marks them as failed, unless the next call of the same tool in the same run brought something, or another
+-- call after it that was given most of the same words and does not write.
+CREATE VIEW _failures_told (
+  -- Place of the call in tree order.
+  preorder,
+  -- Its trace.
+  trace_id,
+  -- The agent.
+  agent_name,
+  -- The tool.
+  tool_name,
+  -- What it answered.
+  answer
+) AS
+WITH told AS MATERIALIZED (
+  SELECT preorder, trace_id, parent_span_id, agent_name, tool_name, tool_call_arguments, tool_call_result, coalesce(end_time, start_time) AS end_time
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND subtree_end = preorder + 1 AND _answers_with_failure(tool_call_result)
+),
+later AS (
+  SELECT
+    told.preorder, next.tool_name = told.tool_name AS is_same_tool,
+    _word_overlap(_given_words(told.tool_call_arguments), _given_words(next.tool_call_arguments)) > 0.5 AND _resource_access(next.tool_name) IS DISTINCT FROM 'write' AS is_alike,
+    next.status_code <> 'ERROR' AND NOT coalesce(_answers_with_failure(next.tool_call_result), false) AS is_success,
+    row_number() OVER (PARTITION BY told.preorder, next.tool_name ORDER BY next.start_time, next.preorder) AS place
+  FROM told
+  JOIN (
+    SELECT preorder, trace_id, parent_span_id, agent_name, tool_name, tool_call_arguments, tool_call_result, start_time, status_code
+    FROM spans
+    WHERE operation_name = 'execute_tool'
+  ) AS next
+    ON next.trace_id = told.trace_id AND next.parent_span_id IS NOT DISTINCT FROM told.parent_span_id AND next.agent_name IS NOT DISTINCT FROM told.agent_name
+      AND next.preorder > told.preorder AND next.start_time >= told.end_time
+)
+SELECT preorder, trace_id, agent_name, tool_name, tool_call_result
+FROM told
+WHERE preorder NOT IN (SELECT preorder FROM later WHERE is_success AND (is_alike OR (is_same_tool AND place = 1)));
+
+-- Failures that nobody mended, each told in one sentence; those that only an answer tells of are among them.
 CREATE VIEW _failures_unmended (
   -- Place of the failed span in tree order.
   preorder,
@@ -163,16 +201,21 @@ FROM (
   SELECT *, coalesce(CASE WHEN regexp_matches(message, '[\pL\d]') THEN message END, error_type, nullif(error_class, 'unknown'), 'the log does not say why') AS why
   FROM _settled_failures()
 )
-WHERE mender IS NULL;
+WHERE mender IS NULL
+UNION ALL
+SELECT
+  preorder, trace_id,
+  format('{} answered{} with a failure that nothing marks as one, and was not mended: {}.', tool_name, coalesce(' ' || agent_name, ''), rtrim(_short(answer, 120), '.')), answer
+FROM _failures_told;
 
 -- Every failure with what was tried, whether it worked, how long it took and what it cost. A failure that is itself an attempt to mend an
 -- earlier one belongs to that one; trouble that agents report (BLOCKED, FAILED, ...) is here too, as kind `report`.
 --
--- `outcome`: recovered (a later attempt worked, here or by running again what stands above); went on (nothing more was tried, other work
--- followed in the same run); gave up (nothing followed in the run, and what stands above reports no failure); failed (it was carried up to
+-- `outcome`: recovered (a later attempt worked, here or by running again what stands above); went on (nothing more was tried, other calls
+-- of its kind followed in the same run); gave up (none followed in the run, and what stands above reports no failure); failed (it was carried up to
 -- the root of its tree); open (reported trouble that no later report ends).
 -- `fallback_level`: 0 the same again, 1 the same in another way, 2 another tool, model or agent, 3 begun again further up, 4 a person
--- helped; NULL where nothing worked.
+-- helped, who was asked or spoke in between; NULL where nothing worked.
 CREATE VIEW recoveries (
   -- Trace of the failure.
   trace_id,
@@ -266,7 +309,7 @@ SELECT
   END AS outcome,
   coalesce(all_strategies[-1], 'none') AS strategy, all_strategies AS strategies, len(all_strategies) AS attempts,
   CASE WHEN mender IS NOT NULL THEN CASE
-    WHEN all_strategies[-1] = 'escalate' THEN 4
+    WHEN all_strategies[-1] = 'escalate' OR is_helped THEN 4
     WHEN NOT is_mended OR all_strategies[-1] = 'rerun' THEN 3
     WHEN all_strategies[-1] IN ('fallback', 'delegate') THEN 2
     WHEN all_strategies[-1] IN ('rephrase', 'repair') THEN 1
