@@ -45,7 +45,7 @@ def finish(
         con.execute(f"CREATE TEMP TABLE {table} AS SELECT unnest($formats::VARCHAR[]) AS format", {"formats": formats})
     _collect(con, "cached_records", staging)
     _run(con, "settle_input_tokens")  # before the spans of earlier reads, already settled, are staged again
-    _run(con, "unframe_arguments")
+    _run(con, "unframe_tool_calls")
     _gather_spans(con, staging)
     if _has_duplicate_spans(con):
         con.execute("SET VARIABLE duplicate = $reason", {"reason": DUPLICATE})

@@ -102,6 +102,7 @@ def _add_span(
     row["operation_name"], tool = one._operation(
         explicit if isinstance(explicit, str) else None, one._text(said.get("name")) or "", "tool_name" in said,
         "request_model" in said, "input" in said and "output" in said,
+        isinstance(said.get("input"), str) and not said["input"].lstrip().startswith(("{", "[")),
     )  # fmt: skip
     row["tool_name"] = row.get("tool_name") or tool
     _set_times(row, said, used, into)

@@ -173,6 +173,7 @@ CORRECTIONS = [
     "62 per cent is wrong. The source says 26 per cent.",
     "We misread it: 62 per cent should be 26 per cent.",
     "The value should be 26 per cent, not 62 per cent!",
+    "I had another look: 26 per cent is right, 62 per cent was wrong.",
 ]
 
 

@@ -122,8 +122,12 @@ def test_the_page_of_an_error_that_was_kept_as_content_pollutes_whoever_reads_it
         kept(bad),
         kept("<html><title>Schedule</title><p>502 children were vaccinated</p></html>"),
         kept(bad, "site/502.html"),  # the page that a server is meant to show
+        kept("Access denied. Error 1020: you do not have access to tax.example."),
+        kept("Error handling in schedules: a guide for writers"),
+        kept("Error: the build of Monday failed", "ci/result.txt"),
     ]
-    assert found(read_steps(tmp_path, in_traces(runs)), "context_pollution") == [("writer", "proven", "critical")]
+    wanted = [("writer", "proven", "critical")] * 2
+    assert found(read_steps(tmp_path, in_traces(runs)), "context_pollution") == wanted
 
 
 def test_a_call_with_the_run_of_another_below_it_hands_over_whatever_it_is_called(tmp_path: Path) -> None:
@@ -140,6 +144,13 @@ def test_a_call_with_the_run_of_another_below_it_hands_over_whatever_it_is_calle
 
     lens = read_steps(tmp_path / "lacking", couriers("Deliver parcel 505 to Ulm"))
     assert found(lens, "missing_brief", "tier, severity") == [("candidate", "warning")]
+    headed = couriers("Deliver parcel. Time: 14:00. Manner: quietly")
+    for each in headed:
+        for pair in each["attributes"]:
+            if pair["key"] == "gen_ai.tool.call.arguments" and "quietly" not in pair["value"]["stringValue"]:
+                pair["value"]["stringValue"] = '{"task": "Deliver parcel. Town: Ulm. Time: soon. Manner: loudly"}'
+    summary = found(read_steps(tmp_path / "headed", headed), "missing_brief", "summary")
+    assert len(summary) == 1 and "without Town, which all" in summary[0][0]
     other = read_steps(tmp_path / "other", couriers("Come back and refuel"))
     assert found(other, "missing_brief") == []  # who is asked for something else needs other facts
 

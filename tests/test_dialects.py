@@ -123,6 +123,30 @@ def test_what_an_openllmetry_tool_was_given_are_its_arguments_and_the_frame_is_k
     assert json.loads(row["attributes"]).get("traceloop.entity.input") == (said if given else None)
 
 
+@pytest.mark.parametrize(
+    ("framed", "given"),
+    [
+        ("Ulm, 14 °C", "Ulm, 14 °C"),
+        ("", ""),
+        ({"output": "14 °C", "kwargs": {"tags": []}}, "14 °C"),
+        ({"output": {"lc": 1, "kwargs": {"content": "14 °C", "tool_call_id": "c1"}}, "kwargs": {}}, "14 °C"),
+        ({"output": {"temp": 14}, "kwargs": {}}, '{"temp":14}'),
+        ({"output": "14 °C"}, None),  # an answer of its own with a key called output
+        ({"temp": 14}, None),
+        (14, None),
+    ],
+)
+def test_what_an_openllmetry_tool_answered_is_taken_out_of_its_json(
+    framed: Any, given: str | None, tmp_path: Path
+) -> None:
+    said = json.dumps(framed, ensure_ascii=False)
+    logged = {"traceloop.span.kind": "tool", "traceloop.entity.name": "look", "traceloop.entity.output": said}
+    row = columns(tmp_path, logged, "look.tool")
+    assert row.get("tool_call_result") == (said if given is None else given)
+    other = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "x", "gen_ai.tool.call.result": said}
+    assert columns(tmp_path / "other", other)["tool_call_result"] == said
+
+
 def test_another_tool_may_have_an_argument_called_inputs(tmp_path: Path) -> None:
     said = json.dumps({"inputs": {"path": "a.md"}})
     logged = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "x", "gen_ai.tool.call.arguments": said}

@@ -11,6 +11,7 @@ from lens_builder import Step, agent, call, hex_id, read_steps, tool
 
 import agentlens as al
 from agentlens import Lens
+from agentlens._lineage import _step
 
 
 def message(role: str, text: str) -> dict[str, Any]:
@@ -507,3 +508,65 @@ def test_the_edges_of_some_traces_are_those_of_all_traces_that_lead_there(data: 
         every = lens.sql(f"SELECT {columns} FROM flow_edges WHERE {kept} ORDER BY ALL", traces=traces).fetchall()
     assert near == every
     assert near
+
+
+# --- the flow graph is made in slices, and what stands in one text of a trace is followed together -----------------------
+
+
+def traces_that_touch() -> list[Step]:
+    """What is said in one trace goes into another: a conversation goes on there, says again what was asked and answered before, and a tool reads what another wrote."""
+    asked = message(
+        "user",
+        "The invoice of Northwind lists 4,812 seats at the price that was agreed upon in the last quarter of the year.",
+    )
+    told = message(
+        "assistant",
+        "Their contract, however, allows for no more than 4,700 people to work with the product at any given time, whatever was agreed "
+        "upon before, and asks for a new offer in writing where any further colleagues are to be given access to it.",
+    )
+    echo = message("assistant", asked["parts"][0]["content"])
+    more: dict[str, Any] = {"agent": "desk", "conversation": "c1"}
+    note = "Three of the seven drivers asked for another vehicle because the brakes of their own were worn."
+    return [
+        call("one", start=1, trace="t1", inputs=[asked], outputs=[told], **more),
+        call("aside", start=3, trace="t1", inputs=[asked, told], outputs=[message("assistant", "So.")], agent="aside"),
+        call("two", start=10, trace="t2", inputs=[asked, told, message("user", "Again?")], outputs=[echo], **more),
+        call("three", start=11, trace="t2", inputs=[message("user", "And?")], outputs=[told], agent="desk", conversation="c2"),
+        call("four", start=12, trace="t2", inputs=[asked, told], outputs=[told], agent="aside"),
+        tool("write_file", "x", 20, trace="t3", agent="clerk", arguments={"path": "/out/note.md", "text": note}, result="done"),
+        tool("read_file", "y", 30, trace="t4", agent="reader", arguments={"path": "/out/note.md"}, result=f"{note} (end)"),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    conversation = tmp_path_factory.mktemp("conversation")
+    read_steps(conversation, traces_that_touch()).close()
+    return [conversation, *(Path(__file__).parents[1] / "datasets" / name for name in ("lineage", "research_team"))]
+
+
+@pytest.fixture(scope="module")
+def usual(worlds: list[Path]) -> list[list[tuple[Any, ...]]]:
+    return [quotes(folder) for folder in worlds]
+
+
+def quotes(folder: Path) -> list[tuple[Any, ...]]:
+    with al.read(folder, progress=False) as lens:
+        return lens.sql("FROM flow_quotes ORDER BY ALL").fetchall()
+
+
+def test_the_flow_graph_does_not_depend_on_the_slices_it_is_made_in(
+    worlds: list[Path], usual: list[list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentlens._lineage._RUNS_A_SLICE", 100)
+    assert [quotes(folder) for folder in worlds] == usual
+    assert all(usual)
+
+
+def test_what_is_followed_together_goes_where_each_would_go_alone(
+    worlds: list[Path], usual: list[list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = _step("part_flow_hits").replace("count(*) = 1 AND", "false AND")
+    assert alone != _step("part_flow_hits")
+    monkeypatch.setattr("agentlens._lineage._step", lambda name: alone if name == "part_flow_hits" else _step(name))
+    assert [quotes(folder) for folder in worlds] == usual

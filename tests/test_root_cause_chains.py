@@ -145,6 +145,74 @@ def test_a_storm_of_failures_is_judged_in_one_go(tmp_path: Path) -> None:
     assert all(each["evidence"] for each in found)
 
 
+def told(number: int, answer: str, *after: Step) -> list[Step]:
+    """A call answers in words, and nothing marks it as failed; then a file is written. One trace for each number."""
+    asked_for, out = {"batch": "north-40"}, {"path": "tour.md", "content": "0 km"}
+    first = asked("call-1", "geocode", asked_for)
+    steps = [
+        agent("router", status=OK),
+        call("c1", "router", 1, agent="router", outputs=first),
+        step("geocode", "router", 2, 1, arguments=asked_for, result=answer, status=OK),
+        *after,
+        call("c2", "router", 14, agent="router", inputs=[*first, *answered("call-1", answer)], outputs=asked("call-2", "write_file", out)),
+        step("write_file", "router", 15, 2, arguments=out, result="written", status=OK),
+    ]  # fmt: skip
+    return [dict(each, traceId=f"{number:032x}") for each in steps]
+
+
+def test_an_answer_that_says_it_failed_is_a_failure_whatever_marks_it(tmp_path: Path) -> None:
+    denied = '{"ok": false, "error": "OVER_QUERY_LIMIT", "results": []}'
+    bad = [denied, '{"error": {"code": 7}}', "Error 1020: access denied", "Fehler: kein Netz"]
+    fine = ['{"ok": true, "error": "none"}', '{"error": null}', '{"error": ""}', "error: none\nrows: 3"]
+    fine += ["Errors in maps, 1900 to 1950", "timeout: 30"]
+    again = step("geocode#2", "router", 8, 3, arguments={"batch": "north-41"}, result='{"ok": true}', status=OK)
+    runs = [told(number, answer) for number, answer in enumerate([*bad, *fine], 1)] + [told(99, denied, again)]
+    lens = read_steps(tmp_path, [each for run in runs for each in run])
+    detect(lens)
+    accused = [run[0]["traceId"] for run in runs if lens.root_cause(run[0]["traceId"]).fetchall()]
+    assert accused == [run[0]["traceId"] for run in runs[: len(bad)]]
+    found = lens.sql(
+        "FROM root_causes(of_trace_id := $id, of_span_id := $span)", id=accused[0], span=span("write_file")
+    )
+    [only] = [dict(zip(found.columns, row)) for row in found.fetchall()]
+    assert (only["span_id"], only["tier"], only["strength"]) == (span("geocode"), "event", "likely")
+
+
+def test_an_outage_is_not_caused_by_what_the_call_was_given(tmp_path: Path) -> None:
+    """The harm has the words of the model call that failed last; the file that was missing before is another matter."""
+    read, wrong = {"path": "profile.html"}, "File does not exist."
+    first = asked("call-1", "read", read)
+    steps = [
+        agent("main", status=OK),
+        tool("task", "main", 1, end=20, arguments={"prompt": "profile it"}, status=ERROR, message="Error: 529 overloaded_error: Overloaded"),
+        agent("helper", "task", 2, 19),
+        call("c1", "helper", 3, agent="helper", outputs=first),
+        step("read", "helper", 5, 1, arguments=read, status=ERROR, message=wrong),
+        call("c2", "helper", 8, agent="helper", inputs=[*first, *answered("call-1", wrong)], status=ERROR, message="529 overloaded_error: Overloaded"),
+    ]  # fmt: skip
+    found = judged(tmp_path, steps, span("task"))
+    assert found[0]["span_id"] == span("c2")
+    assert (found[0]["strength"], found[1]["strength"]) == ("certain", "possible")
+
+
+def test_a_secret_that_was_shown_is_the_cause_only_where_it_went(tmp_path: Path) -> None:
+    key, call_of_env = "AKIAQ7RZP3M5T2W8K4LN", asked("call-1", "shell", {"command": "env"})
+    comment = {"text": f"The job runs with {key}"}
+    shown = [*call_of_env, *answered("call-1", key)]
+    steps = [
+        agent("main", status=OK),
+        call("c1", "main", 1, agent="main", outputs=call_of_env),
+        step("shell", "main", 2, 1, arguments={"command": "env"}, result=key, status=OK),
+        call("c2", "main", 4, agent="main", inputs=shown, outputs=asked("call-2", "comment", comment)),
+        step("comment", "main", 5, 2, arguments=comment, result="posted", status=OK),
+        call("c3", "main", 7, agent="main", inputs=[*shown, *answered("call-2", "posted")], outputs=asked("call-3", "close", {"issue": 77})),
+        step("close", "main", 8, 3, arguments={"issue": 77}, result="closed", status=OK),
+    ]  # fmt: skip
+    [leak] = judged(tmp_path / "leak", steps, span("comment"))
+    assert (leak["detector"], leak["span_id"]) == ("secret_exposure", span("shell"))
+    assert judged(tmp_path / "other", steps, span("close")) == []
+
+
 @pytest.mark.parametrize(
     ("message", "error_type", "why"),
     [

@@ -9,3 +9,9 @@ WITH
 SELECT from_number, from_preorder, to_number, to_preorder, members.what, rule, members.feature, places
 FROM _flow_links('hits', 40) AS links
 JOIN flow_members AS members ON hash(members.text_id, members.trace) = links.feature;
+
+DROP TABLE flow_runs;
+DROP TABLE flow_hits;
+DROP TABLE flow_pairs;
+DROP TABLE flow_standing;
+DROP TABLE flow_members;

@@ -166,8 +166,11 @@ WITH texts AS (
   UNION ALL
   SELECT hash(text), text FROM sections WHERE text <> ''
 )
-SELECT text_id, any_value(CASE WHEN _is_placeholder(said) THEN '' ELSE _plain_text(said) END) AS said FROM texts GROUP BY text_id
-ORDER BY text_id;
+SELECT text_id, any_value(CASE WHEN _is_placeholder(said) THEN '' ELSE _plain_text(said) END) AS said FROM texts GROUP BY text_id;
+
+DROP TABLE flow_calls;
+DROP TABLE flow_parts;
+DROP TABLE flow_tools;
 
 INSERT INTO flow_tokens BY NAME
 SELECT DISTINCT token, text_id, _number_of(token) AS number
@@ -232,7 +235,3 @@ CREATE OR REPLACE TEMP TABLE flow_members (text_id UBIGINT, trace UBIGINT, what 
 CREATE OR REPLACE TEMP TABLE flow_found (
   from_number BIGINT, from_preorder BIGINT, to_number BIGINT, to_preorder BIGINT, what VARCHAR, rule VARCHAR, feature UBIGINT, places INTEGER[]
 );
-
-DROP TABLE flow_calls;
-DROP TABLE flow_parts;
-DROP TABLE flow_tools;

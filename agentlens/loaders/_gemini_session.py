@@ -79,9 +79,9 @@ class SessionReader:
             service_name=SERVICE, provider_name="gcp.gemini", response_model=text_of(message.get("model")), **usage,
         )  # fmt: skip
         for index, call in enumerate(calls):
-            self._add_tool(call, f"{self._number:05}:{index}", span_id, place)
+            self._add_tool(call, f"{self._number:05}:{index}", span_id, time, place)
 
-    def _add_tool(self, call: Message, number: str, requested_by: str, place: Place) -> None:
+    def _add_tool(self, call: Message, number: str, requested_by: str, asked: int | None, place: Place) -> None:
         result = _result(call.get("result"))
         status, call_id = call.get("status"), text_of(call.get("id"))
         columns: Message = {}
@@ -92,10 +92,11 @@ class SessionReader:
         elif status == "success":
             columns = {"status_code": "OK"}
         end = parse_time(call.get("timestamp"))
+        start = asked if asked is not None and end is not None and asked <= end else None
         self._here.reach(end)
         add_tool_call(
             self._into, place, self._trace_id, call_id or f"tool:{number}", call.get("name"), call.get("args"),
-            parent_span_id=self._here.span_id, end_time=end, tool_call_id=call_id, tool_call_result=result,
+            parent_span_id=self._here.span_id, start_time=start, end_time=end, tool_call_id=call_id, tool_call_result=result,
             service_name=SERVICE, attributes={"requested_by": requested_by}
             | {key: call[key] for key in ("displayName", "agentId", "resultDisplay") if call.get(key)}, **columns,
         )  # fmt: skip

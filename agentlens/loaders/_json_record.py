@@ -30,6 +30,8 @@ MODEL_WORDS = frozenset({
 })  # fmt: skip
 TOOL_WORDS = frozenset({"tool", "tool_call", "tool_use", "call_tool", "function_call", "mcp_call"})
 AGENT_WORDS = frozenset({"agent_run", "run_agent", "agent_call", "delegate", "dispatch", "spawn", "spawn_agent"})
+# Words for a run of an agent that is told what to do in plain words; with arguments they are tools (`run {"command": "ls"}`).
+RUN_WORDS = frozenset({"run", "agent", "task", "session"})
 OK_WORDS = frozenset({
     "ok", "success", "succeeded", "successful", "completed", "complete", "done", "passed", "pass", "finished", "true",
 })  # fmt: skip
@@ -195,14 +197,15 @@ def _set_operation(row: Rows, said: Columns) -> None:
     operation = functools.lru_cache(_operation)
     explicit = [word if isinstance(word, str) else None for word in said["operation_name"]]
     both = [i is not None and o is not None for i, o in zip(said["input"], said["output"])]
-    facts = zip(explicit, row.get("name", said["name"]), said["tool_name"], said["request_model"], both)
-    found = [operation(e, name or "", t is not None, m is not None, b) for e, name, t, m, b in facts]
+    words = [isinstance(told, str) and not told.lstrip().startswith(("{", "[")) for told in said["input"]]
+    facts = zip(explicit, row.get("name", said["name"]), said["tool_name"], said["request_model"], both, words)
+    found = [operation(e, name or "", t is not None, m is not None, b, w) for e, name, t, m, b, w in facts]
     row["operation_name"] = [name for name, _ in found]
     row["tool_name"] = [tool or named for tool, (_, named) in zip(row.get("tool_name", said["tool_name"]), found)]
 
 
 def _operation(
-    explicit: str | None, action: str, has_tool: bool, has_model: bool, has_both_sides: bool
+    explicit: str | None, action: str, has_tool: bool, has_model: bool, has_both_sides: bool, is_told_in_words: bool
 ) -> tuple[str | None, str | None]:
     """Return the operation, and the tool where the action itself names it."""
     if explicit in OPERATIONS:
@@ -215,7 +218,7 @@ def _operation(
         return "execute_tool", action[len(kind) + 1 :].strip() if named else None
     if has_model:
         return "chat", None
-    if word in AGENT_WORDS:
+    if word in AGENT_WORDS or (word in RUN_WORDS and is_told_in_words):
         return "invoke_agent", None
     if action and has_both_sides:
         return "execute_tool", action

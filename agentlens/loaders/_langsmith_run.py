@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -147,7 +148,7 @@ def _read_content(span: Row, attributes: Row, kind: str, inputs: Any, outputs: A
                 del span[f"messages.{direction}"]
     elif kind == "tool":
         span["tool_name"] = span["name"]
-        span["tool_call_arguments"] = _single(inputs, "input")
+        span["tool_call_arguments"] = _arguments(_single(inputs, "input"))
         _read_answer(span, outputs)
         kept = {}
     else:
@@ -162,6 +163,17 @@ def _single(value: Any, key: str) -> str | None:
     if value is None or value == {}:
         return None
     return value if isinstance(value, str) else json_text(value)
+
+
+def _arguments(text: str | None) -> str | None:
+    """Return arguments as JSON where they are written as Python does: LangChain's callbacks give tools `str()` of their input."""
+    if text is None or text[:1] != "{" or not isinstance(parse_text(text), str):
+        return text
+    try:
+        read = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text
+    return json_text(read) if isinstance(read, dict) else text
 
 
 def _read_answer(span: Row, outputs: Any) -> None:

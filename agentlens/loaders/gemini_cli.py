@@ -21,7 +21,7 @@ LOOKS_FOR = "a first JSON object with `projectHash` and `sessionId`"
 CANNOT_KNOW = (
     "system prompts, tool definitions, when a tool began, and the steps of sub-agents (they are sessions of their own)"
 )
-VERSION = 1
+VERSION = 2
 
 SPOOLED_BYTES = 16 * 1024 * 1024
 

@@ -22,7 +22,7 @@ LOOKS_FOR = (
     "columns of a Parquet file"
 )
 CANNOT_KNOW = "tokens that neither the run nor its answer names, and whether a repeated error is a copy from below"
-VERSION = 3  # runs of agents among the chains; what a tool answered without the message around it
+VERSION = 4  # arguments that are written as Python does
 RECORDS_ARE_SPANS = True
 
 PATCH = "a patch, merged into the post of its run"

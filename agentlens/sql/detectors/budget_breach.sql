@@ -29,7 +29,8 @@ FROM (SELECT count(*) AS records, count(start_time) AS timed, count(*) FILTER (c
 -- A call, a task or an agent's day costs more than it may.
 --
 -- Means: a ceiling of a manifest (see `agent_budgets`) or of an argument is passed, or a call takes more than `call_times` the average of
--- the `window_calls` calls before it of the same agent and operation (at least `min_calls` of them), and `min_tokens` tokens more than it.
+-- the `window_calls` calls before it of the same agent and operation (at least `min_calls` of them), and `min_tokens` tokens more than it, and is
+-- far outside their spread (3 standard deviations of the logarithm): where some calls are always large, one more is none.
 -- Matters: what comes after the moment of the breach is money nobody agreed to.
 -- Example: a manifest gives Atlas 0.08 USD a day; at 13:04 the sum of the day is 0.0812, and 0.127 USD are spent after that.
 -- Ceilings as arguments, 0 for none: `call_tokens`; `task_tokens`, `task_usd` for a conversation, all agents together; `day_tokens`,
@@ -42,7 +43,7 @@ FROM (SELECT count(*) AS records, count(start_time) AS timed, count(*) FILTER (c
 -- `tokens_wasted` and `cost_usd_wasted` are what was spent after the moment of the breach.
 -- Do: look at what was done after the moment of the breach; stop the agent there, or raise what it may spend.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_budget_breach(
   call_times := 2.0, window_calls := 20, min_calls := 5, min_tokens := 2000, call_tokens := 0, task_tokens := 0, task_usd := 0.0,
   day_tokens := 0, day_usd := 0.0, warn := 0.8
@@ -50,7 +51,8 @@ CREATE MACRO detect_budget_breach(
 WITH spending AS MATERIALIZED (
   SELECT
     *,
-    avg(tokens) OVER before AS average, count(*) OVER before AS calls_before
+    avg(tokens) OVER before AS average, count(*) OVER before AS calls_before,
+    avg(ln(greatest(tokens, 1))) OVER before AS middle, coalesce(stddev_samp(ln(greatest(tokens, 1))) OVER before, 0) AS spread
   FROM _spending
   LEFT JOIN _project_of_trace USING (trace_id)
   -- Sessions of different projects are not one agent's habit, whatever it is called in each.
@@ -112,7 +114,8 @@ leaps AS (
       format('{:,} tokens; the {} calls before took {:,} on average', tokens::BIGINT, calls_before, average::BIGINT)) ORDER BY start_time, preorder) AS evidence
   FROM (
     SELECT *, count(*) FILTER (NOT is_leap) OVER (PARTITION BY agent_name, operation_name, task ORDER BY start_time, preorder) AS leap
-    FROM (SELECT *, coalesce(calls_before >= min_calls AND tokens - average >= min_tokens AND tokens > call_times * average, false) AS is_leap FROM spending)
+    FROM (SELECT *, coalesce(calls_before >= min_calls AND tokens - average >= min_tokens AND tokens > call_times * average
+      AND ln(tokens) > middle + 3 * spread, false) AS is_leap FROM spending)
   )
   WHERE is_leap
   GROUP BY agent_name, operation_name, task, leap

@@ -25,10 +25,6 @@ FROM (SELECT count(*) FILTER (status_code <> 'UNSET') AS with_status FROM spans)
   FROM (SELECT access, start_time IS NOT NULL AS is_timed FROM resource_touches UNION ALL SELECT unnest(['write', 'read']), true FROM _flow_kept_and_found)
 );
 
--- Whether a text is the page by which a server says that it has nothing to give: its title or its first words are a status code of failure and its name.
-CREATE MACRO _is_error_page(said) AS
-regexp_matches(left(said, 600), '(?i)<(title|h1)>\s*(error\s+)?[45]\d\d\b[^<]{0,60}</|^\W{0,3}(http(/[\d.]+)?\s+)?(error\s+)?[45]\d\d\s+(bad gateway|service unavailable|internal server error|gateway time-?out|not found|forbidden|unauthorized|too many requests|bad request)\b');
-
 -- A failure, or an order from outside, was written into a file or memory entry as if it were content, and read from there.
 --
 -- Means: what is wrong became a fact for everybody who reads it. Matters: it outlives the run that made it, and every reader builds on it. Fires when
@@ -40,7 +36,7 @@ regexp_matches(left(said, 600), '(?i)<(title|h1)>\s*(error\s+)?[45]\d\d\b[^<]{0,
 -- Misses: wrong content that no failure and no order marks as wrong (see plausible_cascade); files written by a program.
 -- Do: remove the entry, run its readers again, and let tools write only what succeeded.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_context_pollution(min_share := 0.5) AS TABLE
 WITH
 -- What one tool kept and another found again, where their names do not say that they write and read.
@@ -77,16 +73,20 @@ failures AS MATERIALIZED (
 bad AS (
   SELECT writes.preorder, failures.span_id AS from_span_id, failures.message AS what, 'a failure' AS kind
   FROM writes
-  JOIN failures ON failures.trace_id = writes.trace_id AND failures.time <= writes.start_time AND contains(written, message)
+  JOIN failures ON failures.trace_id = writes.trace_id AND failures.time <= writes.start_time
+    -- The whole message within what was written, or all that was written within a message with its traceback.
+    AND (contains(written, message) OR (length(written) >= 24 AND contains(message, written)))
   WHERE length(message) >= min_share * length(written)
     AND NOT regexp_matches(resource, '(?i)log|error|fail|incident|report|debug|trace|retro|post-?mortem|issue|bug|status|note|todo|blocker')
   UNION ALL
   -- The page of an error that the tool which fetched it took for content.
-  SELECT pages.preorder, fetched.span_id, regexp_extract(regexp_replace(written, '<[^>]*>', ' ', 'g'), '(?i)(error\s+)?[45]\d\d\s+(\pL+\s?){1,4}'), 'a failure'
-  FROM (FROM writes WHERE length(written) BETWEEN 12 AND 5000 AND _is_error_page(written)) AS pages
+  SELECT
+    pages.preorder, fetched.span_id,
+    coalesce(nullif(regexp_extract(regexp_replace(written, '<[^>]*>', ' ', 'g'), '(?i)(error\s+)?[45]\d\d\s+(\pL+\s?){1,4}'), ''), split_part(written, chr(10), 1)), 'a failure'
+  FROM (FROM writes WHERE length(written) BETWEEN 12 AND 5000 AND _begins_with_failure(written)) AS pages
   JOIN (SELECT trace_id, span_id, operation_name, preorder, start_time, end_time, tool_call_result FROM spans) AS fetched ON fetched.trace_id = pages.trace_id AND fetched.operation_name = 'execute_tool' AND fetched.preorder <> pages.preorder
     AND coalesce(fetched.end_time, fetched.start_time) <= pages.start_time AND contains(fetched.tool_call_result, left(written, 400))
-  WHERE NOT regexp_matches(resource, '(?i)log|error|fail|incident|report|debug|trace|retro|post-?mortem|template|40\d|50\d')
+  WHERE NOT regexp_matches(resource, '(?i)log|error|fail|incident|report|debug|trace|retro|post-?mortem|template|status|result|outcome|40\d|50\d')
   UNION ALL
   SELECT writes.preorder, outside.span_id, outside.order_words, 'an order from outside'
   FROM writes

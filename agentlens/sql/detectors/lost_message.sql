@@ -25,6 +25,30 @@ FROM (
 WHERE agent_name IS NOT NULL
 GROUP BY plain_name;
 
+-- Calls of tools that elsewhere in the trace start the very agent that their arguments name, whatever they are called: they hand work over, to the agent named.
+CREATE VIEW _handed_to_the_named (
+  -- Place of the call in tree order.
+  preorder,
+  -- The agent that handed over.
+  from_agent,
+  -- The agent that the arguments name.
+  to_agent,
+  -- The arguments.
+  task
+) AS
+WITH proven AS (
+  SELECT DISTINCT above.trace_id, above.tool_name
+  FROM (SELECT trace_id, parent_span_id, agent_name FROM spans WHERE operation_name = 'invoke_agent') AS run
+  JOIN spans AS above ON above.trace_id = run.trace_id AND above.span_id = run.parent_span_id
+  WHERE above.operation_name = 'execute_tool' AND NOT _is_handoff_tool(above.tool_name)
+    AND _handoff_target('execute_tool', NULL, above.tool_name, above.tool_call_arguments) = run.agent_name
+)
+SELECT preorder, agent_name, _handoff_target('execute_tool', NULL, tool_name, tool_call_arguments), tool_call_arguments
+FROM spans AS giver
+SEMI JOIN proven USING (trace_id, tool_name)
+WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
+  AND NOT EXISTS (FROM spans AS run WHERE run.operation_name = 'invoke_agent' AND run.trace_id = giver.trace_id AND run.parent_span_id = giver.span_id);
+
 -- Everything that was sent from one agent to another and waits to be taken up: messages, and work handed over that no run below it took and that
 -- brought back no more than a receipt.
 CREATE VIEW _sent (
@@ -56,7 +80,11 @@ FROM agent_messages
 WHERE kind <> 'pax' AND sender IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL AND sender <> recipient
 UNION ALL
 SELECT 'task', from_agent, to_agent, coalesce(giver.end_time, giver.start_time), task, giver.trace_id, giver.span_id, source_id, source_line, source_offset, source_length
-FROM (SELECT from_agent, to_agent, task, preorder FROM handoffs WHERE kind = 'tool' AND to_span_id IS NULL AND NOT is_error) AS handoff
+FROM (
+  SELECT from_agent, to_agent, task, preorder FROM handoffs WHERE kind = 'tool' AND to_span_id IS NULL AND NOT is_error
+  UNION
+  SELECT from_agent, to_agent, task, preorder FROM _handed_to_the_named WHERE to_agent IS NOT NULL
+) AS handoff
 JOIN spans AS giver USING (preorder)
 WHERE giver.start_time IS NOT NULL AND from_agent <> to_agent
   -- What brought back a result was done; a receipt is no result.
@@ -86,7 +114,8 @@ FROM (
   FROM (
     SELECT count(*) AS seen, count(*) FILTER (sender IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL) AS usable FROM agent_messages WHERE kind <> 'pax'
     UNION ALL
-    SELECT count(*), count(*) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) FROM spans WHERE operation_name = 'execute_tool' AND _is_handoff_tool(tool_name)
+    SELECT count(*), count(*) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) FROM spans
+    WHERE operation_name = 'execute_tool' AND (_is_handoff_tool(tool_name) OR preorder IN (SELECT preorder FROM _handed_to_the_named))
   )
 );
 
@@ -95,7 +124,8 @@ FROM (
 -- Means: it was sent to somebody who was not there, or got lost on the way. Matters: the sender counts it as under way; nobody does it.
 -- Signs of life are spans, reports and messages, after the sending or around it (up to `seconds` before). Those who exchange messages or work with the
 -- sender must go on for at least `min_minutes` after the sending, and the sender must have reached others. One finding a pair of agents. Tier: event when
--- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning.
+-- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning. A task is sent by a tool for handing over, or by
+-- one that elsewhere in the trace starts the very agents that its arguments name.
 -- Example: Ana sends Cyd a task at 10:05; Cyd was last heard of at 10:00, and the others go on until 10:40.
 -- Leaves alone: the last words of a log; recipients that are persons or groups (user, human, all, team, channels), or that are known
 -- by name only and asked nothing (a notifier, a log); tasks whose run stands below
@@ -103,7 +133,7 @@ FROM (
 -- Misses: messages that a busy agent ignores; agents whose work is logged elsewhere.
 -- Do: find out whether Cyd was there at all; let messages be acknowledged.
 -- scope: fleet
--- version: 4
+-- version: 5
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
 WITH sent AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number, _plain_agent(recipient) AS plain_name

@@ -112,7 +112,10 @@ FROM counted
 WHERE NOT is_carried AND list_has_all(given_beside, keys) AND earlier_with >= min_earlier AND earlier_with >= min_share * last_with AND number - last_with <= min_earlier
 GROUP BY ALL;
 
--- Every delegation that alone lacks a value (an amount, a date, a name, a path, an identifier) that all its siblings carry: briefs of the same agent, tool and
+-- What a text says under headings of its own, as in `Locale: de-AT. Form of address: Sie.`: the headings.
+CREATE MACRO _headings_in(said) AS regexp_extract_all(said, '(?:^|[.;,(\n]\s*)(\p{Lu}\pL*(?: \pL+){0,3}):\s', 1);
+
+-- Every delegation that alone lacks a value (an amount, a date, a name, a path, an identifier) or a heading that all its siblings carry: briefs of the same agent, tool and
 -- trace, of which two at least came before it, or all went out within two seconds: then none was the first to know.
 CREATE MACRO _missing_values(min_siblings) AS TABLE
 WITH briefs AS MATERIALIZED (
@@ -120,7 +123,8 @@ WITH briefs AS MATERIALIZED (
     _brief_keys.*, row_number() OVER (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name ORDER BY _brief_keys.start_time, preorder) AS number,
     count(*) OVER (PARTITION BY _brief_keys.trace_id, from_agent, _brief_keys.tool_name) AS briefs,
     epoch_ns(max(_brief_keys.start_time) OVER together) - epoch_ns(min(_brief_keys.start_time) OVER together) <= 2000000000 AS is_one_go,
-    list_distinct(_values_of(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000))) AS values_told,
+    list_distinct(list_concat(_values_of(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000)),
+      _headings_in(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000)))) AS values_told,
     list_filter(list_distinct(regexp_extract_all(lower(left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000)), '\pL{4,}')),
       lambda word: NOT contains(lower(coalesce(to_agent, '')), word)) AS words_told
   FROM _brief_keys
@@ -135,7 +139,7 @@ common AS (
 )
 SELECT
   briefs.trace_id, span_id, briefs.from_agent, to_agent, start_time, end_time, preorder, any_value(briefs) - 1 AS siblings,
-  list_sort(list(value)) AS missing, max(carriers[1]) AS example
+  list_sort(list(DISTINCT value)) AS missing, max(carriers[1]) AS example
 FROM briefs
 JOIN common USING (trace_id, from_agent, tool_name)
 JOIN (SELECT trace_id, from_agent, tool_name, number AS sibling, words_told AS sibling_words, keys AS sibling_keys FROM briefs WHERE briefs >= min_siblings) AS siblings
@@ -149,7 +153,7 @@ GROUP BY ALL;
 -- Means: the agent that took over did not get facts, context or constraints that it usually gets. Matters: it fills the gap with a guess.
 -- A part of a brief is expected when at least `min_earlier` earlier delegations carried it, and at least `min_share` of those up to the last that did.
 -- More than `min_earlier` delegations in a row without it are a new habit. One finding a delegation. Tier event. Severity: critical when other delegations of the same trace carried what is missing
--- here, else warning. Tier candidate, severity warning: a value (amount, date, name, path, identifier) that all other briefs of the same agent, tool and
+-- here, else warning. Tier candidate, severity warning: a value (amount, date, name, path, identifier) or a heading (`Locale:`) that all other briefs of the same agent, tool and
 -- trace carry (`min_siblings` briefs at least), this one alone does not.
 -- Example: every brief carries `context`, the one to the writer does not; four briefs name the deadline of 28 April, the fifth does not.
 -- Leaves alone: parts that are often left out; the first delegations; values that two briefs or more do without; briefs of another form, with a part that
@@ -157,7 +161,7 @@ GROUP BY ALL;
 -- Misses: briefs in prose that lack a fact which is no value; parts that were never given.
 -- Do: compare this brief with the one shown beside it, and check what the agent assumed instead.
 -- scope: fleet
--- version: 5
+-- version: 6
 CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9, min_siblings := 4) AS TABLE
 WITH parts AS (FROM _missing_parts(min_earlier, min_share)),
 told AS (

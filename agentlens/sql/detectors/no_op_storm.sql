@@ -16,9 +16,10 @@ AND NOT regexp_matches(result, '(created|inserted|added|deleted|removed|written|
 -- Whether a tool call cannot have changed anything: a tool made for doing nothing, or a replacement of a text by itself.
 CREATE MACRO _is_void_call(tool, arguments) AS
 regexp_matches(tool, '^(no_?op|do_?nothing)$', 'i')
-OR (json_valid(arguments) AND coalesce(
+-- Arguments may be plain words; only CASE keeps DuckDB from reading those as JSON.
+OR CASE WHEN json_valid(arguments) THEN coalesce(
   arguments->>'$.old_string' = arguments->>'$.new_string', arguments->>'$.old_str' = arguments->>'$.new_str',
-  arguments->>'$.search' = arguments->>'$.replace', arguments->>'$.old_text' = arguments->>'$.new_text', false));
+  arguments->>'$.search' = arguments->>'$.replace', arguments->>'$.old_text' = arguments->>'$.new_text', false) ELSE false END;
 
 -- Why no-op storms cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_no_op_storm (

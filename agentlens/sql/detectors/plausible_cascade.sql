@@ -21,7 +21,8 @@ list_concat(
     lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)\bnot\s+' || _value_pattern(), 1))),
   list_transform(regexp_extract_all(said, '(?i)\b(?:correct|corrects|corrected|correcting|correction|fix|fixes|fixed|amend|amended|revise|revised)\b[^.\n]{0,60}?\bfrom\s+' || _value_pattern() || '\s+to\s+' || _value_pattern()),
     lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)from\s+' || _value_pattern() || '\s+to', 1))),
-  list_transform(regexp_extract_all(said, '(?i)' || _value_pattern() || '[^.\n]{0,40}?\b(?:is|was|were)\s+(?:wrong|incorrect|mistaken|false|a mistake|an error|a typo|misread|outdated)\b'),
+  -- `14.2 m was wrong`; of `12.4 m is right, 14.2 m was wrong` only the second.
+  list_transform(list_filter(regexp_extract_all(said, '(?i)' || _value_pattern() || '[^.,;\n]{0,40}?\b(?:is|was|were)\s+(?:wrong|incorrect|mistaken|false|a mistake|an error|a typo|misread|outdated)\b'), lambda hit: NOT regexp_matches(hit, '(?i)\b(?:is|was) (?:right|correct|true)\b')),
     lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)^' || _value_pattern(), 1))),
   list_transform(regexp_extract_all(said, '(?i)\b(?:wrong|incorrect|mistaken|misread|mistake|error)\b[^.\n]{0,40}?' || _value_pattern() || '[^.\n]{0,30}?\b(?:should (?:be|have been|read)|instead of|is actually|in fact)\s'),
     lambda hit: struct_pack(said := hit, wrong := regexp_extract(hit, '(?i)\b(?:wrong|incorrect|mistaken|misread|mistake|error)\b[^.\n]{0,40}?' || _value_pattern(), 1))),
@@ -114,7 +115,7 @@ FROM (SELECT EXISTS (FROM _statements) AS is_recorded, EXISTS (FROM _statements 
 -- Misses: contradictions that nobody notices; values rewritten in other units; corrections in other languages than English (`checks` says where most texts are).
 -- Do: look at each step listed: it used the value before it was corrected.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_plausible_cascade() AS TABLE
 -- Messages outside all traces belong to those of their file.
 WITH statements AS MATERIALIZED (

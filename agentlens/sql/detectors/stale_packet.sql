@@ -3,7 +3,7 @@
 -- include: detectors.evidence
 
 -- Every span that names a packet of facts and its version, in its attributes (`packet.id`, `packet.version`) or, for a tool call, its arguments
--- (`packet` or `packet_id`, with `packet_version` or `version`).
+-- (`packet` or `packet_id`, with `packet_version` or `version`, or with the version at the end of the name, as in `price-list v3`).
 CREATE VIEW _packet_uses (
   -- Trace of the span.
   trace_id,
@@ -36,22 +36,28 @@ CREATE VIEW _packet_uses (
   -- Length of the record in bytes.
   source_length
 ) AS
-SELECT
-  trace_id, span_id, agent_name, name, operation_name, tool_name, start_time, end_time, packet,
-  TRY_CAST(regexp_replace(version, '^[vV]\.?', '') AS BIGINT), preorder, source_id, source_line, source_offset, source_length
-FROM (
+WITH told AS (
+  SELECT *, operation_name = 'execute_tool' AND contains(tool_call_arguments, '"packet') AND json_valid(tool_call_arguments) AS has_arguments
+  FROM spans
+  WHERE contains(attributes::VARCHAR, '"packet.version"') OR contains(tool_call_arguments, '"packet')
+),
+named AS (
   SELECT
     *, coalesce(attributes->>'$."packet.id"', CASE WHEN has_arguments THEN coalesce(
       tool_call_arguments->>'$.packet_id', tool_call_arguments->>'$.packet', tool_call_arguments->>'$.packet.id') END) AS packet,
     coalesce(attributes->>'$."packet.version"', CASE WHEN has_arguments THEN coalesce(
       tool_call_arguments->>'$.packet_version', tool_call_arguments->>'$.version', tool_call_arguments->>'$.packet.version') END) AS version
-  FROM (
-    SELECT *, operation_name = 'execute_tool' AND contains(tool_call_arguments, '"packet') AND json_valid(tool_call_arguments) AS has_arguments
-    FROM spans
-    WHERE contains(attributes::VARCHAR, '"packet.version"') OR contains(tool_call_arguments, '"packet')
-  )
+  FROM told
+),
+parted AS (
+  SELECT *, CASE WHEN version IS NULL THEN regexp_extract(packet, '^(.*\pL.*?)[\s@:#_-]+[vV]\.?(\d+)$', ['packet', 'version']) END AS parts
+  FROM named
 )
-WHERE packet IS NOT NULL AND version IS NOT NULL;
+SELECT
+  trace_id, span_id, agent_name, name, operation_name, tool_name, start_time, end_time, coalesce(nullif(parts.packet, ''), packet),
+  TRY_CAST(regexp_replace(coalesce(version, parts.version), '^[vV]\.?', '') AS BIGINT), preorder, source_id, source_line, source_offset, source_length
+FROM parted
+WHERE packet IS NOT NULL AND coalesce(version, nullif(parts.version, '')) IS NOT NULL;
 
 -- Why stale packets cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_stale_packet (
@@ -80,7 +86,7 @@ FROM (SELECT count(*) AS uses, count(version) FILTER (agent_name IS NOT NULL AND
 -- Misses: facts without version numbers, versions kept in an agent's own notes.
 -- Do: repeat the work from the current version, and recall what went out.
 -- scope: fleet
--- version: 4
+-- version: 5
 CREATE MACRO detect_stale_packet() AS TABLE
 WITH published AS (
   SELECT

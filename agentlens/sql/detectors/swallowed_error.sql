@@ -35,7 +35,7 @@ regexp_matches(text,
 -- Whether a text owns up to a failure, in plain words.
 CREATE MACRO _owns_up(text) AS
 _owns_up_abroad(text) OR
-regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later|reproduc\w*|wrong|invalid|incorrect|violat\w*|mismatch\w*|does ?n[o.]t match|interrupted|stop(ped|ping)? here|up to you|on purpose|deliberately|(still|stays?|left|remains?) red)\b', 'i');
+regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later|reproduc\w*|wrong|invalid|incorrect|violat\w*|mismatch\w*|does ?n[o.]t match|interrupted|stop(ped|ping)? here|up to you|on purpose|deliberately|(may|must|is|are|was|were) ?n[o.]t (be |to be )?(allowed|permitted|sent|shared|shown|told|opened|read|used|done|given)|against (the |our )?(policy|rules?)|(still|stays?|left|remains?) red)\b', 'i');
 
 -- Words of a tool's name that say what it is about: five letters and more, and not what any tool does.
 CREATE MACRO _subjects(tool) AS

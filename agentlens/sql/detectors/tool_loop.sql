@@ -45,6 +45,10 @@ regexp_matches(tool, 'bash|shell|exec|terminal|command|python', 'i') OR regexp_m
 CREATE MACRO _moves_on(tool) AS
 regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|drag|zoom|next|previous|prev|back|forward|step|advance|tick|roll|spin|turn|move|undo|redo) ');
 
+-- Whether a tool only passes the conversation on: its arguments name who goes on and say nothing of the matter, which stands in the conversation.
+CREATE MACRO _only_hands_over(tool) AS
+regexp_matches(tool, '^(transfer_to_.+|transfer_(back|control)(_.*)?|hand_?off(_.*)?)$', 'i');
+
 -- The same tool with the same arguments gives the same result again and again within one run.
 --
 -- Means: the agent does not notice that it has the answer, or that there is none. Matters: every repetition sends the whole
@@ -57,7 +61,7 @@ regexp_matches(_tool_words(tool), ' (press|keypress|type|scroll|swipe|tap|click|
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Arguments are the same where only the number or the name of the attempt differs (`attempt: 2`, an idempotency key).
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
--- side, calls that are answered otherwise at last, calls that a user asks for once more (whoever is asked anew answers anew, even where each question brings the same call), calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
+-- side, calls that are answered otherwise at last, calls that a user asks for once more (whoever is asked anew answers anew, even where each question brings the same call), calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, passing the conversation on (see delegation_loop), failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
 -- the tool may act on a state that is not logged.
 -- Misses: cycles of more than five calls, the same question in other words, calls that carry a fresh request id or time, calls without recorded arguments or results (three equal calls
 -- alone may be polling), results that differ in a time or a counter only.
@@ -74,7 +78,7 @@ WITH outcomes AS (
 -- What can be compared has a step; the others only stand between.
 calls AS MATERIALIZED (
   SELECT *, CASE WHEN outcome IS NOT NULL AND NOT (strlen(outcome) < 16 AND regexp_matches(arguments, '^\s*(\{\s*\})?\s*$')) AND NOT coalesce(_is_pending(outcome), false)
-      AND NOT (strlen(outcome) < 200 AND NOT is_error AND _moves_on(tool_name))
+      AND NOT (strlen(outcome) < 200 AND NOT is_error AND _moves_on(tool_name)) AND NOT _only_hands_over(tool_name)
     THEN hash(agent_name, run, tool_name, arguments, is_error, outcome) END AS step
   FROM outcomes
 ),

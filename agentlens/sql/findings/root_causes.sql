@@ -7,7 +7,7 @@
 
 -- Whether what a detector finds can be the cause of harm: what only costs money, or is a statistic, cannot.
 CREATE MACRO _can_cause(detector) AS
-detector NOT IN ('budget_breach', 'cache_miss_storm', 'oversized_prompt', 'duplicate_work', 'drift_step', 'drift_slope', 'silent_degradation', 'secret_exposure', 'runaway');
+detector NOT IN ('budget_breach', 'cache_miss_storm', 'oversized_prompt', 'duplicate_work', 'drift_step', 'drift_slope', 'silent_degradation', 'runaway');
 
 -- The steps of the findings that can cause harm.
 CREATE VIEW _steps_of_findings (
@@ -53,7 +53,9 @@ list_filter(_distinct_words(left(said, 4000)), lambda word: length(word) >= 4 AN
 -- (places in tree order), way (how it came there, in words), confidence (certain, likely, possible; the structure alone only suggests).
 CREATE MACRO _cause_links_in(of_trace_ids) AS TABLE
 WITH steps AS MATERIALIZED (
-  SELECT preorder, depth, operation_name, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad
+  SELECT preorder, depth, subtree_end, operation_name, status_message, status_code = 'ERROR' AND NOT is_control_flow AS is_bad,
+    -- What it was given has no part in that the other side was away, slow or busy.
+    CASE WHEN status_code = 'ERROR' THEN error_class(error_type, status_message, operation_name) IN ('rate limit', 'time-out', 'unavailable') ELSE false END AS is_outage
   FROM spans
   WHERE trace_id IN (SELECT unnest(of_trace_ids))
 )
@@ -67,7 +69,7 @@ SELECT
 FROM _flow_edges_in(of_trace_ids)
 JOIN steps AS above ON above.preorder = from_preorder
 JOIN steps AS below ON below.preorder = to_preorder
-WHERE from_preorder <> to_preorder
+WHERE from_preorder <> to_preorder AND NOT (below.is_outage AND kind IN ('carried', 'quoted') AND from_preorder < to_preorder)
 UNION ALL
 -- A failure goes up, where the step above failed in its words; where it failed in others, it may have done so for another reason. What else happened inside
 -- a step is part of it.
@@ -76,6 +78,16 @@ SELECT
   CASE WHEN NOT (below.is_bad AND above.is_bad) THEN 'possible' WHEN _same_words(below.status_message, above.status_message) THEN 'certain' ELSE 'likely' END
 FROM steps AS below
 ASOF JOIN steps AS above ON above.depth = below.depth - 1 AND above.preorder < below.preorder
+UNION ALL
+-- So does one over steps that say nothing of how they ended, to the next one above that failed, where that has its words.
+SELECT preorder, above.preorder, 'failed inside it', 'certain'
+FROM (
+  SELECT below.preorder, below.depth, below.status_message, max_by(above, above.preorder) AS above
+  FROM (FROM steps WHERE is_bad AND length(status_message) >= 8) AS below
+  JOIN (FROM steps WHERE is_bad) AS above ON above.preorder < below.preorder AND below.preorder < above.subtree_end
+  GROUP BY ALL
+)
+WHERE above.depth < depth - 1 AND length(above.status_message) >= 8 AND _same_words(status_message, above.status_message)
 UNION ALL
 -- What a finding tells of that no other link shows: a failure that was swallowed, and what was lost and lacks in what came after.
 SELECT first.preorder, later.preorder, CASE detector WHEN 'swallowed_error' THEN 'was swallowed by it' ELSE 'had lost what it lacks' END, 'certain'
@@ -93,10 +105,10 @@ FROM _steps_of_findings
 WHERE trace_id IN (SELECT unnest(of_trace_ids))
 UNION ALL
 SELECT
-  -1 - preorder AS defect, 'error' AS detector, 'proven' AS tier, summary, preorder, 1 AS place, false AS is_witness,
+  -1 - preorder AS defect, 'error' AS detector, CASE WHEN status_code = 'ERROR' THEN 'proven' ELSE 'event' END AS tier, summary, preorder, 1 AS place, false AS is_witness,
   [_evidence(source_id, source_line, source_offset, source_length, span_id, 'failed: ' || reason)]
-FROM (FROM unmended_failures WHERE trace_id IN (SELECT unnest(of_trace_ids)) AND preorder NOT IN (SELECT preorder FROM _steps_of_findings)) AS failed
-JOIN (SELECT preorder, span_id, source_id, source_line, source_offset, source_length FROM spans) AS spans USING (preorder);
+FROM (FROM unmended_failures WHERE trace_id IN (SELECT unnest(of_trace_ids)) AND preorder NOT IN (SELECT preorder FROM _steps_of_findings WHERE detector <> 'secret_exposure')) AS failed
+JOIN (SELECT preorder, span_id, status_code, source_id, source_line, source_offset, source_length FROM spans) AS spans USING (preorder);
 
 -- Hypotheses about what caused an incident, the best first: `FROM root_causes(of_trace_id := '...', of_span_id := '...')`, the span being the
 -- failed run, the wrong deliverable or any step that looks wrong. `al.detect()` must have run. No rows: nothing in the log speaks for a cause.
@@ -137,7 +149,11 @@ around AS (
   SELECT from_trace_id FROM around JOIN crossings ON to_trace_id = trace_id
 ),
 near AS MATERIALIZED (SELECT list(trace_id) AS trace_ids FROM around),
-defects AS MATERIALIZED (FROM _defects_in((SELECT trace_ids FROM near))),
+-- A secret that was shown has harmed nothing but where it went.
+defects AS MATERIALIZED (
+  FROM _defects_in((SELECT trace_ids FROM near))
+  QUALIFY detector <> 'secret_exposure' OR bool_or(preorder IN (SELECT preorder FROM incident)) OVER (PARTITION BY defect)
+),
 shown AS MATERIALIZED (FROM _cause_links_in((SELECT trace_ids FROM near))),
 -- A link that is only suggested costs as much as a hundred that are shown.
 links AS MATERIALIZED (
@@ -145,7 +161,7 @@ links AS MATERIALIZED (
   UNION ALL
   -- A failed call comes before what its agent does later in the same run; it only speaks where the log does not show in which window its answer stood.
   SELECT failed.preorder, later.preorder, 'failed earlier in the same run', 'possible', 100
-  FROM (FROM spans SEMI JOIN defects USING (preorder) WHERE status_code = 'ERROR' AND NOT is_control_flow AND operation_name = 'execute_tool') AS failed
+  FROM (FROM spans SEMI JOIN (FROM defects WHERE detector = 'error' OR preorder IN (SELECT preorder FROM errors)) AS gone_wrong USING (preorder) WHERE operation_name = 'execute_tool') AS failed
   JOIN (
     FROM spans
     WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion') AND trace_id IN (SELECT trace_id FROM around)

@@ -143,7 +143,45 @@ LEFT JOIN above ON above.leaf = errors.preorder
 LEFT JOIN chains AS up ON up.preorder = mended_above AND NOT coalesce(own.is_success, false)
 WHERE errors.preorder NOT IN (FROM repeated);
 
--- Failures that nobody mended, each told in one sentence.
+-- Calls that answered with a failure though nothing marks them as failed, unless the next call of the same tool in the same run brought something, or another
+-- call after it that was given most of the same words and does not write.
+CREATE VIEW _failures_told (
+  -- Place of the call in tree order.
+  preorder,
+  -- Its trace.
+  trace_id,
+  -- The agent.
+  agent_name,
+  -- The tool.
+  tool_name,
+  -- What it answered.
+  answer
+) AS
+WITH told AS MATERIALIZED (
+  SELECT preorder, trace_id, parent_span_id, agent_name, tool_name, tool_call_arguments, tool_call_result, coalesce(end_time, start_time) AS end_time
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND subtree_end = preorder + 1 AND _answers_with_failure(tool_call_result)
+),
+later AS (
+  SELECT
+    told.preorder, next.tool_name = told.tool_name AS is_same_tool,
+    _word_overlap(_given_words(told.tool_call_arguments), _given_words(next.tool_call_arguments)) > 0.5 AND _resource_access(next.tool_name) IS DISTINCT FROM 'write' AS is_alike,
+    next.status_code <> 'ERROR' AND NOT coalesce(_answers_with_failure(next.tool_call_result), false) AS is_success,
+    row_number() OVER (PARTITION BY told.preorder, next.tool_name ORDER BY next.start_time, next.preorder) AS place
+  FROM told
+  JOIN (
+    SELECT preorder, trace_id, parent_span_id, agent_name, tool_name, tool_call_arguments, tool_call_result, start_time, status_code
+    FROM spans
+    WHERE operation_name = 'execute_tool'
+  ) AS next
+    ON next.trace_id = told.trace_id AND next.parent_span_id IS NOT DISTINCT FROM told.parent_span_id AND next.agent_name IS NOT DISTINCT FROM told.agent_name
+      AND next.preorder > told.preorder AND next.start_time >= told.end_time
+)
+SELECT preorder, trace_id, agent_name, tool_name, tool_call_result
+FROM told
+WHERE preorder NOT IN (SELECT preorder FROM later WHERE is_success AND (is_alike OR (is_same_tool AND place = 1)));
+
+-- Failures that nobody mended, each told in one sentence; those that only an answer tells of are among them.
 CREATE VIEW _failures_unmended (
   -- Place of the failed span in tree order.
   preorder,
@@ -163,7 +201,12 @@ FROM (
   SELECT *, coalesce(CASE WHEN regexp_matches(message, '[\pL\d]') THEN message END, error_type, nullif(error_class, 'unknown'), 'the log does not say why') AS why
   FROM _settled_failures()
 )
-WHERE mender IS NULL;
+WHERE mender IS NULL
+UNION ALL
+SELECT
+  preorder, trace_id,
+  format('{} answered{} with a failure that nothing marks as one, and was not mended: {}.', tool_name, coalesce(' ' || agent_name, ''), rtrim(_short(answer, 120), '.')), answer
+FROM _failures_told;
 
 -- Every failure with what was tried, whether it worked, how long it took and what it cost. A failure that is itself an attempt to mend an
 -- earlier one belongs to that one; trouble that agents report (BLOCKED, FAILED, ...) is here too, as kind `report`.

@@ -36,6 +36,26 @@ coalesce(regexp_matches(tool, 'bash|shell|exec|terminal|command|run', 'i')
   AND regexp_matches(regexp_replace(coalesce(TRY_CAST(arguments AS JSON)->>'$.command', TRY_CAST(arguments AS JSON)->>'$.cmd'), '"(\\.|[^"\\])*"|''[^'']*''', '_', 'g'),
     '(^|[|;&(]\s*|\s)(git (grep|diff)|e?f?grep|rg|ag|ack|pgrep|diff|cmp|test|\[|which)\s[^|;&]*$'), false);
 
+-- Whether a text is the page by which a server says that it has nothing to give: its title or its first words are a status code of failure and its name.
+CREATE MACRO _is_error_page(said) AS
+regexp_matches(left(said, 600), '(?i)<(title|h1)>\s*(error\s+)?[45]\d\d\b[^<]{0,60}</|^\W{0,3}(http(/[\d.]+)?\s+)?(error\s+)?[45]\d\d\s+(bad gateway|service unavailable|internal server error|gateway time-?out|not found|forbidden|unauthorized|too many requests|bad request)\b');
+
+-- Whether a text begins with the words of a failure: `Error: ...`, `Access denied.`, `Error 1020`, or is the page of one.
+CREATE MACRO _begins_with_failure(said) AS
+_is_error_page(said)
+OR regexp_matches(left(said, 200), '(?i)^\W{0,3}(fatal|([a-z]+)?(error|exception)|access denied|permission denied|unauthori[sz]ed|forbidden|request failed|connection (refused|reset|timed out)|traceback \(most recent call last\)|fehler|zugriff verweigert|erreur|accès refusé|error al \w+|acceso denegado|errore|accesso negato|erro|acesso negado)\s*([:.!(]|\d|$)')
+AND NOT regexp_matches(left(said, 40), '(?i)^\W{0,3}\w+\s*[:=]\s*(null|none|no|0|false|\[\]|\{\}|"")\W');
+
+-- Whether the answer of a call says that it failed, though nothing may mark it so: it begins with the words of a failure, or is an object that denies its
+-- success (`"ok": false`) or only has an `error`.
+CREATE MACRO _answers_with_failure(said) AS
+CASE
+  WHEN NOT starts_with(ltrim(left(said, 20)), '{') THEN strlen(said) < 4000 AND _begins_with_failure(said)
+  WHEN strlen(said) < 4000 AND regexp_matches(said, '"error"\s*:\s*("\s*[^"\s]|\{\s*")') AND json_valid(said)
+    THEN length(said->>'$.error') > 0 AND coalesce(said->>'$.ok', said->>'$.success', 'false') IN ('false', '0')
+  ELSE false
+END;
+
 -- Whether a person declined or stopped a step: nothing failed there, whatever the log calls it.
 CREATE MACRO _was_declined(error_type, message) AS
 _failure_matches(error_type, left(message, 300), '(rejected|denied|declined|cancell?ed|aborted|interrupted|stopped) by (the )?(user|human|operator)|\buser (has )?(rejected|denied|declined|cancell?ed|aborted|interrupted) |\buser doesn.t want to ');

@@ -18,3 +18,24 @@ FROM unframed_arguments AS u
 WHERE s.rowid = u.staged_row;
 
 DROP TABLE unframed_arguments;
+
+-- What the tool answered it frames as well: as a JSON string, or as `{"output": ..., "kwargs": {...}}`, where a LangChain message may stand for its text.
+CREATE OR REPLACE TEMP TABLE unframed_results AS
+SELECT
+  staged_row, said->'$.kwargs' AS frame,
+  CASE WHEN json_type(said) = 'VARCHAR' THEN said->>'$' ELSE coalesce(said->>'$.output.kwargs.content', said->>'$.output.content', said->>'$.output') END AS given
+FROM (
+  SELECT rowid AS staged_row, TRY_CAST(tool_call_result AS JSON) AS said
+  FROM staged_spans
+  WHERE operation_name = 'execute_tool' AND regexp_matches(tool_call_result, '^("|\{"output": )') AND attributes->>'$."traceloop.entity.name"' IS NOT NULL
+)
+WHERE json_type(said) = 'VARCHAR' OR json_type(said->'$.kwargs') = 'OBJECT';
+
+UPDATE staged_spans AS s
+SET
+  tool_call_result = given,
+  attributes = CASE WHEN frame IS NULL THEN s.attributes ELSE json_merge_patch(s.attributes, json_object('traceloop.entity.output.kwargs', frame)) END
+FROM unframed_results AS u
+WHERE s.rowid = u.staged_row AND given IS NOT NULL;
+
+DROP TABLE unframed_results;
