@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from lens_builder import agent, read_steps
+from lens_builder import ERROR, agent, read_steps, step
 from scipy.stats import binomtest
 
 import agentlens as al
@@ -209,3 +209,21 @@ def test_a_person_who_speaks_in_between_makes_it_no_automatic_recovery(tmp_path:
             assert (rates, rows, tried) == ([(1, 1, 0)], [(["retry"], 0, 2, 401)], [(1, 1)])
         else:
             assert (rates, rows, tried) == ([(1, 0, 1)], [(["retry"], 4, 3, 501)], [])
+
+
+def test_without_times_nobody_can_say_what_came_after_a_failure(tmp_path: Path) -> None:
+    more = {"operation": "execute_tool", "tool": "deploy", "arguments": {"site": "main"}}
+    steps = [step("lead", None, None, None, operation="invoke_agent", agent="lead")]
+    steps += [
+        step("deploy#1", "lead", None, None, status=ERROR, message="503", **more),
+        step("deploy#2", "lead", None, None, **more),
+    ]
+    lens = read_steps(tmp_path, steps)
+    assert lens.sql("SELECT outcome, strategies, fallback_level FROM recoveries").fetchall() == [
+        ("not known", [], None)
+    ]
+    assert (
+        lens.sql("SELECT * FROM recovery_by_agent").fetchall()
+        == lens.sql("SELECT * FROM dead_letters").fetchall()
+        == []
+    )

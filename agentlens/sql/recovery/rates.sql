@@ -9,7 +9,7 @@ CASE WHEN cases > 0 THEN struct_pack(
 ) END;
 
 -- Each agent: how many of its failures were mended without a person, how fast and at what price. Reported trouble is left out: a person may
--- have ended it.
+-- have ended it; so are failures of which it is not known what came after them.
 CREATE VIEW recovery_by_agent (
   -- The agent that failed.
   agent_name,
@@ -48,7 +48,7 @@ SELECT
   _whole(sum(tokens)), sum(cost_usd),
   histogram(fallback_level)
 FROM (SELECT *, outcome = 'recovered' AND fallback_level < 4 AS is_automatic FROM recoveries)
-WHERE kind <> 'report'
+WHERE kind <> 'report' AND outcome <> 'not known'
 GROUP BY agent_name;
 
 -- Which way of going on works for which agent and error: `FROM recovery_strategies(min_cases := 5)`. Columns: agent_name, error_class,

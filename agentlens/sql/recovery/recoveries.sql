@@ -213,7 +213,7 @@ FROM _failures_told;
 --
 -- `outcome`: recovered (a later attempt worked, here or by running again what stands above); went on (nothing more was tried, other calls
 -- of its kind followed in the same run); gave up (none followed in the run, and what stands above reports no failure); failed (it was carried up to
--- the root of its tree); open (reported trouble that no later report ends).
+-- the root of its tree); not known (the log has no times, so that nobody can say what came after it); open (reported trouble that no later report ends).
 -- `fallback_level`: 0 the same again, 1 the same in another way, 2 another tool, model or agent, 3 begun again further up, 4 a person
 -- helped, who was asked or spoke in between; NULL where nothing worked.
 CREATE VIEW recoveries (
@@ -231,7 +231,7 @@ CREATE VIEW recoveries (
   error_class,
   -- What the log says about it.
   message,
-  -- recovered, went on, gave up, failed or open.
+  -- recovered, went on, gave up, failed, not known or open.
   outcome,
   -- The strategy of the last attempt (see `recovery_attempts`); none where nothing was tried; NULL for a report.
   strategy,
@@ -304,6 +304,7 @@ SELECT
   CASE
     WHEN mender IS NOT NULL THEN 'recovered'
     WHEN contained_by IS NULL THEN 'failed'
+    WHEN start_time IS NULL THEN 'not known'
     WHEN has_more THEN 'went on'
     ELSE 'gave up'
   END AS outcome,
