@@ -209,3 +209,26 @@ def test_a_tool_that_starts_the_agents_it_names_hands_over_also_where_none_start
         ("cyd", "candidate")
     ]
     assert found(read_steps(tmp_path / "note", desk({"topic": "cellar"})), "lost_message") == []
+
+
+def test_the_very_same_call_of_an_agent_that_took_over_mends_the_failure(tmp_path: Path) -> None:
+    def desk(second: str) -> list[Step]:
+        given = {"path": "lists/hall.csv"}
+        return [
+            agent("lead"),
+            agent("ann", "lead", 1, 4, status=ERROR, message="timed out"),
+            tool("load_list", "ann", 2, agent="ann", status=ERROR, message="timed out", arguments=given),
+            agent("bob", "lead", 5, 9), tool("load_list#2", "bob", 6, agent="bob", result="hall 3", arguments={"path": second}),
+            call("last", "lead", 90, agent="lead", gen_ai__output__messages=said("The list says hall 3.")),
+        ]  # fmt: skip
+
+    assert found(read_steps(tmp_path / "same", desk("lists/hall.csv")), "swallowed_error") == []
+    assert len(found(read_steps(tmp_path / "other", desk("lists/barn.csv")), "swallowed_error")) == 1
+
+
+def test_a_probe_that_finds_what_was_expected_is_told_in_the_words_of_its_failure(tmp_path: Path) -> None:
+    probe = tool("probe", "lead", 1, status=ERROR, message="connection refused", arguments={"host": "old.example"})
+    last = call(
+        "last", "lead", 9, agent="lead", gen_ai__output__messages=said("Yes, the old host refuses connections.")
+    )
+    assert found(read_steps(tmp_path, [agent("lead"), probe, last]), "swallowed_error") == []

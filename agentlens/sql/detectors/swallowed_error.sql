@@ -35,7 +35,7 @@ regexp_matches(text,
 -- Whether a text owns up to a failure, in plain words.
 CREATE MACRO _owns_up(text) AS
 _owns_up_abroad(text) OR
-regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refused|rejected|gave up|retry|later|reproduc\w*|wrong|invalid|incorrect|violat\w*|mismatch\w*|does ?n[o.]t match|interrupted|stop(ped|ping)? here|up to you|on purpose|deliberately|(may|must|is|are|was|were) ?n[o.]t (be |to be )?(allowed|permitted|sent|shared|shown|told|opened|read|used|done|given)|against (the |our )?(policy|rules?)|(still|stays?|left|remains?) red)\b', 'i');
+regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refus\w*|reject\w*|gave up|retry|later|reproduc\w*|wrong|invalid|incorrect|violat\w*|mismatch\w*|does ?n[o.]t match|interrupted|stop(ped|ping)? here|up to you|on purpose|deliberately|(may|must|is|are|was|were) ?n[o.]t (be |to be )?(allowed|permitted|sent|shared|shown|told|opened|read|used|done|given)|against (the |our )?(policy|rules?)|(still|stays?|left|remains?) red)\b', 'i');
 
 -- Words of a tool's name that say what it is about: five letters and more, and not what any tool does.
 CREATE MACRO _subjects(tool) AS
@@ -160,6 +160,14 @@ other_ways AS (
   FROM sought
   JOIN brought ON brought.matter = sought.matter AND brought.start_time > sought.start_time
   WHERE was_writing OR NOT is_receipt
+  UNION
+  -- The very same call by another agent of the run that caught the failure: it took over.
+  SELECT leaf
+  FROM caught
+  JOIN spans AS failed ON failed.preorder = leaf
+  JOIN spans AS call ON call.trace_id = caught.trace_id AND call.tool_name = caught.tool_name AND call.tool_call_arguments = failed.tool_call_arguments
+  WHERE call.operation_name = 'execute_tool' AND call.status_code <> 'ERROR' AND call.start_time > caught.start_time
+    AND call.preorder > catcher AND call.preorder < caught.subtree_end AND length(call.tool_call_arguments) > 2
 ),
 -- Calls of the same agent afterwards that pass on, in a text of their own, that what failed is missing.
 disclosed AS (
@@ -291,13 +299,13 @@ FROM counted;
 -- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
 -- the run ended without an error.
 -- Example: `margin_check` fails, and the agent reports that margins hold.
--- Leaves alone: failures after which the same tool of the same agent worked, or another one that brought something back on the same thing, or was asked the very same and is for the same (`google_route`, `osm_route`); last words, reports or texts written since that own up to a failure
+-- Leaves alone: failures after which the same tool of the same agent worked, or the very same call of another agent that took over, or another one that brought something back on the same thing, or was asked the very same and is for the same (`google_route`, `osm_route`); last words, reports or texts written since that own up to a failure
 -- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
 -- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
 -- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
 -- French, Spanish, Italian and Portuguese; runs that end in words of another language are not judged, and `checks` counts them.
 -- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
--- version: 5
+-- version: 6
 CREATE MACRO detect_swallowed_error() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_swallowed_error();
