@@ -23,8 +23,8 @@ import agentlens as al
 from agentlens import Lens
 from agentlens._lineage import index_flow
 
-MOST_FOR_A_QUESTION = 5
-MOST_FOR_THE_GRAPH = 400
+MOST_FOR_A_QUESTION = 2
+MOST_FOR_THE_GRAPH = 300
 
 
 def main() -> None:
