@@ -168,3 +168,11 @@ def test_a_name_is_given_only_where_what_is_shown_implies_it(
     name: str, mast: str | None, trail: str | None, lens: Lens
 ) -> None:
     assert lens.sql("SELECT mast, trail FROM crosswalk WHERE name = $name", name=name).fetchall() == [(mast, trail)]
+
+
+def test_the_explorer_says_what_others_call_a_finding(lens: Lens) -> None:
+    findings = al.Findings(lens)._view["findings"]
+    assert len(findings) == lens.sql("SELECT count(*) FROM findings").fetchall()[0][0]
+    named = {finding["detector"]: finding["elsewhere"] for finding in findings}
+    assert named["swallowed_error"] == "MAST FM-3.2 No or incomplete verification; TRAIL Hallucinations: Tool-related"
+    assert named["blocked"] is None and named["tool_loop"].startswith("MAST FM-1.3 Step repetition; TRAIL ")

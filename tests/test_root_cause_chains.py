@@ -228,3 +228,22 @@ def test_a_cause_says_what_the_log_says_of_it_and_no_more(
     steps = [agent("lead"), tool("load", "lead", 2, status=ERROR, message=message, error_type=error_type)]
     (found,) = judged(tmp_path, steps, span("lead"))
     assert found["hypothesis"] == f"load failed for lead and was not mended: {why}."
+
+
+def test_a_failure_is_found_however_many_steps_of_the_session_lie_between(tmp_path: Path) -> None:
+    """Each answer of the model is passed on to its next call only: forty of them are forty links."""
+    asked_for, out = {"cmd": "migrate"}, {"path": "CHANGELOG.md", "content": "migrated"}
+    first = asked("call-1", "shell", asked_for)
+    steps = [
+        agent("main", end=200, status=OK),
+        call("c0", "main", 1, agent="main", outputs=first),
+        step("shell", "main", 2, 1, arguments=asked_for, status=ERROR, message="P1001: cannot reach db:5432"),
+    ]
+    heard = [*first, *answered("call-1", "P1001: cannot reach db:5432")]
+    for n in range(40):
+        text = said(f"Step {n} is done.") if n < 39 else asked("call-2", "write_file", out)
+        steps.append(call(f"d{n}", "main", 4 + 2 * n, agent="main", inputs=heard, outputs=text))
+        heard = text
+    steps.append(step("write_file", "main", 90, 2, arguments=out, result="written", status=OK))
+    [only] = judged(tmp_path, steps, span("write_file"))
+    assert (only["span_id"], only["strength"]) == (span("shell"), "likely")

@@ -81,7 +81,19 @@ class Findings(PickExplorer):
         ]
 
     def _describe(self, number: int, row: Row) -> Row:
-        kept = ("detector", "severity", "tier", "agent", "trace_id", "start", "end", "summary", "tokens", "cost")
+        kept = (
+            "detector",
+            "severity",
+            "tier",
+            "agent",
+            "trace_id",
+            "start",
+            "end",
+            "summary",
+            "tokens",
+            "cost",
+            "elsewhere",
+        )
         evidence = [self._describe_evidence(piece) for piece in row["evidence"] or []]
         return {
             "key": str(number),

@@ -81,7 +81,7 @@ test("columns are the agents in the order in which they take part", () => {
   assert.deepEqual(listColumns([event("b", "a", "message", 1), event("a", "c", "message", 2)], ["a", "b", "c", "d"]), ["b", "a", "c"]);
 });
 
-const FINDING: Finding = { key: "0", detector: "tool_loop", severity: "warning", tier: "event", agent: "Artemis", trace_id: null, start: null, end: null, summary: "The same search six times", tokens: null, cost: null, spans: 6, evidence: [] };
+const FINDING: Finding = { key: "0", detector: "tool_loop", severity: "warning", tier: "event", agent: "Artemis", trace_id: null, start: null, end: null, summary: "The same search six times", tokens: null, cost: null, elsewhere: null, spans: 6, evidence: [] };
 
 test("a finding is shown when every choice and every word fits, in any letter case", () => {
   assert.ok(matchesFilter(FINDING, { severity: "warning", text: "SAME artemis" }));

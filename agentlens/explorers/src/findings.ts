@@ -37,6 +37,8 @@ export interface Finding {
   summary: string;
   tokens: number | null;
   cost: number | null;
+  // What MAST and TRAIL call it; null where they have no word for it.
+  elsewhere: string | null;
   spans: number;
   evidence: Evidence[];
 }
@@ -221,7 +223,8 @@ class FindingsView {
   private drawEvidence(finding: Finding): HTMLElement {
     const { evidence } = finding;
     return h("details", { class: "al-evidence" }, h("summary", {}, `${countOf(evidence.length, "line")} of evidence`),
-      h("ol", {}, ...evidence.map((piece, at) => this.drawPiece(piece, `${finding.key}.${at}`))));
+      h("ol", {}, ...evidence.map((piece, at) => this.drawPiece(piece, `${finding.key}.${at}`))),
+      finding.elsewhere ? h("p", { class: "al-elsewhere" }, `Elsewhere: ${showInline(finding.elsewhere)}`) : null);
   }
 
   private drawPiece(piece: Evidence, key: string): HTMLElement {

@@ -120,7 +120,7 @@ JOIN (SELECT preorder, span_id, status_code, source_id, source_line, source_offs
 -- than possible. A defect upstream of another defect explains it and stands before it; then come the stronger chains, the better proven defects, the
 -- earlier ones. All defects with a way to the incident are weighed, and all other traces are looked at that ended well. At most `most` are given, over
 -- chains of at most `max_hops` steps.
-CREATE MACRO root_causes(of_trace_id := NULL, of_span_id := NULL, most := 5, max_hops := 24) AS TABLE
+CREATE MACRO root_causes(of_trace_id := NULL, of_span_id := NULL, most := 5, max_hops := 150) AS TABLE
 WITH RECURSIVE
 incident AS MATERIALIZED (
   SELECT preorder, trace_id, span_id, coalesce(end_time, start_time) AS moment
