@@ -247,3 +247,25 @@ def test_a_failure_is_found_however_many_steps_of_the_session_lie_between(tmp_pa
     steps.append(step("write_file", "main", 90, 2, arguments=out, result="written", status=OK))
     [only] = judged(tmp_path, steps, span("write_file"))
     assert (only["span_id"], only["strength"]) == (span("shell"), "likely")
+
+
+@pytest.mark.parametrize(
+    ("until", "failed_at", "answer", "is_a_cause"),
+    [(50, 30, "accepted: ticket ANA-14", False), (3.5, 3, "the prices are not there: no such table", True)],
+)
+def test_what_comes_of_work_under_way_is_no_cause_of_what_was_said_before_it(
+    until: float, failed_at: float, answer: str, is_a_cause: bool, tmp_path: Path
+) -> None:
+    prices, mail = {"agent": "ana", "task": "write the prices"}, {"agent": "ben", "task": "write the mail on prices"}
+    first, second = asked("call-1", "delegate", prices), asked("call-2", "delegate_next", mail)
+    steps = [
+        agent("lead", status=OK),
+        call("c1", "lead", 1, agent="lead", inputs=[{"role": "user", "content": "launch it"}], outputs=first),
+        step("delegate", "lead", 2, 1, arguments=prices, end=until, result=answer),
+        agent("ana", "delegate", 2.1, until),
+        tool("query", "ana", failed_at, status=ERROR, message="no such table"),
+        call("c2", "lead", 4, 5, agent="lead", inputs=[*first, *answered("call-1", answer)], outputs=second),
+        step("delegate_next", "lead", 6, 2, arguments=mail, end=40),
+    ]
+    found = judged(tmp_path, steps, span("delegate_next"))
+    assert (span("query") in [each["span_id"] for each in found]) is is_a_cause

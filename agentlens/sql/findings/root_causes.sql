@@ -185,8 +185,18 @@ related AS MATERIALIZED (
   JOIN spans ON spans.preorder = from_preorder
   WHERE len(list_intersect(_matter_words(brief), _matter_words(concat_ws(' ', tool_call_arguments, tool_call_result, status_message)))) >= 2
 ),
--- The cheapest way from every step to the incident, with at most two links that are only suggested. `role`: `began` where the way goes on by `began it`, and
--- what came of a step that only began the harmed one, or was part of it, has no part in it; `briefs` where it goes on by a handing over: what had merely stood
+-- Whether what a brief was written from is of its matter; and whether a step was still under way when what it had said served: nothing had come of it then.
+ways AS MATERIALIZED (
+  SELECT
+    links.*, way <> 'said what it was given' OR related.to_preorder IS NOT NULL AS is_related,
+    coalesce(above.end_time > coalesce(below.end_time, below.start_time), false) AS is_under_way
+  FROM links
+  LEFT JOIN related USING (from_preorder, to_preorder)
+  JOIN (SELECT preorder, end_time FROM spans) AS above ON above.preorder = from_preorder
+  JOIN (SELECT preorder, start_time, end_time FROM spans) AS below ON below.preorder = to_preorder
+),
+-- The cheapest way from every step to the incident, with at most two links that are only suggested. `role`: `began` where the way goes on by `began it`, or by what the step
+-- was given while it was still under way: what came of it later, or was part of it, has no part in that; `briefs` where it goes on by a handing over: what had merely stood
 -- in the window of the model that wrote the brief, and is of another matter, is only suggested to have been passed on. A step that began after the incident
 -- ended has no way.
 reach (preorder, role, cost, weakest, hops, next) USING KEY (preorder, role) AS (
@@ -201,15 +211,13 @@ reach (preorder, role, cost, weakest, hops, next) USING KEY (preorder, role) AS 
     FROM (
       SELECT
         links.from_preorder, links.way, reach.preorder AS to_preorder, reach.role AS to_role, reach.weakest, reach.hops + 1 AS steps,
-        CASE WHEN links.way = 'began it' THEN 'began' WHEN links.way = 'handed over to it' OR (links.way = 'asked for it' AND reach.role = 'briefs') THEN 'briefs' ELSE '' END AS role,
+        CASE WHEN links.way = 'began it' OR (links.way = 'said what it was given' AND links.is_under_way) THEN 'began' WHEN links.way = 'handed over to it' OR (links.way = 'asked for it' AND reach.role = 'briefs') THEN 'briefs' ELSE '' END AS role,
         CASE WHEN reach.role = 'briefs' AND NOT links.is_related THEN 'possible' ELSE links.confidence END AS confidence,
         -- What is part of a part is part of the whole: below the second step down, further ones are no further guesses.
         reach.cost + CASE WHEN links.way = 'is part of it' AND reach.next.way = links.way AND reach.cost >= 200 AND reach.cost < 200 + reach.hops THEN 1
           WHEN reach.role = 'briefs' AND NOT links.is_related THEN 100 ELSE links.cost END AS total
       FROM reach
-      JOIN (
-        SELECT links.*, way <> 'said what it was given' OR related.to_preorder IS NOT NULL AS is_related FROM links LEFT JOIN related USING (from_preorder, to_preorder)
-      ) AS links ON links.to_preorder = reach.preorder
+      JOIN ways AS links ON links.to_preorder = reach.preorder
         AND NOT (reach.role <> '' AND links.way IN ('is part of it', 'failed inside it', 'is what it gave back', 'was swallowed by it'))
       WHERE reach.hops < max_hops
     ) AS step
