@@ -53,8 +53,8 @@ def test_what_cannot_be_asked_is_said(case: Any) -> None:
 
 def test_the_button_of_a_span_asks_for_its_cause(case: Any) -> None:
     tree = al.TraceTree(case)
-    assert tree._asks_causes and tree._reply("cause", {"row": tree.row_of(INCIDENT)}) == {"hypotheses": 4}
-    assert len(tree._cause["hypotheses"]) == 4
+    assert tree._asks_causes and tree._reply("cause", {"row": tree.row_of(INCIDENT)}) == {"hypotheses": 3}
+    assert len(tree._cause["hypotheses"]) == 3
 
 
 @pytest.mark.browser
