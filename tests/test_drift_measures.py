@@ -256,3 +256,22 @@ def test_work_in_another_project_is_work_of_another_kind(tmp_path: Path) -> None
     ]
     kinds = read_steps(tmp_path, steps).sql("SELECT task_type FROM tasks ORDER BY start_time").fetchall()
     assert kinds == [("lead in /shop",), ("lead in /till",), ("lead",)]
+
+
+def test_what_a_run_was_given_and_answered_counts_where_its_calls_show_nothing(tmp_path: Path) -> None:
+    def spoken(text: str) -> list[dict[str, str]]:
+        return [{"role": "user", "content": text}]
+
+    shown = {"inputs": spoken("of the call"), "outputs": spoken("by the call, at length")}
+    runs = [
+        [agent("lead", inputs=spoken("brief"), outputs=spoken("answer")), call("c", "lead", 1, agent="lead")],
+        [agent("lead", inputs=spoken("brief"), outputs=spoken("answer")), call("c", "lead", 1, agent="lead", **shown)],
+        [agent("lead"), call("c", "lead", 1, agent="lead", **shown)],
+        [agent("lead"), call("c", "lead", 1, agent="lead")],
+    ]
+    steps = [dict(each, traceId=f"{n:032x}") for n, run in enumerate(runs, 1) for each in run]
+    # A message counts with the 30 bytes of JSON around its text, an answer without.
+    sizes = (
+        read_steps(tmp_path, steps).sql("SELECT brief_bytes - 30, output_bytes FROM tasks ORDER BY trace_id").fetchall()
+    )
+    assert sizes == [(5, 6), (11, 22), (11, 22), (None, None)]

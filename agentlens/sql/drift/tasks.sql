@@ -124,16 +124,20 @@ ends AS (
   JOIN owned USING (preorder)
   GROUP BY task
 ),
--- What the first call of a task was shown and the last one said. The lists are looked up for these alone, not for all that calls were shown.
+-- What the first call of a task was shown and the last one said; what the run itself was given and answered where no call shows it. The lists are looked
+-- up for these alone, not for all that calls were shown.
 ranges AS MATERIALIZED (
   SELECT task, direction, position, list_id, length
   FROM (
-    SELECT task, first_call AS preorder, 'input' AS direction FROM asked
+    SELECT task, first_call AS preorder, 'input' AS direction, false AS is_of_run FROM asked
     UNION ALL
-    SELECT task, last_call, 'output' FROM asked
+    SELECT task, last_call, 'output', false FROM asked
+    UNION ALL
+    SELECT task, task, unnest(['input', 'output']), true FROM ends
   )
   JOIN spans USING (preorder)
   JOIN span_message_ranges USING (trace_id, span_id, direction)
+  QUALIFY NOT is_of_run OR bool_and(is_of_run) OVER (PARTITION BY task, direction)
 ),
 heard AS MATERIALIZED (
   SELECT task, direction, position + list_index AS position, message_hash
