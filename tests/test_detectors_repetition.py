@@ -355,3 +355,10 @@ def test_chanting_is_found_and_lists_tables_code_and_dividers_are_not(tmp_path: 
     runs = [[agent("lead"), call("c", "lead", 1, outputs=said(text))] for text in [chant, refrain, *healthy]]
     lens = read_steps(tmp_path, in_traces(runs))
     assert found(lens, "repeated_text", "trace_id[-1:], tier") == [("1", "proven"), ("2", "proven")]
+
+
+@pytest.mark.parametrize(("gap", "told"), [(10, "within 41 s"), (60, "within 4 min"), (3600, "within 4 h")])
+def test_how_long_a_storm_lasted_is_told_in_a_unit_that_reads(gap: float, told: str, tmp_path: Path) -> None:
+    steps = [tool(f"load#{n}", "lead", gap * n, gap * n + 1, status=ERROR, message="HTTP 503") for n in range(5)]
+    ((summary,),) = found(read_steps(tmp_path, [agent("lead", None, 0, gap * 5), *steps]), "retry_storm", "summary")
+    assert told in summary

@@ -15,6 +15,11 @@ CREATE MACRO _on_one_line(text) AS trim(regexp_replace(text, '\s+', ' ', 'g'));
 CREATE MACRO _short(text, size) AS
 CASE WHEN length(text) > size THEN left(_on_one_line(left(text, 4 * size)), size - 1) || '…' ELSE _on_one_line(text) END;
 
+-- A length of time (nanoseconds) in whole seconds up to two minutes, in minutes up to two hours, then in hours.
+CREATE MACRO _how_long(ns) AS
+CASE WHEN ns < 120e9 THEN format('{} s', round(ns / 1e9)::BIGINT) WHEN ns < 7200e9 THEN format('{} min', round(ns / 6e10)::BIGINT)
+  ELSE format('{} h', round(ns / 3.6e12)::BIGINT) END;
+
 -- A moment as it is written in a sentence: time of day, or NULL.
 CREATE MACRO _clock(moment) AS strftime(moment::TIMESTAMP, '%H:%M:%S');
 

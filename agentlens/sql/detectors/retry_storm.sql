@@ -146,7 +146,7 @@ SELECT
   END AS severity,
   trace_id, agent_name, span_ids, start_time, end_time,
   format('{} tried {} {} times{}{}; {} attempts failed{}.',
-    coalesce(agent_name, 'An agent'), target, attempts, coalesce(format(' within {} s', round((epoch_ns(end_time) - epoch_ns(start_time)) / 1e9)::BIGINT), ''),
+    coalesce(agent_name, 'An agent'), target, attempts, coalesce(' within ' || _how_long(epoch_ns(end_time) - epoch_ns(start_time)), ''),
     coalesce(format(' in {} attempts above, {} below for one above', attempts_above, round(attempts / attempts_above, 1)), ''), failures,
     coalesce(' (' || _short(message, 80) || ')', '')) AS summary,
   evidence, _whole(tokens) AS tokens_wasted, cost_nano_usd / 1e9 AS cost_usd_wasted

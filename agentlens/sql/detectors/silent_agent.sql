@@ -137,8 +137,8 @@ WHERE quiet_ns > quiet * rhythm_ns
 UNION ALL
 SELECT
   'event', 'critical', run.trace_id, run.agent_name, [run.span_id, last_step.span_id], last_sign, other.time,
-  format('The run of {} never ended: its last step was at {}, {} s before the last step of {}.', run.agent_name, _clock(last_sign),
-    round((epoch_ns(other.time) - epoch_ns(last_sign)) / 1e9)::BIGINT, other.agent_name),
+  format('The run of {} never ended: its last step was at {}, {} before the last step of {}.', run.agent_name, _clock(last_sign),
+    _how_long(epoch_ns(other.time) - epoch_ns(last_sign)), other.agent_name),
   [
     _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id, 'a run without an end'),
     _evidence(last_step.source_id, last_step.source_line, last_step.source_offset, last_step.source_length, last_step.span_id, 'its last step: ' || coalesce(last_step.name, '')),
