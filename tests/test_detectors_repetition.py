@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from detector_runs import EMPTY, found, in_traces, outcome, series
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
 
