@@ -141,7 +141,7 @@ def work_that_looks_alike() -> list[list[Step]]:
 
 
 def test_healthy_repetition_is_no_loop(tmp_path: Path) -> None:
-    unlogged = [tool(f"search#{n}", "lead", n) for n in range(6)]
+    unlogged = [tool(f"search#{n}", "lead", n) for n in range(5)]
     runs = [*waits(), *work_that_looks_alike(), unlogged]
     lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
     assert found(lens, "tool_loop", "summary") == []
@@ -178,7 +178,7 @@ def test_more_than_three_attempts_with_failures_between_are_a_storm(tmp_path: Pa
 
 
 def test_a_model_that_fails_again_and_again_is_a_storm(tmp_path: Path) -> None:
-    calls = [call(f"c{n}", "lead", n, status=ERROR, message="429 Too Many Requests") for n in range(6)]
+    calls = [call(f"c{n}", "lead", n, status=ERROR, message="429 Too Many Requests") for n in range(5)]
     lens = read_steps(tmp_path, [agent("lead"), *calls, call("good", "lead", 9, status=OK)])
     assert found(lens, "retry_storm", "agent_name, len(span_ids)") == [("lead", 6)]
 
@@ -328,7 +328,7 @@ def test_answers_that_may_be_equal_are_left_alone(tmp_path: Path) -> None:
     asked_again = turns([STUCK] * 5, [f"question {n}?" for n in range(5)])
     twice = turns([STUCK] * 2 + ["Now for something else entirely."] + [STUCK] * 2)
     ask = [{"role": "user", "parts": [{"type": "text", "content": "vote"}]}]
-    sampled = [call(f"c{n}", "lead", n, inputs=ask, outputs=said("The answer to it all is 42.")) for n in range(6)]
+    sampled = [call(f"c{n}", "lead", n, inputs=ask, outputs=said("The answer to it all is 42.")) for n in range(5)]
     working = [
         each
         for n in range(5)
