@@ -138,16 +138,6 @@ def test_gemini_tools_begin_when_they_are_asked_for_so_that_watching_is_seen(tmp
     assert len(found(watch(3), "tool_loop")) == 1
 
 
-def test_the_answer_in_openllmetrys_frame_is_the_answer(tmp_path: Path) -> None:
-    step = tool("x", "lead", 1) | {"attributes": []}
-    for key, value in (("traceloop.span.kind", "tool"), ("traceloop.entity.output", '{"output": "hall 3"}')):
-        step["attributes"].append({"key": key, "value": {"stringValue": value}})
-    lens = read_steps(tmp_path, [agent("lead"), step])
-    assert lens.sql("SELECT tool_call_result FROM spans WHERE operation_name = 'execute_tool'").fetchall() == [
-        ("hall 3",)
-    ]
-
-
 def test_passing_the_conversation_on_is_no_repetition_of_a_call(tmp_path: Path) -> None:
     def passes(name: str) -> list[Step]:
         return [

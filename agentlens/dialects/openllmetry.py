@@ -9,7 +9,6 @@ from typing import Any
 
 from agentlens._evidence import Row
 from agentlens.dialects.openinference import unflatten
-from agentlens.dialects.payloads import parse_text
 
 NAME = "openllmetry"
 
@@ -65,9 +64,6 @@ def _take_tool(columns: Row, attributes: Row) -> None:
     }.items():
         if key in attributes:
             columns[column] = attributes.pop(key)
-    answer = parse_text(columns.get("tool_call_result"))
-    if isinstance(answer, dict) and list(answer) == ["output"] and isinstance(answer["output"], str):
-        columns["tool_call_result"] = answer["output"]
 
 
 def _take_messages(columns: Row, attributes: Row) -> None:
