@@ -241,7 +241,8 @@ def test_a_request_inside_a_tool_call_is_mended_with_the_call(tmp_path: Path) ->
         step("POST", "deploy", 1.1, 1.2, status=ERROR),
         tool("deploy#2", "lead", 3, arguments=ASKED, result="live"),
     ]
-    assert one(tmp_path, steps, "kind, target, outcome, fallback_level") == ("step", "deploy", "recovered", 0)
+    columns = "kind, target, outcome, fallback_level, failed_above"
+    assert one(tmp_path, steps, columns) == ("step", "deploy", "recovered", 0, 0)
 
 
 def test_handoffs_and_interrupts_are_no_failures(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_an_answer_that_says_it_failed_is_a_failure_whatever_marks_it(tmp_path: 
     bad = [denied, '{"error": {"code": 7}}', "Error 1020: access denied", "Fehler: kein Netz"]
     fine = ['{"ok": true, "error": "none"}', '{"error": null}', '{"error": ""}', "error: none\nrows: 3"]
     fine += ["Errors in maps, 1900 to 1950", "timeout: 30"]
-    again = step("geocode#2", "router", 8, 3, arguments={"batch": "north-41"}, result='{"ok": true}', status=OK)
+    again = step("geocode#2", "router", 8, 3, arguments={"batch": "north-40"}, result='{"ok": true}', status=OK)
     runs = [told(number, answer) for number, answer in enumerate([*bad, *fine], 1)] + [told(99, denied, again)]
     lens = read_steps(tmp_path, [each for run in runs for each in run])
     detect(lens)

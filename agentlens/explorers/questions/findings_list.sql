@@ -6,9 +6,7 @@ SELECT
   tokens_wasted AS tokens, cost_usd_wasted AS cost, elsewhere, start_time
 FROM findings
 LEFT JOIN (
-  SELECT
-    detector AS named, tier AS how_sure, trace_id AS found_in, start_time AS began, summary AS says,
-    any_value(nullif(concat_ws('; ', 'MAST ' || mast, 'TRAIL ' || trail), '')) AS elsewhere
+  SELECT finding, any_value(nullif(concat_ws('; ', 'MAST ' || mast, 'TRAIL ' || trail), '')) AS elsewhere
   FROM findings_crosswalk
-  GROUP BY ALL
-) ON named = detector AND how_sure = tier AND says = summary AND found_in IS NOT DISTINCT FROM trace_id AND began IS NOT DISTINCT FROM start_time
+  GROUP BY finding
+) ON finding = findings.rowid

@@ -91,6 +91,8 @@ FROM (VALUES
 
 -- Every finding with its class in the common vocabularies (see `crosswalk`); NULL where a vocabulary has no word for it.
 CREATE VIEW findings_crosswalk (
+  -- Number of the finding: its `rowid` in `findings`.
+  finding,
   -- Name of the detector.
   detector,
   -- proven, event or candidate.
@@ -119,7 +121,7 @@ CREATE VIEW findings_crosswalk (
   dead_letter
 ) AS
 SELECT
-  detector, findings.tier, severity, findings.trace_id, findings.agent_name, findings.start_time, summary,
+  findings.rowid, detector, findings.tier, severity, findings.trace_id, findings.agent_name, findings.start_time, summary,
   coalesce(exact.failure_mode, plain.failure_mode), coalesce(exact.failure_class, plain.failure_class), coalesce(exact.cause, plain.cause),
   coalesce(exact.mast, plain.mast), coalesce(exact.trail, plain.trail), coalesce(exact.dead_letter, plain.dead_letter)
 FROM findings

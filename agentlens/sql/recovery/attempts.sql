@@ -5,6 +5,8 @@
 -- include: messages.texts
 -- include: agents.handoffs
 -- include: spans.errors
+-- include: recovery.shell_acts
+-- include: recovery.told
 
 -- The distinct words of what a call was given: of the values where they are a JSON object, of the text else. Of a path or an address only its
 -- last part counts: two files of one folder are two matters.
@@ -52,38 +54,16 @@ coalesce(
 -- Whether most of the words of a call stand in a longer one, at least two of them.
 CREATE MACRO _is_passed_on(words, to_words) AS len(list_intersect(words, to_words)) >= 2 AND 2 * len(list_intersect(words, to_words)) > len(words);
 
--- The commands of a shell line that do something, each a list of words: the program, its verb (`git push`) or '', then what it was given, files by name
--- alone. Flags, redirections, wrappers (`sudo`, `uv run`) and what only moves, prints or filters is left out; and messages too; another quoted text with blanks is `?`.
-CREATE MACRO _shell_acts(command) AS
-list_filter(
-  list_transform(
-    string_split_regex(
-      regexp_replace(regexp_replace(regexp_replace(left(command, 4000), '\s(-a?m|--message|--title|--body|--notes?)[ =]*("[^"]*"|''[^'']*'')', ' ', 'g'), '"([^"\s&|;]*)"|''([^''\s&|;]*)''', '\1\2', 'g'), '"[^"]*"|''[^'']*''', '?', 'g'),
-      '&&|\|\||[;|\n()]+'),
-    lambda part: list_transform([list_filter(
-      list_transform(
-        string_split_regex(trim(regexp_replace(regexp_replace(part, '\d?>{1,2}\s*\S+|<\s*\S+', ' ', 'g'),
-          '^\s*((\w+=\S*|sudo|time|env|exec|npx|nohup|(uv|poetry|pipenv|hatch|bun|pnpm) run|bundle exec|python3? -m|timeout( -\S+)* \S+)\s+)+', '')), '\s+'),
-        lambda word: lower(regexp_extract(word, '([^/]*)/?$', 1))),
-      lambda word: word <> '' AND NOT starts_with(word, '-'))],
-      lambda words: CASE WHEN regexp_matches(words[2], '^[a-z][a-z:-]*$') THEN words ELSE list_concat([words[1], ''], words[2:]) END)[1]),
-  lambda act: regexp_matches(act[1], '^\w') AND NOT regexp_matches(act[1], '^(cd|pushd|popd|echo|printf|export|set|source|sleep|true|false|pwd|ls|cat|head|tail|wc|sort|uniq|tee|grep|rg|sed|awk|cut|tr|xargs|which|find|test|do|done|if|then|else|fi|for|while|eof)$')
-);
-
--- Whether a shell line does again, in whatever form, what another was to do: each of its acts, on most of what it was given there. What stands
--- in a quoted text is not compared: lines with one do nothing again.
-CREATE MACRO _does_again(acts, later_acts) AS
-len(acts) > 0 AND len(later_acts) > 0 AND len(list_filter(acts, lambda act: len(list_filter(later_acts, lambda later:
-  later[:2] = act[:2] AND NOT list_contains(act, '?') AND (len(act) = 2 OR 2 * len(list_intersect(act[3:], later[3:])) > len(list_distinct(act[3:]))))) = 0)) = 0;
-
--- Calls and runs in traces where something failed (some of them, all when the argument is NULL), in the order of the run they stand in: trace, span, agent;
--- kind (tool, model, agent, retrieval) and target (the tool, model or agent); arguments; acts (what a shell line does); is_error (handoffs and interrupts are no failures); is_waiting (it
+-- Calls and runs in traces where something failed, in the order of the run they stand in: trace, span, agent;
+-- kind (tool, model, agent, retrieval) and target (the tool, model or agent); arguments; acts (what a shell line does); is_error (handoffs and interrupts are no failures; what only its answer tells of is one); is_waiting (it
 -- only waits or looks whether something is ready); is_open (the log has no end of it and no result);
 -- start and end; lane (the steps that it is one of), place in it from 1; preorder; asked (place of what a person said that it follows, where the log has turns).
-CREATE MACRO _steps_near_failures(of_trace_ids) AS TABLE
-WITH failing AS MATERIALIZED (
-  SELECT DISTINCT trace_id FROM spans
-  WHERE status_code = 'ERROR' AND NOT is_control_flow AND (of_trace_ids IS NULL OR trace_id IN (SELECT unnest(of_trace_ids)))
+CREATE MACRO _steps_near_failures() AS TABLE
+WITH told AS MATERIALIZED (FROM _failures_told),
+failing AS MATERIALIZED (
+  SELECT trace_id FROM spans WHERE status_code = 'ERROR' AND NOT is_control_flow
+  UNION
+  SELECT trace_id FROM told
 ),
 steps AS (
   SELECT
@@ -111,7 +91,7 @@ laned AS (
 )
 SELECT
   trace_id, span_id, agent_name, kind, target, tool_call_arguments AS arguments,
-  CASE WHEN kind = 'tool' THEN _shell_acts(_shell_command(tool_name, tool_call_arguments, TRY_CAST(tool_call_arguments AS JSON))) END AS acts, status_code = 'ERROR' AND NOT is_control_flow AS is_error,
+  CASE WHEN kind = 'tool' THEN _shell_acts(_shell_command(tool_name, tool_call_arguments, TRY_CAST(tool_call_arguments AS JSON))) END AS acts, (status_code = 'ERROR' AND NOT is_control_flow) OR preorder IN (SELECT preorder FROM told) AS is_error,
   kind = 'tool' AND _is_waiting(tool_name, tool_call_arguments) AS is_waiting, end_time IS NULL AND tool_call_result IS NULL AS is_open,
   -- What it looked for was not there.
   CASE WHEN kind = 'tool' AND status_code = 'ERROR' THEN error_class(NULL, coalesce(status_message, tool_call_result), operation_name) = 'not found' AND _resource_access(tool_name) IS NOT DISTINCT FROM 'read' END AS is_missing,
@@ -123,9 +103,50 @@ ASOF LEFT JOIN (
   SELECT trace_id AS asked_in, preorder AS asked FROM spans WHERE depth = 1 AND operation_name IS NULL AND regexp_full_match(name, 'turn \d+')
 ) ON asked_in = trace_id AND asked <= preorder;
 
--- The attempts of some traces (a list), of all when the argument is NULL; columns as in `recovery_attempts`.
-CREATE MACRO _recovery_attempts_in(of_trace_ids) AS TABLE
-WITH steps AS MATERIALIZED (FROM _steps_near_failures(of_trace_ids)),
+-- For every failed call or run, the next thing that was tried for the same end: the same action anywhere later in its run, anything else within the 20
+-- steps after it.
+--
+-- What counts as tried for the same end: the same action again with nothing in between (`retry`) or after other work (`repair`); the same
+-- tool with arguments that have most words in common, or a shell line with the same commands on the same things in another form (`rephrase`); another tool that is given most of the same words, or another model
+-- (`fallback`); a tool made for handing over that is given most of the same words (`delegate`); a question to a person that holds most of them, or comes
+-- right after (`escalate`); another run of the same agent (`rerun`). Calls that name another item, by a number or an id, or by a name where others of
+-- a list were asked for in the same way, are of another matter. What writes is no other way of reading, unless it makes the very thing that was not
+-- there (`repair`). Steps that began before the failure ended were not tried because of it; one that the log leaves without an end did not work.
+CREATE VIEW recovery_attempts (
+  -- Trace of both.
+  trace_id,
+  -- The span that failed.
+  failed_span_id,
+  -- The span that was tried next.
+  span_id,
+  -- The agent.
+  agent_name,
+  -- `tool`, `model`, `agent` or `retrieval`.
+  kind,
+  -- The tool, model or agent that failed.
+  target,
+  -- The one that was tried.
+  next_target,
+  -- retry, repair, rephrase, fallback, delegate, escalate or rerun.
+  strategy,
+  -- True where what was tried ended and did not fail.
+  is_success,
+  -- From the end of the failure to the begin of the attempt, in nanoseconds.
+  pause_ns,
+  -- When the failure ended (UTC).
+  failed_time,
+  -- When the attempt began (UTC).
+  start_time,
+  -- When the attempt ended (UTC); NULL when unfinished.
+  end_time,
+  -- Place of the failed span in tree order.
+  failed_preorder,
+  -- Place of the attempt in tree order.
+  preorder,
+  -- True where a person spoke in between (in logs that tell the turns of a session apart).
+  is_after_person
+) AS
+WITH steps AS MATERIALIZED (FROM _steps_near_failures()),
 -- The same action, or the same shell line but for flags, is a second attempt however much later in the run it comes.
 again AS (
   SELECT
@@ -181,48 +202,3 @@ FROM compared
 ANTI JOIN listed USING (failed_preorder, preorder)
 WHERE strategy IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY failed_preorder ORDER BY near) = 1;
-
--- For every failed call or run, the next thing that was tried for the same end: the same action anywhere later in its run, anything else within the 20
--- steps after it.
---
--- What counts as tried for the same end: the same action again with nothing in between (`retry`) or after other work (`repair`); the same
--- tool with arguments that have most words in common, or a shell line with the same commands on the same things in another form (`rephrase`); another tool that is given most of the same words, or another model
--- (`fallback`); a tool made for handing over that is given most of the same words (`delegate`); a question to a person that holds most of them, or comes
--- right after (`escalate`); another run of the same agent (`rerun`). Calls that name another item, by a number or an id, or by a name where others of
--- a list were asked for in the same way, are of another matter. What writes is no other way of reading, unless it makes the very thing that was not
--- there (`repair`). Steps that began before the failure ended were not tried because of it; one that the log leaves without an end did not work.
-CREATE VIEW recovery_attempts (
-  -- Trace of both.
-  trace_id,
-  -- The span that failed.
-  failed_span_id,
-  -- The span that was tried next.
-  span_id,
-  -- The agent.
-  agent_name,
-  -- `tool`, `model`, `agent` or `retrieval`.
-  kind,
-  -- The tool, model or agent that failed.
-  target,
-  -- The one that was tried.
-  next_target,
-  -- retry, repair, rephrase, fallback, delegate, escalate or rerun.
-  strategy,
-  -- True where what was tried ended and did not fail.
-  is_success,
-  -- From the end of the failure to the begin of the attempt, in nanoseconds.
-  pause_ns,
-  -- When the failure ended (UTC).
-  failed_time,
-  -- When the attempt began (UTC).
-  start_time,
-  -- When the attempt ended (UTC); NULL when unfinished.
-  end_time,
-  -- Place of the failed span in tree order.
-  failed_preorder,
-  -- Place of the attempt in tree order.
-  preorder,
-  -- True where a person spoke in between (in logs that tell the turns of a session apart).
-  is_after_person
-) AS
-FROM _recovery_attempts_in(NULL);

@@ -1,5 +1,6 @@
 -- What became of every failure.
 -- include: recovery.attempts
+-- include: recovery.told
 -- include: spans.errors
 -- include: agents.statuses
 -- include: tokens.usage_ledger
@@ -28,29 +29,32 @@ SELECT
 FROM chain
 GROUP BY first_preorder;
 
--- The failed spans around every failure, from the inside, up to the first span above that did not fail.
-CREATE VIEW _failures_upwards (
-  -- Place of the failure in tree order.
-  leaf,
-  -- Place of the span above.
-  preorder,
-  -- How many levels above.
-  level,
-  -- Whether it failed as well.
-  is_error
-) AS
+-- Every failure: those that are marked (`errors`), and those that only an answer tells of, with is_told.
+CREATE MACRO _all_failures() AS TABLE
+SELECT *, false AS is_told FROM errors
+UNION ALL BY NAME
+SELECT
+  trace_id, span_id, agent_name, 'tool' AS kind, name, operation_name, tool_name, start_time, end_time, error_class(NULL, message, operation_name) AS error_class,
+  message, depth, preorder, source_id, source_line, source_offset, source_length, true AS is_told
+FROM spans
+JOIN (SELECT preorder, message FROM _failures_told) AS told USING (preorder);
+
+-- The spans around failures, from the inside, up to the first one above that did not fail: leaf (place of the failure in tree order), preorder (of the span above),
+-- level (how many levels above), is_error (whether it failed as well). Argument: the name of a relation with the failures.
+CREATE MACRO _failures_upwards(failures) AS TABLE
 WITH RECURSIVE
+leaves AS MATERIALIZED (SELECT preorder FROM query_table(failures)),
 parents AS MATERIALIZED (
   SELECT child.preorder, parent.preorder AS parent_preorder, parent.status_code = 'ERROR' AND NOT parent.is_control_flow AS is_error
-  FROM (FROM spans WHERE status_code = 'ERROR' AND NOT is_control_flow AND depth > 0) AS child
+  FROM (FROM spans WHERE ((status_code = 'ERROR' AND NOT is_control_flow) OR preorder IN (FROM leaves)) AND depth > 0) AS child
   ASOF JOIN spans AS parent ON parent.depth = child.depth - 1 AND parent.preorder < child.preorder
 ),
 climb AS (
-  SELECT errors.preorder AS leaf, parent_preorder AS here, 1 AS level, is_error FROM errors JOIN parents USING (preorder)
+  SELECT preorder AS leaf, parent_preorder AS preorder, 1 AS level, is_error FROM leaves JOIN parents USING (preorder)
   UNION ALL
   SELECT leaf, parent_preorder, level + 1, parents.is_error
   FROM climb
-  JOIN parents ON parents.preorder = climb.here
+  JOIN parents ON parents.preorder = climb.preorder
   WHERE climb.is_error
 )
 FROM climb;
@@ -96,14 +100,15 @@ SELECT agent_name, wave, status, detail, time, next_time, next_status, source_id
 FROM turns
 WHERE is_bad;
 
--- What became of the failures that are no attempts themselves: the columns of `errors`, then target (the tool, model or agent), failed_above,
+-- What became of the failures that are no attempts themselves: the columns of `errors`, is_told (only its answer says that it failed), then target (the tool, model or agent), failed_above,
 -- agents_failed_above and contained_by as in `recoveries`, has_more (other work followed in the same run), is_mended (an attempt at the step itself worked), is_helped (a person spoke on the way), mender (place of the
 -- attempt that worked, here or further up; NULL where none did) and all_strategies (in the order they were tried).
 CREATE MACRO _settled_failures() AS TABLE
-WITH tried AS MATERIALIZED (FROM _recovery_attempts_in(NULL)),
+WITH failures AS MATERIALIZED (FROM _all_failures()),
+tried AS MATERIALIZED (FROM recovery_attempts),
 chains AS MATERIALIZED (FROM _recovery_chains('tried')),
-upwards AS MATERIALIZED (FROM _failures_upwards),
-steps AS MATERIALIZED (SELECT preorder, place < count(*) OVER (PARTITION BY lane) AS has_more FROM _steps_near_failures(NULL)),
+upwards AS MATERIALIZED (FROM _failures_upwards('failures')),
+steps AS MATERIALIZED (SELECT preorder, place < count(*) OVER (PARTITION BY lane) AS has_more FROM _steps_near_failures()),
 failed_attempts AS MATERIALIZED (SELECT preorder FROM tried WHERE NOT is_success),
 repeated AS (
   FROM failed_attempts
@@ -113,73 +118,36 @@ repeated AS (
 -- A failed request inside a call is a failure of that call: what is tried again is the innermost failed call or run.
 acts AS (
   SELECT leaf, arg_min(preorder, level) AS act, min(level) AS act_level
-  FROM (SELECT preorder AS leaf, preorder, 0 AS level FROM errors UNION ALL SELECT leaf, preorder, level FROM upwards WHERE is_error)
+  FROM (SELECT preorder AS leaf, preorder, 0 AS level FROM failures UNION ALL SELECT leaf, preorder, level FROM upwards WHERE is_error)
   SEMI JOIN steps USING (preorder)
   GROUP BY leaf
 ),
 above AS (
   SELECT
-    upwards.leaf, count(*) FILTER (upwards.is_error) AS failed_above,
-    count(DISTINCT spans.agent_name) FILTER (upwards.is_error AND spans.agent_name <> errors.agent_name) AS agents_failed_above,
+    upwards.leaf, count(*) FILTER (upwards.is_error AND level > coalesce(act_level, 0)) AS failed_above,
+    count(DISTINCT spans.agent_name) FILTER (upwards.is_error AND spans.agent_name <> failures.agent_name) AS agents_failed_above,
     any_value(coalesce(spans.agent_name, 'a step without an agent')) FILTER (NOT upwards.is_error) AS contained_by,
     arg_min(upwards.preorder, level) FILTER (chains.is_success AND level > coalesce(act_level, 0)) AS mended_above
   FROM upwards
   JOIN spans USING (preorder)
-  JOIN errors ON errors.preorder = upwards.leaf
+  JOIN failures ON failures.preorder = upwards.leaf
   LEFT JOIN acts ON acts.leaf = upwards.leaf
   LEFT JOIN chains ON chains.preorder = upwards.preorder AND upwards.is_error
   GROUP BY upwards.leaf
 )
 SELECT
-  errors.*, coalesce(CASE kind WHEN 'model' THEN model WHEN 'agent' THEN agent_name ELSE tool_name END, name) AS target,
-  coalesce(failed_above, 0) AS failed_above, coalesce(agents_failed_above, 0) AS agents_failed_above, contained_by, has_more,
+  failures.*, coalesce(CASE kind WHEN 'model' THEN model WHEN 'agent' THEN agent_name ELSE tool_name END, name) AS target,
+  coalesce(failed_above, 0) AS failed_above, coalesce(agents_failed_above, 0) AS agents_failed_above,
+  CASE WHEN is_told AND contained_by IS NULL THEN coalesce(failures.agent_name, 'a step without an agent') ELSE contained_by END AS contained_by, has_more,
   coalesce(own.is_success, false) AS is_mended, coalesce(own.is_helped, false) OR coalesce(up.is_helped, false) AS is_helped, CASE WHEN own.is_success THEN own.last_preorder ELSE up.last_preorder END AS mender,
   CASE WHEN own.is_success THEN own.strategies ELSE list_concat(coalesce(own.strategies, []), coalesce(up.strategies, [])) END AS all_strategies
-FROM errors
-LEFT JOIN acts ON acts.leaf = errors.preorder
+FROM failures
+LEFT JOIN acts ON acts.leaf = failures.preorder
 LEFT JOIN chains AS own ON own.preorder = act
 LEFT JOIN steps ON steps.preorder = coalesce(own.last_preorder, act)
-LEFT JOIN above ON above.leaf = errors.preorder
+LEFT JOIN above ON above.leaf = failures.preorder
 LEFT JOIN chains AS up ON up.preorder = mended_above AND NOT coalesce(own.is_success, false)
-WHERE errors.preorder NOT IN (FROM repeated);
-
--- Calls that answered with a failure though nothing marks them as failed, unless the next call of the same tool in the same run brought something, or another
--- call after it that was given most of the same words and does not write.
-CREATE VIEW _failures_told (
-  -- Place of the call in tree order.
-  preorder,
-  -- Its trace.
-  trace_id,
-  -- The agent.
-  agent_name,
-  -- The tool.
-  tool_name,
-  -- What it answered.
-  answer
-) AS
-WITH told AS MATERIALIZED (
-  SELECT preorder, trace_id, parent_span_id, agent_name, tool_name, tool_call_arguments, tool_call_result, coalesce(end_time, start_time) AS end_time
-  FROM spans
-  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND subtree_end = preorder + 1 AND _answers_with_failure(tool_call_result)
-),
-later AS (
-  SELECT
-    told.preorder, next.tool_name = told.tool_name AS is_same_tool,
-    _word_overlap(_given_words(told.tool_call_arguments), _given_words(next.tool_call_arguments)) > 0.5 AND _resource_access(next.tool_name) IS DISTINCT FROM 'write' AS is_alike,
-    next.status_code <> 'ERROR' AND NOT coalesce(_answers_with_failure(next.tool_call_result), false) AS is_success,
-    row_number() OVER (PARTITION BY told.preorder, next.tool_name ORDER BY next.start_time, next.preorder) AS place
-  FROM told
-  JOIN (
-    SELECT preorder, trace_id, parent_span_id, agent_name, tool_name, tool_call_arguments, tool_call_result, start_time, status_code
-    FROM spans
-    WHERE operation_name = 'execute_tool'
-  ) AS next
-    ON next.trace_id = told.trace_id AND next.parent_span_id IS NOT DISTINCT FROM told.parent_span_id AND next.agent_name IS NOT DISTINCT FROM told.agent_name
-      AND next.preorder > told.preorder AND next.start_time >= told.end_time
-)
-SELECT preorder, trace_id, agent_name, tool_name, tool_call_result
-FROM told
-WHERE preorder NOT IN (SELECT preorder FROM later WHERE is_success AND (is_alike OR (is_same_tool AND place = 1)));
+WHERE failures.preorder NOT IN (FROM repeated);
 
 -- Failures that nobody mended, each told in one sentence; those that only an answer tells of are among them.
 CREATE VIEW _failures_unmended (
@@ -194,19 +162,14 @@ CREATE VIEW _failures_unmended (
 ) AS
 SELECT
   preorder, trace_id,
-  format('{} failed{} and was not mended: {}.', coalesce(target, 'A step'), coalesce(' for ' || CASE WHEN agent_name <> target THEN agent_name END, ''),
-    rtrim(_short(why, 120), '.')),
+  format(CASE WHEN is_told THEN '{} answered{} with a failure that nothing marks as one, and was not mended: {}.' ELSE '{} failed{} and was not mended: {}.' END,
+    coalesce(target, 'A step'), coalesce(CASE WHEN NOT is_told THEN ' for' ELSE '' END || ' ' || CASE WHEN agent_name <> target THEN agent_name END, ''), rtrim(_short(why, 120), '.')),
   why
 FROM (
   SELECT *, coalesce(CASE WHEN regexp_matches(message, '[\pL\d]') THEN message END, error_type, nullif(error_class, 'unknown'), 'the log does not say why') AS why
   FROM _settled_failures()
 )
-WHERE mender IS NULL
-UNION ALL
-SELECT
-  preorder, trace_id,
-  format('{} answered{} with a failure that nothing marks as one, and was not mended: {}.', tool_name, coalesce(' ' || agent_name, ''), rtrim(_short(answer, 120), '.')), answer
-FROM _failures_told;
+WHERE mender IS NULL;
 
 -- Every failure with what was tried, whether it worked, how long it took and what it cost. A failure that is itself an attempt to mend an
 -- earlier one belongs to that one; trouble that agents report (BLOCKED, FAILED, ...) is here too, as kind `report`.
@@ -253,12 +216,14 @@ CREATE VIEW recoveries (
   tokens,
   -- Money in USD spent in that time, as far as it is priced.
   cost_usd,
-  -- How many spans above failed with it.
+  -- How many spans above failed with it; the failed call or run it stands in is not above it.
   failed_above,
   -- How many other agents failed with it.
   agents_failed_above,
   -- The agent whose span above did not fail any more; NULL where all failed up to the root.
   contained_by,
+  -- True where nothing marks the call as failed, and only its answer says so.
+  is_told,
   -- Place of the failed span in tree order.
   preorder,
   -- The source it stands in.
@@ -318,11 +283,11 @@ SELECT
   END END AS fallback_level,
   recovered_span_id, start_time, recovered_time AS end_time, epoch_ns(recovered_time) - epoch_ns(failed_time) AS recovery_ns,
   CASE WHEN mender IS NOT NULL THEN _whole(tokens) END AS tokens, CASE WHEN mender IS NOT NULL THEN cost_nano_usd / 1e9 END AS cost_usd,
-  failed_above, agents_failed_above, contained_by, preorder, source_id, source_line, source_offset, source_length
+  failed_above, agents_failed_above, contained_by, is_told, preorder, source_id, source_line, source_offset, source_length
 FROM spent
 UNION ALL
 SELECT
   NULL, NULL, agent_name, 'report', status, 'reported trouble', detail, CASE WHEN recovered_time IS NULL THEN 'open' ELSE 'recovered' END,
-  NULL, [], 0, NULL, NULL, start_time, recovered_time, epoch_ns(recovered_time) - epoch_ns(start_time), NULL, NULL, 0, 0, NULL, NULL,
+  NULL, [], 0, NULL, NULL, start_time, recovered_time, epoch_ns(recovered_time) - epoch_ns(start_time), NULL, NULL, 0, 0, NULL, false, NULL,
   source_id, source_line, source_offset, source_length
 FROM _reported_trouble;
