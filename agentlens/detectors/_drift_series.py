@@ -146,7 +146,7 @@ _SHARED = ("tool", "model", "operation")
 
 
 def all_series(con: duckdb.DuckDBPyConnection) -> Iterator[Series]:
-    """Yield every series of a lens: those of each agent, then those that several agents share."""
+    """Yield every series of a lens: those of each agent, then those that several agents share. What they were read from stands until `drop_gathered`."""
     for name, query in _GATHERED.items():
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
     of_agents: dict[str, list[Part]] = {}
@@ -160,8 +160,12 @@ def all_series(con: duckdb.DuckDBPyConnection) -> Iterator[Series]:
     for dimension in _SHARED:
         for part in shared[dimension]:
             yield from _of_several(part, dimension)
+
+
+def drop_gathered(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop what `all_series` gathered."""
     for name in _GATHERED:
-        con.execute(f"DROP TABLE {name}")
+        con.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def _of_agent(con: duckdb.DuckDBPyConnection, agent: str, parts: list[Part], tools: list[str]) -> list[Series]:

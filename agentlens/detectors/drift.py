@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from agentlens.detectors import change_points as cp
-from agentlens.detectors._drift_series import Series, all_series
+from agentlens.detectors._drift_series import Series, all_series, drop_gathered
 from agentlens.detectors._drift_words import Release, explain
+from agentlens.detectors._kinds_of_work import kinds_of_tasks, signs_of_tasks
 from agentlens.detectors.change_effects import Effect, measure_effect, slope_effect
 
 LIMIT = 0.05  # of the share of false discoveries
@@ -46,6 +47,8 @@ def measure_drift(con: duckdb.DuckDBPyConnection) -> None:
         one.memory = memory
         _test(one)
     _control(tested)
+    _tell_work_apart(con, tested, releases)
+    drop_gathered(con)
     rows = [_row(one, change, releases) for one in series for change in _judge(one, releases)]
     con.execute("DELETE FROM drift_changes")
     if rows:
@@ -114,13 +117,46 @@ def control(p_values: Sequence[float]) -> list[float]:
     return [float(one) for one in np.clip(q, 0, 1)]
 
 
+def _tell_work_apart(con: duckdb.DuckDBPyConnection, tested: list[Series], releases: Releases) -> None:
+    """Test what has changed once more among tasks that are alike in what they were asked, or in the tools they used.
+
+    An agent that was changed may use other tools for the same work: then these tell no work apart.
+    """
+    found = [one for one in tested if one.q_value is not None and one.q_value <= LIMIT and (one.tasks >= 0).all()]
+    if not found:
+        return
+    for kind, signed, signs in signs_of_tasks(con, np.unique(np.concatenate([one.tasks for one in found]))):
+        for one in found:
+            if kind == "asked" or not (
+                one.measure == "task_tool_mix" or one.p_value > LIMIT or _was_changed(one, releases)
+            ):
+                _test_apart(one, kinds_of_tasks(cp.score_within(one.values, one.strata), one.tasks, signed, signs))
+    _control(tested)
+
+
+def _was_changed(series: Series, releases: Releases) -> bool:
+    """Whether something of those whose series it is was released when it changed."""
+    suspects = (release for step in _steps(series) for release in _suspects(series, step, releases))
+    return any(release.agent_name in (series.agent_name, *series.shared_by) for release in suspects)
+
+
+def _test_apart(series: Series, kinds: cp.Ints) -> None:
+    if not kinds.any():
+        return
+    series.strata = np.unique(np.stack([series.strata, kinds]), axis=1, return_inverse=True)[1].reshape(-1)
+    series.known_points = None
+    found = cp.scan_points(series.points, series.rng, series.memory)
+    p_value = found.p_value if series.units is None else _p_of_several(series, found.p_value)
+    series.p_value, series.shape, series.inflation = max(series.p_value or 0.0, p_value), found.shape, found.inflation
+
+
 def _judge(series: Series, releases: Releases) -> list[Change]:
     count = len(series.values)
     if series.q_value is None or series.mixed_q_value is None:
         return [Change("too few", 0, count, count, count, count, None)]
     if series.q_value <= LIMIT:
         if series.shape == "slope":
-            return [_slope(series)]
+            return [_slope(series) if _has_tasks(series, 0, count // 2, count) else _none(series)]
         steps = _steps(series)
         if not steps:
             return [_none(series)]
@@ -170,8 +206,9 @@ def _steps(series: Series) -> list[Change]:
 
 
 def _has_tasks(series: Series, first: int, at: int, end: int) -> bool:
-    """Whether both sides of a change rest on more than one task."""
-    return all(_has_several(series.tasks[a:b], MIN_TASKS_A_SIDE) for a, b in ((first, at), (at, end)))
+    """Whether both sides of a change rest on more than one task that the other has not: what changes within tasks side by side is how a task unfolds."""
+    before, after = np.unique(series.tasks[first:at]), np.unique(series.tasks[at:end])
+    return min(len(before), len(after)) - len(np.intersect1d(before, after, assume_unique=True)) >= MIN_TASKS_A_SIDE
 
 
 def _steps_at(series: Series, at: int) -> list[Change]:

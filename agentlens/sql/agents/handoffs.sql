@@ -11,7 +11,7 @@ coalesce(regexp_matches(tool, '^(transfer_to_.+|(handoff|hand_off|delegate|dispa
 CREATE MACRO _asks_a_person(tool) AS
 coalesce(regexp_matches(
   '_' || lower(regexp_replace(regexp_replace(tool, '([a-z\d])([A-Z])', '\1_\2', 'g'), '[^A-Za-z\d]+', '_', 'g')) || '_',
-  '_(ask|consult|prompt|escalate|hand_?off|(wait|await)_for)_((to|for|from|on|a|an|the|input|help|approval|over)_)*(human|user|person|operator|supervisor)_' ||
+  '_(ask|consult|prompt|escalate|transfer|hand_?off|(wait|await)_for)_((to|for|from|on|a|an|the|input|help|approval|over)_)*(human|user|person|operator|supervisor)_' ||
   '|_(notify|page|alert|call|contact)_((to|for|a|an|the|in)_)*(human|person|operator|supervisor)_' ||
   '|_(get|query|request|require|await|collect)_((for|from|a|an|the)_)*(human|user|person|operator|supervisor)_(input|approval|review|feedback|help|decision|confirmation|intervention|assistance)_' ||
   '|_(get|query|request|require|await)_((for|a|an|the)_)*human_$|_(request|require|await)_((for|a|an|the)_)*approval_|_(get|collect)_(input|approval|feedback)_from_((a|the)_)*(human|user|person|operator)_' ||

@@ -95,7 +95,8 @@ FROM (
 -- One finding a group of changes: what moved most first, and the spans on either side. Arguments as in `_grouped_changes`.
 CREATE MACRO _change_findings(wanted, max_q, min_change) AS TABLE
 WITH changes AS (
-  SELECT *, CASE WHEN measure = 'task_tool_mix' THEN difference ELSE abs(difference) / greatest(abs(value_before), 1e-9) END AS size,
+  -- Other tools may mean other work, unless something of the agent was changed just then.
+  SELECT *, CASE WHEN measure = 'task_tool_mix' THEN CASE WHEN len(suspects) > 0 THEN difference ELSE least(difference, 0.49) END ELSE abs(difference) / greatest(abs(value_before), 1e-9) END AS size,
     -- What the explanation calls the measure, behind whose it is.
     split_part(substr(explanation, length(coalesce(agent_name, subject)) + 3), ': ', 1) AS label, row_number() OVER () AS change
   FROM _grouped_changes(wanted, max_q, min_change)
@@ -124,11 +125,12 @@ GROUP BY subject, number;
 -- reported is false (Benjamini and Hochberg). Like is compared with like: by kind of task, and by its size where that changed. One finding a
 -- moment of an agent, all its measures in it; what all that share a tool, a model or an operation have in common is one finding of that. Tier event. Severity: warning for a change by half or more, else info.
 -- Example: since 6 June the letters of one agent are half as long again; its prompt became v8 that morning.
--- Leaves alone: another mix of work; changes below `min_change`; scatter, however wild.
+-- Leaves alone: another mix of work, also where only the words of what was asked, or the tools that were used, tell its kinds apart (a mix of tools is a warning only
+-- where something of the agent was changed just then); changes below `min_change`; scatter, however wild.
 -- Misses: series of fewer than 12 observations; kinds of work that the log does not tell apart; what was already so when the log begins.
 -- Do: open `al.Drift` at that moment, compare a task before with one after, and take the release back or accept it.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_drift_step(max_q := 0.05, min_change := 0.2) AS TABLE
 FROM _change_findings('step', max_q, min_change);
 
@@ -141,7 +143,7 @@ FROM _change_findings('step', max_q, min_change);
 -- Misses: drifts that turn round within the log; series of fewer than 12 observations.
 -- Do: look at what grows beside it (a memory file, an index, a history that is sent along) and give it a limit.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_drift_slope(max_q := 0.05, min_change := 0.2) AS TABLE
 FROM _change_findings('slope', max_q, min_change);
 

@@ -4,6 +4,7 @@
 -- include: spans.actions
 -- include: spans.errors
 -- include: flow.resources
+-- include: agents.handoffs
 -- include: agents.statuses
 -- include: detectors.checks
 -- include: detectors.evidence
@@ -26,16 +27,34 @@ FROM spans;
 -- The same in German, French, Spanish, Italian and Portuguese.
 CREATE MACRO _owns_up_abroad(text) AS
 regexp_matches(text,
-  'nicht (vollst|m.glich|gefunden|erreich|gelungen|verf.g|abgeschl|fertig|gel.st|geklappt)|\bkonnten? .{0,60}nicht|fehlgeschlagen|gescheitert|unvollst|\bleider\b|\bfehlt|\bfehler|\boffen (bleib|ist|sind)|'
-  || '\bn.(a|ai|ont|est|avons|ayant) (pas|pu)\b|\bimpossible|[ée]chou[ée]|\bincompl|\bmanqu|\berreur|malheureusement|\bpas (encore|disponible|trouv|termin|pu)|'
-  || '\bno (se )?(pud|pued|fue posible|encontr|est[aá] disponible|logr)|\bfall[oó]|\bfalta|\bpendiente|lamentablemente|\bimposible|'
-  || '\bnon (è|sono|ho|abbiamo|ha|siamo|riusc|possibil|complet|dispon)|\bfallit|\bmanca|\berrore|purtroppo|a met[aà]|'
-  || 'não (foi|consegui|pude|est|encontr)|\bfalh|\berro\b|infelizmente', 'i');
+  'nicht (vollst|m.glich|gefunden|erreich|gelungen|verf.g|abgeschl|fertig|gel.st|geklappt)|\bkonnten? .{0,60}nicht|fehlgeschlagen|gescheitert|unvollst|\bleider\b|\bfehlt|\bfehler|\boffen (bleib|ist|sind)|\bkeine?[nrms]? (zahl|daten|angabe|antwort|ergebnis|treffer|zugriff|zugang|information|werte?\b|verbindung|r.ckmeldung|preis)|\bstattdessen|\bgesch.tzt|'
+  || '\bn.(a|ai|ont|est|avons|ayant) (pas|pu)\b|\bimpossible|[ée]chou[ée]|\bincompl|\bmanqu|\berreur|malheureusement|\bpas (encore|disponible|trouv|termin|pu|de (donn|r.pons|chiffr|r.sult))|\baucune? (donn|r.pons|r.sult|trace)|[àa] la place|'
+  || '\bno (se )?(pud|pued|fue posible|encontr|est[aá] disponible|logr)|\bfall[oó]|\bfalta|\bpendiente|lamentablemente|\bimposible|\b(sin|no hay|no tengo) (datos|respuesta|resultado|cifra)|en su lugar|'
+  || '\bnon (è|sono|ho|abbiamo|ha|siamo|riusc|possibil|complet|dispon)|\bfallit|\bmanca|\berrore|purtroppo|a met[aà]|\b(nessun|senza) (dat|rispost|risultat)|al suo posto|'
+  || 'não (foi|consegui|pude|est|encontr)|\bfalh|\berro\b|infelizmente|\bsem (dados|resposta|resultado)', 'i');
 
--- Whether a text owns up to a failure, in plain words.
-CREATE MACRO _owns_up(text) AS
-_owns_up_abroad(text) OR
+-- Words that own up to a failure where they stand alone: something is missing, was left out or guessed, or something else stands in for it.
+CREATE MACRO _owns_up_indirectly(text) AS
+regexp_matches(text, '\b(unknown|n/a|null|declin\w*|offline|(is|are|was|were|be|went|goes) down|left (out|open|aside)|omit\w*|exclud\w*|instead|in its place|fall(s|ing)?.?back|fell back|outdated|stale|assum\w*|estimat\w*|guess\w*|from memory|(last|previous) (week|month|year|quarter|run)\W?s|only (able|manag\w+|part\w*|some|the (first|last|abstract|summary|title))|(able|managed) to \w+ only|(see|saw|found|find|have|got|there is|there are|there was|there were|with) (no|nothing|none)|no (data|figures?|numbers?|answer|response|reply|results?|records?|access|luck|trace|sign|such|match\w*|information|value)|nothing (came|was|is|to|under|listens|there|at)|(do|does|is|are|has|have|had|would|will) ?n[o.]t (yet |been )?(answer\w*|respond\w*|listen\w*|load\w*|open\w*|repl\w*|start\w*|connect\w*|run\w*|come|give\w*|return\w*|arrive\w*|know\w*|visible|listed|included|covered|checked|verified|tested|measured|confirmed))\b|\bn/a\b', 'i');
+
+-- A text without what it says did not happen: `no errors` owns up to nothing.
+CREATE MACRO _without_denied_failures(text) AS
+CASE WHEN regexp_matches(text, '(?i)\b(no|without|zero|keine?|ohne|sans|aucune?|sin|senza|nessun|sem|nenhum)\s')
+  THEN regexp_replace(text, '\b(no|without|zero|keine?|ohne|sans|aucune?|sin|senza|nessun|sem|nenhum)\s+(any\s+|further\s+|known\s+|open\s+|other\s+|weiteren?\s+)?(errors?|problem[ase]?s?|issues?|failures?|fehler|erreurs?|errore?[si]?|erros?|fallos?)\b', ' ', 'gi')
+  ELSE text END;
+
+-- Whether a text has words that own up to a failure, in plain words.
+CREATE MACRO _owns_up_plainly(text) AS
+_owns_up_abroad(text) OR _owns_up_indirectly(text) OR
 regexp_matches(text, '\b(fail\w*|errors?|unable|could ?n[o.]t|cannot|can.t|was ?n.t able|not (all|every\w*|fully|yet|ready|available|found|possible|reach\w*|complete\w*|done|work\w*)|unavailable|missing|denied|time[ds]?.?out|timeouts?|blocked|partial\w*|skip\w*|incomplete|problems?|issues?|unfortunately|did ?n[o.]t|does ?n[o.]t exist|no access|without (the|access)|unreachable|unreadable|expired|refus\w*|reject\w*|gave up|retry|later|reproduc\w*|wrong|invalid|incorrect|violat\w*|mismatch\w*|does ?n[o.]t match|interrupted|stop(ped|ping)? here|up to you|on purpose|deliberately|(may|must|is|are|was|were) ?n[o.]t (be |to be )?(allowed|permitted|sent|shared|shown|told|opened|read|used|done|given)|against (the |our )?(policy|rules?)|(still|stays?|left|remains?) red)\b', 'i');
+
+-- Whether a text owns up to a failure; that there was none owns up to nothing.
+CREATE MACRO _owns_up(text) AS _owns_up_plainly(_without_denied_failures(text));
+
+-- Whether a text claims that something was done or is in order; what merely answers or shows something claims less.
+CREATE MACRO _claims_success(text) AS
+regexp_matches(text, '\b(all|every\w*|done|complete\w*|finished|success\w*|ready|sent|saved|stored|delivered|updated|published|posted|submitted|filed|uploaded|deployed|booked|paid|placed|passed|holds?|fine|clean|safe|cleared|approved|(as|was|were|been) (asked|requested|planned|checked|verified)|in (order|place|line)|no (errors?|problems?|issues?|failures?|objections?|concerns?)|'
+  || 'alle[sr]?|fertig|erledigt|abgeschlossen|gespeichert|gesendet|in ordnung|erfolgreich|tou[st]|toutes|termin[ée]\w*|fait\w*|envoy[ée]\w*|enregistr[ée]\w*|r[ée]ussi\w*|tod[oa]s?|listo|hech[oa]s?|complet\w*|enviad\w*|guardad\w*|tutt[oi]|fatt[oi]|inviat\w*|salvat\w*|pronto|feit[oa]|conclu\w*|salv[oa])\b|[✅✓✔]', 'i');
 
 -- Words of a tool's name that say what it is about: five letters and more, and not what any tool does.
 CREATE MACRO _subjects(tool) AS
@@ -76,6 +95,22 @@ CREATE MACRO _is_a_look(tool, arguments) AS
 NOT _is_check(tool, arguments) AND _resource_access(tool) IS DISTINCT FROM 'write'
 AND (_resource_access(tool) IS NOT DISTINCT FROM 'read' OR regexp_matches(_tool_words(tool), ' (search|find|grep|query|ask|look|list|scan|stat|exists|explore|analy[sz]e|describe|explain|delete|remove) ')
   OR NOT _brings_a_text(TRY_CAST(arguments AS JSON)));
+
+-- Whether a failure says that what was to be made is there already: nothing is missing.
+CREATE MACRO _is_there_already(error_type, message) AS
+_failure_matches(error_type, left(message, 300), '\b(file|directory|path|resource|branch) exists?\b|already (exists?|installed|running|up.to.date|done|present|registered)|fileexists|\beexist\b|alreadyexists');
+
+-- Whether a tool only keeps account of what the run does, by its name: nothing is built on that.
+CREATE MACRO _keeps_account(tool) AS
+coalesce(regexp_matches(_tool_words(tool), ' (telemetry|metrics?|analytics|tracing|heartbeat|statsd|datadog|opentelemetry) |^ (log|track|record|emit|trace) (an? |the )?(event|metric|usage|run|step|progress|activity|trace|span|cost|timing)s? ')
+  AND NOT regexp_matches(_tool_words(tool), ' (get|read|fetch|load|query|search|analy[sz]e|check|compute|calculate|list|show) '), false);
+
+-- What may mend a failure that is no second try of the same tool: asking a person, for a check one that passed, for a click the next step on the screen.
+CREATE MACRO _kinds_of_remedy(tool, arguments) AS
+list_filter([
+  CASE WHEN _asks_a_person(tool) THEN 'person' END, CASE WHEN _is_check(tool, arguments) THEN 'check' END,
+  CASE WHEN regexp_matches(_tool_words(tool), ' (click|tap|press|hover|scroll|drag|keypress|keyboard|mouse|browser|screenshot|dblclick|select option|fill form|type text) ') THEN 'screen' END
+], lambda kind: kind IS NOT NULL);
 
 -- What was made of every failure that was caught, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the
 -- `findings`, a list.
@@ -155,6 +190,16 @@ brought AS (
   WHERE matter IN (SELECT matter FROM sought)
   GROUP BY ALL
 ),
+remedies AS (
+  SELECT trace_id, agent_name, remedy, max(start_time) AS start_time
+  FROM (
+    SELECT call.trace_id, call.agent_name, start_time, unnest(_kinds_of_remedy(tool_name, tool_call_arguments)) AS remedy
+    FROM spans AS call
+    SEMI JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
+    WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
+  )
+  GROUP BY ALL
+),
 other_ways AS (
   SELECT DISTINCT leaf
   FROM sought
@@ -168,6 +213,15 @@ other_ways AS (
   JOIN spans AS call ON call.trace_id = caught.trace_id AND call.tool_name = caught.tool_name AND call.tool_call_arguments = failed.tool_call_arguments
   WHERE call.operation_name = 'execute_tool' AND call.status_code <> 'ERROR' AND call.start_time > caught.start_time
     AND call.preorder > catcher AND call.preorder < caught.subtree_end AND length(call.tool_call_arguments) > 2
+  UNION
+  SELECT leaf
+  FROM (
+    SELECT leaf, caught.trace_id, caught.agent_name, caught.start_time, unnest(list_distinct(['person'] || _kinds_of_remedy(failed.tool_name, failed.tool_call_arguments))) AS remedy
+    FROM caught
+    JOIN spans AS failed ON failed.preorder = leaf
+  ) AS failed
+  JOIN remedies ON remedies.trace_id = failed.trace_id AND remedies.agent_name IS NOT DISTINCT FROM failed.agent_name AND remedies.remedy = failed.remedy
+    AND remedies.start_time > failed.start_time
 ),
 -- Calls of the same agent afterwards that pass on, in a text of their own, that what failed is missing.
 disclosed AS (
@@ -205,7 +259,7 @@ last_words AS (
 ),
 told AS (
   SELECT
-    caught.*, coalesce(is_mended, false) OR leaf IN (FROM other_ways) OR leaf IN (FROM disclosed) AS is_mended, coalesce(has_worked, false) AS has_worked,
+    caught.*, coalesce(is_mended, false) OR leaf IN (FROM other_ways) OR leaf IN (FROM disclosed) OR _is_there_already(caught.error_type, message) AS is_mended, coalesce(has_worked, false) AS has_worked,
     _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look,
     -- Words beside the call of a tool are not the last ones: the log breaks off there.
     CASE WHEN caught.operation_name = 'execute_tool' THEN tool_answer WHEN NOT contains(parts::VARCHAR, '"tool_call"') THEN nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
@@ -224,7 +278,7 @@ judged AS MATERIALIZED (
           OR coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false) THEN NULL
         WHEN operation_name = 'execute_tool' THEN 'proven'
         WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
-        WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND (error_class <> 'not found' OR NOT is_a_look
+        WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND NOT _keeps_account(tool_name) AND (error_class <> 'not found' OR NOT is_a_look
           -- That the program behind the tool is not there says nothing of what was looked for.
           OR regexp_matches(message, '(?i)command not found|not installed|no module named|cannot find module|unknown (tool|function)')) THEN 'candidate'
       END AS tier
@@ -244,7 +298,7 @@ reports AS (
   WHERE tier IS NOT NULL
   GROUP BY leaf
 ),
-found AS MATERIALIZED (
+told_first AS MATERIALIZED (
   SELECT
     judged.*, reports.evidence AS report_evidence,
     row_number() OVER (PARTITION BY catcher, judged.tool_name ORDER BY tier DESC, judged.start_time, leaf) AS place,
@@ -254,9 +308,32 @@ found AS MATERIALIZED (
   WHERE tier IS NOT NULL AND NOT coalesce(is_honest, false)
   QUALIFY place = 1
 ),
+-- Last words that rest on what other calls of the agent brought afterwards, and on nothing invented: all their numbers, or of a failed look most of
+-- their words, stand there.
+pieces AS (
+  SELECT leaf, trace_id, agent_name, start_time, is_number, unnest(pieces) AS piece
+  FROM (
+    SELECT *, CASE WHEN is_number THEN list_distinct(regexp_extract_all(words, '\d[\d.,:]*\d')) WHEN is_a_look THEN list_distinct(regexp_extract_all(lower(left(words, 2000)), '\pL{5,}')) END AS pieces
+    FROM told_first, (VALUES (true), (false)) AS kinds (is_number)
+  )
+  WHERE len(pieces) >= CASE WHEN is_number THEN 1 ELSE 3 END
+),
+rested AS (
+  SELECT DISTINCT leaf
+  FROM (
+    SELECT leaf, is_number, piece, coalesce(bool_or(contains(CASE WHEN is_number THEN call.result ELSE lower(call.result) END, piece)), false) AS is_brought
+    FROM pieces
+    LEFT JOIN (SELECT trace_id, agent_name, start_time, tool_call_result AS result FROM spans WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND tool_call_result IS NOT NULL) AS call
+      ON call.trace_id = pieces.trace_id AND call.agent_name IS NOT DISTINCT FROM pieces.agent_name AND call.start_time > pieces.start_time
+    GROUP BY ALL
+  )
+  GROUP BY leaf, is_number
+  HAVING CASE WHEN is_number THEN bool_and(is_brought) ELSE avg(is_brought::INT) >= 0.6 END
+),
+found AS MATERIALIZED (FROM told_first ANTI JOIN rested USING (leaf)),
 accusations AS (
   SELECT
-    tier, CASE WHEN tier = 'proven' THEN 'critical' ELSE 'warning' END AS severity, found.trace_id, reporter AS agent_name,
+    tier, CASE WHEN tier = 'proven' THEN 'critical' WHEN _claims_success(words) THEN 'warning' ELSE 'info' END AS severity, found.trace_id, reporter AS agent_name,
     [found.span_id, catcher_span_id] AS span_ids, found.start_time, catcher_end AS end_time,
     format(CASE WHEN tier = 'proven' THEN '{} failed{}, and {} still reported success.' ELSE '{} failed{}, and {} ended without a word of it.' END,
       coalesce(found.tool_name || _about(leaf_span.tool_call_arguments), 'A step') || CASE WHEN found.agent_name <> reporter THEN ' (' || found.agent_name || ')' ELSE '' END,
@@ -297,15 +374,16 @@ FROM counted;
 -- The failure is followed upwards to the first tool call or run that did not fail. Tier proven: (a) an agent's run failed and the
 -- tool that started it gave back an ordinary answer, or (b) the run in which a tool failed ended well, its final words speak of what
 -- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
--- the run ended without an error.
+-- the run ended without an error. Severity: critical if proven, warning for a candidate that claims success (`all done`), info for one that only answers.
 -- Example: `margin_check` fails, and the agent reports that margins hold.
 -- Leaves alone: failures after which the same tool of the same agent worked, or the very same call of another agent that took over, or another one that brought something back on the same thing, or was asked the very same and is for the same (`google_route`, `osm_route`); last words, reports or texts written since that own up to a failure
--- or repeat its words; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
+-- or repeat its words; failures after which a person was asked, a check that had failed was passed or a next step on the screen worked; last words whose numbers
+-- stand in what other calls brought afterwards; what was there already; tools that only keep account of the run; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
 -- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
 -- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
 -- French, Spanish, Italian and Portuguese; runs that end in words of another language are not judged, and `checks` counts them.
 -- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
--- version: 6
+-- version: 7
 CREATE MACRO detect_swallowed_error() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_swallowed_error();

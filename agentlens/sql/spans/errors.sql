@@ -28,13 +28,20 @@ CASE
   ELSE 'unknown'
 END;
 
--- Whether a shell command only found nothing: its last part is a search or a comparison, which say so by exit code 1, and nothing was said, or no more than that code.
--- Arguments: the tool, its arguments as logged, and what the log says of the end.
+-- A shell command, as logged in its arguments, without what stands in quotes.
+CREATE MACRO _shell_words(arguments) AS
+regexp_replace(coalesce(TRY_CAST(arguments AS JSON)->>'$.command', TRY_CAST(arguments AS JSON)->>'$.cmd'), '"(\\.|[^"\\])*"|''[^'']*''', '_', 'g');
+
+-- Whether a shell command only found nothing, or a difference: its last part is a search or a comparison, which say so by exit code 1, and nothing was said, or no
+-- more than that code; a comparison also shows what differs. Arguments: the tool, its arguments as logged, and what the log says of the end.
 CREATE MACRO _found_nothing(tool, arguments, said) AS
 coalesce(regexp_matches(tool, 'bash|shell|exec|terminal|command|run', 'i')
-  AND regexp_full_match(said, '(?is)\s*(\(no output\)\s*)?(\w+\([''"])?(error: *)?((command|process) )?(exited with|failed with|exit)?( ?(exit )?code)?[ :]*1\.?([''"]\)(\s*traceback.*)?)?\s*|\s*')
-  AND regexp_matches(regexp_replace(coalesce(TRY_CAST(arguments AS JSON)->>'$.command', TRY_CAST(arguments AS JSON)->>'$.cmd'), '"(\\.|[^"\\])*"|''[^'']*''', '_', 'g'),
-    '(^|[|;&(]\s*|\s)(git (grep|diff)|e?f?grep|rg|ag|ack|pgrep|diff|cmp|test|\[|which)\s[^|;&]*$'), false);
+  AND CASE
+    WHEN regexp_full_match(said, '(?is)\s*(\(no output\)\s*)?(\w+\([''"])?(error: *)?((command|process) )?(exited with|failed with|exit)?( ?(exit )?code)?[ :]*1\.?([''"]\)(\s*traceback.*)?)?\s*|\s*')
+    THEN regexp_matches(_shell_words(arguments), '(^|[|;&(]\s*|\s)(git (grep|diff)|e?f?grep|rg|ag|ack|pgrep|diff|cmp|test|\[|which)\s[^|;&]*$')
+    WHEN regexp_matches(left(said, 200), '(?i)\b(exit(ed)?|code|status)\W{1,3}((with|code|status)\W{1,3}){0,2}1\b')
+    THEN regexp_matches(_shell_words(arguments), '(^|[|;&(]\s*|\s)(git diff|diff|cmp)\s[^|;&]*$')
+  END, false);
 
 -- Whether a text is the page by which a server says that it has nothing to give: its title or its first words are a status code of failure and its name.
 CREATE MACRO _is_error_page(said) AS
