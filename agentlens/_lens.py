@@ -119,14 +119,15 @@ class Lens:
     def root_cause(self, incident: str, /, **limits: int) -> duckdb.DuckDBPyRelation:
         """Return what may have caused an incident, the best hypothesis first, each with its chain and what speaks for and against it.
 
-        `incident` is the span that looks wrong (a failed run, a bad deliverable), or a trace, which stands for its root. Columns as of the macro
+        `incident` is the span that looks wrong (a failed run, a bad deliverable), or a trace, which stands for its root (of several
+        for the largest, the last of equal ones). Columns as of the macro
         `root_causes`, whose limits (`most`, `max_hops`) are keywords; `span_ids` is the chain from cause to harm, ready for the
         `selection` of an explorer. No rows mean that nothing in the log speaks for a cause.
 
         Raises AgentLensError for an id that is no span and no trace, and when `agentlens.detect()` has not run on this lens.
         """
         found = self.sql(
-            "SELECT trace_id, span_id FROM spans WHERE span_id = $id OR (trace_id = $id AND depth = 0) ORDER BY span_id <> $id, preorder LIMIT 1",
+            "SELECT trace_id, span_id FROM spans WHERE span_id = $id OR (trace_id = $id AND depth = 0) ORDER BY span_id <> $id, subtree_end - preorder DESC, start_time DESC NULLS LAST, preorder LIMIT 1",
             id=incident,
         ).fetchall()
         if not found:

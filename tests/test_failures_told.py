@@ -33,7 +33,9 @@ def run_of(number: int, acts: Sequence[Act]) -> list[Step]:
 def outcomes(folder: Path, runs: Sequence[Sequence[Act]]) -> list[list[tuple[Any, ...]]]:
     """Of each run its failures: which act, what became of it, what was tried."""
     lens = read_steps(folder, [step for n, acts in enumerate(runs, 1) for step in run_of(n, acts)])
-    rows = lens.sql("SELECT trace_id, span_id, outcome, strategies FROM recoveries WHERE is_told ORDER BY ALL").fetchall()
+    rows = lens.sql(
+        "SELECT trace_id, span_id, outcome, strategies FROM recoveries WHERE is_told ORDER BY ALL"
+    ).fetchall()
     number_of = {hex_id(f"run/{name}#{n}"): n for acts in runs for n, (name, _, _) in enumerate(acts)}
     return [
         [(number_of[span], outcome, tried) for trace, span, outcome, tried in rows if trace == f"{number:032x}"]

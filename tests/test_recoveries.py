@@ -71,6 +71,8 @@ AGAIN_IN_A_SHELL = [
     ("pytest tests/a.py", "timeout 60 python -m pytest -x tests/a.py tests/b.py > out.txt", True),
     ("cd web && npm test", "CI=1 npm test -- --runInBand", True),
     ("git add a.py && git commit -m 'first words'", 'git add a.py; git commit -m "other words; two"', True),
+    ("git rebase main", "git checkout --theirs a.c && GIT_EDITOR=true git rebase --continue", True),
+    ("git rebase main", "git rebase topic", False),
     ("git push", "git pull", False),
     ("pytest tests/a.py", "pytest tests/b.py", False),
     ("npm install left-pad", "npm install", False),
@@ -134,6 +136,31 @@ def test_what_names_another_item_is_no_second_attempt(tmp_path: Path) -> None:
         "recovered",
         ["rephrase"],
     )
+
+
+CORRECTIONS = [
+    ("grep", {"pattern": "user"}, "unknown", "grep", {"pattern": "user", "path": "group_vars"}, ("recovered", ["rephrase"])),
+    ("bash", {"command": "make"}, "make: *** No rule to make target 'all'", "bash", {"command": "make kern"}, ("recovered", ["rephrase"])),
+    ("bash", {"command": "make"}, "exit code 2", "bash", {"command": "make kern"}, ("went on", [])),
+    ("bash", {"command": "load.py raw.rows in.csv"}, "PermissionError: may not insert", "bash", {"command": "load.py tmp.rows in.csv"}, ("went on", [])),
+    ("bash", {"command": "load.py raw.rows in.csv"}, "exit code 2", "bash", {"command": "load.py tmp.rows in.csv"}, ("recovered", ["rephrase"])),
+    ("delegate_a", {"task": "Load region south into sales."}, "worker lost", "delegate_b", {"task": "Load region east into sales."}, ("went on", [])),
+    ("delegate_a", {"task": "Load region south into sales."}, "worker lost", "delegate_b", {"task": "Load region south into sales."}, ("recovered", ["delegate"])),
+]  # fmt: skip
+
+
+def test_a_corrected_call_mends_and_going_elsewhere_does_not(tmp_path: Path) -> None:
+    """What was called wrongly is called rightly, with more than before; what was denied, or handed to one agent, is not mended by work on another matter."""
+    steps = [
+        dict(each, traceId=f"{n:032x}")
+        for n, (name, given, why, next_name, next_given, _) in enumerate(CORRECTIONS, 1)
+        for each in (
+            agent("lead"),
+            tool(name, "lead", 1, arguments=given, status=ERROR, message=why),
+            tool(f"{next_name}#2", "lead", 3, arguments=next_given, result="done"),
+        )
+    ]
+    assert rows(read_steps(tmp_path, steps), "outcome, strategies") == [wanted for *_, wanted in CORRECTIONS]
 
 
 def test_a_storm_of_any_length_is_followed_to_its_end(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ SESSIONS = [
 ]
 FOUND = """
 SELECT span_id, outcome, strategies, attempts, fallback_level, recovered_span_id, recovery_ns / 1e6, tokens
-FROM recoveries WHERE kind = 'tool' ORDER BY preorder"""
+FROM recoveries WHERE kind = 'tool' AND NOT is_told ORDER BY preorder"""
 
 
 TRIED = """

@@ -182,6 +182,15 @@ FROM (
 WHERE length(token) BETWEEN 2 AND 400
 ORDER BY token, text_id;
 
+-- What went wrong with calls that nothing calls failed.
+INSERT INTO unmended_failures BY NAME FROM _flaws ANTI JOIN unmended_failures USING (preorder);
+INSERT INTO unmended_failures BY NAME
+SELECT
+  preorder, any_value(trace_id) AS trace_id, format('{} went on without a message that had said: {}.', coalesce(any_value(agent_name), 'A model'), rtrim(_short(min(rule), 120), '.')) AS summary,
+  min(rule) AS reason
+FROM _rules_lost
+GROUP BY preorder;
+
 -- Every run of six words as a number, thinned out so that of any run of nine words at least one is kept (winnowing: the least of four
 -- neighbours; Schleimer, Wilkerson and Aiken 2003).
 CREATE OR REPLACE TEMP TABLE flow_runs AS

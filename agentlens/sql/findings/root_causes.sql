@@ -4,6 +4,8 @@
 -- include: spans.errors
 -- include: detectors.ranking
 -- include: detectors.evidence
+-- include: findings.lost_rules
+-- include: recovery.flaws
 
 -- Whether what a detector finds can be the cause of harm: what only costs money, or is a statistic, cannot.
 CREATE MACRO _can_cause(detector) AS
@@ -27,11 +29,11 @@ CREATE VIEW _steps_of_findings (
   preorder,
   -- When the step began (UTC).
   start_time,
-  -- Whether the step was over when what was found began: it only says what had been.
+  -- Whether the step was over when what was found began, or is the one that was written over: it only says what had been.
   is_witness
 ) AS
 SELECT
-  defect, detector, tier, summary, place, trace_id, preorder, spans.start_time, coalesce(spans.end_time < began, false)
+  defect, detector, tier, summary, place, trace_id, preorder, spans.start_time, coalesce(spans.end_time < began, false) OR (detector = 'competing_writes' AND place = 1)
 FROM (
   SELECT
     rowid AS defect, detector, tier, summary, trace_id,
@@ -149,9 +151,16 @@ around AS (
   SELECT from_trace_id FROM around JOIN crossings ON to_trace_id = trace_id
 ),
 near AS MATERIALIZED (SELECT list(trace_id) AS trace_ids FROM around),
+removed AS MATERIALIZED (FROM _removals_missed_by((SELECT preorder FROM incident))),
 -- A secret that was shown has harmed nothing but where it went.
 defects AS MATERIALIZED (
-  FROM _defects_in((SELECT trace_ids FROM near))
+  FROM (
+    FROM _defects_in((SELECT trace_ids FROM near))
+    UNION ALL
+    SELECT -1000000000000 AS defect, 'error', 'event', removed.summary, preorder, 1, false, [_evidence(source_id, source_line, source_offset, source_length, span_id, tool_call_arguments)]
+    FROM removed
+    JOIN spans USING (preorder)
+  )
   QUALIFY detector <> 'secret_exposure' OR bool_or(preorder IN (SELECT preorder FROM incident)) OVER (PARTITION BY defect)
 ),
 shown AS MATERIALIZED (FROM _cause_links_in((SELECT trace_ids FROM near))),
@@ -159,17 +168,34 @@ shown AS MATERIALIZED (FROM _cause_links_in((SELECT trace_ids FROM near))),
 links AS MATERIALIZED (
   SELECT *, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 100 END AS cost FROM shown
   UNION ALL
-  -- A failed call comes before what its agent does later in the same run; it only speaks where the log does not show in which window its answer stood.
-  SELECT failed.preorder, later.preorder, 'failed earlier in the same run', 'possible', 100
-  FROM (FROM spans SEMI JOIN (FROM defects WHERE detector = 'error' OR preorder IN (SELECT preorder FROM errors)) AS gone_wrong USING (preorder) WHERE operation_name = 'execute_tool') AS failed
-  JOIN (
+  SELECT removed.preorder, incident.preorder, 'removed what is missing there', 'likely', 2 FROM removed, incident
+  UNION ALL
+  -- A defect is part of every call it stands in, however deep.
+  SELECT DISTINCT defect.preorder, call.preorder, 'is part of it', 'possible', 100
+  FROM (FROM spans WHERE preorder IN (SELECT preorder FROM defects)) AS defect
+  JOIN (FROM spans WHERE operation_name = 'execute_tool' AND trace_id IN (SELECT trace_id FROM around)) AS call ON call.preorder < defect.preorder AND defect.preorder < call.subtree_end
+  WHERE defect.depth > call.depth + 1
+  UNION ALL
+  -- A call that went wrong, in which something did, or that read what another had written, comes before what its agent does later in the same run; it only speaks where the log
+  -- does not show in which window its answer stood, or who asked for the later call. Of lines that all stand for themselves, their order in the conversation is the run.
+  SELECT failed.preorder, later.preorder, CASE WHEN failed.status_code = 'ERROR' OR failed.preorder NOT IN (SELECT to_preorder FROM flow_rereads) THEN 'went wrong earlier in the same run' ELSE 'was read earlier in the same run' END, 'possible', 100
+  FROM (
+    SELECT *, preorder IN (SELECT from_preorder FROM shown WHERE way = 'said what it was given') AS is_given
     FROM spans
-    WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion') AND trace_id IN (SELECT trace_id FROM around)
+    WHERE trace_id IN (SELECT trace_id FROM around) AND (operation_name = 'execute_tool' OR (depth = 0 AND subtree_end = preorder + 1))
+      AND ((status_code = 'ERROR' AND NOT is_control_flow) OR preorder IN (SELECT preorder FROM defects WHERE detector = 'error') OR preorder IN (SELECT to_preorder FROM flow_rereads)
+        OR preorder IN (SELECT call.preorder FROM spans AS call JOIN defects ON call.preorder < defects.preorder AND defects.preorder < call.subtree_end WHERE call.operation_name = 'execute_tool'))
+  ) AS failed
+  JOIN (
+    SELECT *, preorder IN (SELECT to_preorder FROM shown WHERE way IN ('asked for it', 'said what it was given')) AS is_asked
+    FROM spans
+    WHERE (operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion') OR (depth = 0 AND subtree_end = preorder + 1)) AND trace_id IN (SELECT trace_id FROM around)
       AND (status_code <> 'ERROR' OR preorder IN (SELECT preorder FROM incident))
   ) AS later
-    ON later.trace_id = failed.trace_id AND later.parent_span_id = failed.parent_span_id AND later.agent_name = failed.agent_name
-      AND later.start_time >= failed.end_time AND later.preorder > failed.preorder
-  ANTI JOIN (FROM shown WHERE way = 'said what it was given') AS given ON given.from_preorder = failed.preorder
+    ON later.trace_id = failed.trace_id AND later.depth = failed.depth AND later.agent_name IS NOT DISTINCT FROM failed.agent_name
+      AND (later.parent_span_id = failed.parent_span_id OR (failed.depth = 0 AND later.conversation_id IS NOT DISTINCT FROM failed.conversation_id))
+      AND coalesce(later.start_time >= failed.end_time, true) AND later.preorder > failed.preorder
+  WHERE NOT (failed.is_given AND later.is_asked)
 ),
 -- What stood in the window of a model that wrote a brief, where the brief is of the same matter: it shares words with what a tool had been asked and answered.
 briefs AS MATERIALIZED (
@@ -271,10 +297,45 @@ chains AS MATERIALIZED (
   JOIN reach ON reach.preorder = walk.here AND reach.role = walk.here_role
   GROUP BY walk.start
 ),
+-- What the incident did or said is about; nothing where the log does not say.
+matter AS MATERIALIZED (
+  SELECT _matter_stems(concat_ws(' ', any_value(_tool_words(tool_name)), any_value(array_to_string(_given_words(tool_call_arguments), ' ')), any_value(tool_call_result), string_agg(_message_text(parts), ' '))) AS stems
+  FROM (FROM spans SEMI JOIN incident USING (preorder)) AS step
+  LEFT JOIN (SELECT DISTINCT preorder, message_hash FROM flow_texts WHERE side = 'said' AND type <> 'result') AS texts USING (preorder)
+  LEFT JOIN messages USING (message_hash)
+),
+-- What stands against a defect as the cause, whatever its chain. `look`: it only looked for what was not there, or tried something out in a line of code; or it was answered with a part only, or a
+-- secret stood there; `other`: such a look was for something of which the harm does not speak: that it stood in a window shows no part in it. `self`: it is the harm itself, which failed by what it was given
+-- or found: what made that so stands before it, if the log has it.
+doubts AS MATERIALIZED (
+  SELECT
+    defect, CASE
+      WHEN status_code = 'ERROR' AND preorder IN (SELECT preorder FROM incident) AND NOT regexp_matches(said, '(?i)rate.?limit|too many|quota|throttl|time[ds]?.?out|deadline|unavailable|overloaded|connection|unauthori|authenticat|forbidden|permission|denied|not allowed|\b(401|403|408|429|5\d\d)\b|context.?(length|window)|too long|guardrail|filter|refus') THEN 'self'
+      WHEN is_look AND len(stems) > 0 AND len(sought) > 0 AND NOT list_has_any(stems, sought) THEN 'other'
+      WHEN (detector = 'error' AND regexp_matches(given, '\b(python3?|node|ruby|perl|php)\s+-(c|e|r)\s')) OR (detector = 'secret_exposure' AND tier = 'event') THEN 'trial'
+      WHEN is_look THEN 'look' END AS doubt
+  FROM (
+    SELECT
+      reached.defect, detector, tier, spans.preorder, status_code, coalesce(error_type, '') || ' ' || coalesce(nullif(status_message, ''), left(tool_call_result, 1000), '') AS said, tool_call_arguments AS given,
+      _matter_stems(array_to_string(_given_words(tool_call_arguments), ' ')) AS sought,
+      coalesce(detector = 'error' AND operation_name = 'execute_tool' AND CASE
+        WHEN status_code <> 'ERROR' THEN contains(summary, ' with a part only, and nobody asked for the rest: ')
+        WHEN NOT regexp_matches(coalesce(nullif(status_message, ''), left(tool_call_result, 1000)), '(?i)not.?found|no such|(does ?n.t|do(es)? not) exist|enoent|\b404\b|cannot find') THEN false
+        WHEN regexp_matches(tool_call_arguments, '"(cmd|command)"\s*:') THEN regexp_matches(tool_call_arguments, '"(cmd|command)"\s*:\s*\W*(cd [^"&;]+(&&|;)\s*)?(ls|z?cat|z?grep|rg|find|head|tail|sed -n|wc|stat|test|less|file|du|which)\b')
+        ELSE _resource_access(tool_name) IS DISTINCT FROM 'write' END, false) AS is_look
+    FROM reached
+    JOIN spans ON spans.preorder = start.preorder
+  )
+  CROSS JOIN matter
+),
 joined AS MATERIALIZED (
-  SELECT reached.*, start.preorder AS cause, path, chain, coalesce(weakest, 1) AS weakest, certain_links, guessed_links, link_count
+  SELECT
+    reached.*, start.preorder AS cause, path, chain, doubt, certain_links, guessed_links, link_count,
+    -- What nothing marks as gone wrong is no more than likely to have done so.
+    CASE WHEN doubt IN ('other', 'trial', 'self') THEN 3 WHEN detector = 'error' AND tier = 'event' THEN greatest(coalesce(weakest, 1), 2) ELSE coalesce(weakest, 1) END AS weakest
   FROM reached
   JOIN chains USING (start)
+  JOIN doubts USING (defect)
 ),
 -- Failed calls that were given what had been polluted: the words of it stand in their arguments.
 choked AS (
@@ -289,7 +350,7 @@ explains AS (
   SELECT earlier_defect AS defect, count(*) AS explained, list(later.detector ORDER BY later.first_moment, later.detector) AS explained_detectors, list(later_defect) AS explained_defects
   FROM (
     SELECT earlier.defect AS earlier_defect, later.defect AS later_defect
-    FROM (SELECT defect, first_moment, unnest(list_concat(path, places)) AS preorder FROM joined) AS earlier
+    FROM (SELECT defect, first_moment, unnest(list_concat(path, places)) AS preorder FROM joined WHERE detector <> 'secret_exposure') AS earlier
     JOIN (SELECT defect, first_moment, unnest(places) AS preorder FROM joined) AS later USING (preorder)
     WHERE earlier.first_moment < later.first_moment
     UNION
@@ -317,7 +378,7 @@ ranked AS (
   SELECT
     joined.*, coalesce(explained, 0) AS explained, explained_detectors, joined.defect IN (FROM explained) AS is_explained,
     coalesce(harmless.traces, 0) AS harmless_traces,
-    row_number() OVER (ORDER BY joined.defect IN (FROM explained), weakest, coalesce(explained, 0) DESC, tier_rank(tier), len(path), cause) AS rank
+    row_number() OVER (ORDER BY coalesce(doubt = 'self', false), joined.defect IN (FROM explained), weakest, doubt IS NOT NULL, coalesce(explained, 0) DESC, tier_rank(tier), len(path), cause) AS rank
   FROM joined
   LEFT JOIN explains USING (defect)
   LEFT JOIN harmless ON sort = CASE detector WHEN 'error' THEN summary ELSE detector END
@@ -337,7 +398,9 @@ SELECT
   ], lambda sentence: sentence IS NOT NULL) AS speaks_for,
   list_filter([
     CASE WHEN ranked.tier = 'candidate' THEN 'The defect is only a pattern that often is a failure.' END,
-    CASE WHEN weakest = 3 THEN CASE WHEN link_count = 1 THEN 'The link to the harm' ELSE format('{} of {} links', guessed_links, link_count) END
+    CASE WHEN NOT (doubt = 'self' AND is_explained) THEN CASE doubt WHEN 'other' THEN 'The harm is of another matter than what was looked for there.' WHEN 'trial' THEN 'It may have been meant so: it shows no more than that it happened.'
+      WHEN 'self' THEN 'It is the harm itself; the log does not show what made it fail.' END END,
+    CASE WHEN guessed_links > 0 THEN CASE WHEN link_count = 1 THEN 'The link to the harm' ELSE format('{} of {} links', guessed_links, link_count) END
       || CASE WHEN guessed_links = 1 THEN ' is' ELSE ' are' END || ' only suggested: nothing shows that anything was passed on.' END,
     CASE WHEN is_explained THEN 'Another defect stands upstream of it and may be its cause.' END,
     CASE WHEN harmless_traces > 0 THEN format('The same kind of defect is in {} trace{} that ended well.', harmless_traces, CASE WHEN harmless_traces = 1 THEN '' ELSE 's' END) END

@@ -54,6 +54,10 @@ coalesce(
 -- Whether most of the words of a call stand in a longer one, at least two of them.
 CREATE MACRO _is_passed_on(words, to_words) AS len(list_intersect(words, to_words)) >= 2 AND 2 * len(list_intersect(words, to_words)) > len(words);
 
+-- Whether a failure says that the call was made in a way in which it cannot be made: the next call of the same program is its correction.
+CREATE MACRO _is_misuse(message) AS
+coalesce(regexp_matches(left(message, 600), '(?i)\busage:|\b(unknown|unrecognized|unrecognised|invalid|illegal|unsupported|unexpected) (option|flag|argument|choice|command|target|parameter|subcommand|keyword)|no rule to make target|\b(missing|requires?|needs?|expects?|expected)( an?| at least)?( \w+)? (required )?(arguments?|operands?|parameters?|option|value|path|file ?name|pattern)\b|\b(needs?|requires?) an? \w+\W*$'), false);
+
 -- Calls and runs in traces where something failed, in the order of the run they stand in: trace, span, agent;
 -- kind (tool, model, agent, retrieval) and target (the tool, model or agent); arguments; acts (what a shell line does); is_error (handoffs and interrupts are no failures; what only its answer tells of is one); is_waiting (it
 -- only waits or looks whether something is ready); is_open (the log has no end of it and no result);
@@ -95,6 +99,10 @@ SELECT
   kind = 'tool' AND _is_waiting(tool_name, tool_call_arguments) AS is_waiting, end_time IS NULL AND tool_call_result IS NULL AS is_open,
   -- What it looked for was not there.
   CASE WHEN kind = 'tool' AND status_code = 'ERROR' THEN error_class(NULL, coalesce(status_message, tool_call_result), operation_name) = 'not found' AND _resource_access(tool_name) IS NOT DISTINCT FROM 'read' END AS is_missing,
+  -- It was kept from what it was to work on.
+  CASE WHEN kind = 'tool' AND status_code = 'ERROR' THEN error_class(NULL, coalesce(status_message, tool_call_result), operation_name) IN ('permission', 'authentication') END AS is_denied,
+  -- It was called in a way in which it cannot be called.
+  CASE WHEN kind = 'tool' AND status_code = 'ERROR' THEN _is_misuse(coalesce(status_message, tool_call_result)) END AS is_misuse,
   start_time, end_time, lane,
   row_number() OVER (PARTITION BY lane ORDER BY start_time, preorder) AS place, preorder, asked
 FROM laned
@@ -107,7 +115,7 @@ ASOF LEFT JOIN (
 -- steps after it.
 --
 -- What counts as tried for the same end: the same action again with nothing in between (`retry`) or after other work (`repair`); the same
--- tool with arguments that have most words in common, or a shell line with the same commands on the same things in another form (`rephrase`); another tool that is given most of the same words, or another model
+-- tool with arguments that have most words in common or hold all of the first, the next call of a program that had been called wrongly, or a shell line with the same commands on the same things in another form (`rephrase`); another tool that is given most of the same words, or another model
 -- (`fallback`); a tool made for handing over that is given most of the same words (`delegate`); a question to a person that holds most of them, or comes
 -- right after (`escalate`); another run of the same agent (`rerun`). Calls that name another item, by a number or an id, or by a name where others of
 -- a list were asked for in the same way, are of another matter. What writes is no other way of reading, unless it makes the very thing that was not
@@ -171,11 +179,16 @@ compared AS (
       WHEN next.target = pairs.target AND next.arguments IS NOT DISTINCT FROM pairs.arguments
         THEN CASE WHEN near = 1 THEN 'retry' ELSE 'repair' END
       WHEN pairs.is_missing AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' AND _resource_named(TRY_CAST(pairs.arguments AS JSON)) = _resource_named(TRY_CAST(next.arguments AS JSON)) THEN 'repair'
-      WHEN _does_again(pairs.acts, next.acts) THEN 'rephrase'
+      WHEN _does_again(pairs.acts, next.acts) THEN CASE WHEN NOT coalesce(pairs.is_denied, false) OR list_has_all(flatten(next.acts), flatten(pairs.acts)) THEN 'rephrase' END
+      WHEN next.target = pairs.target AND near <= 3 AND pairs.is_misuse AND coalesce(pairs.acts[1][1] = next.acts[1][1], len(coalesce(pairs.acts, [])) = 0) THEN 'rephrase'
       WHEN _asks_a_person(next.target) AND NOT _asks_a_person(pairs.target)
         THEN CASE WHEN near <= 2 OR _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'escalate' END
+      WHEN _is_handoff_tool(next.target) AND _is_handoff_tool(pairs.target) AND next.target <> pairs.target
+        THEN CASE WHEN list_has_all(_given_words(next.arguments), _given_words(pairs.arguments)) THEN 'delegate' END
       WHEN _is_handoff_tool(next.target) AND next.target <> pairs.target AND _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'delegate'
-      WHEN _word_overlap(_given_words(pairs.arguments), _given_words(next.arguments)) > 0.5 AND NOT _are_of_other_items(pairs.arguments, next.arguments) THEN CASE
+      WHEN next.target = pairs.target AND len(coalesce(pairs.acts, [])) = 0 AND len(_given_words(pairs.arguments)) > 0 AND list_has_all(_given_words(next.arguments), _given_words(pairs.arguments)) THEN 'rephrase'
+      WHEN _word_overlap(_given_words(pairs.arguments), _given_words(next.arguments)) > 0.5 AND NOT _are_of_other_items(pairs.arguments, next.arguments)
+        AND (NOT coalesce(pairs.is_denied, false) OR list_has_all(_given_words(next.arguments), _given_words(pairs.arguments))) THEN CASE
         WHEN next.target = pairs.target THEN 'rephrase'
         WHEN _resource_access(pairs.target) IS NOT DISTINCT FROM 'read' AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' THEN NULL
         ELSE 'fallback'

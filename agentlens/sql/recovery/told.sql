@@ -1,6 +1,7 @@
 -- Calls that answered with a failure, though nothing marks them as failed.
 -- include: spans.errors
 -- include: spans.actions
+-- include: agents.handoffs
 -- include: recovery.shell_acts
 
 -- The state in which something ended badly, where an answer tells of one thing's state: a short text, or an object (JSON) with one state in it. '' else.
@@ -20,9 +21,17 @@ regexp_extract(right(said, 800), '(?m)^\s*((?:[\w./-]+: )?(?:error|fatal|abort(?
 
 -- Whether the commands of a shell line show what is written elsewhere: what they print are not their own words.
 CREATE MACRO _only_shows(acts) AS
-len(list_filter(acts, lambda act: NOT regexp_matches(act[1] || ' ' || act[2], '^(git|gh|docker|kubectl|podman|systemctl|journalctl|dmesg|jq|strings|less|more|nl|history|man|curl|wget)( (log|logs|show|diff|view|blame|describe|status|list|run|get|grep|stash|help)?)$'))) = 0;
+len(list_filter(acts, lambda act: NOT regexp_matches(act[1] || ' ' || act[2], '^(git|gh|docker|kubectl|podman|systemctl|journalctl|dmesg|jq|strings|zcat|zless|less|more|nl|history|man|curl|wget)( (log|logs|show|diff|view|blame|describe|status|list|run|get|grep|stash|help)?)$'))) = 0;
 
--- Calls that answered with a failure though nothing marks them as failed: by the first words of the answer, by an object that denies success; by the last words of a program
+-- Whether a tool asks for leave: for an approval, a permission, a confirmation.
+CREATE MACRO _asks_for_leave(tool) AS
+_asks_a_person(tool) OR coalesce(regexp_matches(_tool_words(tool), ' (approvals?|permissions?|authori[sz]ation|confirmation|consent|clearance|sign ?off) | (ask|request) (leave|confirm|approve) '), false);
+
+-- Whether a short answer says in words that what was to be done was not done or not taken.
+CREATE MACRO _says_not_done(said) AS
+strlen(said) < 400 AND regexp_matches(said, '(?i)\b(was|were|is|are|been|could|has|have) ?(not|n.t)( be| been)? (accepted|saved|sent|stored|processed|completed|applied|uploaded|delivered|submitted|created|updated|published|booked|written|imported)\b|\b(was|were|been) (rejected|refused|declined)\b');
+
+-- Calls that answered with a failure though nothing marks them as failed: by the first words of the answer, by an object that denies success; by words that it was not done; by the last words of a program
 -- in a shell; by the state in which something ended that they had asked for. What a shell line or a tool reads out of a log are no words of its own.
 CREATE VIEW _failures_told (
   -- Place of the call in tree order.
@@ -35,14 +44,14 @@ CREATE VIEW _failures_told (
 WITH answers AS (
   SELECT
     preorder, trace_id, agent_name, tool_name, tool_call_arguments AS arguments, tool_call_result AS said, _answers_with_failure(tool_call_result) AS says_so,
-    _last_complaint(tool_call_result) AS complaint, _failed_state(tool_call_result) AS state
+    _says_not_done(tool_call_result) AS is_undone, _last_complaint(tool_call_result) AS complaint, _failed_state(tool_call_result) AS state
   FROM spans
   WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND subtree_end = preorder + 1 AND tool_call_result <> ''
 ),
 telling AS MATERIALIZED (
   SELECT *, _shell_command(tool_name, arguments, TRY_CAST(arguments AS JSON)) AS command
   FROM answers
-  WHERE says_so OR complaint <> '' OR state <> ''
+  WHERE says_so OR is_undone OR complaint <> '' OR state <> ''
 ),
 acting AS (SELECT *, _shell_acts(command) AS acts FROM telling),
 -- What was asked before as well, and had another state then, is watched.
@@ -55,9 +64,10 @@ watched AS (
   WHERE before.tool_call_result <> said AND coalesce(_failed_state(before.tool_call_result), '') = ''
 )
 SELECT
-  preorder, trace_id, CASE WHEN says_so OR (complaint = '') THEN said ELSE trim(complaint) END
+  preorder, trace_id, CASE WHEN says_so OR is_undone OR complaint = '' THEN said ELSE trim(complaint) END
 FROM acting
 WHERE CASE
   WHEN command IS NOT NULL THEN len(acts) > 0 AND NOT _only_shows(acts) AND (says_so OR complaint <> '')
+  WHEN is_undone AND _resource_access(tool_name) IS DISTINCT FROM 'read' AND NOT _asks_for_leave(tool_name) THEN true
   ELSE says_so AND NOT coalesce(_resource_access(tool_name) = 'read' AND regexp_matches(_resource_named(TRY_CAST(arguments AS JSON)), '(?i)\blogs?\b|\.(log|out|err)$'), false)
 END OR (state <> '' AND (_is_waiting(tool_name, arguments) OR preorder IN (SELECT preorder FROM watched)));

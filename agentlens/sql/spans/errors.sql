@@ -54,12 +54,12 @@ OR regexp_matches(left(said, 200), '(?i)^\W{0,3}(fatal|([a-z]+)?(error|exception
 AND NOT regexp_matches(left(said, 40), '(?i)^\W{0,3}\w+\s*[:=]\s*(null|none|no|0|false|\[\]|\{\}|"")\W');
 
 -- Whether the answer of a call says that it failed, though nothing may mark it so: it begins with the words of a failure, or is an object that denies its
--- success (`"ok": false`) or only has an `error`.
+-- success (`"ok": false`) or has an `error` (or a `parse_error`) and does not claim success.
 CREATE MACRO _answers_with_failure(said) AS
 CASE
   WHEN NOT starts_with(ltrim(left(said, 20)), '{') THEN strlen(said) < 4000 AND _begins_with_failure(said)
-  WHEN strlen(said) < 4000 AND regexp_matches(said, '"error"\s*:\s*("\s*[^"\s]|\{\s*")') AND json_valid(said)
-    THEN length(said->>'$.error') > 0 AND coalesce(said->>'$.ok', said->>'$.success', 'false') IN ('false', '0')
+  WHEN strlen(said) < 4000 AND regexp_matches(said, '"([a-z]+_)?error"\s*:\s*("\s*[^"\s]|\{\s*")') AND json_valid(said)
+    THEN length(coalesce(said->>'$.error', said->>regexp_extract(said, '"([a-z]+_error)"\s*:', 1))) > 0 AND coalesce(said->>'$.ok', said->>'$.success', 'false') IN ('false', '0')
   ELSE false
 END;
 

@@ -1,0 +1,144 @@
+"""Causes that nothing in the log marks: each kind once as it goes wrong and once as it is healthy, in runs that show what their models were given and in runs that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from lens_builder import ERROR, OK, Step, agent, call, hex_id, read_steps, said, tool
+
+from agentlens import Lens
+from agentlens._detect import detect
+
+Act = tuple[str, dict[str, Any], str] | tuple[str, dict[str, Any], str, dict[str, Any]]
+
+
+class Case(NamedTuple):
+    """A run: what was asked, what was done, which step is asked about, where it began (None: nothing may be said to have done it), and a summary that takes the place of all before a step."""
+
+    task: str
+    acts: list[Act]
+    harm: str
+    cause: str | None
+    cut: tuple[int, str] | None = None
+
+
+def asked(call_id: str, name: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    part = {"type": "tool_call", "id": call_id, "name": name, "arguments": arguments}
+    return [{"role": "assistant", "parts": [part]}]
+
+
+def steps_of(trace: str, case: Case, shows_windows: bool) -> list[Step]:
+    """The run, with a model call before each act."""
+    steps, moment = [agent("main", trace=trace, end=900, status=OK)], 1.0
+    window = [{"role": "user", "parts": [{"type": "text", "content": case.task}]}]
+    for number, (name, arguments, answer, *more) in enumerate(case.acts):
+        if case.cut and case.cut[0] == number:
+            window = [{"role": "user", "parts": [{"type": "text", "content": case.cut[1]}]}]
+        call_id, outcome = f"{trace}-{number}", more[0] if more else {"status": OK}
+        ask = asked(call_id, name.partition("#")[0], arguments)
+        shown = {"inputs": window, "outputs": ask} if shows_windows else {}
+        steps.append(call(f"c{number}", "main", moment, trace=trace, agent="main", **shown))
+        given = {"arguments": arguments, "result": answer or None, "gen_ai__tool__call__id": call_id}
+        steps.append(tool(name, "main", moment + 1, trace=trace, agent="main", **given, **outcome))
+        window = [
+            *window,
+            *ask,
+            {"role": "tool", "parts": [{"type": "tool_call_response", "id": call_id, "response": answer}]},
+        ]
+        moment += 3
+    steps.append(
+        call(
+            "end",
+            "main",
+            moment,
+            trace=trace,
+            agent="main",
+            **({"inputs": window, "outputs": said("All is done.")} if shows_windows else {}),
+        )
+    )
+    return steps  # fmt: skip
+
+
+ROWS = "\n".join(f"INV-{n:04d};{3 * n}.00;paid" for n in range(1, 101))
+CARD = {"customer": "C-881", "amount": "49.90"}
+TWICE = '[{"id": "ch_1", "amount": "49.90"}, {"id": "ch_2", "amount": "49.90"}]'
+LETTER = "Prepare the price letter. Do not send any email to customers before Dana has approved it."
+LIST = "\n".join(f"row {n}, customer {n}, city {7 * n}" for n in range(80))
+TOTAL: Act = ("write_file", {"path": "total.md", "content": "Total of all invoices: 15,150.00"}, "written")
+DEPLOY: Act = ("deploy", {"target": "prod"}, "deployed v9")
+SENT: Act = ("send_email", {"to": "list@customers.example", "subject": "New prices"}, "queued")
+
+
+def read(answer: str, number: int = 1, **more: Any) -> Act:
+    return f"read_file#{number}", {"path": "in/invoices.csv", **more}, answer
+
+
+def leave(answer: str, number: int = 1) -> Act:
+    return f"request_approval#{number}", {"action": "deploy", "target": "prod"}, answer
+
+
+def charge(number: int, answer: str, **more: Any) -> Act:
+    return f"charge_card#{number}", {**CARD, **more}, answer
+
+
+def statement(answer: str) -> Act:
+    return "get_statement", {"customer": "C-881"}, answer
+
+
+TIMED_OUT: Act = ("charge_card#1", CARD, "", {"status": ERROR, "message": "ReadTimeout: no answer in 30 s"})
+CASES = {
+    "a mark": Case("sum up", [read(f"{ROWS}\n... [truncated]"), TOTAL], "write_file", "read_file#1"),
+    "a count": Case("sum up", [read(f"showing rows 1-100 of 900\n{ROWS}"), TOTAL], "write_file", "read_file#1"),
+    "a key": Case("sum up", [read('{"invoices": ["' + ROWS.replace("\n", " ") + '"], "has_more": true}'), TOTAL], "write_file", "read_file#1"),
+    "the rest was read": Case("sum up", [read(f"showing rows 1-100 of 200\n{ROWS}"), read(f"showing rows 101-200 of 200\n{ROWS}", 2, offset=100), TOTAL], "write_file", None),
+    "of another matter": Case("sum up", [read(f"showing rows 1-100 of 900\n{ROWS}"), ("post", {"text": "lunch at noon"}, "ok")], "post", None),
+    "refused": Case("ship it", [leave('{"approved": false, "reason": "freeze"}'), DEPLOY], "deploy", "request_approval#1"),
+    "refused in words": Case("ship it", [leave("Denied by ops: change freeze until Monday."), DEPLOY], "deploy", "request_approval#1"),
+    "granted in the end": Case("ship it", [leave('{"approved": false}'), leave('{"approved": true}', 2), DEPLOY], "deploy", None),
+    "done twice": Case("charge once", [charge(1, '{"charge": "ch_1"}'), charge(2, '{"charge": "ch_2"}'), statement(TWICE)], "get_statement", "charge_card#2"),
+    "done twice after no answer": Case("charge once", [TIMED_OUT, charge(2, '{"charge": "ch_2"}'), statement(TWICE)], "get_statement", "charge_card#2"),
+    "done once after no answer": Case("charge once", [TIMED_OUT, charge(2, '{"charge": "ch_2"}'), statement('[{"id": "ch_2", "amount": "49.90"}]')], "get_statement", None),
+    "done for two": Case("charge both", [charge(1, '{"charge": "ch_1"}'), charge(2, '{"charge": "ch_2"}', customer="C-882"), statement(TWICE)], "get_statement", None),
+    "known by its key": Case("charge once", [charge(1, '{"charge": "ch_1"}', idempotency_key="k"), charge(2, '{"charge": "ch_1", "replay": 1}', idempotency_key="k"), statement(TWICE)], "get_statement", None),
+    "an id with two figures changed": Case("close the account of reader R-10583", [("get_reader", {"id": "R-10583"}, "Novak"), ("fees", {"reader": "R-10538"}, '{"count": 0}'), ("close_account", {"reader": "R-10583"}, "closed")], "close_account", "fees"),
+    "another id": Case("close the accounts of readers R-10583 and R-10538", [("fees", {"reader": "R-10538"}, '{"count": 0}'), ("close_account", {"reader": "R-10583"}, "closed")], "close_account", None),
+    "a check said no": Case("open the bridge", [("check", {"name": "vibration"}, '{"check": "vibration", "passed": false}'), ("open_bridge", {"bridge": 14}, "open")], "open_bridge", "check"),
+    "a check said yes in the end": Case("open it", [("check#1", {"name": "tilt"}, '{"passed": false}'), ("check#2", {"name": "tilt"}, '{"passed": true}'), ("open_bridge", {"bridge": 14}, "open")], "open_bridge", None),
+    "missing because removed": Case("clear the cache", [("bash#1", {"command": "rm -rf thumbs originals_raw"}, "done"), ("bash#2", {"command": "python verify.py"}, "", {"status": ERROR, "message": "2211 entries point into originals_raw, which does not exist"})], "bash#2", "bash#1"),
+}  # fmt: skip
+WINDOWED = {
+    "a rule lost": Case(LETTER, [("export", {"table": "all"}, LIST), SENT], "send_email", "c1", (1, "Summary: the list is exported. Next: tell the customers of the new prices.")),
+    "a rule kept": Case(LETTER, [("export", {"table": "all"}, LIST), SENT], "send_email", None, (1, f"Summary: the list is exported. {LETTER}")),
+    "a look for something else": Case("mail it", [("read_file", {"path": "docs/style.md"}, "", {"status": ERROR, "message": "File not found: docs/style.md"}), SENT], "send_email", None),
+    "the harm itself": Case("test it", [("edit", {"file": "a.py"}, "edited"), ("bash", {"command": "pytest a.py"}, "", {"status": ERROR, "message": "AssertionError: 404 is not 200"})], "bash", None),
+    "something tried out": Case("is it handled?", [("bash", {"command": "python -c 'import q; q.put(-1)'"}, "", {"status": ERROR, "message": "ValueError: delay"}), ("answer", {"text": "It raises."}, "ok")], "answer", None),
+}  # fmt: skip
+RUNS = {
+    f"{name}, {'shown' if shows else 'not shown'}": (case, shows)
+    for name, case in CASES.items()
+    for shows in (True, False)
+}
+RUNS |= {name: (case, True) for name, case in WINDOWED.items()}
+
+
+@pytest.fixture(scope="module")
+def lens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lens]:
+    steps = [step for name, (case, shows) in RUNS.items() for step in steps_of(name, case, shows)]
+    with read_steps(tmp_path_factory.mktemp("causes"), steps) as made:
+        detect(made)
+        yield made
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_cause_that_nothing_marks_is_found_where_it_began_and_a_healthy_run_is_not_accused(
+    lens: Lens, name: str
+) -> None:
+    case, shows = RUNS[name]
+    found = lens.root_cause(hex_id(f"{name}/{case.harm}")).project("span_id, strength").fetchall()
+    if case.cause is None:
+        assert [row for row in found if row[1] != "possible"] == []
+    else:
+        assert found[0][0] == hex_id(f"{name}/{case.cause}")
+        assert found[0][1] in (("certain", "likely") if shows else ("possible", "likely"))
