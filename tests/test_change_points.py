@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import ruptures
 from drift_fleets import lengthened, made_series
-from scipy.stats import false_discovery_control, rankdata
+from scipy.stats import false_discovery_control, ks_2samp, rankdata
 
 from agentlens.detectors import change_points as cp
-from agentlens.detectors.change_effects import measure_effect
+from agentlens.detectors.change_effects import _resampled_medians, measure_effect
 from agentlens.detectors.drift import control
 
 
@@ -32,18 +32,35 @@ def test_a_series_without_change_is_rarely_called_changed(kind: dict[str, object
 
 def test_draws_that_end_early_leave_every_p_value_up_to_the_limit_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     def p_value(seed: int) -> float:
-        kinds: list[dict[str, object]] = [{}, {"memory": 0.3}, {"step": 0.25}, {"step": 0.15}]
-        values, strata = made_series(np.random.default_rng(seed), 300 + seed, **kinds[seed % 4])  # type: ignore[arg-type]
+        kinds: list[dict[str, object]] = [{}, {"memory": 0.3}, {"step": 0.25}, {"step": 0.15}, {"step": 1.5}]
+        values, strata = made_series(np.random.default_rng(seed), 300 + seed, **kinds[seed % 5])  # type: ignore[arg-type]
         return cp.scan(values, np.zeros_like(strata), np.random.default_rng(seed)).p_value
 
     early = [p_value(seed) for seed in range(60)]
     monkeypatch.setattr(cp, "CLEARLY_BEYOND", 2)
     monkeypatch.setattr(cp, "MORE_BEYOND", cp.MORE_DRAWS + 1)
+    monkeypatch.setattr(cp, "SURE", 0.0)
     whole = [p_value(seed) for seed in range(60)]
     assert 10 <= sum(p <= 0.05 for p in whole) <= 50
-    assert early != whole
-    assert [p for p in early if p <= 0.05] == pytest.approx([p for p in whole if p <= 0.05], rel=1e-9)
+    for little, all_of_them in zip(early, whole):
+        if all_of_them <= 0.05 and little > 2 * 1e-6:
+            assert little == pytest.approx(all_of_them, rel=1e-9)
     assert [p <= 0.05 for p in early] == [p <= 0.05 for p in whole]
+    # What is called sure by few draws is sure by all of them.
+    sure = [(little, all_of_them) for little, all_of_them in zip(early, whole) if little <= 2 * 1e-6]
+    assert len(sure) >= 5 and all(all_of_them <= 1e-5 for _, all_of_them in sure)
+    assert any(little != all_of_them for little, all_of_them in sure)
+    assert early != whole
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9, 500, 2_501])
+def test_medians_of_bootstrap_samples_are_distributed_as_if_the_samples_had_been_drawn(count: int) -> None:
+    values = np.round(np.random.default_rng(count).lognormal(size=count), 1)  # with ties
+    size = min(count, 2_000)
+    drawn = np.concatenate([_resampled_medians(values, np.random.default_rng(seed)) for seed in range(10)])
+    plain = np.median(values[np.random.default_rng(1).integers(0, count, (4_000, size))], axis=1)
+    assert ks_2samp(drawn, plain, method="asymp").pvalue > 0.001
+    assert drawn.min() >= values.min() and drawn.max() <= values.max()
 
 
 def test_a_doubling_is_found_and_dated() -> None:

@@ -31,6 +31,7 @@ MOST_DATED = 2_000  # in longer ones changes are looked for by sums of neighbour
 FIRST_DRAWS, MORE_DRAWS, TAIL = 200, 1_999, 200
 # Draws end where such a share of at least FIRST_DRAWS, or so many, are beyond what was observed: twice 51 of 2,000 give a p-value above 0.05.
 CLEARLY_BEYOND, MORE_BEYOND = 0.1, 50
+SURE = 1e-6  # a p-value that the limit on false discoveries leaves standing among thousands of series
 DRAWN_AT_ONCE, MOST_DRAWN_AT_ONCE = 30_000, 2_000_000  # numbers
 # Numbers in a matrix that OpenBLAS multiplies on one thread; its threads wait busily for each other.
 MOST_WITHOUT_THREADS = 9_000
@@ -224,7 +225,10 @@ def _ramp(count: int) -> Floats:
 
 
 def _p_values(observed: Floats, scores: Floats, strata: Ints, rng: np.random.Generator) -> list[float]:
-    """Return the p-values of a step and a slope by random orders: few of them for what is clearly nothing, more for the rest (Besag and Clifford 1991)."""
+    """Return the p-values of a step and a slope by random orders: few of them for what is clearly nothing, more for the rest (Besag and Clifford 1991).
+
+    Few as well for what lies so far beyond all draws that no more of them would make it doubtful.
+    """
     drawn, draws, beyond = list[tuple[Floats, Floats]](), 0, np.zeros(2)
     for rows in _shuffles(scores, strata, rng):
         drawn.append((_steps(rows), _slopes(rows)))
@@ -232,6 +236,12 @@ def _p_values(observed: Floats, scores: Floats, strata: Ints, rng: np.random.Gen
         beyond += [(d >= o - TIED).sum() for o, d in zip(observed, drawn[-1])]
         if beyond.min() > MORE_BEYOND or beyond.min() >= CLEARLY_BEYOND * max(draws, FIRST_DRAWS):
             break
+        if draws >= 2 * TAIL and not beyond.min() and min(_among(drawn, observed)) < SURE:
+            break
+    return _among(drawn, observed)
+
+
+def _among(drawn: list[tuple[Floats, Floats]], observed: Floats) -> list[float]:
     return [_p_value(o, np.concatenate(d)) for o, d in zip(observed, zip(*drawn))]
 
 

@@ -80,11 +80,10 @@ asked AS MATERIALIZED (
 called AS (
   SELECT task, count(*) AS tool_calls, count(*) FILTER (is_retry) AS retries FROM query_table(of_tools) GROUP BY task
 ),
--- Names are looked at once each, not at every call.
+-- Names are looked at once each, not at every call: a condition here would be put before the DISTINCT.
 telling AS (
   SELECT tool_name, _asks_a_person(tool_name) AS is_escalation, _is_handoff_tool(tool_name) AS is_handoff
   FROM (SELECT DISTINCT tool_name FROM query_table(of_tools))
-  WHERE is_escalation OR is_handoff
 ),
 told AS (
   SELECT task, bool_or(is_escalation) AS is_escalated, count(*) FILTER (is_handoff) AS handoffs
