@@ -62,6 +62,23 @@ SELECT above_preorder, 'run', NULL, preorder
 FROM runs
 WHERE above_agent <> agent_name AND preorder NOT IN (SELECT run_preorder FROM asked WHERE run_preorder IS NOT NULL);
 
+-- Tool calls with the run of another agent directly below them: they hand over, whatever the tool is called.
+CREATE VIEW _calls_of_agents (
+  -- Place of the call in tree order.
+  preorder,
+  -- Trace of the call.
+  trace_id,
+  -- The tool.
+  tool_name,
+  -- The agent that ran below, the first where there are several.
+  to_agent
+) AS
+SELECT above.preorder, any_value(above.trace_id), any_value(above.tool_name), arg_min(run.agent_name, run.preorder)
+FROM (SELECT trace_id, parent_span_id, agent_name, preorder FROM spans WHERE operation_name = 'invoke_agent') AS run
+JOIN spans AS above ON above.trace_id = run.trace_id AND above.span_id = run.parent_span_id
+WHERE above.operation_name = 'execute_tool' AND above.agent_name IS DISTINCT FROM run.agent_name
+GROUP BY above.preorder;
+
 -- Every delegation: a tool made for it (`transfer_to_x`, `handoff`, `delegate_x`, `dispatch_x`, `Task`, `Agent`, `assign_task`,
 -- `spawn_agent`), a step called
 -- `handoff to x`, and every run of an agent below a span of another agent, whatever tool started it.

@@ -37,17 +37,16 @@ CREATE VIEW _handed_to_the_named (
   task
 ) AS
 WITH proven AS (
-  SELECT DISTINCT above.trace_id, above.tool_name
-  FROM (SELECT trace_id, parent_span_id, agent_name FROM spans WHERE operation_name = 'invoke_agent') AS run
-  JOIN spans AS above ON above.trace_id = run.trace_id AND above.span_id = run.parent_span_id
-  WHERE above.operation_name = 'execute_tool' AND NOT _is_handoff_tool(above.tool_name)
-    AND _handoff_target('execute_tool', NULL, above.tool_name, above.tool_call_arguments) = run.agent_name
+  SELECT DISTINCT trace_id, calls.tool_name
+  FROM _calls_of_agents AS calls
+  JOIN (SELECT preorder, tool_call_arguments FROM spans) AS spans USING (preorder)
+  WHERE NOT _is_handoff_tool(calls.tool_name) AND _handoff_target('execute_tool', NULL, calls.tool_name, tool_call_arguments) = to_agent
 )
 SELECT preorder, agent_name, _handoff_target('execute_tool', NULL, tool_name, tool_call_arguments), tool_call_arguments
 FROM spans AS giver
 SEMI JOIN proven USING (trace_id, tool_name)
 WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
-  AND NOT EXISTS (FROM spans AS run WHERE run.operation_name = 'invoke_agent' AND run.trace_id = giver.trace_id AND run.parent_span_id = giver.span_id);
+  AND preorder NOT IN (SELECT preorder FROM _calls_of_agents);
 
 -- Everything that was sent from one agent to another and waits to be taken up: messages, and work handed over that no run below it took and that
 -- brought back no more than a receipt.
