@@ -243,6 +243,18 @@ def test_memory_of_another_agent_or_team_is_a_breach(tmp_path: Path) -> None:
     ]
 
 
+def test_a_folder_for_agents_below_the_one_for_memory_holds_the_memory_of_the_agent_it_names(tmp_path: Path) -> None:
+    steps = [
+        agent("lead"),
+        agent("a", "lead", 1, 9),
+        tool("read_memory", "a", 2, arguments={"path": "memory/agents/b/notes.md"}),
+        tool("read_memory#own", "a", 3, arguments={"path": "memory/agents/a/notes.md"}),
+        tool("read_memory#all", "a", 4, arguments={"path": "memory/agents/index.md"}),
+    ]
+    lens = read_steps(tmp_path, steps, **{"team.yaml": MANIFEST})
+    assert found(lens, "scope_breach", "agent_name, len(span_ids)") == [("a", 1)]
+
+
 def test_an_act_without_the_approval_it_needs_is_found(tmp_path: Path) -> None:
     asked = tool("request_approval", "a", 1, arguments={"action": "publish"}, result="approved by Ines")
     published = [agent("a"), tool("publish", "a", 5, result="live")]

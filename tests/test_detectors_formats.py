@@ -222,3 +222,18 @@ def test_a_probe_that_finds_what_was_expected_is_told_in_the_words_of_its_failur
         "last", "lead", 9, agent="lead", gen_ai__output__messages=said("Yes, the old host refuses connections.")
     )
     assert found(read_steps(tmp_path, [agent("lead"), probe, last]), "swallowed_error") == []
+
+
+def test_the_record_of_a_run_that_lists_its_tools_declares_them(tmp_path: Path) -> None:
+    run = agent("lead", tools=["search", "fetch_page"])
+    run["attributes"] = [
+        {
+            "key": one["key"],
+            "value": {"arrayValue": {"values": [{"stringValue": "search"}, {"stringValue": "fetch_page"}]}},
+        }
+        if one["key"] == "tools"
+        else one
+        for one in run["attributes"]
+    ]
+    lens = read_steps(tmp_path, [run, tool("search", "lead", 1), tool("drop_table", "lead", 2)])
+    assert found(lens, "undeclared_tool", "tier, summary[:26]") == [("proven", "lead called drop_table onc")]

@@ -272,12 +272,17 @@ def test_steps_that_change_nothing_in_a_row_are_a_storm(tmp_path: Path) -> None:
         for n in range(5)
     ]
     mute = [call(f"c{n}", "lead", n, outputs=said(""), input_tokens=100, output_tokens=0) for n in range(4)]
-    runs = [edits(4, "a", "a"), unchanged, mute]
+    settings = [
+        tool(f"set_status#{n}", "lead", n, arguments={"id": 7, "to": f"open {n}"}, result="no-op: is open")
+        for n in range(6)
+    ]
+    runs = [edits(4, "a", "a"), unchanged, mute, settings]
     lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
     assert found(lens, "no_op_storm", "tier, severity, len(span_ids), tokens_wasted") == [
         ("proven", "warning", 4, None),
         ("proven", "warning", 5, None),
         ("proven", "warning", 4, 400),
+        ("proven", "warning", 6, None),
     ]
 
 

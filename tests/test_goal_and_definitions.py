@@ -50,6 +50,15 @@ def test_a_run_that_ends_with_something_else_has_drifted(tmp_path: Path) -> None
     assert min(course[:6]) > 0 and max(course[6:]) == 0
 
 
+def test_words_that_a_result_only_repeats_lead_nowhere_and_what_was_read_of_the_task_keeps_to_it(
+    tmp_path: Path,
+) -> None:
+    off = [*OFF_TASK, *OFF_TASK]
+    codes = [f"K-{n}" for n in range(6)]
+    results = ["invoices of the harbour"] * 6 + [f"results about {query}" for query in off]
+    assert drifted(read_steps(tmp_path, run([*codes, *off], results))) == [("lead", 12)]
+
+
 @pytest.mark.parametrize(
     "queries, results",
     [

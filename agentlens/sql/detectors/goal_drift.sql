@@ -18,6 +18,10 @@ FROM (SELECT count(*) FILTER (operation_name = 'invoke_agent') AS runs, count(*)
 -- The words of what a step asked: its arguments without their keys.
 CREATE MACRO _step_words(arguments) AS _meaning_words(regexp_replace(coalesce(arguments, ''), '"\w+" ?:', ' ', 'g'));
 
+-- Whether a tool's name has a word that a word of a task begins with (`claim_file` for claims).
+CREATE MACRO _tool_serves(tool, task_words) AS
+len(list_filter(_meaning_words(replace(tool, '_', ' ')), lambda own: len(list_filter(task_words, lambda word: starts_with(word, own))) > 0)) > 0;
+
 -- What was made of every long run, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the `findings`, a
 -- list. Arguments as in `detect_goal_drift`.
 CREATE MACRO _verdict_goal_drift(min_steps, min_aligned, min_lost) AS TABLE
@@ -54,21 +58,24 @@ suspects AS MATERIALIZED (SELECT run_preorder FROM last_steps WHERE is_off),
 taken AS MATERIALIZED (
   SELECT
     places.*, calls.trace_id, calls.span_id, calls.agent_name, calls.start_time, run_span_id, words, coalesce(parent_words, []) AS parent_words,
-    _step_words(tool_call_arguments) AS said, _meaning_words(left(tool_call_result, 2000)) AS read
+    _step_words(tool_call_arguments) AS said, _meaning_words(left(tool_call_result, 2000)) AS read, coalesce(_tool_serves(tool_name, words), false) AS has_fit_tool
   FROM places
   SEMI JOIN suspects USING (run_preorder)
   JOIN spans AS calls USING (preorder)
   JOIN briefs USING (run_preorder)
 ),
--- The step that first read, or was asked for, each word of a run.
+-- The step that first read, or was asked for, each word of a run; what only comes back because the run itself had said it was not read anywhere.
 known AS (
-  SELECT run_preorder, word, min(step) AS first_step
+  SELECT run_preorder, word, min(step) FILTER (NOT is_own) AS first_step
   FROM (
-    SELECT run_preorder, 0 AS step, unnest(words) AS word FROM briefs SEMI JOIN suspects USING (run_preorder)
+    SELECT run_preorder, 0 AS step, false AS is_own, unnest(words) AS word FROM briefs SEMI JOIN suspects USING (run_preorder)
     UNION ALL
-    SELECT run_preorder, step, unnest(read) FROM taken
+    SELECT run_preorder, step, false, unnest(read) FROM taken
+    UNION ALL
+    SELECT run_preorder, step, true, unnest(said) FROM taken
   )
   GROUP BY run_preorder, word
+  HAVING coalesce(min(step) FILTER (NOT is_own) < min(step) FILTER (is_own), true)
 ),
 led AS (
   SELECT DISTINCT said.preorder
@@ -77,8 +84,8 @@ led AS (
 ),
 steps AS (
   SELECT
-    *, list_has_any(said, words) OR list_has_any(said, parent_words) AS is_aligned,
-    len(said) > 0 AND NOT list_has_any(said, words) AND NOT list_has_any(said, parent_words) AND preorder NOT IN (FROM led) AS is_lost
+    *, list_has_any(said, words) OR list_has_any(said, parent_words) OR list_has_any(read, words) OR has_fit_tool OR preorder IN (FROM led) AS is_aligned,
+    len(said) > 0 AND NOT has_fit_tool AND NOT list_has_any(said, words) AND NOT list_has_any(said, parent_words) AND preorder NOT IN (FROM led) AS is_lost
   FROM taken
 ),
 last_known AS (
@@ -123,14 +130,14 @@ FROM counted;
 -- A run that began with its task ends in a row of steps that share no word with the task nor with anything the run had read before.
 --
 -- Means: the agent works on something it was not asked and did not come upon. Matters: every single step looks well. The first `min_aligned`
--- steps or more had words of the brief; then at least `min_lost` steps to the end, a third of the run or more, have none of the brief, of the brief
--- of the agent it works for, nor of any result before. Tier candidate. Severity: warning.
+-- steps or more had words of the brief, in their tool, in what they asked or in what they read, or followed from what was read; then at least `min_lost` steps to the end, a third of the run or more, have none of the brief, of the brief
+-- of the agent it works for, nor of any result before. What a result only repeats of the call was not read. Tier candidate. Severity: warning.
 -- Example: asked for the lease of a shop, a run spends its last eight steps on the font of the letterhead.
 -- Leaves alone: details that follow from what was read; runs that never named their task; a few odd steps.
 -- Misses: drifts into what was read on the way (see `injection`); synonyms and other languages: words are compared as they stand; tasks in scripts that put no
 -- blanks between words (`checks` counts those runs).
 -- Do: read the first step that lost the task, and what stood just before it; say in the brief when the work is done.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_goal_drift(min_steps := 10, min_aligned := 3, min_lost := 5) AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_goal_drift(min_steps, min_aligned, min_lost);

@@ -60,7 +60,7 @@ FROM (SELECT count(*) AS outputs FROM span_message_ranges WHERE direction = 'out
 -- Misses: steps whose result does not say that nothing changed; idle heartbeats with words.
 -- Do: look at the step before the first one: the agent usually misread its result, or the model was cut off.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_no_op_storm(min_no_ops := 4) AS TABLE
 WITH silent_answers AS MATERIALIZED (
   SELECT message_hash
@@ -80,7 +80,7 @@ void_calls AS MATERIALIZED (
   FROM spans
   WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
     AND (_is_void_call(tool_name, tool_call_arguments) OR _says_nothing_changed(tool_call_result))
-    AND NOT coalesce(regexp_matches(tool_name, 'wait|sleep|poll|status|heartbeat|watch|monitor|get|fetch|read|list|check|diff|plan|pull|query|search|find|test|lint', 'i'), false)
+    AND NOT coalesce(_resource_access(tool_name) IS DISTINCT FROM 'write' AND regexp_matches(tool_name, 'wait|sleep|poll|status|heartbeat|watch|monitor|get|fetch|read|list|check|diff|plan|pull|query|search|find|test|lint', 'i'), false)
   UNION ALL
   SELECT trace_id, preorder, 'model'
   FROM spans

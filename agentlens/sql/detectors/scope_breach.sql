@@ -8,7 +8,7 @@ CREATE MACRO _named_scope(scope) AS
 CASE WHEN NOT regexp_full_match(trim(scope), '(?i)(agent|private|own|user|personal|individual|team|group)s?') THEN scope END;
 
 -- The scope of memory that a tool call names: its arguments (`scope`, `namespace`, `memory_scope`, `owner`), its attributes
--- (`memory.scope`, `memory.namespace`, `memory.owner`), else the folder after `memory`, `memories` or `agents` in its path or key; NULL where it names none.
+-- (`memory.scope`, `memory.namespace`, `memory.owner`), else the folder after `memory`, `memories`, `agents` or `memory/agents` in its path or key; NULL where it names none.
 CREATE MACRO _memory_scope(arguments, attributes) AS
 coalesce(
   _named_scope(attributes->>'$."memory.scope"'), _named_scope(attributes->>'$."gen_ai.memory.scope"'), attributes->>'$."memory.namespace"',
@@ -17,7 +17,7 @@ coalesce(
     _named_scope(arguments->>'$.memory_scope'), _named_scope(arguments->>'$.scope'), arguments->>'$.namespace', arguments->>'$.owner', arguments->>'$.owner_agent',
     arguments->>'$.memory_scope', arguments->>'$.scope',
     nullif(regexp_extract(coalesce(arguments->>'$.path', arguments->>'$.file_path', arguments->>'$.memory_key', arguments->>'$.key', ''),
-      '(?i)(?:^|[/:.])(?:memory|memories|agents|workspaces?)[/:]([^/:]+)[/:]', 1), ''),
+      '(?i)(?:^|[/:.])(?:memory|memories|agents|workspaces?)[/:](?:(?:agents?|users?|private)[/:])?([^/:]+)[/:]', 1), ''),
     nullif(regexp_extract(coalesce(arguments->>'$.memory_key', arguments->>'$.key', ''), '^(?:agent[:/])?([^/:]+)[/:].', 1), '')) END);
 
 -- Every use of memory: by a tool whose name speaks of memory, by attributes, or by a path to a memory file.
@@ -82,7 +82,7 @@ FROM (SELECT count(*) AS uses, count(scope) FILTER (agent_name IS NOT NULL) AS u
 -- Misses: memory behind tools that do not name a scope; shells that open files.
 -- Do: look who read that scope since; move the note where it belongs.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_scope_breach() AS TABLE
 WITH declared AS MATERIALIZED (
   SELECT

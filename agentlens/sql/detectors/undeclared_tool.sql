@@ -12,6 +12,23 @@ list_contains(declared, _plain_tool(tool)) OR list_contains(declared, '*')
 OR len(list_filter(declared, lambda name: starts_with(_plain_tool(tool), name || '_') OR starts_with(_plain_tool(tool), name || '.')
   OR replace(lower(regexp_extract(tool, '^mcp__(.+?)__', 1)), '-', '_') = regexp_replace(name, '^mcp__', ''))) > 0;
 
+-- The tools that are declared for each agent: by manifests and identity files, or by its own run, whose record may list the names of its tools.
+CREATE VIEW _declared_tools (
+  -- The agent.
+  agent_name,
+  -- Names of tools, as written.
+  tools
+) AS
+SELECT agent_name, tools FROM agents WHERE len(tools) > 0
+UNION ALL
+SELECT DISTINCT agent_name, from_json(tools, '["VARCHAR"]')
+FROM (
+  SELECT agent_name, attributes->'$.tools' AS tools
+  FROM spans
+  WHERE operation_name = 'invoke_agent' AND agent_name IS NOT NULL AND contains(attributes::VARCHAR, '"tools":["')
+)
+WHERE json_type(tools) = 'ARRAY';
+
 -- Why undeclared tools cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_undeclared_tool (
   -- False where nothing can be found for lack of evidence.
@@ -22,10 +39,13 @@ CREATE VIEW _needs_undeclared_tool (
 SELECT
   declared > 0,
   CASE
-    WHEN declared = 0 THEN 'no agent has a declared list of tools (manifest or identity file)'
+    WHEN declared = 0 THEN 'no agent has a declared list of tools (manifest, identity file or record of its run)'
     ELSE _unjudged('agents', agents, agents - declared, 'no declared list of tools')
   END
-FROM (SELECT count(DISTINCT agent_name) AS agents, count(DISTINCT agent_name) FILTER (len(tools) > 0) AS declared FROM agents);
+FROM (
+  SELECT count(DISTINCT agent_name) AS agents, count(DISTINCT agent_name) FILTER (has_list) AS declared
+  FROM (SELECT agent_name, false AS has_list FROM agents UNION ALL SELECT agent_name, true FROM _declared_tools)
+);
 
 -- An agent calls a tool that is not in its declared list.
 --
@@ -38,12 +58,11 @@ FROM (SELECT count(DISTINCT agent_name) AS agents, count(DISTINCT agent_name) FI
 -- Misses: declared tools used for other ends.
 -- Do: take the tool away, or declare it and review why it is needed.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_undeclared_tool() AS TABLE
 WITH declared AS (
   SELECT agent_name, list_distinct(flatten(list(list_transform(tools, lambda tool: _plain_tool(tool))))) AS tools
-  FROM agents
-  WHERE len(tools) > 0
+  FROM _declared_tools
   GROUP BY agent_name
 ),
 used AS (
