@@ -25,7 +25,7 @@ KEYS = (
     "tool_name", "arguments", "result", "tool_call_id", "trace_id", "run_id", "span_id", "id", "parent_id", "parent_trace_id", "model",
     "cost", "from", "to", "message_id", "depth", "payload", "wave", "metadata", "zzz", "provider", "prompt_version", "input_tokens",
 )  # fmt: skip
-ACTIONS = ("draft", "llm_call", "tool:grep", "web_search", "invoke_agent", "plan", "note")
+ACTIONS = ("draft", "llm_call", "tool:grep", "web_search", "invoke_agent", "plan", "note", "heartbeat", "agent_start")
 STATUSES = ("ok", "error", "success", "weird", 200, 500, True, False, None, "timeout")
 
 
@@ -106,6 +106,8 @@ def _usual(dice: random.Random) -> dict[str, Any]:
         "status": dice.choice(STATUSES),
         "metadata": {"retry_count": 2},
     }
+    if record["action"] == "heartbeat" and dice.random() < 0.7:
+        record |= {"input": None, "output": None, "tokens": None}
     own = {"trace_id": f"t{dice.randint(1, 3)}", "id": dice.randint(1, 10**6)}
     return record | {key: value for key, value in own.items() if dice.random() < 0.3}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
+from agentlens.loaders import _json_beats
 from agentlens.loaders import _json_record as one
 from agentlens.loaders._mapping import PRESET, TIMES, Field, Mapping, find, without
 from agentlens.loaders._times import is_zoned, parse_duration, parse_time
@@ -22,7 +23,7 @@ NO_TIME = "Some values of `{}` are no times that can be read; they are NULL and 
 
 
 def load(source: Source, into: Evidence) -> None:
-    """Add a span, or a message between agents, for each line."""
+    """Add a span, a message between agents, or a heartbeat, for each line."""
     mapping = source.options.get("mapping") or PRESET
     into.account.input_tokens_meaning = "includes cache"
     if mapping is not PRESET:
@@ -66,6 +67,10 @@ def _add(
         _add_message(record, said, used, place, into)
     elif not used.keys() & one.ESSENTIAL:
         return "no field that the mapping knows: no time, no agent, no action"
+    elif _json_beats.is_beat(
+        said.get("name"), said.get("agent_name"), said.get("start_time"), [said.get(column) for column in _json_beats._WORK]
+    ):
+        _add_beat(record, said, used, place, into)
     else:
         _add_span(record, said, used, place, into, log_id, content_id)
     return None
@@ -82,6 +87,22 @@ def _add_message(
         trace_id=one._text(said.get("trace_id") or said.get("parent_trace_id")), span_id=one._text(said.get("span_id")),
         sender=one._text(said["sender"]), recipient=one._text(said["recipient"]), depth=one._count(said.get("depth")),
         time=time, wave=one._count(said.get("wave")), payload=one._text(record if payload is None else payload),
+    )  # fmt: skip
+
+
+def _add_beat(
+    record: dict[str, Any], said: dict[str, Any], used: dict[str, Field], place: Place, into: Evidence
+) -> None:
+    row = {
+        "agent_name": one._text(said["agent_name"]), "recipient": one._text(said.get("recipient")), "wave": one._count(said.get("wave")),
+        "start_time": _time(said, used, "start_time", into), "status_code": _json_beats.state(said.get("status_code")),
+        "payload": one._text(said.get("payload")), "name": said["name"],
+    }  # fmt: skip
+    rest = without(record, [field for column, field in used.items() if row.get(column) is not None])
+    into.see_time(row["start_time"])
+    into.add(
+        "status_reports", place, kind="heartbeat", wave=row["wave"], agent_name=row["agent_name"], recipient=row["recipient"],
+        time=row["start_time"], status=row["status_code"], detail=row["payload"], attributes=rest or None,
     )  # fmt: skip
 
 

@@ -135,6 +135,10 @@ def test_the_usual_names_mean_the_same(tmp_path: Path, record: dict[str, Any]) -
         ({"action": "execute_tool", "tool_name": "grep"}, ("execute_tool", "grep")),
         ({"action": "invoke_agent"}, ("invoke_agent", None)),
         ({"action": "started", "tokens": None, "input": None, "output": None}, (None, None)),
+        ({"action": "agent_start", "tokens": None}, ("invoke_agent", None)),
+        ({"action": "Run.Completed", "tokens": None}, ("invoke_agent", None)),
+        ({"action": "agent_end", "tokens": None, "input": {"id": 7}}, (None, None)),
+        ({"action": "task_complete", "tokens": None}, ("execute_tool", "task_complete")),
     ],
 )
 def test_the_action_says_what_was_done(
@@ -290,6 +294,28 @@ def test_simple_messages_between_agents_are_read_as_such(tmp_path: Path) -> None
         ("m1", "Atlas", "Apollo", 2, "message", '{"task":"x"}', when),
         ("m1", "Atlas", "Apollo", 2, "message", "hello", when),
     ]
+
+
+BEAT = {"ts": "2026-04-14T14:23:11Z", "agent": "Apollo", "event": "heartbeat", "status": "busy", "seq": 4, "message": "page 3"}
+
+
+def test_a_heartbeat_among_records_is_a_sign_of_life_and_no_step(tmp_path: Path) -> None:
+    assert json_lines.sniff(lines(BEAT))
+    rows = load(tmp_path, lines(BEAT, BEAT | {"event": "keep-alive", "status": "ok"}))
+    columns = ("kind", "agent_name", "time", "status", "detail")
+    when = datetime(2026, 4, 14, 14, 23, 11)
+    assert [tuple(row[column] for column in columns) for row in rows["status_reports"]] == [
+        ("heartbeat", "Apollo", when, "BUSY", "page 3"),
+        ("heartbeat", "Apollo", when, None, "page 3"),  # `ok` says that it beat, not that its work is done
+    ]
+    assert [json.loads(row["attributes"]) for row in rows["status_reports"]] == [{"seq": 4}, {"seq": 4, "status": "ok"}]
+    assert not rows["spans"]
+
+
+@pytest.mark.parametrize("work", [{"model": "m"}, {"tool": "ping"}, {"input": "look around"}, {"output": "all quiet"}])
+def test_a_heartbeat_that_does_some_work_is_a_step(tmp_path: Path, work: dict[str, Any]) -> None:
+    rows = load(tmp_path, lines(BEAT | work))
+    assert len(rows["spans"]) == 1 and not rows["status_reports"]
 
 
 def test_the_bundled_records_equal_a_count_with_plain_json() -> None:

@@ -1,4 +1,4 @@
-"""Records of home-grown JSON lines as spans, or as messages between agents."""
+"""Records of home-grown JSON lines as spans, as messages between agents, or as heartbeats."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from agentlens._evidence import Evidence, Message, text_contents
 from agentlens._json_text import canonical_json, json_text
 from agentlens._source import PlaceColumns
 from agentlens.dialects.messages import normalise_message, text_part
+from agentlens.loaders._json_beats import are_beats, beats
 from agentlens.loaders._json_columns import SCALARS, Columns
 from agentlens.loaders._json_rest import attributes
 from agentlens.loaders._mapping import TIMES, Mapping
@@ -32,6 +33,8 @@ TOOL_WORDS = frozenset({"tool", "tool_call", "tool_use", "call_tool", "function_
 AGENT_WORDS = frozenset({"agent_run", "run_agent", "agent_call", "delegate", "dispatch", "spawn", "spawn_agent"})
 # Words for a run of an agent that is told what to do in plain words; with arguments they are tools (`run {"command": "ls"}`).
 RUN_WORDS = frozenset({"run", "agent", "task", "session"})
+# Ends of events that tell of such a run, and are no tool: `agent_start`, `run.ended`.
+RUN_EVENTS = frozenset({"start", "started", "begin", "began", "end", "ended", "finished", "completed"})
 OK_WORDS = frozenset({
     "ok", "success", "succeeded", "successful", "completed", "complete", "done", "passed", "pass", "finished", "true",
 })  # fmt: skip
@@ -54,7 +57,7 @@ NO_COLUMNS = frozenset({"duration", "input", "output", "parent_trace_id"})
 ESSENTIAL = frozenset(
     {"name", "operation_name", "agent_name", "start_time", "end_time", "tool_name", "request_model", "input", "output"}
 )
-SPAN, MESSAGE, STRANGE = "span", "message", "strange"
+SPAN, MESSAGE, BEAT, STRANGE = "span", "message", "beat", "strange"
 
 SIDES = (("input", "user"), ("output", "assistant"))
 
@@ -119,13 +122,13 @@ class Log(NamedTuple):
 
 
 def add_records(records: Records, into: Evidence, log: Log) -> None:
-    """Accept each record as a span or as a message between agents, or reject it.
+    """Accept each record as a span, as a message between agents or as a heartbeat, or reject it.
 
     Records are read by column, a step for many values at once; what one becomes does not depend on those beside it.
     """
     columns = Columns(records.values, log.mapping)
     kinds = _kinds(columns)
-    for kind, add in ((SPAN, _add_spans), (MESSAGE, _add_messages), (STRANGE, _reject)):
+    for kind, add in ((SPAN, _add_spans), (MESSAGE, _add_messages), (BEAT, _add_beats), (STRANGE, _reject)):
         chosen = [number for number, its in enumerate(kinds) if its == kind]
         if len(chosen) == len(kinds) and chosen:
             add(records, columns, into, log)
@@ -144,6 +147,9 @@ def _kinds(columns: Columns) -> list[str]:
     if "sender" in columns.said and "recipient" in columns.said:
         sides = zip(columns["sender"], columns["recipient"], columns["agent_name"], kinds)
         kinds = [MESSAGE if s is not None and r is not None and a is None else kind for s, r, a, kind in sides]
+    if "agent_name" in columns.said:
+        beats = are_beats(columns)
+        kinds = [BEAT if is_beat and kind == SPAN else kind for is_beat, kind in zip(beats, kinds)]
     return kinds
 
 
@@ -168,6 +174,14 @@ def _add_messages(records: Records, said: Columns, into: Evidence, _log: Log) ->
         "agent_messages", records.places,
         {**texts, **counts, "kind": ["message"] * len(times), "trace_id": _texts(traces), "time": times, "payload": _texts(payloads)},
     )  # fmt: skip
+
+
+def _add_beats(records: Records, said: Columns, into: Evidence, _log: Log) -> None:
+    times = _times(said, "start_time", into)
+    into.accept(len(times))
+    into.see_times(times)
+    texts = {column: _texts(said[column]) for column in ("agent_name", "recipient", "payload")}
+    into.add_columns("status_reports", records.places, beats(records.values, said, times, texts, _counts(said["wave"])))
 
 
 # --- spans ------------------------------------------------------------------------------------------------------------
@@ -214,6 +228,9 @@ def _operation(
     kind, _, named = word.partition(":")
     if word in OPERATIONS or word in MODEL_WORDS:
         return (word if word in OPERATIONS else "chat"), None
+    told_of, _, event = word.replace(":", "_").rpartition("_")
+    if event in RUN_EVENTS and told_of in RUN_WORDS and not has_tool:
+        return ("invoke_agent" if has_both_sides and is_told_in_words else None), None
     if has_tool or kind in TOOL_WORDS:
         return "execute_tool", action[len(kind) + 1 :].strip() if named else None
     if has_model:

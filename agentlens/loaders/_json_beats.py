@@ -1,0 +1,61 @@
+"""Heartbeats among home-grown JSON lines: records by which an agent says no more than that it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agentlens._json_text import json_each
+from agentlens.loaders._json_columns import Columns
+from agentlens.loaders._mapping import Field, without
+
+WORDS = frozenset({
+    "heartbeat", "heart_beat", "agent_heartbeat", "worker_heartbeat", "heartbeat_ok", "keepalive", "keep_alive",
+    "alive", "still_alive", "liveness",
+})  # fmt: skip
+# What a beat is not: work.
+_WORK = ("operation_name", "tool_name", "request_model", "input", "output", "end_time")
+# Words that say of a beat that it went well, and nothing of the state of the work.
+_WELL = frozenset({"OK", "SUCCESS", "TRUE", "INFO", "DEBUG", "PASS", "ALIVE", "UP", "HEALTHY"})
+
+
+def is_beat(action: Any, agent: Any, time: Any, work: Sequence[Any]) -> bool:
+    """Whether a record of this action, agent and time, and with these fields of work, is a heartbeat."""
+    if not isinstance(action, str) or agent is None or time is None or any(field is not None for field in work):
+        return False
+    return action.strip().lower().replace("-", "_").replace(" ", "_").replace(".", "_") in WORDS
+
+
+def are_beats(said: Columns) -> list[bool]:
+    """Return for each record whether it is a heartbeat."""
+    work = zip(*(said[column] for column in _WORK))
+    return list(map(is_beat, said["name"], said["agent_name"], said["start_time"], work))
+
+
+def state(word: Any) -> str | None:
+    """Return the status word of a beat; None for one that says only that it beat."""
+    told = word.strip().upper().replace(" ", "_").replace("-", "_") if isinstance(word, str) else ""
+    return told if told and told not in _WELL else None
+
+
+def beats(
+    records: list[dict[str, Any]], said: Columns, times: list[int | None], texts: dict[str, Any], waves: Any
+) -> dict[str, Any]:
+    """Return the columns of the status reports that heartbeats are."""
+    states = list(map(state, said["status_code"]))
+    rows = {
+        "kind": ["heartbeat"] * len(times), "wave": waves, "agent_name": texts["agent_name"], "recipient": texts["recipient"],
+        "time": times, "status": states, "detail": texts["payload"],
+    }  # fmt: skip
+    taken = {"name": said["name"], "wave": waves, "recipient": texts["recipient"], "start_time": times, "status_code": states,
+             "payload": texts["payload"], "agent_name": texts["agent_name"]}  # fmt: skip
+    found = [(said.paths(column), values) for column, values in taken.items() if column in said.used]
+    rests = [
+        without(record, [_field(paths[number]) for paths, values in found if paths[number] and values[number] is not None])
+        for number, record in enumerate(records)
+    ]
+    return {**rows, "attributes": [text if rest else None for rest, text in zip(rests, json_each(rests))]}
+
+
+def _field(path: str) -> Field:
+    return Field(path, tuple(path.split(".")), None)
