@@ -114,3 +114,42 @@ def test_a_report_that_calls_done_what_by_its_own_numbers_is_not_is_premature(tm
         assert last_beat(f"COMPLETE ({healthy})") == [], healthy
     assert last_beat("COMPLETE (3 of 12 labels printed)", "COMPLETE (12 of 12 labels printed)") == []
     assert last_beat("ACTIVE (0 of 12 labels printed)") == []
+
+
+SESSION = """# Plate-Reader session 2026-01-01
+
+## 09:10 Start
+
+**Status:** IN_PROGRESS
+
+## 09:40 Access
+
+**Status:** BLOCKED
+
+The registry locked our account.
+
+## 15:30 Unlocked
+
+**Status:** IN_PROGRESS
+
+## No time
+
+**Status:** BLOCKED
+"""
+
+
+def test_a_timed_section_that_says_blocked_is_as_good_as_a_report(tmp_path: Path) -> None:
+    """What names no time, or stands in a file about something else than a session or a day, is no such word."""
+    (tmp_path / "plate_reader").mkdir()
+    lens = read_steps(tmp_path, [], **{"plate_reader/2026-01-01.md": SESSION})
+    assert found(lens, "blocked") == [("Plate-Reader", "event", "critical")]
+    said = found(lens, "blocked", "start_time, end_time, summary")
+    assert [(str(start)[11:16], str(end)[11:16]) for start, end, _ in said] == [("09:40", "15:30")]
+    assert said[0][2].endswith("BLOCKED once over 350 minutes: The registry locked our account.")
+    notes = SESSION.replace("session 2026-01-01", "access rules").replace("## 09", "## 2026-01-01 09")
+    (tmp_path / "notes" / "plate_reader").mkdir(parents=True)
+    lens = read_steps(tmp_path / "notes", [], **{"plate_reader/rules.md": notes})
+    assert found(lens, "blocked") == []
+    report = "FROM: Plate-Reader\nTO: Ana\nTIME: 2026-01-01T16:00:00Z\nSTATUS: COMPLETE\nBLOCKERS: none\nNEXT: none\n"
+    lens = read_steps(tmp_path, [], **{"report.txt": report})
+    assert found(lens, "blocked") == []  # of those who report, the reports count: they tell when the word was said

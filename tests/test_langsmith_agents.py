@@ -136,3 +136,19 @@ def test_a_search_that_found_nothing_is_no_failure_in_the_words_of_an_exception_
 def test_samples_of_single_model_calls_hold_no_agents_run(samples: Path) -> None:
     with al.read(*sorted(samples.glob("langsmith/langsmith_*.json")), progress=False) as lens:
         assert runs_of(lens) == [] and lens.sql("SELECT count(*) > 0 FROM llm_calls").fetchall() == [(True,)]
+
+
+def test_an_agents_chain_is_named_after_its_node_where_no_path_of_nodes_is_logged(tmp_path: Path) -> None:
+    """A chain that is no agent's (a node of a plain graph) names nobody."""
+    runs: list[Run] = [
+        (0, "boss", "chain", None), (1, "LLM", "llm", None), (1, "ask", "tool", None),
+        (2, "scout", "chain", None), (3, "LLM", "llm", None), (3, "search", "tool", None), (1, "format", "chain", None),
+    ]  # fmt: skip
+    nodes = ["boss", "boss", "boss", "scout", "scout", "scout", "format"]
+    rows = records(runs)
+    for row, node in zip(rows, nodes):
+        row["extra"] = {"metadata": {"langgraph_node": node} | ({"ls_agent_type": "react"} if row["name"] in ("boss", "scout") else {})}
+    with read(tmp_path, rows) as lens:
+        assert runs_of(lens) == [("boss", "boss"), ("scout", "scout")]
+        calls = "SELECT tool_name, agent_name FROM spans WHERE tool_name IS NOT NULL ORDER BY 1"
+        assert lens.sql(calls).fetchall() == [("ask", "boss"), ("search", "scout")]

@@ -84,6 +84,24 @@ def test_daily_logs_know_their_day_and_their_agent_where_they_say_so(samples: Pa
 
 
 @pytest.mark.parametrize(
+    ("folder", "title", "agent"),
+    [
+        ("plate_reader", "PlateReader session 2026-04-14", "PlateReader"),
+        ("first-pass", "first_pass Session, 2026-04-14", "first_pass"),
+        ("notes", "Morning session 2026-04-14", None),
+        ("planning", "Planning for 2026-04-14", None),
+    ],
+)
+def test_a_session_is_of_the_agent_that_its_title_and_its_folder_name(
+    tmp_path: Path, folder: str, title: str, agent: str | None
+) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "2026-04-14.md").write_text(f"# {title}\n\n## 09:10 Start\n\n**Status:** DONE\n")
+    rows, _ = gather(markdown, tmp_path / folder / "2026-04-14.md")
+    assert [row["agent_name"] for row in rows["documents"]] == [agent]
+
+
+@pytest.mark.parametrize(
     "front",
     [
         "key: [",

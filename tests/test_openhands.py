@@ -112,3 +112,23 @@ def test_openhands_llm_logs_are_one_call_each(samples: Path) -> None:
     assert one(lens, "SELECT count(*) FROM span_messages WHERE direction <> 'output'") == shown
     seconds = [value for (value,) in rows(lens, "SELECT duration_ns / 1e9 FROM spans ORDER BY start_time")]
     assert seconds == pytest.approx([log["latency_sec"] for log in logs])
+
+
+def test_what_broke_an_openhands_conversation_off_is_its_failure(tmp_path: Path) -> None:
+    def at(second: int, **fields: Any) -> dict[str, Any]:
+        return {"id": f"e{second}", "timestamp": f"2026-01-01T00:00:0{second}", **fields}
+
+    text = "prompt is too long: 214337 tokens > 200000 maximum"
+    asked = {"role": "user", "content": [{"type": "text", "text": "Translate it."}]}
+    said = {"role": "assistant", "content": [{"type": "text", "text": "I begin."}]}
+    events = [
+        at(1, kind="MessageEvent", source="user", llm_message=asked),
+        at(2, kind="MessageEvent", source="agent", llm_message=said),
+        at(3, kind="ConversationErrorEvent", source="environment", code="LLMContextWindowExceedError", detail=text),
+    ]
+    lens = read(write(tmp_path / "x", *events))
+    failed = "SELECT name, error_type, status_message FROM spans WHERE status_code = 'ERROR' ORDER BY preorder"
+    assert rows(lens, failed) == [
+        (name, "LLMContextWindowExceedError", text) for name in ("conversation", "conversation error")
+    ]
+    assert rows(lens, "SELECT name, error_class FROM errors") == [("conversation error", "context overflow")]

@@ -10,7 +10,7 @@ from agentlens._evidence import Evidence, Row
 from agentlens._json_text import json_text
 from agentlens._source import Place
 from agentlens.dialects.payloads import parse_text, read_input, read_output, read_system
-from agentlens.loaders._langgraph import agent_of
+from agentlens.loaders._langgraph import MACHINERY, agent_of
 from agentlens.loaders._otlp_span import add_span
 from agentlens.loaders._sdk_span import as_dict, as_text
 from agentlens.loaders._times import parse_time
@@ -52,7 +52,7 @@ def add_run(into: Evidence, run: Row, text: bytes, place: Place) -> None:
         "start_time": parse_time(run.get("start_time")),
         "end_time": parse_time(run.get("end_time")),
         "status_code": STATUS.get(str(run.get("status")), "UNSET"),
-        "agent_name": agent_of(metadata),
+        "agent_name": agent_of(metadata) or _agent_of_chain(as_text(run.get("name")), metadata),
         "agent_version": as_text(metadata.get("revision_id")),
         "conversation_id": next((found for key in THREADS if (found := as_text(metadata.get(key)))), None),
         "prompt_version": as_text(metadata.get("prompt_version")) or as_text(metadata.get("lc_hub_commit_hash")),
@@ -65,6 +65,15 @@ def add_run(into: Evidence, run: Row, text: bytes, place: Place) -> None:
         span["request_model"] = as_text(metadata.get("ls_model_name")) or as_text(as_dict(inputs).get("model"))
         span["response_model"] = _response_model(outputs)
     add_span(into, place, span, attributes, _events(run.get("events")), [])
+
+
+def _agent_of_chain(name: str | None, metadata: Row) -> str | None:
+    """Return the name of a chain that is an agent's and has the name of its node, where no path of nodes is logged.
+
+    What is below it is done by its agent, as everywhere below a run.
+    """
+    is_agent = "ls_agent_type" in metadata and "langgraph_checkpoint_ns" not in metadata
+    return name if is_agent and name == metadata.get("langgraph_node") and name not in MACHINERY else None
 
 
 def run_id(run: Row) -> str | None:

@@ -54,6 +54,7 @@ class ConversationReader:
         self._unclaimed: list[tuple[str, str | None, tuple[int, ...], Place, int | None]] = []
         self._place: Place | None = None
         self._events, self._number = 0, 0
+        self._failure: Event = {}
 
     def read(self, event: Event, place: Place) -> str | None:
         """Take one event. Raises UnusableLine."""
@@ -91,6 +92,8 @@ class ConversationReader:
             self._observe(kind, event, place, time)
         elif event.get("key") == "stats":
             self._take_stats(dict_of(event.get("value")), place, time)
+        elif kind == "ConversationErrorEvent":
+            self._break_off(event, place, time)
         else:
             self._add_event(kind, event, place, time)
 
@@ -108,7 +111,7 @@ class ConversationReader:
         self._into.add_span(
             self._place, trace_id=self._trace_id, span_id=self._root, name="conversation",
             operation_name="invoke_agent", agent_name="openhands", conversation_id=self._folder or self._trace_id,
-            service_name=SERVICE, start_time=self._start, end_time=self._end, **columns,
+            service_name=SERVICE, start_time=self._start, end_time=self._end, **columns, **self._failure,
         )  # fmt: skip
 
     # --- what is said and done ----------------------------------------------------------------------------------------
@@ -210,6 +213,14 @@ class ConversationReader:
                 "Some calls are known only from the running total: what they were shown and said is not in the log."
             )
         self._unclaimed.clear()
+
+    def _break_off(self, event: Event, place: Place, time: int | None) -> None:
+        """Add what ended the conversation: a step that failed, and of which no model is told."""
+        self._failure = error_columns(event.get("detail") or event.get("code"), event.get("code"))
+        self._into.add_span(
+            place, trace_id=self._trace_id, span_id=text_of(event.get("id")) or f"error:{place.offset}", name="conversation error",
+            parent_span_id=self._root, start_time=self._before, end_time=time, service_name=SERVICE, **self._failure,
+        )  # fmt: skip
 
     def _add_event(self, name: str, event: Event, place: Place, time: int | None) -> None:
         self._into.add(

@@ -41,6 +41,7 @@ _KEY = re.compile(
 _TITLE = re.compile(r"(?:agent:\s*)?([A-Z][\w-]{1,30})(?:\s*[,|:]\s*|\s+[-–—]\s+)\d{4}-\d\d-\d\d", re.ASCII)
 _TITLED_FILE = re.compile(r"(?:.*\W)?([A-Za-z]+)\.md\b")
 _OF_FILE = re.compile(r"(?:\w+\.md\s+[-–—]\s+([A-Z][\w-]{1,30})|([A-Z][\w-]{1,30})\s+[-–—]\s+\w+\.md)", re.ASCII)
+_SESSION_OF = re.compile(r"([^\W\d][\w-]{1,30})\s+session\W+\d{4}-\d\d-\d\d", re.IGNORECASE)
 _NO_NAMES = frozenset({
     "Audit", "Check", "Daily", "Diary", "Journal", "Log", "Memory", "Notes", "Report", "Review", "Session", "Standup",
     "Status", "Summary", "Update", "Wave",
@@ -179,7 +180,8 @@ def _read_head(source: Source, front: dict[str, Any], sections: list[Section]) -
     if agent is None and kind == "identity" and not _is_about_user(named, stem):
         agent = _name(front.get("name")) or _name(keys.get("name"))
     session = next((str(front[key]) for key in SESSION_KEYS if isinstance(front.get(key), (str, int))), None)
-    return Head(kind, title, agent or _titled_agent(named), date, session)
+    agent = agent or _titled_agent(named) or _filed_agent(named, source.path.parent.name)
+    return Head(kind, title, agent, date, session)
 
 
 def _is_about_user(title: str, stem: str) -> bool:
@@ -209,6 +211,18 @@ def _titled_agent(title: str) -> str | None:
     found = _TITLE.match(title) or _OF_FILE.fullmatch(title.strip())
     name = found[1] or (found[2] if found.re is _OF_FILE else None) if found else None
     return name if name not in _NO_NAMES else None
+
+
+def _filed_agent(title: str, folder: str) -> str | None:
+    """Return the agent of a title like `Apollo session 2026-04-14` of a file that lies in a folder of the agent's name."""
+    found = _SESSION_OF.match(title)
+    name = found[1] if found else ""
+    return name if name and name not in _NO_NAMES and _plain(name) == _plain(folder) else None
+
+
+def _plain(name: str) -> str:
+    """Return a name without what tells `PlateReader`, `plate-reader` and `plate_reader` apart."""
+    return re.sub(r"[\W_]", "", name).lower()
 
 
 def _name(value: Any) -> str | None:

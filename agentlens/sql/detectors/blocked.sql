@@ -3,6 +3,42 @@
 -- include: agents.statuses
 -- include: detectors.evidence
 
+-- What agents said of their state: reports, and what stands as the status of a timed section in the log of a session or of a day
+-- of an agent that makes no reports: its heading tells when the section began, a report when the word was said.
+CREATE VIEW _told_states (
+  -- The agent.
+  agent_name,
+  -- When it said so (UTC).
+  time,
+  -- Status word.
+  status,
+  -- What was said beside it.
+  detail,
+  -- Blockers named in a report.
+  blockers,
+  -- What was announced to come next.
+  next_action,
+  -- Wave, where given.
+  wave,
+  -- The source it stands in.
+  source_id,
+  -- Line of the source.
+  source_line,
+  -- Byte offset.
+  source_offset,
+  -- Length in bytes.
+  source_length
+) AS
+SELECT agent_name, time, status, detail, blockers, next_action, wave, source_id, source_line, source_offset, source_length
+FROM status_reports
+UNION ALL
+SELECT sections.agent_name, time, status, nullif(trim(regexp_replace(text, '(?m)^\W*\w+\W*:.*$', '', 'g'), E' \n.'), ''), NULL, NULL, NULL, sections.source_id, sections.source_line,
+  sections.source_offset, sections.source_length
+FROM sections
+JOIN documents USING (document_id)
+WHERE kind IN ('session', 'daily_log') AND status IS NOT NULL AND time <> time::DATE::TIMESTAMP_NS
+  AND sections.agent_name NOT IN (SELECT agent_name FROM status_reports WHERE agent_name IS NOT NULL AND time IS NOT NULL);
+
 -- Why blocked agents cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_blocked (
   -- False where nothing can be found for lack of evidence.
@@ -17,7 +53,7 @@ SELECT
     WHEN usable = 0 THEN 'no status report has both an agent and a time recorded'
     ELSE _unjudged('status reports', reports, reports - usable, 'no agent or no time recorded')
   END
-FROM (SELECT count(status) AS reports, count(status) FILTER (agent_name IS NOT NULL AND time IS NOT NULL) AS usable FROM status_reports);
+FROM (SELECT count(status) AS reports, count(status) FILTER (agent_name IS NOT NULL AND time IS NOT NULL) AS usable FROM _told_states);
 
 -- An agent reports BLOCKED, from the first such report to the first other one.
 --
@@ -29,11 +65,11 @@ FROM (SELECT count(status) AS reports, count(status) FILTER (agent_name IS NOT N
 -- Misses: agents that wait without saying so.
 -- Do: read the reason; it usually takes one person and one minute.
 -- scope: fleet
--- version: 1
+-- version: 2
 CREATE MACRO detect_blocked(long_minutes := 120) AS TABLE
 WITH words AS (
   SELECT *, starts_with(status, 'BLOCKED') AS is_blocked
-  FROM status_reports
+  FROM _told_states
   WHERE agent_name IS NOT NULL AND time IS NOT NULL AND status IS NOT NULL
 ),
 waits AS (

@@ -51,7 +51,7 @@ SELECT
     WHEN known < calls THEN format('of {} of {} model calls the input tokens or the window of the model are not known: only what the provider said was looked at', calls - known, calls)
   END
 FROM (
-  SELECT count(*) AS calls, count(*) FILTER (status_code <> 'UNSET' OR response_finish_reasons IS NOT NULL) AS with_status,
+  SELECT count(*) AS calls, count(*) FILTER (status_code <> 'UNSET' OR response_finish_reasons IS NOT NULL) + (SELECT count(*) FROM errors WHERE error_class = 'context overflow') AS with_status,
     (SELECT count(*) FROM _window_use WHERE input_tokens IS NOT NULL) AS known
   FROM llm_calls
 );
