@@ -53,6 +53,14 @@ def test_another_mix_of_work_told_apart_by_words_or_tools_is_no_change_and_deare
     assert verdict(day(tmp_path / "both", 0.75, 2, has_words=has_words)) == "step"
 
 
+def test_of_very_many_tasks_some_tell_the_kinds_of_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentlens.detectors.drift.MOST_TASKS", 60)
+    assert verdict(day(tmp_path / "mix", 0.75, 1, has_words=True)) == "workload"
+    lens = day(tmp_path / "both", 0.75, 2, has_words=True)
+    query = "SELECT verdict, n_before + n_after FROM drift_changes WHERE agent_name = 'desk' AND measure = 'task_duration_s'"
+    assert lens.sql(query).fetchall() == [("step", 60)]
+
+
 def test_tasks_side_by_side_that_all_unfold_alike_have_not_changed(tmp_path: Path) -> None:
     steps = []
     for n in range(40):

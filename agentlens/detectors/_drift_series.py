@@ -70,6 +70,13 @@ class Series:
             self.known_points = cp.points_of(self.values, self.strata)
         return self.known_points
 
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Leave out the other observations."""
+        for name in ("times", "values", "places", "strata", "tasks"):
+            setattr(self, name, getattr(self, name)[kept])
+        self.units = None if self.units is None else self.units[kept]
+        self.known_points = None
+
     @property
     def subject(self) -> str:
         """Whom a sentence about the series is about."""

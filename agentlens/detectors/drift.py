@@ -14,12 +14,13 @@ import pyarrow as pa
 from agentlens.detectors import change_points as cp
 from agentlens.detectors._drift_series import Series, all_series, drop_gathered
 from agentlens.detectors._drift_words import Release, explain
-from agentlens.detectors._kinds_of_work import kinds_of_tasks, signs_of_tasks
+from agentlens.detectors._kinds_of_work import Signs, kinds_of_tasks, signs_of_tasks
 from agentlens.detectors.change_effects import Effect, measure_effect, slope_effect
 
 LIMIT = 0.05  # of the share of false discoveries
 MIN_TASKS = 4  # calls of fewer tasks may follow from how one task unfolds
 MIN_TASKS_A_SIDE = 2
+MOST_TASKS = 1_000  # of a series, looked at for kinds of work
 SHOWN_SPANS = 50
 SIDES = ("span_ids_before", "span_ids_after")
 Releases = Callable[[], list[Release]]
@@ -125,13 +126,20 @@ def _tell_work_apart(con: duckdb.DuckDBPyConnection, tested: list[Series], relea
     found = [one for one in tested if one.q_value is not None and one.q_value <= LIMIT and (one.tasks >= 0).all()]
     if not found:
         return
-    for kind, signed, signs in signs_of_tasks(con, np.unique(np.concatenate([one.tasks for one in found]))):
-        for one in found:
+    told = [_some_tasks(one) for one in found]
+    for kind, signed, signs in signs_of_tasks(con, np.unique(np.concatenate(told))):
+        for one, tasks in zip(found, told):
             if kind == "asked" or not (
-                one.measure == "task_tool_mix" or one.p_value > LIMIT or _was_changed(one, releases)
+                one.measure == "task_tool_mix" or (one.p_value or 0.0) > LIMIT or _was_changed(one, releases)
             ):
-                _test_apart(one, kinds_of_tasks(cp.score_within(one.values, one.strata), one.tasks, signed, signs))
+                _test_apart(one, tasks, signed, signs)
     _control(tested)
+
+
+def _some_tasks(series: Series) -> cp.Ints:
+    """Return the tasks of a series; of many every second, third, ..."""
+    tasks = np.unique(series.tasks)
+    return tasks[:: -(-len(tasks) // MOST_TASKS)]
 
 
 def _was_changed(series: Series, releases: Releases) -> bool:
@@ -140,9 +148,13 @@ def _was_changed(series: Series, releases: Releases) -> bool:
     return any(release.agent_name in (series.agent_name, *series.shared_by) for release in suspects)
 
 
-def _test_apart(series: Series, kinds: cp.Ints) -> None:
+def _test_apart(series: Series, tasks: cp.Ints, signed: cp.Ints, signs: Signs) -> None:
+    kept = np.isin(series.tasks, tasks)
+    kinds = kinds_of_tasks(cp.score_within(series.values, series.strata)[kept], series.tasks[kept], signed, signs)
     if not kinds.any():
         return
+    if not kept.all():
+        series.keep(kept)
     series.strata = np.unique(np.stack([series.strata, kinds]), axis=1, return_inverse=True)[1].reshape(-1)
     series.known_points = None
     found = cp.scan_points(series.points, series.rng, series.memory)
