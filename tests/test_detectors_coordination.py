@@ -510,3 +510,22 @@ def test_a_compaction_after_which_briefs_are_poorer_is_the_collapse(tmp_path: Pa
     assert found(lens, "context_collapse", "agent_name, tier, len(span_ids)") == [("lead", "proven", 3)]
     harmless = [each for each in steps if each["name"] != "dispatch_brief#9"] + [brief(9, context="facts")]
     assert found(read_steps(tmp_path / "harmless", harmless), "context_collapse") == []
+
+
+def test_steps_side_by_side_of_a_named_job_are_a_run_that_may_run_away(tmp_path: Path) -> None:
+    """Jobs of several agents are no run of one, and steps of a log that names no job are not taken for one."""
+
+    def job(name: str, steps: int, **more: str) -> str:
+        rows = [
+            {"ts": f"2026-01-01T{n // 60:02d}:{n % 60:02d}:00Z", "agent": "Ana", "event": "step", "tool": "look", "args": {"n": f"{name}{n}"}}
+            for n in range(steps)
+        ]  # fmt: skip
+        return "".join(json.dumps(row | {"run_id": name} | more) + "\n" for row in rows)
+
+    usual = "".join(job(f"job-{n}", 8 + n % 3) for n in range(8))
+    lens = read_steps(tmp_path, [], **{"jobs.jsonl": usual + job("job-9", 120)})
+    assert found(lens, "runaway", "trace_id, agent_name") == [("job-9", "Ana")]
+    assert found(lens, "runaway", "summary") == [("Ana made 120 calls; the 8 other runs of its kind made 9 (median).",)]
+    shared = job("job-9", 60) + job("job-9", 60, agent="Ben")
+    lens = read_steps(tmp_path / "shared", [], **{"jobs.jsonl": usual + shared})
+    assert found(lens, "runaway") == []

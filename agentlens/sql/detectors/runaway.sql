@@ -3,7 +3,7 @@
 -- include: detectors.evidence
 -- include: agents.projects
 
--- Every run that can be compared with others of its kind, and how many calls it made: runs of agents, and roots of traces.
+-- Every run that can be compared with others of its kind, and how many calls it made: runs of agents, roots of traces, and traces of one agent's steps.
 CREATE VIEW _run_lengths (
   -- Trace of the run.
   trace_id,
@@ -26,9 +26,17 @@ WITH calls AS MATERIALIZED (
   WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
 ),
 runs AS (
-  SELECT trace_id, span_id, agent_name, operation_name, name, workflow_name, preorder, subtree_end
+  SELECT trace_id, span_id, agent_name, operation_name, name, workflow_name, preorder, subtree_end, preorder AS preorder_before
   FROM spans
   WHERE operation_name = 'invoke_agent' OR (depth = 0 AND NOT is_orphan AND subtree_end > preorder + 1)
+  UNION ALL
+  -- A trace of steps side by side, of one agent, that the log names (`run_id`, a session) is a run of that agent; its first step stands for it.
+  SELECT trace_id, min_by(span_id, preorder), any_value(agent_name), 'invoke_agent', NULL, NULL, min(preorder), max(subtree_end), min(preorder) - 1
+  FROM spans
+  WHERE depth = 0 AND NOT starts_with(trace_id, 'log:')
+  GROUP BY trace_id
+  HAVING count(*) > 1 AND count(*) = max(subtree_end) - min(preorder) AND count(agent_name) = count(*) AND min(agent_name) = max(agent_name)
+    AND NOT bool_or(is_orphan OR coalesce(operation_name, '') = 'invoke_agent')
 )
 SELECT
   runs.trace_id, runs.span_id, runs.agent_name,
@@ -38,7 +46,7 @@ SELECT
 FROM runs
 LEFT JOIN _project_of_trace USING (trace_id)
 ASOF LEFT JOIN calls AS last ON last.preorder < runs.subtree_end
-ASOF LEFT JOIN calls AS before ON before.preorder <= runs.preorder;
+ASOF LEFT JOIN calls AS before ON before.preorder <= runs.preorder_before;
 
 -- Why runaways cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_runaway (
@@ -48,7 +56,7 @@ CREATE VIEW _needs_runaway (
   reason
 ) AS
 SELECT runs > 0, CASE WHEN runs = 0 THEN 'no run with steps in it is logged' END
-FROM (SELECT count(*) AS runs FROM spans WHERE operation_name = 'invoke_agent' OR (depth = 0 AND NOT is_orphan AND subtree_end > preorder + 1));
+FROM (SELECT count(*) AS runs FROM _run_lengths);
 
 -- What was made of the length of every run, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the
 -- `findings`, a list. Arguments as in `detect_runaway`.
@@ -119,7 +127,7 @@ FROM counted;
 -- A run makes at least `times` times as many calls as the median of the other runs of its kind, and that is far outside their spread.
 --
 -- Means: it found no end: nothing told it that it was done, or that it could not be. Matters: each call costs more than the one before
--- it. Compared are runs of one agent, else roots of one name, in one project where the log names it (`cwd`); at least `min_others` others are needed, and `min_calls` calls. Far outside
+-- it. Compared are runs of one agent (the steps of one trace, where all are one agent's and none is above another), else roots of one name, in one project where the log names it (`cwd`); at least `min_others` others are needed, and `min_calls` calls. Far outside
 -- is more than 4 robust standard deviations of the logarithm (at least a quarter each). Tier event. Severity: critical for twice as much, else warning.
 -- Example: 120 calls where the other runs of the agent made 9.
 -- Leaves alone: long pauses (calls count, not hours); kinds whose runs differ widely; several long runs of a kind; a run that is long only
@@ -127,6 +135,6 @@ FROM counted;
 -- Misses: kinds with few runs; runs cut off by a limit near the usual length.
 -- Do: look at when its calls stopped finding anything new; set a limit on steps.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_runaway(times := 5, min_others := 5, min_calls := 30) AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_runaway(times, min_others, min_calls);
