@@ -68,7 +68,10 @@ def _add(
     elif not used.keys() & one.ESSENTIAL:
         return "no field that the mapping knows: no time, no agent, no action"
     elif _json_beats.is_beat(
-        said.get("name"), said.get("agent_name"), said.get("start_time"), [said.get(column) for column in _json_beats._WORK]
+        said.get("name"),
+        said.get("agent_name"),
+        said.get("start_time"),
+        [said.get(column) for column in _json_beats._WORK],
     ):
         _add_beat(record, said, used, place, into)
     else:

@@ -296,7 +296,14 @@ def test_simple_messages_between_agents_are_read_as_such(tmp_path: Path) -> None
     ]
 
 
-BEAT = {"ts": "2026-04-14T14:23:11Z", "agent": "Apollo", "event": "heartbeat", "status": "busy", "seq": 4, "message": "page 3"}
+BEAT = {
+    "ts": "2026-04-14T14:23:11Z",
+    "agent": "Apollo",
+    "event": "heartbeat",
+    "status": "busy",
+    "seq": 4,
+    "message": "page 3",
+}
 
 
 def test_a_heartbeat_among_records_is_a_sign_of_life_and_no_step(tmp_path: Path) -> None:

@@ -51,7 +51,9 @@ def beats(
              "payload": texts["payload"], "agent_name": texts["agent_name"]}  # fmt: skip
     found = [(said.paths(column), values) for column, values in taken.items() if column in said.used]
     rests = [
-        without(record, [_field(paths[number]) for paths, values in found if paths[number] and values[number] is not None])
+        without(
+            record, [_field(paths[number]) for paths, values in found if paths[number] and values[number] is not None]
+        )
         for number, record in enumerate(records)
     ]
     return {**rows, "attributes": [text if rest else None for rest, text in zip(rests, json_each(rests))]}
