@@ -235,5 +235,9 @@ def test_the_record_of_a_run_that_lists_its_tools_declares_them(tmp_path: Path) 
         else one
         for one in run["attributes"]
     ]
-    lens = read_steps(tmp_path, [run, tool("search", "lead", 1), tool("drop_table", "lead", 2)])
+    steps = [run, tool("search", "lead", 1), tool("drop_table", "lead", 2), tool("fetch_page", "lead", 3)]
+    lens = read_steps(tmp_path / "run", steps)
     assert found(lens, "undeclared_tool", "tier, summary[:26]") == [("proven", "lead called drop_table onc")]
+    manifest = "agents:\n  - id: lead\n    tools: [search]\n"
+    lens = read_steps(tmp_path / "manifest", steps, **{"team.yaml": manifest})
+    assert len(found(lens, "undeclared_tool")) == 2

@@ -12,7 +12,7 @@ list_contains(declared, _plain_tool(tool)) OR list_contains(declared, '*')
 OR len(list_filter(declared, lambda name: starts_with(_plain_tool(tool), name || '_') OR starts_with(_plain_tool(tool), name || '.')
   OR replace(lower(regexp_extract(tool, '^mcp__(.+?)__', 1)), '-', '_') = regexp_replace(name, '^mcp__', ''))) > 0;
 
--- The tools that are declared for each agent: by manifests and identity files, or by its own run, whose record may list the names of its tools.
+-- The tools that are declared for each agent: by manifests and identity files, else by its own run, whose record may list the names of its tools.
 CREATE VIEW _declared_tools (
   -- The agent.
   agent_name,
@@ -26,6 +26,7 @@ FROM (
   SELECT agent_name, attributes->'$.tools' AS tools
   FROM spans
   WHERE operation_name = 'invoke_agent' AND agent_name IS NOT NULL AND contains(attributes::VARCHAR, '"tools":["')
+    AND agent_name NOT IN (SELECT agent_name FROM agents WHERE len(tools) > 0)
 )
 WHERE json_type(tools) = 'ARRAY';
 
