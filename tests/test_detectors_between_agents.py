@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from detector_runs import found, in_traces
 from lens_builder import Step, agent, call, read_steps, tool
+
+from agentlens import Lens
 
 # --- missing_brief ----------------------------------------------------------------------------------------------------
 
@@ -53,3 +56,81 @@ def test_who_has_another_part_or_is_told_elsewhere_lacks_no_condition(tmp_path: 
     }  # fmt: skip
     for name, steps in healthy.items():
         assert found(read_steps(tmp_path / name, steps), "missing_brief", "summary") == [], name
+
+
+# --- messages: lost_message, delegation_loop --------------------------------------------------------------------------
+
+Said = tuple[str, str, int, str]
+
+
+def talk(folder: Path, said: list[Said]) -> Lens:
+    """The lens of messages: sender, recipient, minute, text."""
+    records = [
+        {"message_id": str(n), "from": a, "to": b, "payload": text, "timestamp": f"2026-01-01T10:{minute:02d}:00Z"}
+        for n, (a, b, minute, text) in enumerate(said)
+    ]
+    return read_steps(folder, [], **{"talk.jsonl": "\n".join(json.dumps(record) for record in records)})
+
+
+REST: list[Said] = [
+    ("Ana", "Ben", 1, "Please weigh barrel 11"), ("Ben", "Ana", 3, "barrel 11: 40 kg"),
+    ("Ana", "Dan", 4, "Please weigh barrel 12"), ("Dan", "Ana", 6, "barrel 12: 38 kg"),
+    ("Ana", "Ben", 20, "Please weigh barrel 13"), ("Ben", "Ana", 22, "barrel 13: 44 kg"),
+    ("Cyd", "Dan", 30, "I am in the cellar until noon"), ("Dan", "Cyd", 31, "Fine"),
+]  # fmt: skip
+ASKED = ("Ana", "Cyd", 8, "Please weigh barrel 14")
+
+
+def test_a_request_that_alone_is_never_answered_by_one_who_goes_on_writing_is_lost(tmp_path: Path) -> None:
+    other_hand = talk(tmp_path / "sender", [*REST, ASKED])
+    later = [("Ana", "Ben", 40, "Please weigh barrel 16"), ("Ben", "Ana", 41, "barrel 16: 41 kg")]
+    same_hand = talk(tmp_path / "recipient", [*REST, ("Ana", "Ben", 8, "Please weigh barrel 14"), *later])
+    again = talk(tmp_path / "again", [*REST, ASKED, ("Ana", "Cyd", 15, "Still no word of barrel 14, can you weigh it?")])
+    for lens, name, cited in ((other_hand, "Cyd", 1), (same_hand, "Ben", 1), (again, "Cyd", 2)):
+        assert found(lens, "lost_message", "agent_name, tier, len(evidence)") == [(name, "candidate", cited)]
+
+
+def test_a_request_that_needs_no_answer_or_got_one_by_other_ways_is_not_lost(tmp_path: Path) -> None:
+    healthy: dict[str, list[Said]] = {
+        "in other words": [ASKED, ("Cyd", "Ana", 12, "37 kg")],
+        "to another": [ASKED, ("Cyd", "Dan", 12, "Tell Ana that barrel 14 has 37 kg")],
+        "by another": [ASKED, ("Dan", "Ana", 12, "Cyd is busy; barrel 14 has 37 kg")],
+        "taken back": [ASKED, ("Ana", "Cyd", 9, "Never mind the weighing")],
+        "thanked for": [ASKED, ("Ana", "Cyd", 25, "Thanks for barrel 14")],
+        "a note": [("Ana", "Cyd", 8, "All barrels of the week go to Ulm")],
+        "in progress": [("Ana", "Cyd", 29, "Please weigh barrel 14")],
+        "no habit": [ASKED, ("Ana", "Dan", 9, "Please weigh barrel 15")],
+    }
+    for name, said in healthy.items():
+        assert found(talk(tmp_path / name, [*REST, *said]), "lost_message", "summary") == [], name
+
+
+def in_turn(*texts: str) -> list[Said]:
+    return [(("Ana", "Ben")[n % 2], ("Ben", "Ana")[n % 2], n, text) for n, text in enumerate(texts)]
+
+
+def test_two_who_tell_each_other_to_do_the_same_in_ever_other_words_are_in_a_loop(tmp_path: Path) -> None:
+    rally = in_turn(
+        "Can you sign permit QX-7?",
+        "Permit QX-7 is yours to sign.",
+        "Please sign permit QX-7 yourself.",
+        "The permit goes back to you: sign QX-7.",
+        "You are to sign permit QX-7.",
+    )
+    assert found(talk(tmp_path / "loop", rally), "delegation_loop", "tier, agent_name, len(evidence)") == [
+        ("candidate", "Ana", 5)
+    ]
+    healthy = {
+        "review": in_turn(
+            "Please review chapter 12", "Please rework the start of chapter 12", "Chapter 12 reworked, please review",
+            "Please rework the end of chapter 12", "The end of chapter 12 is reworked, please review", "Please rework its title, chapter 12",
+        ),
+        "matters": in_turn(*(f"Please count shelf K-{n}, will you" for n in range(40, 46))),
+        "short": rally[:4],
+        "answers": in_turn(
+            "Can you sign permit QX-7?", "Permit QX-7 lacks the date, please add it", "The date is in permit QX-7 now, please sign",
+            "I signed permit QX-7, thank you", "Please file permit QX-7", "Permit QX-7 is filed for you",
+        ),
+    }  # fmt: skip
+    for name, said in healthy.items():
+        assert found(talk(tmp_path / name, said), "delegation_loop", "summary") == [], name

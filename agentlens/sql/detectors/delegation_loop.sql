@@ -11,6 +11,60 @@ nullif(regexp_replace(regexp_replace(lower(CASE WHEN json_valid(arguments) THEN 
   arguments->>'$.description', arguments->>'$.query', arguments->>'$.input', arguments->>'$.text', arguments->>'$.content',
   CASE WHEN json_type(arguments) = 'VARCHAR' THEN arguments->>'$' END) ELSE arguments END), '\s+', ' ', 'g'), '^.{0,11}$', ''), '');
 
+-- What a message is about, for comparing it with one in other words: its words with a digit, and the first five letters of its long words.
+CREATE MACRO _rally_words(text) AS
+list_distinct(list_concat(
+  regexp_extract_all(lower(text), '[\pL_-]+\d[\pL\d_-]*|\d[\pL\d_-]+'),
+  list_filter(list_transform(regexp_extract_all(lower(regexp_replace(text, '[\pL\d_-]*\d[\pL\d_-]*', ' ', 'g')), '\pL{5,}'), lambda word: left(word, 5)), lambda stem: stem NOT IN (
+    'pleas', 'retur', 'shoul', 'could', 'would', 'there', 'their', 'about', 'think', 'canno', 'yours', 'sendi', 'hando', 'handi', 'again', 'still', 'which', 'where'))));
+
+-- Messages that two agents send each other in turn, each telling the other to do the same thing, in whatever words: two words at least that say what it is about stand in all of
+-- them, and none says that something was done. One row a rally.
+CREATE MACRO _told_to_and_fro(min_turns) AS TABLE
+WITH turns AS (
+  SELECT
+    *, least(sender, recipient) AS one, greatest(sender, recipient) AS other,
+    regexp_matches(payload, '(?i)\b(you|your|yours|yourself|please|back to|return(ing|ed)?|bitte|dir|ihnen|deine?|ihre?|por favor|usted|tú|tu|vous|votre)\b') AS is_told,
+    -- What was done, sent along or found out in between is work.
+    regexp_matches(payload, '(?i)\b(done|ready|finished|completed?|fixed|attached|enclosed|added|updated|changed|corrected|reworked|revised|re-?checked|found|here (is|are)|new|version|thanks?|ok(ay)?|agreed|accepted|\w+ed it|i (have|will|did)|because|if|why|when|what)\b') AS is_work
+  FROM agent_messages
+  WHERE kind <> 'pax' AND time IS NOT NULL AND sender <> recipient AND strlen(payload) < 1000
+),
+linked AS (
+  SELECT
+    *, row_number() OVER talk AS place,
+    NOT coalesce(is_told AND NOT is_work AND lag(is_told AND NOT is_work) OVER talk AND lag(sender) OVER talk = recipient, false) AS is_first
+  FROM turns
+  WINDOW talk AS (PARTITION BY trace_id, one, other ORDER BY time, source_id, source_line)
+),
+rallies AS (
+  SELECT *, count(*) FILTER (is_first) OVER (PARTITION BY trace_id, one, other ORDER BY place) AS rally
+  FROM linked
+),
+long_ones AS MATERIALIZED (FROM rallies QUALIFY count(*) OVER (PARTITION BY trace_id, one, other, rally) > min_turns),
+shared AS (
+  SELECT trace_id, one, other, rally, list(word ORDER BY word) AS words
+  FROM (
+    SELECT trace_id, one, other, rally, word, count(*) AS times
+    FROM (SELECT trace_id, one, other, rally, unnest(_rally_words(payload)) AS word FROM long_ones)
+    GROUP BY ALL
+  )
+  JOIN (SELECT trace_id AS its_trace, one AS its_one, other AS its_other, rally AS its_rally, count(*) AS messages, bool_or(regexp_matches(payload, '\d')) AS is_numbered FROM long_ones GROUP BY ALL)
+    ON its_trace IS NOT DISTINCT FROM trace_id AND its_one = one AND its_other = other AND its_rally = rally AND times = messages
+  GROUP BY ALL
+  -- Where they name things by number, it is the same one.
+  HAVING count(*) >= 2 AND bool_or(regexp_matches(word, '\d')) >= bool_or(is_numbered)
+)
+SELECT
+  long_ones.trace_id, arg_min(sender, place) AS agent_name, arg_min(recipient, place) AS other_agent, count(*) AS messages, arg_min(payload, place) AS matter,
+  coalesce(list(span_id ORDER BY place) FILTER (span_id IS NOT NULL), []) AS span_ids, min(time) AS start_time, max(time) AS end_time,
+  list(_evidence(source_id, source_line, source_offset, source_length, span_id, sender || ' → ' || recipient || ': ' || payload) ORDER BY place)[:20] AS evidence
+FROM long_ones
+JOIN shared ON shared.trace_id IS NOT DISTINCT FROM long_ones.trace_id AND shared.one = long_ones.one AND shared.other = long_ones.other AND shared.rally = long_ones.rally
+-- The same words coming back are told as such.
+GROUP BY long_ones.trace_id, long_ones.one, long_ones.other, long_ones.rally
+HAVING count(DISTINCT _matter(payload)) = count(*);
+
 -- Why delegation loops cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_delegation_loop (
   -- False where nothing can be found for lack of evidence.
@@ -36,16 +90,17 @@ FROM (
 --
 -- Means: nobody holds the work. Matters: each turn costs a full context and decides nothing. Fires (a) when `min_bounces` handings over in a row go
 -- back and forth between two agents and no tool but those for handing over is called in between, (b) when an agent is handed back, by tool or by message, the very
--- task that it had handed over (both tier proven), (c) when messages name a depth above `max_depth` (tier event, one finding a trace).
+-- task that it had handed over (both tier proven), (c) when messages name a depth above `max_depth` (tier event, one finding a trace),
+-- (d) when two agents tell each other in turn, in words of their own, to do the same thing, `min_bounces` times back, and nothing is said to be done (tier candidate).
 -- One finding a pair of agents and matter. Severity warning.
 -- Example: Ana hands `write the summary` to Ben, and Ben hands `write the summary` to Ana.
 -- Leaves alone: an agent that is asked several times by one that does other work in between; answers and results in words of their own; a text that
 -- is another one at most turns, as between a writer and a critic; an
 -- agent that calls itself again; chains through ever new agents.
--- Misses: rounds of more than three agents; matters put into other words; bouncing with other tools in between.
+-- Misses: rounds of more than three agents; matters put into wholly other words; bouncing with other tools in between.
 -- Do: say in the brief who decides; forbid handing a task back unchanged.
 -- scope: trace
--- version: 4
+-- version: 5
 CREATE MACRO detect_delegation_loop(min_bounces := 4, max_depth := 5) AS TABLE
 -- A run that starts others itself hands over to all of them at once; only a call that hands over has a place in the order.
 WITH given AS MATERIALIZED (
@@ -154,6 +209,11 @@ SELECT
   'proven', 'warning', trace_id, one, span_ids, start_time, end_time,
   format('{} handed {} a task{}, which went on to {} and back to {}.', one, other, _about(matter), third, one), evidence, NULL, NULL
 FROM rings
+UNION ALL
+SELECT
+  'candidate', 'warning', trace_id, agent_name, span_ids, start_time, end_time,
+  format('{} and {} told each other {} times in turn to do the same thing{}, and neither did it.', agent_name, other_agent, messages, _about(matter)), evidence, NULL, NULL
+FROM _told_to_and_fro(min_bounces)
 UNION ALL
 SELECT
   'event', 'warning', trace_id, agent_name, coalesce(span_ids, []), start_time, end_time,

@@ -1,4 +1,5 @@
 -- Work and words that were sent and never taken up.
+-- include: lens.sentences
 -- include: agents.handoffs
 -- include: detectors.off_matrix_delegation
 -- include: detectors.evidence
@@ -92,7 +93,93 @@ WHERE giver.start_time IS NOT NULL AND from_agent <> to_agent
 -- Whether a text asks its reader to do something; an answer or a note does not.
 CREATE MACRO _is_request(text) AS
 regexp_matches(text, '\?|\b(please|can you|could you|would you|will you|you (need|have|are) to|need(s)? you|your (task|turn|job|part)|assign(ed|ing)?|take over|pick up|hand(ing)? (this |it )?over to you|todo|to do|(tell|inform|notify) (me|us)|let (me|us) know|report back|by (noon|tonight|tomorrow|midnight|eod))\b', 'i')
-OR regexp_matches(trim(text), '^"?(task|request|todo|action)\b|^"?(send|do|write|check|fix|run|prepare|update|deliver|review|start|make|create|find|read|test|deploy|draft|collect|publish|verify|summari[sz]e|count|get|give|bring|fetch|look|list|compare|measure|calculate|compute|translate|order|book|call|ask|tell)\b|"(type|kind)"\s*:\s*"(request|task|dispatch|assign\w*)"', 'i');
+OR regexp_matches(trim(text), '^"?(task|request|todo|action)\b|^"?(take|process|handle|approve|sign|collect|confirm|inspect|decide|send|do|write|check|fix|run|prepare|update|deliver|review|start|make|create|find|read|test|deploy|draft|collect|publish|verify|summari[sz]e|count|get|give|bring|fetch|look|list|compare|measure|calculate|compute|translate|order|book|call|ask|tell)\b|"(type|kind)"\s*:\s*"(request|task|dispatch|assign\w*)"', 'i')
+OR (regexp_matches(text, '^\{.*"(task|request|question|todo|job|instructions?)"\s*:', 'i') AND NOT regexp_matches(text, '"(status|state|result|output|answer|done)"\s*:', 'i'));
+
+-- The words that tell one matter from another: of four letters and more, or with a digit in them; not the keys of JSON objects.
+CREATE MACRO _request_words(text) AS
+list_distinct(regexp_extract_all(lower(regexp_replace(left(text, 2000), '"\w+" ?:', ' ', 'g')), '[\pL_-]+\d[\pL\d_-]*|\d[\pL\d_-]+|\pL{4,}'));
+
+-- Requests that an agent never answered though it went on writing, while it, or the others that were asked, answered all the rest. An answer to a request is any word of the
+-- one that was asked to the one that asked, unless it tells by its words that it answers another request, and any later word of others about the same.
+CREATE MACRO _ignored(min_minutes) AS TABLE
+WITH said AS MATERIALIZED (
+  SELECT
+    *, row_number() OVER (ORDER BY time, source_id, source_line) AS number, _is_request(payload) AS is_request, _request_words(payload) AS words
+  FROM agent_messages
+  WHERE kind <> 'pax' AND sender <> recipient AND time IS NOT NULL AND payload IS NOT NULL
+  QUALIFY count(*) OVER (PARTITION BY sender, recipient) <= 500
+),
+answered AS MATERIALIZED (
+  SELECT asked.number, asked.sender, asked.recipient, asked.time, asked.is_request, epoch_ns(answer.time) - epoch_ns(asked.time) AS waited, answer.time AS answer_time
+  FROM said AS asked
+  ASOF LEFT JOIN said AS answer ON answer.sender = asked.recipient AND answer.recipient = asked.sender AND answer.time > asked.time
+),
+of_recipient AS (SELECT recipient, count(waited) AS answered, count(*) FILTER (is_request AND waited IS NULL) AS unanswered, coalesce(max(waited) FILTER (is_request), 0) AS longest FROM answered GROUP BY recipient),
+of_sender AS (SELECT sender, count(waited) FILTER (is_request) AS answered, count(*) FILTER (is_request AND waited IS NULL) AS unanswered, coalesce(max(waited) FILTER (is_request), 0) AS longest FROM answered GROUP BY sender),
+of_pair AS (SELECT sender, recipient, count(*) FILTER (is_request AND waited IS NULL) AS unanswered FROM answered GROUP BY sender, recipient),
+speaks AS (SELECT sender AS recipient, max(time) AS last_word FROM said GROUP BY sender),
+works AS (SELECT agent_name AS recipient, max(start_time) AS last_step FROM spans WHERE agent_name IN (SELECT recipient FROM said) GROUP BY agent_name),
+suspects AS MATERIALIZED (
+  SELECT said.number, said.sender, said.recipient, said.time, speaks.last_word
+  FROM said
+  JOIN answered USING (number)
+  JOIN speaks ON speaks.recipient = said.recipient
+  JOIN of_recipient ON of_recipient.recipient = said.recipient
+  JOIN of_sender ON of_sender.sender = said.sender
+  JOIN of_pair ON of_pair.sender = said.sender AND of_pair.recipient = said.recipient
+  LEFT JOIN works ON works.recipient = said.recipient
+  -- What an agent does besides may be its answer.
+  WHERE said.is_request AND (last_step IS NULL OR last_step < said.time)
+    AND epoch_ns(speaks.last_word) - epoch_ns(said.time) >= greatest(min_minutes::BIGINT * 60000000000, 2 * greatest(of_recipient.longest, of_sender.longest))
+    AND greatest(of_recipient.answered, of_sender.answered) - (waited IS NOT NULL)::INT >= 2
+    -- Whoever leaves others without an answer, or is left by others, has no such habit; a request may have been put again.
+    AND greatest(of_recipient.unanswered, of_sender.unanswered) <= of_pair.unanswered AND of_pair.unanswered <= 2
+),
+-- The words of a request that stand in no other of its sender, but for one: it may be put again.
+own_words AS MATERIALIZED (
+  SELECT number, sender, recipient, time, word
+  FROM (SELECT number, sender, recipient, time, unnest(words) AS word FROM said WHERE is_request)
+  QUALIFY count(*) OVER (PARTITION BY sender, word) <= 2
+),
+told AS MATERIALIZED (
+  SELECT number, sender, recipient, time, payload, unnest(words) AS word
+  FROM said
+  WHERE sender IN (SELECT recipient FROM suspects UNION SELECT sender FROM suspects) OR recipient IN (SELECT sender FROM suspects)
+),
+-- Which requests the words of a message are about.
+about AS MATERIALIZED (
+  SELECT DISTINCT told.number, own_words.number AS request
+  FROM told
+  JOIN own_words ON own_words.word = told.word AND own_words.recipient = told.sender AND own_words.time < told.time
+),
+settled AS (
+  -- A word back that is about no other request, or about this one.
+  SELECT suspects.number
+  FROM suspects
+  JOIN said AS back ON back.sender = suspects.recipient AND back.recipient = suspects.sender AND back.time > suspects.time
+  WHERE NOT EXISTS (FROM about WHERE about.number = back.number AND about.request <> suspects.number)
+    OR EXISTS (FROM about WHERE about.number = back.number AND about.request = suspects.number)
+  UNION
+  -- The matter is spoken of by others, or by the asker itself, who does not go on waiting.
+  SELECT suspects.number
+  FROM suspects
+  JOIN own_words USING (number)
+  JOIN told ON told.word = own_words.word AND told.time > suspects.time
+  WHERE CASE WHEN told.sender = suspects.sender
+    THEN NOT regexp_matches(told.payload, '\b(wait\w*|still|again|no (word|answer|reply|response)|unanswered|remind\w*|warte\w*|noch|espera\w*)\b', 'i') AND told.number <> suspects.number
+    ELSE NOT EXISTS (FROM about WHERE about.number = told.number AND about.request <> suspects.number) END
+  UNION
+  SELECT suspects.number
+  FROM suspects
+  JOIN said AS taken_back ON taken_back.sender = suspects.sender AND taken_back.time > suspects.time
+  WHERE regexp_matches(taken_back.payload, '\b(never mind|cancel\w*|forget|ignore|no longer|withdr[ae]w\w*|not needed|obsolete|drop (it|this|that))\b', 'i')
+)
+SELECT said.*, (SELECT count(*) FROM said AS later WHERE later.sender = suspects.recipient AND later.time > suspects.time) AS words_since
+FROM suspects
+JOIN said USING (number)
+SEMI JOIN own_words USING (number)
+ANTI JOIN settled USING (number);
 
 -- Why lost messages cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_lost_message (
@@ -126,13 +213,15 @@ FROM (
 -- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning. A task is sent by a tool for handing over, or by
 -- one that elsewhere in the trace starts the very agents that its arguments name.
 -- Example: Ana sends Cyd a task at 10:05; Cyd was last heard of at 10:00, and the others go on until 10:40.
+-- Tier candidate as well: a request to an agent that goes on writing for as long (and for twice the longest time that an answer took) and never answers it, nor speaks of it to
+-- anybody, while two other messages at least were answered, and every other request that this agent got or this sender sent.
 -- Leaves alone: the last words of a log; recipients that are persons or groups (user, human, all, team, channels), or that are known
 -- by name only and asked nothing (a notifier, a log); tasks whose run stands below
 -- the handing over; answers: the first message to an agent after one from it, unless it asks for something; messages to agents that do anything afterwards.
--- Misses: messages that a busy agent ignores; agents whose work is logged elsewhere.
+-- Misses: requests ignored by an agent whose steps are logged, for they may be its answer, or by one that often leaves them; agents whose work is logged elsewhere.
 -- Do: find out whether Cyd was there at all; let messages be acknowledged.
 -- scope: fleet
--- version: 5
+-- version: 6
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
 WITH sent AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number, _plain_agent(recipient) AS plain_name
@@ -197,4 +286,13 @@ SELECT
   list(_evidence(source_id, source_line, source_offset, source_length, span_id, sender || ' → ' || recipient || ': ' || coalesce(payload, '')) ORDER BY time, number)[:20] AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM lost
+GROUP BY sender, recipient
+UNION ALL
+SELECT
+  'candidate', 'warning', CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END, recipient,
+  coalesce(_first_of_each(list(span_id ORDER BY number) FILTER (span_id IS NOT NULL)), []), min(time), max(time),
+  format('{} asked {} for something ({}) and got no answer; {} wrote {} since, and other requests were answered.', sender, recipient,
+    _short(arg_min(payload, number), 60), recipient, _plural(max(words_since), 'message')),
+  list(_evidence(source_id, source_line, source_offset, source_length, span_id, sender || ' → ' || recipient || ': ' || payload) ORDER BY number)[:20], NULL, NULL
+FROM _ignored(min_minutes)
 GROUP BY sender, recipient;
