@@ -190,11 +190,17 @@ brought AS (
   WHERE matter IN (SELECT matter FROM sought)
   GROUP BY ALL
 ),
+-- Names are looked at once each; what a shell is told says more.
+remedying AS (
+  SELECT tool_name, _kinds_of_remedy(tool_name, NULL) AS kinds, len(_kinds_of_remedy(tool_name, 'pytest')) > len(kinds) AS may_check
+  FROM (SELECT DISTINCT tool_name FROM spans WHERE operation_name = 'execute_tool')
+),
 remedies AS (
   SELECT trace_id, agent_name, remedy, max(start_time) AS start_time
   FROM (
-    SELECT call.trace_id, call.agent_name, start_time, unnest(_kinds_of_remedy(tool_name, tool_call_arguments)) AS remedy
+    SELECT call.trace_id, call.agent_name, start_time, unnest(CASE WHEN may_check THEN _kinds_of_remedy(tool_name, tool_call_arguments) ELSE kinds END) AS remedy
     FROM spans AS call
+    JOIN remedying USING (tool_name)
     SEMI JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
     WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
   )
@@ -310,7 +316,7 @@ told_first AS MATERIALIZED (
 ),
 -- Last words that rest on what other calls of the agent brought afterwards, and on nothing invented: all their numbers, or of a failed look most of
 -- their words, stand there.
-pieces AS (
+pieces AS MATERIALIZED (
   SELECT leaf, trace_id, agent_name, start_time, is_number, unnest(pieces) AS piece
   FROM (
     SELECT *, CASE WHEN is_number THEN list_distinct(regexp_extract_all(words, '\d[\d.,:]*\d')) WHEN is_a_look THEN list_distinct(regexp_extract_all(lower(left(words, 2000)), '\pL{5,}')) END AS pieces
@@ -318,13 +324,18 @@ pieces AS (
   )
   WHERE len(pieces) >= CASE WHEN is_number THEN 1 ELSE 3 END
 ),
+results AS MATERIALIZED (
+  SELECT trace_id, agent_name, start_time, lower(tool_call_result) AS result
+  FROM spans AS call
+  SEMI JOIN pieces ON pieces.trace_id = call.trace_id AND pieces.agent_name IS NOT DISTINCT FROM call.agent_name
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND tool_call_result IS NOT NULL
+),
 rested AS (
   SELECT DISTINCT leaf
   FROM (
-    SELECT leaf, is_number, piece, coalesce(bool_or(contains(CASE WHEN is_number THEN call.result ELSE lower(call.result) END, piece)), false) AS is_brought
+    SELECT leaf, is_number, piece, coalesce(bool_or(contains(result, piece)), false) AS is_brought
     FROM pieces
-    LEFT JOIN (SELECT trace_id, agent_name, start_time, tool_call_result AS result FROM spans WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND tool_call_result IS NOT NULL) AS call
-      ON call.trace_id = pieces.trace_id AND call.agent_name IS NOT DISTINCT FROM pieces.agent_name AND call.start_time > pieces.start_time
+    LEFT JOIN results AS call ON call.trace_id = pieces.trace_id AND call.agent_name IS NOT DISTINCT FROM pieces.agent_name AND call.start_time > pieces.start_time
     GROUP BY ALL
   )
   GROUP BY leaf, is_number
