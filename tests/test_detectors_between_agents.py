@@ -85,7 +85,9 @@ def test_a_request_that_alone_is_never_answered_by_one_who_goes_on_writing_is_lo
     other_hand = talk(tmp_path / "sender", [*REST, ASKED])
     later = [("Ana", "Ben", 40, "Please weigh barrel 16"), ("Ben", "Ana", 41, "barrel 16: 41 kg")]
     same_hand = talk(tmp_path / "recipient", [*REST, ("Ana", "Ben", 8, "Please weigh barrel 14"), *later])
-    again = talk(tmp_path / "again", [*REST, ASKED, ("Ana", "Cyd", 15, "Still no word of barrel 14, can you weigh it?")])
+    again = talk(
+        tmp_path / "again", [*REST, ASKED, ("Ana", "Cyd", 15, "Still no word of barrel 14, can you weigh it?")]
+    )
     for lens, name, cited in ((other_hand, "Cyd", 1), (same_hand, "Ben", 1), (again, "Cyd", 2)):
         assert found(lens, "lost_message", "agent_name, tier, len(evidence)") == [(name, "candidate", cited)]
 

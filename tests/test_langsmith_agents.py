@@ -147,7 +147,10 @@ def test_an_agents_chain_is_named_after_its_node_where_no_path_of_nodes_is_logge
     nodes = ["boss", "boss", "boss", "scout", "scout", "scout", "format"]
     rows = records(runs)
     for row, node in zip(rows, nodes):
-        row["extra"] = {"metadata": {"langgraph_node": node} | ({"ls_agent_type": "react"} if row["name"] in ("boss", "scout") else {})}
+        row["extra"] = {
+            "metadata": {"langgraph_node": node}
+            | ({"ls_agent_type": "react"} if row["name"] in ("boss", "scout") else {})
+        }
     with read(tmp_path, rows) as lens:
         assert runs_of(lens) == [("boss", "boss"), ("scout", "scout")]
         calls = "SELECT tool_name, agent_name FROM spans WHERE tool_name IS NOT NULL ORDER BY 1"
