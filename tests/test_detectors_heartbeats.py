@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from detector_runs import beats_of, board, found, in_traces, outcome
 from lens_builder import agent, call, read_steps, step, tool
@@ -60,6 +61,55 @@ def test_a_run_that_never_ends_while_others_go_on_is_silent(tmp_path: Path) -> N
         "fired",
         "the logs hold no heartbeats: only runs that never ended were looked at",
     )
+
+
+def reports(to: str = "Ada", **rows: str) -> str:
+    """A report every ten minutes to one agent: p in progress, b blocked, c complete, `.` none."""
+    words = {"p": "IN_PROGRESS", "b": "BLOCKED", "c": "COMPLETE"}
+    head = "FROM: {}\nTO: {}\nWAVE: 1\nTIME: 2026-01-01T1{}:{}0:00Z\nSTATUS: {}\nBLOCKERS: none\nNEXT: go on\n"
+    told = [(n, who, words[word]) for who, row in rows.items() for n, word in enumerate(row) if word != "."]
+    return "---\n".join(head.format(who, to, n // 6, n % 6, word) for n, who, word in sorted(told))
+
+
+def test_an_agent_whose_even_reports_cease_while_another_goes_on_is_silent(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path, [], **{"reports.txt": reports(Ben="ppppp......", Cyd="ppppppppppc")})
+    assert found(lens, "silent_agent") == [("Ben", "event", "critical")]
+    healthy = {
+        "done": {"Ben": "ppppc......", "Cyd": "ppppppppppc"},
+        "blocked": {"Ben": "ppppb......", "Cyd": "ppppppppppc"},
+        "irregular": {"Ben": "pp....pp.p......", "Cyd": "pppppppppppppppc"},
+        "few": {"Ben": "ppp........", "Cyd": "ppppppppppc"},
+        "all stop": {"Ben": "ppppp", "Cyd": "ppppppc"},
+        "one late word": {"Ben": "ppppp......", "Cyd": "ppppp.....c"},
+    }
+    for name, rows in healthy.items():
+        lens = read_steps(tmp_path / name, [], **{"reports.txt": reports(**rows)})
+        assert found(lens, "silent_agent") == [], name
+    working = read_steps(
+        tmp_path / "working",
+        [agent("Ben", None, 40_000)],
+        **{"reports.txt": reports(Ben="ppppp......", Cyd="ppppppppppc")},
+    )
+    assert found(working, "silent_agent") == []
+
+
+def test_a_lead_that_is_done_while_somebody_below_it_still_reports_trouble_is_done_too_early(tmp_path: Path) -> None:
+    def lens(folder: str, row: str, lead: str, deliverables: str = "all.csv") -> list[tuple[Any, ...]]:
+        own = reports("Owner", Ada=lead).replace("BLOCKERS", f"DELIVERABLES: {deliverables}\nBLOCKERS")
+        text = reports(Ben=row, Cyd="ppc") + "---\n" + own
+        return found(read_steps(tmp_path / folder, [], **{"reports.txt": text}), "premature_complete")
+
+    assert lens("open", "pb..b", "...c") == [("Ada", "candidate", "warning")]
+    assert lens("same work", "pp..p", "...c") == [("Ada", "candidate", "warning")]
+    healthy = {
+        "mended": ("pb..c", "...c", "all.csv"),
+        "before": ("pbc..", "...c", "all.csv"),
+        "told": ("pb..b", "...c", "all.csv but for the part of Ben"),
+        "again": ("pb..bc", "...c..c", "all.csv"),
+        "not done": ("pb..b", "...p", "all.csv"),
+    }
+    for name, (row, lead, deliverables) in healthy.items():
+        assert lens(name, row, lead, deliverables) == [], name
 
 
 # --- missed_heartbeat -------------------------------------------------------------------------------------------------

@@ -26,6 +26,10 @@ CASE WHEN NOT _owns_up(detail) AND NOT regexp_matches(detail, '(?i)\b(cancel\w*|
   THEN regexp_extract(detail, '(?i)(?:^|[^\d.,/-])(\d{1,6}) (?:out )?of (?:the |all )?(\d{1,6})(?: \pL[\pL-]*){0,3} (?:(?:were|are|was|is|have been|has been) )?(?:done|complete|completed|finished|processed|printed|delivered|shipped|handled|migrated|written|answered|translated|transcribed|installed|uploaded|imported|exported|sent|packed|labelled|labeled|published|indexed|converted|built|deployed)\b', ['done', 'whole'])
 END;
 
+-- Everything that a report says beside its status.
+CREATE MACRO _words_of_report(detail, deliverables, blockers, next_action) AS
+concat_ws('; ', detail, array_to_string(deliverables, '; '), array_to_string(blockers, '; '), next_action);
+
 -- Every run whose last check failed, or below which something was left open: what speaks against its being done.
 CREATE VIEW _undone_runs (
   -- Place of the run in tree order.
@@ -159,14 +163,41 @@ open_checks AS (
   JOIN spans AS checking ON checking.preorder = open_preorder AND checking.start_time <= coalesce(claims.time, checking.start_time)
   GROUP BY claims.number
 ),
+-- Whoever reported to the one that claims, was not done before the claim and is not after it, with the same trouble or the same work; the last claim of a
+-- wave (else: in its source) counts, where it speaks neither of that agent, nor of its matter, nor of anything left.
+last_claims AS (
+  SELECT number, wave, time, agent_name, CASE WHEN wave IS NULL THEN source_id END AS place, _words_of_report(detail, deliverables, blockers, next_action) AS words
+  FROM claims
+  WHERE time IS NOT NULL
+  QUALIFY row_number() OVER (PARTITION BY wave, place, agent_name ORDER BY time DESC, source_id, source_offset DESC) = 1
+),
+open_subtasks AS (
+  SELECT number, arg_max({'agent_name': below.agent_name, 'status': below.status, 'time': below.time, 'next_time': below.next.time, 'source_id': below.source_id, 'source_line': below.source_line,
+    'source_offset': below.source_offset, 'source_length': below.source_length, 'words': below.words}, (below.time, below.source_id, below.source_offset)) AS subtask
+  FROM last_claims
+  JOIN (
+    SELECT
+      *, CASE WHEN wave IS NULL THEN source_id END AS place, _words_of_report(detail, deliverables, blockers, next_action) AS words,
+      lead({'time': time, 'status': status, 'said': concat_ws(' ', detail, next_action)}) OVER (PARTITION BY wave, place, agent_name ORDER BY time, source_id, source_offset) AS next
+    FROM status_reports
+    WHERE kind <> 'heartbeat' AND time IS NOT NULL AND recipient IS NOT NULL AND status IS NOT NULL
+  ) AS below ON below.wave IS NOT DISTINCT FROM last_claims.wave AND below.place IS NOT DISTINCT FROM last_claims.place
+    AND below.recipient = last_claims.agent_name AND below.time <= last_claims.time AND below.next.time > last_claims.time
+  WHERE (is_trouble(below.status) AND is_trouble(below.next.status)
+      OR NOT is_done(below.status) AND NOT is_resting(below.status) AND below.next.status = below.status AND below.next.said = concat_ws(' ', below.detail, below.next_action) AND below.next.said <> '')
+    AND NOT contains(lower(last_claims.words), lower(below.agent_name)) AND NOT _owns_up(last_claims.words)
+    AND NOT list_has_any(regexp_extract_all(below.words, '[\pL-]*\d[\pL\d-]+'), regexp_extract_all(last_claims.words, '[\pL-]*\d[\pL\d-]+'))
+  GROUP BY number
+),
 judged AS (
   SELECT
-    claims.*, run, coalesce(has_failed, false) AS has_failed, missing.file, missing.absent, open_check,
+    claims.*, run, coalesce(has_failed, false) AS has_failed, missing.file, missing.absent, open_check, subtask,
     open_blockers(blockers) AS open_blockers
   FROM claims
   LEFT JOIN runs USING (wave, agent_name)
   LEFT JOIN missing USING (number)
   LEFT JOIN open_checks USING (number)
+  LEFT JOIN open_subtasks USING (number)
 ),
 -- Runs that end with a claim. Their last words: their own output, else that of their last model call.
 suspects AS MATERIALIZED (
@@ -235,18 +266,21 @@ accusations AS (
       WHEN has_failed THEN 'its run failed' || coalesce(': ' || _short(run.status_message, 120), '')
       WHEN open_check IS NOT NULL THEN 'its last check failed: ' || _short(open_check.what, 120)
       WHEN absent IS NOT NULL THEN file || ' is not there'
+      WHEN subtask IS NOT NULL THEN format('{} had reported {} to it at {} and did so again at {}', subtask.agent_name, subtask.status, _clock(subtask.time), _clock(subtask.next_time))
       ELSE 'no tool call of the wave names ' || file END) AS summary,
     list_filter([
       _evidence(judged.source_id, judged.source_line, judged.source_offset, judged.source_length, NULL, 'reported ' || status || coalesce(': ' || array_to_string(deliverables, '; '), '')),
       CASE WHEN has_failed THEN _evidence(run.source_id, run.source_line, run.source_offset, run.source_length, run.span_id,
         'the run: ' || run.status_code || coalesce(', ' || run.status_message, '')) END,
       CASE WHEN open_check IS NOT NULL THEN _evidence(checking.source_id, checking.source_line, checking.source_offset, checking.source_length, checking.span_id, open_check.what) END,
-      CASE WHEN absent IS NOT NULL THEN _evidence(absent.source_id, absent.source_line, absent.source_offset, absent.source_length, absent.span_id, absent.says) END
+      CASE WHEN absent IS NOT NULL THEN _evidence(absent.source_id, absent.source_line, absent.source_offset, absent.source_length, absent.span_id, absent.says) END,
+      CASE WHEN subtask IS NOT NULL THEN _evidence(subtask.source_id, subtask.source_line, subtask.source_offset, subtask.source_length, NULL,
+        subtask.agent_name || ' reported ' || subtask.status || ': ' || subtask.words) END
     ], lambda piece: piece IS NOT NULL) AS evidence,
     NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
   FROM judged
   LEFT JOIN spans AS checking ON checking.preorder = open_check.preorder
-  WHERE len(open_blockers) > 0 OR has_failed OR open_check IS NOT NULL OR file IS NOT NULL
+  WHERE len(open_blockers) > 0 OR has_failed OR open_check IS NOT NULL OR file IS NOT NULL OR subtask IS NOT NULL
   UNION ALL
   SELECT
     CASE WHEN kind = 'todo' THEN 'event' WHEN is_claim THEN 'proven' ELSE 'candidate' END, CASE WHEN kind = 'todo' OR NOT is_claim THEN 'warning' ELSE 'critical' END, run.trace_id, run.agent_name,
@@ -280,7 +314,7 @@ FROM counted;
 -- Means: the claim was made before, or regardless of, the result. Matters: whoever counts reports takes it as done.
 -- For reports: (a) the report itself names blockers, or says that none of the whole is done (`0 of 12 labels printed`; some of it: tier candidate; heartbeats as well, the last one of an agent), (b) the agent's run of that wave failed or never ended, (c) its last check before the report
 -- failed, (d) a file that it names as deliverable is looked for afterwards and not found (all tier proven), or (e) is named by no tool call of the wave although
--- the agent's calls are logged (tier candidate). For last words of runs in plain words (all done, tests pass), which admit nothing:
+-- the agent's calls are logged, or (j) another agent had reported trouble or the same unfinished work to this one and does so again after its last report (both tier candidate). For last words of runs in plain words (all done, tests pass), which admit nothing:
 -- (f) the last check in the run failed, (g) a run below never ended (tier proven), (h) its own list has pending items (tier event); and for last words of any
 -- kind, (i) the failed check was the last thing the run did and they pass over it (tier candidate). One finding a claim. Severity: critical, for candidates and (h) warning.
 -- Example: the report says COMPLETE and names a blocker; or `run_tests` says 2 failed, and the last words are `all tests pass`.
@@ -289,6 +323,6 @@ FROM counted;
 -- Misses: wrong deliverables; checks whose result does not begin with so plain a word as Fehler, échec, fallo, errore or falha, nor say in English that something failed; claims in other languages than English, but for (i): `checks` counts the runs that end in such words.
 -- Do: reopen the task; count as done only what a check after the last change confirms.
 -- scope: fleet
--- version: 7
+-- version: 8
 CREATE MACRO detect_premature_complete() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_premature_complete();
