@@ -136,3 +136,62 @@ def test_two_who_tell_each_other_to_do_the_same_in_ever_other_words_are_in_a_loo
     }  # fmt: skip
     for name, said in healthy.items():
         assert found(talk(tmp_path / name, said), "delegation_loop", "summary") == [], name
+
+
+# --- stale_packet -----------------------------------------------------------------------------------------------------
+
+FIRST: Said = ("Ana", "Ben", 1, "menu-7 v1: soup 40 portions")
+SECOND: Said = ("Ana", "Ben", 10, "menu-7 v2: soup 60 portions")
+PASSED_ON: Said = ("Ben", "Cyd", 20, "Go ahead with menu-7 v1, 40 portions.")
+
+
+def test_who_was_told_of_a_later_version_and_passes_the_one_before_on_works_from_a_stale_packet(tmp_path: Path) -> None:
+    stale = {
+        "same heading": [FIRST, SECOND, PASSED_ON],
+        "replaces": [("Ana", "Ben", 10, "The menu v2 replaces v1."), ("Ben", "Cyd", 20, "Bitte nach Menu v1 kochen")],
+        "ersetzt": [("Ana", "all", 10, "Version 4 ersetzt: preise.csv Version 4 ersetzt Version 3"),
+                    ("Ben", "Cyd", 20, "Rechne mit preise.csv Version 3")],
+    }  # fmt: skip
+    for name, said in stale.items():
+        lens = talk(tmp_path / name, said)
+        assert found(lens, "stale_packet") == [("Ben", "candidate", "warning")], name
+
+
+def test_who_was_not_told_or_asks_or_puts_it_right_works_from_no_stale_packet(tmp_path: Path) -> None:
+    healthy: dict[str, list[Said]] = {
+        "before": [FIRST, ("Ben", "Cyd", 9, PASSED_ON[3]), SECOND],
+        "current": [FIRST, SECOND, ("Ben", "Cyd", 20, "Go ahead with menu-7 v2, 60 portions.")],
+        "not told": [("Ana", "Ben", 1, FIRST[3]), ("Ana", "Dan", 10, SECOND[3]), PASSED_ON],
+        "asks": [FIRST, SECOND, ("Ben", "Cyd", 20, "Did you cook by menu-7 v1?")],
+        "warns": [FIRST, SECOND, ("Ben", "Cyd", 20, "Do not use menu-7 v1 any more.")],
+        "answers": [FIRST, SECOND, ("Ben", "Ana", 20, "menu-7 v1 was cooked for lunch")],
+        "draft": [FIRST, ("Ana", "Ben", 10, "menu-7 v2: draft, I am still at it"), PASSED_ON],
+        "planned": [FIRST, ("Ana", "Ben", 10, "menu-7 v2 will replace it tomorrow"), PASSED_ON],
+        "mere mention": [FIRST, ("Ana", "Ben", 10, "I start with menu-7 v2 now"), PASSED_ON],
+        "taken back": [FIRST, SECOND, ("Ana", "Ben", 15, "Back to menu-7 v1 please"), PASSED_ON],
+        "put right": [FIRST, SECOND, PASSED_ON, ("Ben", "Cyd", 21, "Sorry: menu-7 v2, 60 portions")],
+        "another": [FIRST, SECOND, ("Ben", "Cyd", 20, "Go ahead with menu-9 v1, 40 portions.")],
+        "numbers": [FIRST, SECOND, ("Ben", "Cyd", 20, "Go ahead with menu-7 v1.3.2")],
+        "only passed on what it got": [
+            FIRST,
+            SECOND,
+            ("Ben", "Cyd", 20, "menu-7 v2"),
+            ("Cyd", "Dan", 25, "Take menu-7 v1"),
+        ],
+    }
+    for name, said in healthy.items():
+        assert found(talk(tmp_path / name, said), "stale_packet") == [], name
+
+
+def test_who_sends_work_on_by_the_version_that_it_had_replaced_itself_works_from_a_stale_packet(tmp_path: Path) -> None:
+    def run(version: int, result: str = "prices.csv is now version 4 with 8,999.") -> list[Step]:
+        order = {"task": f"Order after prices.csv version: {version}, quota 7,195."}
+        return [
+            agent("lead"), tool("ask_ann", "lead", 2, 4, agent="lead", arguments={"task": "Update prices.csv"}, result=result),
+            agent("ann", "ask_ann", 2.1, 3.9), tool("ask_bob", "lead", 6, 8, agent="lead", arguments=order, result="ordered"),
+            agent("bob", "ask_bob", 6.1, 7.9),
+        ]  # fmt: skip
+
+    runs = [run(3), run(4), run(3, "done"), run(3, "prices.csv version 4 is a draft; version 3 stands")]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "stale_packet", "trace_id[-1:], agent_name, tier") == [("1", "lead", "candidate")]

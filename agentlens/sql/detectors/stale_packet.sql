@@ -1,5 +1,6 @@
 -- An agent that works from facts that had been replaced.
 -- include: lens.sentences
+-- include: agents.handoffs
 -- include: detectors.evidence
 
 -- Every span that names a packet of facts and its version, in its attributes (`packet.id`, `packet.version`) or, for a tool call, its arguments
@@ -59,6 +60,128 @@ SELECT
 FROM parted
 WHERE packet IS NOT NULL AND coalesce(version, nullif(parts.version, '')) IS NOT NULL;
 
+-- What a text says of versions, one piece a version: `brief-12 v2`, `prices version 3`, `lock/list.md is now version 4`. A name of more than letters may have a verb behind it.
+CREATE MACRO _versions_in(text) AS
+list_transform(
+  regexp_extract_all(left(text, 4000), '(?:[\pL\d][\pL\d_./#-]*[./_#\d-][\pL\d_./#-]*[\pL\d](?: (?:is|now|at|to|in|ist|jetzt|nun|auf|est|maintenant|en|à|es|está|ahora|è|ora|a|é|agora)){0,2}|\pL{3,})[ ,:@#_(-]{1,2}(?:[vV](?:ersi[oó]n|ersion[ei]|ersão|ersie)?|[rR]ev(?:ision)?)[.: ]{0,2}\d[\d.]*\b'),
+  lambda piece: regexp_extract(lower(piece), '^(.*?[\pL\d])(?: (?:is|now|at|to|in|ist|jetzt|nun|auf|est|maintenant|en|à|es|está|ahora|è|ora|a|é|agora)){0,2}[ ,:@#_(-]{1,2}(?:v(?:ersi[oó]n|ersion[ei]|ersão|ersie)?|rev(?:ision)?)[.: ]{0,2}(\d[\d.]*)$', ['packet', 'version']));
+
+-- Every version of something that one agent named to another: in a message, in the task of a handing over, and in what that brought back.
+CREATE VIEW _versions_told (
+  -- `message`, `task` or `answer`.
+  kind,
+  -- The agent that named it.
+  teller,
+  -- The agent that was told; NULL for all.
+  hearer,
+  -- When (UTC).
+  time,
+  -- The words.
+  words,
+  -- What there are versions of, in small letters.
+  packet,
+  -- The highest version of it in these words.
+  version,
+  -- Whether the words begin with it, and name no other version.
+  is_heading,
+  -- Trace, where known.
+  trace_id,
+  -- Span, where known.
+  span_id,
+  -- The source it stands in.
+  source_id,
+  -- Line of the record.
+  source_line,
+  -- Byte offset.
+  source_offset,
+  -- Length in bytes.
+  source_length
+) AS
+WITH texts AS (
+  SELECT
+    'message' AS kind, sender AS teller, CASE WHEN NOT regexp_matches(recipient, '(?i)^(all|any|everyone|everybody|team|crew|group|broadcast|\*|[#@].*)$') THEN recipient END AS hearer,
+    time, payload AS words, trace_id, span_id, source_id, source_line, source_offset, source_length
+  FROM agent_messages
+  WHERE kind <> 'pax' AND sender IS NOT NULL AND time IS NOT NULL
+  UNION ALL
+  SELECT told.kind, told.teller, told.hearer, told.time, told.words, giver.trace_id, giver.span_id, source_id, source_line, source_offset, source_length
+  FROM (
+    SELECT 'task' AS kind, from_agent AS teller, to_agent AS hearer, start_time AS time, task AS words, preorder FROM handoffs WHERE from_agent IS NOT NULL AND to_agent IS NOT NULL AND task IS NOT NULL
+    UNION ALL
+    SELECT 'answer', to_agent, from_agent, spans.end_time, tool_call_result, preorder
+    FROM handoffs
+    JOIN spans USING (preorder)
+    WHERE NOT is_error AND from_agent IS NOT NULL AND to_agent IS NOT NULL AND spans.end_time IS NOT NULL
+  ) AS told
+  JOIN spans AS giver USING (preorder)
+),
+named AS (
+  SELECT
+    *, unnest(_versions_in(words)) AS piece, regexp_replace(lower(left(words, 200)), '^\W*', '') AS beginning,
+    len(regexp_extract_all(words, '\b([vV](?:ersi\w+)?|[rR]ev\w*)[.: ]{0,2}\d')) = 1 AS is_only
+  FROM texts
+  WHERE regexp_matches(left(words, 4000), '[vV](ersi|er\.)?\w{0,2}[.: ]{0,2}\d|[rR]ev')
+)
+SELECT
+  kind, teller, hearer, time, words, piece.packet, max(TRY_CAST(piece.version AS INTEGER)),
+  bool_and(is_only AND starts_with(beginning, piece.packet)),
+  trace_id, span_id, source_id, source_line, source_offset, source_length
+FROM named
+GROUP BY kind, teller, hearer, time, words, piece.packet, trace_id, span_id, source_id, source_line, source_offset, source_length
+HAVING bool_and(TRY_CAST(piece.version AS INTEGER) IS NOT NULL);
+
+-- Who was told of a later version, and tells another to work from the one before: what replaces it is said to do so, or stands at the head of words whose
+-- writer, or to whom, the one before was named so. One row a telling.
+CREATE VIEW _passed_on_stale (
+  -- The agent that passed it on.
+  teller,
+  -- To whom.
+  hearer,
+  -- When (UTC).
+  time,
+  -- The words.
+  words,
+  -- What there are versions of.
+  packet,
+  -- The version passed on.
+  version,
+  -- Trace, where known.
+  trace_id,
+  -- Span, where known.
+  span_id,
+  -- Where it stands.
+  place,
+  -- The later version: its number, when it was told, by whom, and where.
+  current
+) AS
+WITH told AS MATERIALIZED (FROM _versions_told),
+published AS (
+  FROM told
+  WHERE NOT contains(words, '?')
+    AND NOT regexp_matches(words, '(?i)\b(draft\w*|will|shall|planned|soon|until|unless|once|when|if|pending|propos\w+|review|not|never|wait\w*|entwurf\w*|wird|bald|bis|sobald|wenn|nicht|brouillon|sera|bientôt|quand|pas|borrador|será|pronto|cuando|hasta|bozza|sarà|rascunho)\b')
+    AND (regexp_matches(words, '(?i)\b(replac\w+|supersed\w+|instead of|obsolet\w+|outdated|void|invalid|withdrawn|ersetzt\w*|statt|anstelle|ungültig|veraltet\w*|remplace\w*|annule\w*|au lieu|sustituye\w*|reemplaza\w*|sostituisce|substitui\w*|vervangt|ersätter)\b')
+      OR is_heading AND (kind = 'answer' OR EXISTS (
+        FROM told AS before
+        WHERE before.packet = told.packet AND before.teller = told.teller AND before.time < told.time AND before.version < told.version AND before.is_heading AND before.kind = told.kind)))
+)
+SELECT
+  use.teller, use.hearer, use.time, use.words, use.packet, use.version, use.trace_id, use.span_id,
+  {'source_id': use.source_id, 'source_line': use.source_line, 'source_offset': use.source_offset, 'source_length': use.source_length},
+  arg_max({'version': published.version, 'time': published.time, 'teller': published.teller, 'words': published.words, 'span_id': published.span_id, 'source_id': published.source_id,
+    'source_line': published.source_line, 'source_offset': published.source_offset, 'source_length': published.source_length}, (published.version, published.time))
+FROM told AS use
+JOIN published ON published.packet = use.packet AND published.version > use.version AND published.time < use.time
+  AND coalesce(published.hearer, use.teller) = use.teller AND published.teller IS DISTINCT FROM use.hearer
+  AND coalesce(published.trace_id = use.trace_id, true)
+WHERE use.kind <> 'answer' AND use.teller <> use.hearer AND published.teller <> use.teller AND NOT contains(use.words, '?')
+  AND NOT regexp_matches(use.words, '(?i)\b(not|never|n.t|no|without|instead|compar\w+|diff\w*|void|replac\w+|supersed\w+|obsolete|outdated|old|former|previous|archiv\w+|delet\w+|remov\w+|revert\w*|roll\w* ?back|restor\w+|since|was|were|nicht|kein\w*|statt|alte\w*|vergleich\w*|lösch\w*|zurück|pas|sans|ancien\w*|sin|anterior|antigu\w+|borr\w+|non|senza|vecchi\w+|não|sem)\b')
+  -- Whoever else names it since has brought it back; and who names the later one to the same agent afterwards has put it right.
+  AND NOT EXISTS (FROM told AS back WHERE back.packet = use.packet AND back.version = use.version AND back.teller <> use.teller AND back.kind <> 'answer'
+    AND back.time > published.time AND back.time < use.time AND coalesce(back.trace_id = use.trace_id, true) AND coalesce(back.hearer, use.teller) = use.teller)
+  AND NOT EXISTS (FROM told AS mended WHERE mended.packet = use.packet AND mended.version > use.version AND mended.teller = use.teller AND mended.time > use.time
+    AND coalesce(mended.trace_id = use.trace_id, true) AND coalesce(mended.hearer, use.hearer) = use.hearer)
+GROUP BY ALL;
+
 -- Why stale packets cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_stale_packet (
   -- False where nothing can be found for lack of evidence.
@@ -67,26 +190,28 @@ CREATE VIEW _needs_stale_packet (
   reason
 ) AS
 SELECT
-  usable > 0,
+  usable > 0 OR told,
   CASE
-    WHEN uses = 0 THEN 'no span names the version of the facts it works from (`packet.id`, `packet.version`)'
+    WHEN usable = 0 AND told THEN 'no span names the version of the facts it works from: only what agents told one another was looked at'
+    WHEN uses = 0 THEN 'neither a span (`packet.id`, `packet.version`) nor what agents told one another names the version of the facts it works from'
     WHEN usable = 0 THEN 'no use of a packet has an agent, a time and a version that is a number'
     ELSE _unjudged('uses of packets', uses, uses - usable, 'no agent, no time or a version that is no number')
   END
-FROM (SELECT count(*) AS uses, count(version) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) AS usable FROM _packet_uses);
+FROM (SELECT count(*) AS uses, count(version) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) AS usable FROM _packet_uses), (SELECT count(*) > 0 AS told FROM _versions_told);
 
 -- An agent uses a version of a packet after a later version had been published and before it was told otherwise.
 --
 -- Means: it works from facts that no longer hold. Matters: its result is wrong by rule, and nothing fails. A version counts as published from
 -- the end of the first span that names it, runs of agents left out; a run that is given an old version uses it. One finding an agent, trace and packet. Tier proven, severity critical.
+-- Tier candidate, severity warning: an agent that was told of a later version, in a message or by what a handing over brought back, gives another the one before to work from.
 -- Example: facts v4 are published at 12:05, and Hermes sends the mail from v3 at 12:20.
 -- Leaves alone: uses of a version before the later one was published; looking at an old version while nothing else uses it, if the agent
 -- turns to the current one before it acts (its last use in the trace is current); whoever was given the old version by another of the same trace, who brought it
 -- in after the later one was out; an old version that was published anew by the same tool, as when the later one is taken back (a packet of the same name in another run begins anew).
--- Misses: facts without version numbers, versions kept in an agent's own notes.
+-- Misses: facts without version numbers, versions that are named in words and acted upon without handing them on, versions kept in an agent's own notes.
 -- Do: repeat the work from the current version, and recall what went out.
 -- scope: fleet
--- version: 5
+-- version: 6
 CREATE MACRO detect_stale_packet() AS TABLE
 WITH published AS (
   SELECT
@@ -137,4 +262,15 @@ SELECT
     [_evidence(current.place.source_id, current.place.source_line, current.place.source_offset, current.place.source_length, current.place.span_id,
       packet || ' v' || current.version || ' published' || coalesce(' by ' || current.place.agent_name, ''))], evidence) AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM told;
+FROM told
+UNION ALL
+SELECT
+  'candidate', 'warning', any_value(trace_id), teller, coalesce(list(DISTINCT span_id) FILTER (span_id IS NOT NULL), []), min(time), max(time),
+  format('{} told {} to work from {} v{}; v{} had replaced it at {}, and {} knew.', teller, hearer, packet, min(version), any_value(current.version ORDER BY time),
+    strftime(any_value(current.time ORDER BY time)::TIMESTAMP, '%Y-%m-%d %H:%M:%S'), teller),
+  list_prepend(
+    any_value(_evidence(current.source_id, current.source_line, current.source_offset, current.source_length, current.span_id, coalesce(current.teller, '') || ' said: ' || current.words) ORDER BY time),
+    list(_evidence(place.source_id, place.source_line, place.source_offset, place.source_length, span_id, teller || ' → ' || hearer || ': ' || words) ORDER BY time)[:20]),
+  NULL, NULL
+FROM _passed_on_stale
+GROUP BY teller, hearer, packet;
