@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from detector_runs import beats_of, board, found, in_traces, outcome
-from lens_builder import agent, call, read_steps, step, tool
+from lens_builder import Step, agent, call, read_steps, step, tool
 
 import agentlens as al
 
@@ -203,3 +203,31 @@ def test_a_timed_section_that_says_blocked_is_as_good_as_a_report(tmp_path: Path
     report = "FROM: Plate-Reader\nTO: Ana\nTIME: 2026-01-01T16:00:00Z\nSTATUS: COMPLETE\nBLOCKERS: none\nNEXT: none\n"
     lens = read_steps(tmp_path, [], **{"report.txt": report})
     assert found(lens, "blocked") == []  # of those who report, the reports count: they tell when the word was said
+
+
+# --- thundering_herd without heartbeats -------------------------------------------------------------------------------
+
+
+def rushes(minutes: list[float], agents: int = 6, spread: float = 0.3, path: str = "shared/rates.csv") -> list[Step]:
+    """Agents that all read one file at these minutes."""
+    calls = [
+        tool(f"read#{n}/{k}", f"a{k}", 60 * minute + k * spread, agent=f"a{k}", arguments={"path": path.format(k)})
+        for n, minute in enumerate(minutes)
+        for k in range(agents)
+    ]
+    return [*(agent(f"a{k}", None, 0, 9_000) for k in range(agents)), *calls]
+
+
+def test_rushes_that_a_timer_wakes_are_one_herd(tmp_path: Path) -> None:
+    lens = read_steps(tmp_path / "timer", rushes([15, 30, 60, 75]))
+    assert found(lens, "thundering_herd", "tier, severity, len(span_ids)") == [("event", "info", 24)]
+    healthy = {
+        "twice": rushes([15, 30]),
+        "no rhythm": rushes([15, 22, 60, 71]),
+        "spread": rushes([15, 30, 45, 60], spread=9),
+        "few": rushes([15, 30, 45, 60], agents=4),
+        "own files": rushes([15, 30, 45, 60], path="own/{}.csv"),
+        "always at it": rushes([n / 30 for n in range(200)]),
+    }
+    for name, steps in healthy.items():
+        assert found(read_steps(tmp_path / name, steps), "thundering_herd", "summary") == [], name

@@ -27,7 +27,7 @@ SELECT
     WHEN agents < 5 THEN 'fewer than five agents are known from tool calls'
     ELSE nullif(concat_ws('; ',
       _unjudged('tool calls', calls, calls - usable, 'no agent or no time recorded'),
-      CASE WHEN beats = 0 THEN 'the logs hold no heartbeats: only herds under which a resource gave way were looked for' END), '')
+      CASE WHEN beats = 0 THEN 'the logs hold no heartbeats: only herds under which a resource gave way, and those of a timer, were looked for' END), '')
   END
 FROM (SELECT count(*) AS beats FROM _beats WHERE kind = 'heartbeat'), (
   SELECT
@@ -36,20 +36,21 @@ FROM (SELECT count(*) AS beats FROM _beats WHERE kind = 'heartbeat'), (
   WHERE operation_name = 'execute_tool'
 );
 
--- `min_agents` agents call one resource within `seconds`, right after a heartbeat, or so that it gives way.
+-- `min_agents` agents call one resource within `seconds`, right after a heartbeat, at the beat of a timer, or so that it gives way.
 --
 -- Means: a beat, a timer or a release woke all at the same moment. Matters: what carries each of them does not carry all at once; spread
 -- starts cost nothing. A resource is the host, service, table, queue, path or key that the arguments name, else the tool
 -- within one trace. Fires when at least two
 -- of the calls fail by rate limit, time-out or unavailability, or when a heartbeat stands at most `seconds` before the first call and the
--- arguments name the resource. One finding a rush. Tier event. Severity: warning when calls failed so, else info.
+-- arguments name the resource, or when three rushes or more on a resource that they name come at equal distances of a minute at least (or multiples of it, to `seconds`).
+-- One finding a rush, or a timer. Tier event. Severity: warning when calls failed so, else info.
 -- Example: seven agents call one host within two seconds of the heartbeat, three are answered 429.
--- Leaves alone: fan-out that nothing suffered from and no beat woke; one agent with many calls; agents that use one tool on different
+-- Leaves alone: fan-out that nothing suffered from and no beat woke; one agent with many calls; teams that work all the time; agents that use one tool on different
 -- resources.
 -- Misses: shared resources that arguments do not name; slowness without errors; model providers.
 -- Do: spread starts by a random delay, or put a queue before the resource.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_thundering_herd(min_agents := 5, seconds := 5) AS TABLE
 WITH timed AS (
   SELECT preorder, agent_name, status_code = 'ERROR' AS is_error, epoch_ns(start_time) // (seconds::BIGINT * 1000000000) AS bin
@@ -59,13 +60,17 @@ WITH timed AS (
 beats AS MATERIALIZED (
   SELECT DISTINCT time, epoch_ns(time) // (seconds::BIGINT * 1000000000) AS bin FROM _beats WHERE kind = 'heartbeat'
 ),
--- Only where many agents call at all, and a beat is near or several calls fail, is it worth looking what they call.
+busy_bins AS MATERIALIZED (
+  SELECT bin, list(DISTINCT agent_name) AS agents, count(*) FILTER (is_error) AS errors FROM timed GROUP BY bin
+),
+-- Only where many agents call at all, and a beat is near, several calls fail or hardly anybody called just before, is it worth looking what they call.
 lively AS MATERIALIZED (
   SELECT here.bin
-  FROM (SELECT bin, list(DISTINCT agent_name) AS agents, count(*) FILTER (is_error) AS errors FROM timed GROUP BY bin) AS here
-  LEFT JOIN (SELECT bin - 1 AS bin, list(DISTINCT agent_name) AS agents, count(*) FILTER (is_error) AS errors FROM timed GROUP BY bin) AS next USING (bin)
+  FROM busy_bins AS here
+  LEFT JOIN (SELECT bin - 1 AS bin, agents, errors FROM busy_bins) AS next USING (bin)
+  LEFT JOIN (SELECT bin + 1 AS bin, len(agents) AS agents FROM busy_bins) AS before USING (bin)
   WHERE len(list_distinct(list_concat(here.agents, coalesce(next.agents, [])))) >= min_agents
-    AND (here.errors + coalesce(next.errors, 0) >= 2 OR here.bin IN (SELECT bin FROM beats UNION SELECT bin + 1 FROM beats))
+    AND (here.errors + coalesce(next.errors, 0) >= 2 OR here.bin IN (SELECT bin FROM beats UNION SELECT bin + 1 FROM beats) OR coalesce(before.agents, 0) * 3 <= min_agents)
 ),
 named AS (
   SELECT
@@ -114,21 +119,51 @@ woken AS (
   FROM rushes
   ASOF LEFT JOIN beats AS beat ON beat.time <= first_start
 ),
+-- Rushes upon one resource that come again and again after the same time, a minute at least, or a multiple of it: a timer wakes them.
+pauses AS (
+  SELECT resource, pause_ns, min(pause_ns) OVER (PARTITION BY resource) AS period_ns
+  FROM (
+    SELECT resource, epoch_ns(first_start) - epoch_ns(lag(first_start) OVER (PARTITION BY resource ORDER BY first_start)) AS pause_ns
+    FROM rushes
+    WHERE is_named
+  )
+  WHERE pause_ns IS NOT NULL
+),
+timers AS (
+  SELECT resource, min(pause_ns) AS period_ns
+  FROM (SELECT *, abs(pause_ns - round(pause_ns / period_ns) * period_ns) <= seconds::BIGINT * 1000000000 AS is_on_time FROM pauses)
+  GROUP BY resource
+  HAVING count(*) >= 2 AND min(pause_ns) >= 60000000000 AND bool_and(is_on_time)
+),
 told AS (
-  SELECT *, beat_time IS NOT NULL AND is_named AND epoch_ns(first_start) - epoch_ns(beat_time) <= seconds::BIGINT * 1000000000 AS is_woken
+  SELECT
+    *, beat_time IS NOT NULL AND is_named AND epoch_ns(first_start) - epoch_ns(beat_time) <= seconds::BIGINT * 1000000000 AS is_woken,
+    failures < 2 AND NOT is_woken AND period_ns IS NOT NULL AS is_timed
   FROM woken
+  LEFT JOIN timers USING (resource)
+),
+-- What a timer wakes is one finding; every other rush is one.
+incidents AS (
+  SELECT
+    resource, CASE WHEN NOT is_timed THEN rush END AS rush, max(agents) AS agents, sum(calls)::BIGINT AS calls, sum(failures)::BIGINT AS failures,
+    max(epoch_ns(last_start) - epoch_ns(first_start)) AS length_ns, min(first_start) AS first_start, max(last_start) AS last_start, count(*) AS rushes,
+    CASE WHEN any_value(is_timed) THEN any_value(period_ns) END AS period_ns, CASE WHEN any_value(is_woken) THEN any_value(beat_time) END AS beat_time, flatten(list(places)) AS places
+  FROM told
+  WHERE failures >= 2 OR is_woken OR is_timed
+  GROUP BY resource, CASE WHEN NOT is_timed THEN rush END
 )
 SELECT
   'event' AS tier, CASE WHEN any_value(failures) >= 2 THEN 'warning' ELSE 'info' END AS severity,
   CASE WHEN count(DISTINCT trace_id) = 1 THEN any_value(trace_id) END AS trace_id, NULL::VARCHAR AS agent_name,
-  list(span_id ORDER BY start_time, preorder) AS span_ids, first_start AS start_time, max(coalesce(end_time, start_time)) AS end_time,
+  list(span_id ORDER BY start_time, preorder)[:200] AS span_ids, first_start AS start_time, max(coalesce(end_time, start_time)) AS end_time,
   format('{} agents called {} {} times within {} s{}{}.', any_value(agents), _short(regexp_replace(told.resource, ' of one trace .*', ''), 80), any_value(calls),
-    round((epoch_ns(any_value(last_start)) - epoch_ns(first_start)) / 1e9, 1),
-    CASE WHEN any_value(is_woken) THEN ', right after the heartbeat of ' || _clock(any_value(beat_time)) ELSE '' END,
+    round(any_value(length_ns) / 1e9, 1),
+    CASE WHEN any_value(period_ns) IS NOT NULL THEN format(' of one another, {} times, every {}', any_value(rushes), _how_long(any_value(period_ns)))
+      WHEN any_value(beat_time) IS NOT NULL THEN ', right after the heartbeat of ' || _clock(any_value(beat_time)) ELSE '' END,
     CASE WHEN any_value(failures) > 0 THEN format('; {} failed under it', _plural(any_value(failures), 'call')) ELSE '' END) AS summary,
   list(_evidence(source_id, source_line, source_offset, source_length, span_id, spans.agent_name || ' calls ' || tool_name || CASE WHEN status_code = 'ERROR'
     THEN ': ' || coalesce(status_message, error_type, 'failed') ELSE '' END) ORDER BY start_time, preorder)[:50] AS evidence,
   NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
-FROM (SELECT *, unnest(places) AS preorder FROM told WHERE failures >= 2 OR is_woken) AS told
+FROM (SELECT *, unnest(places) AS preorder FROM incidents) AS told
 JOIN spans USING (preorder)
 GROUP BY told.resource, rush, first_start;
