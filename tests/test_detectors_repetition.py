@@ -102,6 +102,15 @@ def test_what_was_repeated_is_named_but_for_secrets(tmp_path: Path) -> None:
     assert told == ["lead called look 5 times with the same arguments and got the same result each time."] * 4
 
 
+def test_how_long_a_search_took_is_no_news_and_what_was_measured_is(tmp_path: Path) -> None:
+    def answers(name: str, **fields: Any) -> list[Step]:
+        told = [json.dumps({**fields, "took_ms": 10 + n, "request_id": f"r{n}"}) for n in range(4)]
+        return [agent("lead"), *series(name, told)]
+
+    lens = read_steps(tmp_path, in_traces([answers("search", hits=[]), answers("measure", url="x.example", code=200)]))
+    assert found(lens, "tool_loop", "trace_id[-1:], tier, len(span_ids)") == [("1", "proven", 4)]
+
+
 def test_the_same_call_with_the_same_hopeless_error_three_times_is_a_loop(tmp_path: Path) -> None:
     def failing(message: str) -> list[Step]:
         return [tool(f"open#{n}", "lead", n, status=ERROR, message=message) for n in range(3)]
@@ -236,6 +245,32 @@ def test_legitimate_retries_are_no_storm(tmp_path: Path) -> None:
     lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
     lens._con.execute("UPDATE spans SET is_control_flow = true WHERE tool_name = 'transfer_to_writer'")
     assert found(lens, "retry_storm", "summary") == []
+
+
+def test_asking_how_something_stands_is_an_attempt_where_it_fails(tmp_path: Path) -> None:
+    def asked(name: str, message: str, gap: float = 3, **more: Any) -> list[Step]:
+        return [tool(f"{name}#{n}", "lead", gap * n, status=ERROR, message=message, **more) for n in range(5)]
+
+    other_work = [tool(f"read#{n}", "lead", 3 * n + 1.5, arguments={"page": n}, result="text") for n in range(5)]
+    answered = [tool(f"job_status#{n}", "lead", 3 * n, status=ERROR if n % 2 else OK, message="502") for n in range(9)]
+    failing = [asked("job_status", "HTTP 502 Bad Gateway"), asked("get_task_result", "ReadTimeout: timed out")]
+    healthy = [
+        asked("job_status", "HTTP 502 Bad Gateway", gap=40),
+        asked("job_status", "job is still running, try again later"),
+        asked("job_status", "404 no such job"),
+        asked("wait_for_status", "503 Service Unavailable"),
+        asked("check_status", "connection refused"),
+        asked(
+            "run_command", "503 Service Unavailable", arguments={"command": "until curl -f localhost; do sleep 1; done"}
+        ),
+        asked("job_status", "HTTP 502 Bad Gateway") + other_work,
+        answered,
+    ]
+    lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in [*failing, *healthy]))
+    assert found(lens, "retry_storm", "trace_id[-1:], tier, severity, len(span_ids)") == [
+        ("1", "proven", "warning", 5),
+        ("2", "proven", "warning", 5),
+    ]
 
 
 # --- no_op_storm ------------------------------------------------------------------------------------------------------

@@ -172,6 +172,22 @@ def test_an_agent_that_repeats_what_another_found_is_told_with_its_cost(tmp_path
     assert rows == [("two", "candidate", "warning", 3030)]
 
 
+def test_short_answers_count_where_nearly_all_the_work_was_done_before(tmp_path: Path) -> None:
+    def both(questions: str, answer: str, later: str = "", start: float = 20) -> list[Step]:
+        told = [f"{answer} {q}" if answer != "saved" else answer for q in questions]
+        second = worker("two", start, list(questions + later), told + [f"{answer} {q}" for q in later])
+        return [agent("lead"), *worker("one", 1, list(questions), told), *second]
+
+    for name, steps, accused in (
+        ("all", both("abcdefg", "paid"), [("two",)]),
+        ("side by side", both("abcdefg", "paid", start=1.5), [("two",)]),
+        ("a few facts", both("abcd", "paid"), []),
+        ("work of its own", both("abcdefg", "paid", later="hi"), []),
+        ("receipts", both("abcdefg", "saved"), []),
+    ):
+        assert found(read_steps(tmp_path / name, steps), "duplicate_work", "agent_name") == accused, name
+
+
 def test_little_in_common_changed_results_and_repeating_oneself_are_no_duplicate_work(tmp_path: Path) -> None:
     cases = {
         "two in common": [*worker("one", 1, list("ab")), *worker("two", 20, list("abxy"))],

@@ -1,5 +1,6 @@
 -- Two agents do the same work.
 -- include: detectors.evidence
+-- include: flow.resources
 -- include: spans.calls
 -- include: tokens.usage_ledger
 
@@ -33,29 +34,32 @@ FROM (
 -- Means: work was given out twice, or what one found did not reach the other. Matters: the second agent is paid for nothing new.
 -- Example: two researchers are sent the same question and fetch the same five pages, one after the other.
 -- Fires where at least `min_shared` different calls of the later agent, and at least the share `min_share` of its calls, had been made
--- by one other agent, with arguments other than empty and a result of at least `min_bytes` bytes. Tier candidate: a reviewer who looks at the
+-- by one other agent, with arguments other than empty and a result of at least `min_bytes` bytes. Short results count where nine in ten of its calls, and twice
+-- `min_shared` at least, had been made before: a few facts that several need are looked up by each. Tier candidate: a reviewer who looks at the
 -- same files, and agents that are to vote, do so on purpose. Severity warning.
 -- Leaves alone: shared briefs (few calls), calls whose result changed, an agent that repeats itself (see tool_loop), agents of other traces.
 -- Misses: the same question in other words.
 -- `tokens_wasted` are those of the model calls that asked for the repeated calls.
 -- Do: give the second agent what the first found, or hand out the parts apart.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_duplicate_work(min_shared := 3, min_share := 0.5, min_bytes := 40) AS TABLE
 WITH calls AS (
-  SELECT trace_id, span_id, agent_name, start_time, preorder, hash(tool_name, tool_call_arguments, tool_call_result) AS work
+  SELECT
+    trace_id, span_id, agent_name, start_time, preorder, hash(tool_name, tool_call_arguments, tool_call_result) AS work, strlen(tool_call_result) >= min_bytes AS is_long
   FROM spans
   WHERE operation_name = 'execute_tool' AND agent_name IS NOT NULL AND status_code <> 'ERROR' AND start_time IS NOT NULL
-    AND strlen(tool_call_result) >= min_bytes AND NOT regexp_matches(tool_call_arguments, '^\s*(\{\s*\})?\s*$')
+    AND strlen(tool_call_result) >= least(min_bytes, 4)
+    AND NOT regexp_matches(tool_call_arguments, '^\s*(\{\s*\})?\s*$')
 ),
 done AS (
-  SELECT trace_id, agent_name, work, min(start_time) AS start_time, arg_min(preorder, start_time) AS preorder
+  SELECT trace_id, agent_name, work, min(start_time) AS start_time, arg_min(preorder, start_time) AS preorder, any_value(is_long) AS is_long
   FROM calls
   GROUP BY ALL
 ),
 pairs AS (
   SELECT
-    again.trace_id, again.agent_name, first.agent_name AS other, count(*) AS shared,
+    again.trace_id, again.agent_name, first.agent_name AS other, count(*) AS shared, count(*) FILTER (again.is_long) AS shared_long,
     list([first.preorder, again.preorder] ORDER BY again.start_time) AS places
   FROM done AS again
   JOIN done AS first ON first.trace_id = again.trace_id AND first.work = again.work AND first.agent_name <> again.agent_name
@@ -70,12 +74,20 @@ busy AS (
   WHERE operation_name = 'execute_tool'
   GROUP BY ALL
 ),
+-- Of short results, those that are no mere receipts.
+telling AS (
+  SELECT trace_id, agent_name, other, count(*) FILTER (NOT coalesce(_is_receipt(tool_call_result), false)) AS shared_telling
+  FROM (SELECT trace_id, agent_name, other, unnest(places)[2] AS preorder FROM pairs WHERE shared >= 2 * min_shared) AS shared
+  JOIN (SELECT preorder, tool_call_result FROM spans) USING (preorder)
+  GROUP BY ALL
+),
 -- Of several agents that did the same before, the one with most in common.
 told AS (
   SELECT *
   FROM pairs
   JOIN busy USING (trace_id, agent_name)
-  WHERE shared >= min_shared AND shared >= min_share * calls
+  LEFT JOIN telling USING (trace_id, agent_name, other)
+  WHERE (shared_long >= min_shared AND shared_long >= min_share * calls) OR (shared_telling >= 2 * min_shared AND shared_telling >= 0.9 * calls)
   QUALIFY row_number() OVER (PARTITION BY trace_id, agent_name ORDER BY shared DESC, other) = 1
 ),
 shown AS (

@@ -15,6 +15,7 @@ regexp_extract(said, '(?is)' ||
   '|<!--\s*(?:system|admin|ai|assistants?|agents?|llm|bot)\s*:' ||
   '|\b(?:new|updated|revised|additional|hidden|secret|special)\s+(?:instructions?|directives?|orders|task)\s*(?:for|to|:)|\byou are now\b|\b(?:begin|start of)\s+(?:new\s+)?instructions?\b' ||
   '|\b(?:attention|note|message|notice|instructions?|reminder|important)\W{1,3}(?:(?:to|for)\s+)?(?:(?:all|any|the|every|our)\s+){0,2}(?:ai|llms?|assistants?|agents?|bots?|chatbots?|language models?|automated)\b' ||
+  '|\b(?:assistant|ai|llm|chatbot|bot|language model)\s*[:,]\s*(?:you|please)\s+(?:\w+\s+)?(?:must|should|shall|need to|have to|are to|now|immediately)\b' ||
   '|\bif you are (?:an?|the)\s+(?:ai|llm|assistant|agent|language model|bot|chatbot|automated|autonomous)\b' ||
   '|\b(?:ai|llm|language model|automated|autonomous)\s*(?:assistants?|agents?|models?|systems?|bots?|readers?)?s?\b.{0,30}\b(?:must|should|shall|need to|have to|are required to|are instructed to|are to|are asked to|please)\b');
 
@@ -79,6 +80,22 @@ SELECT
 FROM read
 WHERE order_words <> '';
 
+-- Whether an order takes the place of those who may give orders: it sets aside what they said, poses as the system, or bids the machine that reads it as its user would. What
+-- a handbook says that agents must do takes nobody's place.
+CREATE MACRO _usurps(order_words) AS
+regexp_matches(order_words, '(?i)ignore|disregard|forget|override|bypass|set aside|stop following|you are now|^<\s*/?\s*(system|instructions?)|\binst\b|new instructions|^(system|developer)\s+(prompt|instruction|directive)|^\W*(assistant|ai|llm|chatbot|bot|language model)\s*[:,]');
+
+-- Deeds that change something for good, as groups of words that say the same.
+CREATE MACRO _deed_groups() AS
+['delete|remove|erase|wipe|drop|purge|destroy', 'approve|grant|authorize|authorise|release|unlock|allow', 'pay|transfer|refund|wire|payout', 'cancel|revoke|disable|deactivate|close|terminate|block',
+  'send|forward|share|publish|post|upload|email', 'install|execute|deploy|merge', 'reset|change|raise|increase|rename|replace|overwrite'];
+
+-- What an order bids to be done: a deed (its group of words) and the thing it names, an identifier with a digit or a path.
+CREATE MACRO _bidden(said) AS
+flatten(list_transform(_deed_groups(), lambda deed: list_transform(
+  regexp_extract_all(said, '(?i)\b(?:' || deed || ')\b[^.!?\n]{0,40}?\s["''(#]?((?:[\w.~-]*/)+[\w.-]*\w|[A-Za-z]*[_-]?\d[\w-]*\w|[A-Za-z][\w-]*\d)', 1),
+  lambda thing: struct_pack(deed := deed, thing := thing))));
+
 -- Why injections cannot be looked for, or what was seen without effect; no reason when all is there.
 CREATE VIEW _needs_injection (
   -- False where nothing can be found for lack of evidence.
@@ -120,12 +137,15 @@ FROM (
 -- Leaves alone: orders that nobody obeyed (`checks` counts them); briefs and answers of other agents; files made to instruct agents (AGENTS.md);
 -- addresses that the task itself names, or that stand before an order that names others itself; links to read on of a text
 -- that merely speaks to machines, as a handbook does, when they are only read or quoted; tickets and reports that warn of the order.
--- Misses: orders without an address (delete this, approve that); orders in pictures; orders in words not listed, all of them English (`checks` says where most results are in other languages); obedience in another trace.
+-- Fires as well, tier candidate, where an order that sets aside earlier ones, poses as the system or speaks as the user would bids a deed on something that it names (delete
+-- record 4711), and a later call of a tool named for that deed does it, while the task is known and speaks of neither, and nothing like it was done before.
+-- Misses: orders without an address or a name of what is to be done to it; orders in pictures; orders in words not listed, all of them English (`checks` says where most results are in other languages); obedience in another trace.
 -- Do: revoke what was sent, block the address, and treat what that tool returns as data: fenced, and without the tools to act on it.
 -- scope: trace
--- version: 4
+-- version: 5
 CREATE MACRO detect_injection() AS TABLE
-WITH given AS MATERIALIZED (FROM _orders_from_outside WHERE len(addresses) > 0),
+WITH outside_orders AS MATERIALIZED (FROM _orders_from_outside),
+given AS MATERIALIZED (FROM outside_orders WHERE len(addresses) > 0),
 orders AS MATERIALIZED (SELECT *, unnest(addresses) AS address FROM given),
 -- When the address was first written into a call after the order: what is said of it from then on, as in the brief of a sub-agent, names nothing anew.
 taken_up AS MATERIALIZED (
@@ -164,6 +184,30 @@ acts AS MATERIALIZED (
     AND NOT _warns_of(act.tool_name, act.tool_call_arguments)
     AND (NOT _only_addresses_machines(order_words) OR _sends(act.tool_name) OR NOT _refers_to(passage, address))
 ),
+-- Deeds on things without an address, as the order bade. The task must be known and may speak of neither the deed nor the thing; and nobody had done the like before.
+bidden AS MATERIALIZED (
+  SELECT preorder, trace_id, time, bidden.deed, bidden.thing
+  FROM (SELECT *, unnest(_bidden(substr(passage, instr(passage, order_words), length(order_words) + 300))) AS bidden FROM outside_orders WHERE _usurps(order_words))
+  WHERE length(bidden.thing) >= 4
+),
+tasks AS (
+  SELECT DISTINCT bidden.preorder, deed, thing, regexp_matches(parts::VARCHAR, '(?i)\b(' || deed || ')') OR contains(parts::VARCHAR, thing) AS speaks_of_it
+  FROM bidden
+  JOIN span_messages AS sent ON sent.trace_id = bidden.trace_id AND sent.direction <> 'output'
+  JOIN messages USING (message_hash)
+  JOIN spans AS shown ON shown.trace_id = sent.trace_id AND shown.span_id = sent.span_id
+  WHERE role = 'user' AND NOT contains(parts::VARCHAR, '"tool_call_response"') AND shown.start_time < bidden.time
+),
+deeds AS (
+  SELECT bidden.preorder, bidden.deed, bidden.thing, act.preorder AS act_preorder, act.agent_name, act.tool_name, act.start_time
+  FROM bidden
+  SEMI JOIN tasks USING (preorder, deed, thing)
+  ANTI JOIN (FROM tasks WHERE speaks_of_it) AS told USING (preorder, deed, thing)
+  JOIN spans AS act ON act.trace_id = bidden.trace_id AND act.operation_name = 'execute_tool' AND contains(act.tool_call_arguments, bidden.thing)
+    AND regexp_matches(_tool_words(act.tool_name), ' (' || deed || ')') AND act.start_time >= bidden.time AND NOT _warns_of(act.tool_name, act.tool_call_arguments)
+  ANTI JOIN (FROM spans WHERE operation_name = 'execute_tool') AS earlier
+    ON earlier.trace_id = bidden.trace_id AND earlier.start_time < bidden.time AND regexp_matches(_tool_words(earlier.tool_name), ' (' || deed || ')')
+),
 -- One finding a source: the worst action first, then the earliest.
 served AS (
   SELECT
@@ -172,6 +216,12 @@ served AS (
     list(DISTINCT agent_name) FILTER (agent_name IS NOT NULL) AS agents, max(start_time) AS end_time
   FROM acts
   GROUP BY source
+),
+done AS (
+  SELECT deeds.preorder, arg_min(deeds.agent_name, start_time) AS actor, arg_min(deeds.tool_name, start_time) AS act_tool, arg_min(thing, start_time) AS thing, arg_min(act_preorder, start_time) AS act_preorder
+  FROM deeds
+  WHERE deeds.preorder NOT IN (SELECT source FROM served)
+  GROUP BY ALL
 ),
 proof AS (
   SELECT
@@ -194,4 +244,18 @@ SELECT
 FROM served
 JOIN proof USING (source)
 JOIN given AS outside ON outside.preorder = source
-JOIN spans AS from_span ON from_span.preorder = source;
+JOIN spans AS from_span ON from_span.preorder = source
+UNION ALL
+SELECT
+  'candidate', 'critical', outside.trace_id, actor, [outside.span_id, act.span_id], outside.time, coalesce(act.end_time, act.start_time),
+  format('The result of {} gave orders{}, and {} obeyed: {} of {}, of which the task says nothing.', coalesce(outside.tool_name, 'a tool'), coalesce(' to ' || outside.agent_name, ''),
+    coalesce(actor, 'an agent'), act_tool, _short(thing, 80)),
+  [
+    _evidence(from_span.source_id, from_span.source_line, from_span.source_offset, from_span.source_length, outside.span_id, 'from outside: ' || trim(outside.passage)),
+    _evidence(act.source_id, act.source_line, act.source_offset, act.source_length, act.span_id, act.tool_name || ' ' || act.tool_call_arguments)
+  ],
+  NULL, NULL
+FROM done
+JOIN outside_orders AS outside USING (preorder)
+JOIN spans AS from_span ON from_span.preorder = done.preorder
+JOIN spans AS act ON act.preorder = act_preorder;

@@ -1,5 +1,6 @@
 -- An agent that tries the same failing thing again and again.
 -- include: spans.actions
+-- include: spans.errors
 -- include: detectors.evidence
 -- include: detectors.repeat_costs
 
@@ -25,6 +26,44 @@ FROM (
   WHERE operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion')
 );
 
+-- Calls of tools that ask how something stands (`order_status`) as attempts, where such a call failed `max_attempts` times: then nobody was told to wait. Tools and commands that wait
+-- for something to come up fail until it has, and say so by their names or by what they fail with; whoever asks every half minute keeps a clock.
+CREATE MACRO _failing_looks(max_attempts) AS TABLE
+WITH looks AS MATERIALIZED (
+  FROM (
+    SELECT trace_id, agent_name, tool_name, tool_call_arguments
+    FROM spans
+    WHERE operation_name = 'execute_tool' AND status_code = 'ERROR' AND NOT is_control_flow AND tool_call_arguments IS NOT NULL AND start_time IS NOT NULL
+      AND NOT coalesce(_is_pending(coalesce(status_message, tool_call_result)), false)
+      AND error_class(error_type, coalesce(status_message, tool_call_result), operation_name) NOT IN ('not found', 'unknown')
+      AND NOT _failure_matches(error_type, coalesce(status_message, tool_call_result), 'refused|econnref')
+    GROUP BY ALL
+    HAVING count(*) >= max_attempts
+  )
+  WHERE regexp_matches(tool_name, 'status|progress|job|task|run|output', 'i') AND _is_waiting(tool_name, tool_call_arguments)
+    AND NOT regexp_matches(concat_ws(' ', _tool_words(tool_name), tool_call_arguments), '(?i)\b(a?wait|sleep|poll|watch|ping|pause|listen|monitor|heart_?beat|health|ready|readiness|alive|liveness|probe|until|curl)')
+),
+calls AS (
+  SELECT
+    spans.trace_id, spans.agent_name, coalesce(run_preorder::VARCHAR, conversation_id, '') AS run, hash(spans.tool_name, spans.tool_call_arguments) AS action,
+    preorder, start_time, end_time, status_code = 'ERROR' AND NOT is_control_flow AS is_error, looks.trace_id IS NOT NULL AS is_look
+  FROM spans
+  LEFT JOIN looks ON looks.trace_id = spans.trace_id AND looks.agent_name IS NOT DISTINCT FROM spans.agent_name AND looks.tool_name = spans.tool_name AND looks.tool_call_arguments = spans.tool_call_arguments
+  LEFT JOIN _runs_of_calls((SELECT list(DISTINCT trace_id) FROM looks)) USING (preorder)
+  WHERE operation_name = 'execute_tool' AND spans.trace_id IN (SELECT trace_id FROM looks)
+),
+placed AS (
+  SELECT
+    *, row_number() OVER in_run - row_number() OVER of_action AS others, epoch_ns(start_time) - epoch_ns(lag(end_time) OVER of_action) >= 30000000000 AS is_late
+  FROM calls
+  WINDOW in_run AS (PARTITION BY trace_id, agent_name, run ORDER BY start_time, preorder), of_action AS (PARTITION BY trace_id, agent_name, run, action ORDER BY start_time, preorder)
+)
+SELECT
+  trace_id, agent_name, concat_ws(' ', run, 'look', action, others, count(*) FILTER (is_late) OVER (PARTITION BY trace_id, agent_name, run, action ORDER BY start_time, preorder)) AS series,
+  action, preorder, start_time, end_time, is_error
+FROM placed
+WHERE is_look;
+
 -- One action is tried more than `max_attempts` (2 or more) times in a row, and every attempt but the last fails.
 --
 -- Means: nothing was changed between attempts; whoever failed was not given time or another way. Matters: it burns tokens and
@@ -35,16 +74,18 @@ FROM (
 -- succeeded after pauses that grew (back-off), else warning.
 -- Example: `deploy` fails six times in 20 seconds with 503; or a worker that tries three times is itself sent three times: nine attempts.
 -- Leaves alone: up to `max_attempts` attempts; attempts with other work between them (edit, test, edit, test); attempts more than
--- `max_pause_minutes` apart; attempts side by side.
+-- `max_pause_minutes` apart; attempts side by side; waiting and polling until something is there (asking how something stands is an attempt where it fails for other reasons).
 -- Misses: nested retries of which the outer one is not logged as failed; retries that change the arguments, a fresh request id or time among them, retries inside a client that logs one span only, calls without recorded arguments.
 -- Do: add back-off and one owner of retries; when nested, retry on one level only.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_retry_storm(max_attempts := 3, max_pause_minutes := 30) AS TABLE
 WITH tool_attempts AS (
   SELECT
     trace_id, agent_name, run || ' ' || streak AS series, hash(tool_name, arguments) AS action, preorder, start_time, end_time, is_error, 'tool' AS kind
   FROM _actions
+  UNION ALL
+  SELECT *, 'tool' FROM _failing_looks(max_attempts)
 ),
 -- Only traces in which models failed more than once can hold a storm of model calls.
 failing AS MATERIALIZED (

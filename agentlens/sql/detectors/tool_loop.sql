@@ -31,11 +31,6 @@ FROM (
   WHERE operation_name = 'execute_tool'
 );
 
--- Whether a short result says that something is not ready yet: whoever asks again is polling.
-CREATE MACRO _is_pending(result) AS
-strlen(result) < 240 AND regexp_matches(result,
-  '\b(pending|queued|enqueued|running|in[ _-]?progress|processing|starting|scheduled|waiting|not (yet )?(ready|finished|complete|completed|done|available)|not (ready|done|finished) yet|still (working|building|going|running|open)|try again (later|in)|retry[ _-]after|come back later|no (new )?(messages?|events?|mail)( yet)?)\b', 'i');
-
 -- Whether a tool can change what the same tool would be told next: a shell, a program, whatever writes.
 CREATE MACRO _can_change(tool) AS
 regexp_matches(tool, 'bash|shell|exec|terminal|command|python', 'i') OR regexp_matches(_tool_words(tool),

@@ -8,6 +8,11 @@ coalesce(regexp_matches(tool, 'sleep|status|progress|heartbeat|monitor|check_.*(
 OR coalesce(regexp_matches(_tool_words(tool), ' ((a?wait(for)?|poll|watch|ping|pause|listen|subscribe)(s|ing|er)?|dequeue|consume|receive (messages?|events?|jobs?|tasks?)) '), false)
 OR coalesce(regexp_matches(left(arguments, 300), '\b(sleep|wait)\s+[0-9$]', 'i'), false);
 
+-- Whether a short result says that something is not ready yet: whoever asks again is polling.
+CREATE MACRO _is_pending(result) AS
+strlen(result) < 240 AND regexp_matches(result,
+  '\b(pending|queued|enqueued|running|in[ _-]?progress|processing|starting|scheduled|waiting|not (yet )?(ready|finished|complete|completed|done|available)|not (ready|done|finished) yet|still (working|building|going|running|open)|try again (later|in)|retry[ _-]after|come back later|no (new )?(messages?|events?|mail)( yet)?)\b', 'i');
+
 -- Whether the arguments of a tool call may hold a credential: a key that is called so, a word before one, or 20 characters on end of letters and digits
 -- mixed, as identifiers of other forms are not.
 CREATE MACRO _may_hold_secret(arguments) AS
@@ -45,11 +50,17 @@ CASE WHEN starts_with(ltrim(arguments), '{')
   THEN array_to_string(list_sort(list_filter(list_transform(string_split(trim(replace(arguments, '": ', '":'), ' {}'), ','), lambda piece: trim(piece)), lambda piece: piece <> '')), ',')
   ELSE arguments END;
 
--- A result without the clock readings that Codex frames the output of a command with: how long it took is no news. For comparing, not for reading.
+-- A result without how long it took, and without the number of the request that it answers: neither is news. Codex frames the output of a command with such readings;
+-- searches answer with them beside their list, while of a measurement they may be all there is. For comparing, not for reading.
 CREATE MACRO _without_clock(result) AS
-CASE WHEN starts_with(result, '{"output"') OR starts_with(result, 'Exit code: ') OR starts_with(result, 'Wall time: ') OR starts_with(result, 'Chunk ID: ')
+CASE
+  WHEN starts_with(result, '{"output"') OR starts_with(result, 'Exit code: ') OR starts_with(result, 'Wall time: ') OR starts_with(result, 'Chunk ID: ')
   THEN regexp_replace(regexp_replace(result, '"duration_seconds": ?[\d.]+', ''), '^((Exit code: -?\d+\s+)?)(Chunk ID: \S+\s+)?Wall time: [\d.]+ ?s\w*', '\1')
-  ELSE result END;
+  WHEN starts_with(result, '{') AND strlen(result) < 20000 AND contains(result, '[')
+    AND (contains(result, '"took') OR contains(result, '"request') OR contains(result, '"query_time') OR contains(result, '"search_time'))
+  THEN regexp_replace(result, '"(took|query_time|search_time)(_?(ms|s|seconds|millis))?" ?: ?"?[\d.]+ ?(ms|s)?"?|"request_?[iI]d" ?: ?"[^"]*"', '', 'g')
+  ELSE result
+END;
 
 -- Tool calls whose arguments are known, waiting left out, in the order of their run; equal neighbours share a `streak`. Only of
 -- traces in which some call is made three times: in the others there is nothing to look for. Where a log has no times, the order of its records is that of the calls.
