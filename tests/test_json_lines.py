@@ -296,6 +296,31 @@ def test_simple_messages_between_agents_are_read_as_such(tmp_path: Path) -> None
     ]
 
 
+def test_messages_between_agents_are_known_by_other_names_and_as_events_of_the_sender(tmp_path: Path) -> None:
+    said = {"id": "m1", "ts": "2026-04-14T14:23:11Z", "in_reply_to": "m0"}
+    sides = [("sender", "recipient"), ("sender", "receiver"), ("from_agent", "to_agent"), ("sender_id", "recipient_id")]
+    records = [said | {a: "Atlas", b: "Apollo", text: "hello"} for a, b in sides for text in ("content", "payload")]
+    records += [
+        said | {"event": word, "agent": "Atlas", "to": "Apollo", "text": "hello"}
+        for word in ("message", "message.sent")
+    ]
+    for record in records:
+        assert json_lines.sniff(lines(record)), record
+    rows = load(tmp_path, lines(*records))["agent_messages"]
+    told = [(row["message_id"], row["span_id"], row["sender"], row["recipient"], row["payload"]) for row in rows]
+    assert told == [("m1", None, "Atlas", "Apollo", "hello")] * len(records)
+
+
+def test_a_call_or_an_event_without_words_for_another_is_no_message(tmp_path: Path) -> None:
+    event = {"ts": "2026-04-14T14:23:11Z", "agent": "Atlas", "to": "Apollo", "text": "hello"}
+    records = [
+        event | {"event": "tool_call", "tool": "send_message"}, event | {"event": "message", "model": "m", "output": "hello"},
+        event | {"event": "message", "text": None}, event | {"event": "message", "to": None}, event | {"event": "archive"},
+    ]  # fmt: skip
+    rows = load(tmp_path, lines(*records))
+    assert (len(rows["spans"]), len(rows["agent_messages"])) == (len(records), 0)
+
+
 BEAT = {
     "ts": "2026-04-14T14:23:11Z",
     "agent": "Apollo",

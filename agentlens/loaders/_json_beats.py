@@ -1,4 +1,4 @@
-"""Heartbeats among home-grown JSON lines: records by which an agent says no more than that it is there."""
+"""Heartbeats among home-grown JSON lines: records by which an agent says no more than that it is there; and what it says to others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ WORDS = frozenset({
     "heartbeat", "heart_beat", "agent_heartbeat", "worker_heartbeat", "heartbeat_ok", "keepalive", "keep_alive",
     "alive", "still_alive", "liveness",
 })  # fmt: skip
-# What a beat is not: work.
+# What an event is called by which an agent says something to another.
+SAID = frozenset({
+    "message", "msg", "dm", "agent_message", "direct_message", "message_sent", "msg_sent", "sent_message", "send_message", "say", "tell", "reply",
+})  # fmt: skip
+# What a beat, or a word, is not: work.
 _WORK = ("operation_name", "tool_name", "request_model", "input", "output", "end_time")
 # Words that say of a beat that it went well, and nothing of the state of the work.
 _WELL = frozenset({"OK", "SUCCESS", "TRUE", "INFO", "DEBUG", "PASS", "ALIVE", "UP", "HEALTHY"})
@@ -23,7 +27,23 @@ def is_beat(action: Any, agent: Any, time: Any, work: Sequence[Any]) -> bool:
     """Whether a record of this action, agent and time, and with these fields of work, is a heartbeat."""
     if not isinstance(action, str) or agent is None or time is None or any(field is not None for field in work):
         return False
-    return action.strip().lower().replace("-", "_").replace(" ", "_").replace(".", "_") in WORDS
+    return _plain(action) in WORDS
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace("-", "_").replace(" ", "_").replace(".", "_")
+
+
+def are_said(said: Columns) -> list[bool]:
+    """Return for each record whether an agent says something to another: an event of that name, with a recipient and words, and no work."""
+    if "recipient" not in said.said or "payload" not in said.said:
+        return [False] * len(said["name"])
+    work = zip(*(said[column] for column in _WORK))
+    facts = zip(said["name"], said["agent_name"], said["recipient"], said["payload"], work)
+    return [
+        isinstance(name, str) and _plain(name) in SAID and None not in sides and all(field is None for field in fields)
+        for name, *sides, fields in facts
+    ]
 
 
 def are_beats(said: Columns) -> list[bool]:

@@ -15,7 +15,7 @@ from agentlens._evidence import Evidence, Message, text_contents
 from agentlens._json_text import canonical_json, json_text
 from agentlens._source import PlaceColumns
 from agentlens.dialects.messages import normalise_message, text_part
-from agentlens.loaders._json_beats import are_beats, beats
+from agentlens.loaders._json_beats import are_beats, are_said, beats
 from agentlens.loaders._json_columns import SCALARS, Columns
 from agentlens.loaders._json_rest import attributes
 from agentlens.loaders._mapping import TIMES, Mapping
@@ -148,6 +148,7 @@ def _kinds(columns: Columns) -> list[str]:
         sides = zip(columns["sender"], columns["recipient"], columns["agent_name"], kinds)
         kinds = [MESSAGE if s is not None and r is not None and a is None else kind for s, r, a, kind in sides]
     if "agent_name" in columns.said:
+        kinds = [MESSAGE if is_said and kind == SPAN else kind for is_said, kind in zip(are_said(columns), kinds)]
         beats = are_beats(columns)
         kinds = [BEAT if is_beat and kind == SPAN else kind for is_beat, kind in zip(beats, kinds)]
     return kinds
@@ -166,7 +167,15 @@ def _add_messages(records: Records, said: Columns, into: Evidence, _log: Log) ->
     times = _times(said, "start_time", into)
     payloads = [value if payload is None else payload for value, payload in zip(records.values, said["payload"])]
     traces = [trace or parent for trace, parent in zip(said["trace_id"], said["parent_trace_id"])]
-    texts = {column: _texts(said[column]) for column in ("message_id", "span_id", "sender", "recipient")}
+    texts = {column: _texts(said[column]) for column in ("message_id", "span_id", "recipient")}
+    # The `id` of a record that is a message is its own, not that of a span.
+    own = [
+        m is None and s is not None and value.get("id") == s
+        for m, s, value in zip(texts["message_id"], said["span_id"], records.values)
+    ]
+    texts["message_id"] = [s if is_own else m for m, s, is_own in zip(texts["message_id"], texts["span_id"], own)]
+    texts["span_id"] = [None if is_own else s for s, is_own in zip(texts["span_id"], own)]
+    texts["sender"] = _texts([s if a is None else a for s, a in zip(said["sender"], said["agent_name"])])
     counts = {column: _counts(said[column]) for column in ("depth", "wave")}
     into.accept(len(times))
     into.see_times(times)

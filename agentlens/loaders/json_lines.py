@@ -22,10 +22,10 @@ from agentlens.loaders._mapping import PRESET, Mapping
 
 LOOKS_FOR = (
     "JSON lines, or a list of objects, with a time (timestamp, ts, time), an agent (agent, agent_id, agent_name, actor, source) and an action "
-    "(action, event, type); or messages with from, to, a time and a payload"
+    "(action, event, type); or messages with from, to (sender, recipient), a time and a payload"
 )
 CANNOT_KNOW = "the parent of a record, unless it names one; records without an id are known by their content"
-VERSION = 4  # an empty answer is an answer
+VERSION = 5  # messages under other names, and as events
 BATCH_ROWS = 1_000
 RESUMES = True
 RECORDS_ARE_SPANS = True
@@ -34,6 +34,10 @@ IDS_ARE_USED_ONCE = True
 TIMES = frozenset({"timestamp", "ts", "time", "start_time", "started_at"})
 AGENTS = frozenset({"agent", "agent_id", "agent_name", "actor", "source"})
 ACTIONS = frozenset({"action", "event", "event_type", "operation", "type"})
+TALKERS = (
+    ("from", "to"), ("sender", "recipient"), ("sender", "receiver"), ("sender", "to"), ("from_agent", "to_agent"), ("sender_id", "recipient_id"),
+    ("sender_id", "receiver_id"),
+)  # fmt: skip
 PAYLOADS = frozenset({"payload", "message", "content", "text", "body"})
 # Keys by which other formats are known: a record that has one is not home-grown.
 FOREIGN = frozenset({
@@ -66,7 +70,7 @@ def _is_home_grown(record: dict[str, Any]) -> bool:
     keys = {path for path in record if "." not in path and path}
     if keys & FOREIGN or keys <= CODEX or not keys & TIMES:
         return False
-    if keys >= {"from", "to"} and keys & PAYLOADS:
+    if any(keys.issuperset(sides) for sides in TALKERS) and keys & PAYLOADS:
         return True
     agents = keys & AGENTS
     if agents == {"source"} and record["source"] in SIDES:

@@ -14,10 +14,20 @@ from agentlens.loaders._roster import add_delegations, declared
 
 LOOKS_FOR = "YAML or JSON with `agents`, whose entries have a model, role, reports_to, tools, budget or permissions"
 CANNOT_KNOW = "what the agents did: it says only what they were meant to be"
-VERSION = 2
+VERSION = 3
 
 DECLARED = ("model", "role", "reports_to", "tools", "budget", "permissions")
 TOP_KEYS = frozenset({"agents", "delegation", "delegations"})
+# Keys of an agent's entry that list whom it may hand work to.
+MAY_HAND_TO = (
+    "can_delegate_to",
+    "may_delegate_to",
+    "delegates_to",
+    "delegate_to",
+    "can_hand_off_to",
+    "handoffs",
+    "allowed_handoffs",
+)
 # What may stand beside `agents` in JSON, which many other files also have.
 BESIDES = frozenset({
     "$schema", "agents", "budget", "defaults", "delegation", "delegations", "description", "id", "name", "permissions", "team", "title", "tools", "version",
@@ -111,6 +121,9 @@ def _add_agent(into: Evidence, key: str | None, place: Place, values: Any) -> st
     if not isinstance(name, (str, int)) or isinstance(name, bool):
         return "the agent has neither id nor name"
     columns = declared(values)
+    for taker in next((values[key] for key in MAY_HAND_TO if isinstance(values.get(key), list)), ()):
+        if isinstance(taker, str):
+            add_delegations(into, place, str(name), taker, None)
     into.add(
         "agents",
         place,

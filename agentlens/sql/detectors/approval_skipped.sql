@@ -17,7 +17,24 @@ coalesce(
 -- Whether a word says that an approval was given.
 CREATE MACRO _is_approved(word) AS
 coalesce(regexp_matches(word, '\b(approved?|granted|accepted?|allow(ed)?|yes|true|lgtm|ok(ay)?|go ahead|signed off)\b', 'i')
-  AND NOT regexp_matches(word, '\b(not|n''t|no|denied|deny|reject(ed)?|declined?|refused?|pending|awaiting|waiting|timed? ?out|expired)\b', 'i'), false);
+  AND NOT regexp_matches(word, '\b(not|n''t|no|denied|deny|reject(ed)?|declined?|refused?|pending|awaiting|waiting|timed? ?out|expired)\b|\b(approved?|granted|accepted?|allow(ed)?|confirmed|ok)"?\s*[:=]\s*"?(false|no|0)\b', 'i'), false);
+
+-- Whether a tool is one by which approval is asked for.
+CREATE MACRO _asks_approval(tool) AS regexp_matches(tool, 'approv|authori[sz]|sign_?off|ask_(human|user)|confirm|permission', 'i');
+
+-- Whether the answer to such a question is no.
+CREATE MACRO _is_denied(word) AS
+coalesce(strlen(word) < 2000 AND NOT _is_approved(word)
+  AND regexp_matches(word, '\b(denied|deny|reject(ed)?|declined?|refused?|not (approved|granted|allowed|authori[sz]ed)|abgelehnt|verweigert|refusée?|denegad[oa]|rechazad[oa]|rifiutat[oa]|negad[oa])\b|"?\b(approved|granted|allowed|confirmed)"?\s*[:=]\s*"?(false|no)\b', 'i'), false);
+
+-- Whether what was asked (in small letters) names a tool: a name of several words anywhere, a name of one word as a value of its own.
+CREATE MACRO _asked_for(asked, tool) AS
+CASE WHEN regexp_matches(tool, '[_ -]') THEN regexp_matches(replace(asked, '_', ' '), '(^|[^\pL\d])' || regexp_escape(replace(lower(tool), '_', ' ')) || '($|[^\pL\d])')
+  ELSE contains(asked, '"' || lower(tool) || '"') END;
+
+-- Whether both texts have numbers, and none in common.
+CREATE MACRO _of_other_numbers(one, other) AS
+coalesce(len(regexp_extract_all(one, '\d+')) > 0 AND len(regexp_extract_all(other, '\d+')) > 0 AND NOT list_has_any(regexp_extract_all(one, '\d+'), regexp_extract_all(other, '\d+')), false);
 
 -- What each tool call needed and was given by way of approval: attributes (`approval.required`, `approval.tier`, `approval.status`,
 -- `approval.granted_tier`, `approval.by`, and the same with `_`), and what the agent's declaration says of the tool.
@@ -55,6 +72,12 @@ WITH rules AS (
     WHERE attributes IS NOT NULL AND contains(attributes::VARCHAR, 'approv')
   )
 ),
+-- Approvals that were asked for and denied, and the tools that they were asked for: those that are called in the same trace and stand in the question.
+denied AS (
+  SELECT trace_id, preorder, start_time, lower(tool_call_arguments) AS asked
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND _asks_approval(tool_name) AND _is_denied(tool_call_result)
+),
 calls AS (
   SELECT
     spans.*,
@@ -64,14 +87,21 @@ calls AS (
     coalesce(attributes->>'$."approval.status"', attributes->>'$.approval_status', attributes->>'$."approval.granted"', attributes->>'$.approved',
       attributes->>'$."approval.approved"', CASE WHEN coalesce(attributes->>'$."approval.by"', attributes->>'$.approved_by') <> '' THEN 'approved' END) AS said_status
   FROM spans
-  WHERE operation_name = 'execute_tool' AND (contains(attributes::VARCHAR, 'approv') OR contains(attributes::VARCHAR, 'required_tier') OR agent_name IN (SELECT agent_name FROM rules))
+  WHERE operation_name = 'execute_tool' AND (contains(attributes::VARCHAR, 'approv') OR contains(attributes::VARCHAR, 'required_tier') OR agent_name IN (SELECT agent_name FROM rules)
+    OR trace_id IN (SELECT trace_id FROM denied))
 )
 SELECT
-  trace_id, span_id, calls.agent_name, tool_name, coalesce(_approval_rank(said_needed), rank, 0),
-  CASE WHEN said_needed IS NOT NULL THEN 'the call says that it needs approval: ' || said_needed ELSE 'the agent''s declaration' END,
+  trace_id, span_id, calls.agent_name, tool_name, coalesce(_approval_rank(said_needed), rank, CASE WHEN was_denied THEN 3 END, 0),
+  CASE WHEN said_needed IS NOT NULL THEN 'the call says that it needs approval: ' || said_needed WHEN rank IS NULL AND was_denied THEN 'approval was asked for and denied'
+    ELSE 'the agent''s declaration' END,
   CASE WHEN said_tier IS NOT NULL THEN _approval_rank(said_tier) WHEN _is_approved(said_status) THEN 99 WHEN said_status IS NOT NULL THEN 0 END,
   start_time, end_time, preorder
-FROM calls
+FROM (
+  SELECT *, EXISTS (
+    FROM denied WHERE denied.trace_id = calls.trace_id AND denied.preorder < calls.preorder AND NOT _asks_approval(tool_name)
+      AND _asked_for(denied.asked, tool_name) AND NOT _of_other_numbers(denied.asked, tool_call_arguments)) AS was_denied
+  FROM calls
+) AS calls
 LEFT JOIN rules ON rules.agent_name = calls.agent_name AND rules.tool = _plain_tool(tool_name);
 
 -- Why skipped approvals cannot be looked for; no reason when all is there.
@@ -93,7 +123,7 @@ WITH needing AS MATERIALIZED (FROM _approvals WHERE needed > 0),
 granted AS MATERIALIZED (
   SELECT trace_id, coalesce(end_time, start_time) AS time, lower(concat_ws(' ', tool_call_arguments, tool_call_result)) AS words
   FROM spans
-  WHERE operation_name IN ('execute_tool', 'invoke_agent') AND regexp_matches(coalesce(tool_name, name), 'approv|authori[sz]|sign_?off|ask_(human|user)|confirm|permission', 'i')
+  WHERE operation_name IN ('execute_tool', 'invoke_agent') AND _asks_approval(coalesce(tool_name, name))
     AND status_code <> 'ERROR' AND _is_approved(tool_call_result)
   UNION ALL
   SELECT trace_id, time, lower(payload)
@@ -119,11 +149,12 @@ skipped AS (
 ),
 accusations AS (
   SELECT
-    CASE WHEN bool_or(given IS NOT NULL) OR (SELECT approvals FROM any_approval) > 0 THEN 'proven' ELSE 'candidate' END AS tier,
+    CASE WHEN bool_and(needed_by = 'approval was asked for and denied') THEN 'event' WHEN bool_or(given IS NOT NULL) OR (SELECT approvals FROM any_approval) > 0 THEN 'proven' ELSE 'candidate' END AS tier,
     'critical' AS severity, skipped.trace_id, skipped.agent_name, list(skipped.span_id ORDER BY skipped.preorder)[:50] AS span_ids,
     min(skipped.start_time) AS start_time, max(coalesce(skipped.end_time, skipped.start_time)) AS end_time,
     format('{} called {} {} {}.', coalesce(skipped.agent_name, 'An agent'), skipped.tool_name, _times(count(*)),
-      CASE WHEN bool_or(given > 0) THEN format('with approval of tier {}, which needs tier {}', max(given), max(needed)) ELSE 'without the approval that it needs' END) AS summary,
+      CASE WHEN bool_or(given > 0) THEN format('with approval of tier {}, which needs tier {}', max(given), max(needed))
+        WHEN bool_or(needed_by = 'approval was asked for and denied') THEN 'after approval for it was asked for and denied' ELSE 'without the approval that it needs' END) AS summary,
     list(_evidence(source_id, source_line, source_offset, source_length, spans.span_id, needed_by || '; called with ' || coalesce(tool_call_arguments, 'no arguments'))
       ORDER BY skipped.preorder)[:20] AS evidence,
     NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
@@ -145,15 +176,16 @@ FROM counted;
 -- A tool call that needs approval goes through without one, or with one of a lower tier.
 --
 -- Means: a gate was passed that the team had agreed on. Matters: what cannot be undone was decided by the wrong one. Needed is what the
--- call's own attributes or the agent's declaration (`requires_approval: [tool]`, `approvals: {tool: tier}`) say. Given is what the call's
+-- call's own attributes or the agent's declaration (`requires_approval: [tool]`, `approvals: {tool: tier}`) say; or that approval for this very tool was asked for
+-- earlier in the trace, and denied. Given is what the call's
 -- attributes say, else an approval in the same trace before it: a call of a tool named for approval that was answered with yes and speaks of the tool, or a
 -- message or report that does. One finding an agent and tool. Tier proven where the call itself says so or the log
--- holds other approvals, else candidate; severity critical.
+-- holds other approvals, event where it was asked for and denied, else candidate; severity critical.
 -- Example: `deploy` needs tier T3 and was let through with T1.
 -- Leaves alone: calls that failed or were denied; tier 0 (automatic, notify); approvals for the tool given earlier in the trace.
 -- Misses: approvals by words that do not name the tool; a log that holds no approvals at all says nothing about declared needs (`checks` says so).
 -- Do: ask the owner of the tier now, and close the way around the gate.
 -- scope: trace
--- version: 2
+-- version: 3
 CREATE MACRO detect_approval_skipped() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_approval_skipped();

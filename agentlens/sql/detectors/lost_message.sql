@@ -93,8 +93,7 @@ WHERE giver.start_time IS NOT NULL AND from_agent <> to_agent
 -- Whether a text asks its reader to do something; an answer or a note does not.
 CREATE MACRO _is_request(text) AS
 regexp_matches(text, '\?|\b(please|can you|could you|would you|will you|you (need|have|are) to|need(s)? you|your (task|turn|job|part)|assign(ed|ing)?|take over|pick up|hand(ing)? (this |it )?over to you|todo|to do|(tell|inform|notify) (me|us)|let (me|us) know|report back|by (noon|tonight|tomorrow|midnight|eod))\b', 'i')
-OR regexp_matches(trim(text), '^"?(task|request|todo|action)\b|^"?(take|process|handle|approve|sign|collect|confirm|inspect|decide|send|do|write|check|fix|run|prepare|update|deliver|review|start|make|create|find|read|test|deploy|draft|collect|publish|verify|summari[sz]e|count|get|give|bring|fetch|look|list|compare|measure|calculate|compute|translate|order|book|call|ask|tell)\b|"(type|kind)"\s*:\s*"(request|task|dispatch|assign\w*)"', 'i')
-OR (regexp_matches(text, '^\{.*"(task|request|question|todo|job|instructions?)"\s*:', 'i') AND NOT regexp_matches(text, '"(status|state|result|output|answer|done)"\s*:', 'i'));
+OR _is_order(text);
 
 -- The words that tell one matter from another: of four letters and more, or with a digit in them; not the keys of JSON objects.
 CREATE MACRO _request_words(text) AS

@@ -52,14 +52,15 @@ FROM (
 --
 -- Means: the list is out of date, or the agent has more power than it was meant to have. Matters: approval and review rest on the list.
 -- One finding an agent and tool. Tier proven where the agent also calls tools that are declared, else candidate (the list may name
--- other things than tools). Severity warning.
+-- other things than tools). A step of a home-grown log that is known as a call only by its action, and not by a field or word for tools, counts where the list of
+-- another agent names that action as a tool (tier candidate). Severity warning.
 -- Example: the declared tools are search and fetch_page; the agent calls drop_table.
 -- Leaves alone: agents without a list; tools whose name differs only in case, `-` and `_`, or by a server prefix (`mcp__server__tool`); lists that
 -- name the server or the family of a tool, or `*`; tools for handing over (see off_matrix_delegation), for thinking and for ending.
 -- Misses: declared tools used for other ends.
 -- Do: take the tool away, or declare it and review why it is needed.
 -- scope: fleet
--- version: 3
+-- version: 4
 CREATE MACRO detect_undeclared_tool() AS TABLE
 WITH declared AS (
   SELECT agent_name, list_distinct(flatten(list(list_transform(tools, lambda tool: _plain_tool(tool))))) AS tools
@@ -68,7 +69,9 @@ WITH declared AS (
 ),
 used AS (
   SELECT
-    agent_name, tool_name, count(*) AS calls, list(span_id ORDER BY preorder)[:50] AS span_ids, min(start_time) AS start_time,
+    agent_name, tool_name, count(*) AS calls,
+    -- A home-grown line that only names an action says nothing of tools.
+    bool_and(tool_name = name AND source_id IN (SELECT source_id FROM sources WHERE format = 'json_lines')) AS is_guessed, list(span_id ORDER BY preorder)[:50] AS span_ids, min(start_time) AS start_time,
     max(coalesce(end_time, start_time)) AS end_time, arg_min(trace_id, preorder) AS trace_id,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id, agent_name || ' calls ' || tool_name) ORDER BY preorder)[:10] AS evidence
   FROM spans
@@ -78,7 +81,7 @@ used AS (
   GROUP BY agent_name, tool_name
 )
 SELECT
-  CASE WHEN has_declared THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
+  CASE WHEN has_declared AND NOT is_guessed THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
   format('{} called {} {}; its declared tools are {}.', agent_name, tool_name, _times(calls), _short(array_to_string(tools, ', '), 160)) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM (
@@ -86,4 +89,4 @@ FROM (
   FROM used
   JOIN declared USING (agent_name)
 )
-WHERE NOT is_declared;
+WHERE NOT is_declared AND (NOT is_guessed OR _plain_tool(tool_name) IN (SELECT unnest(tools) FROM declared));
