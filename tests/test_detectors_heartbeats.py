@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +232,14 @@ def test_rushes_that_a_timer_wakes_are_one_herd(tmp_path: Path) -> None:
     }
     for name, steps in healthy.items():
         assert found(read_steps(tmp_path / name, steps), "thundering_herd", "summary") == [], name
+
+
+def test_agents_that_say_in_home_grown_lines_that_they_wait_for_one_another_are_deadlocked(tmp_path: Path) -> None:
+    waits = [
+        {"timestamp": "2026-01-01T10:00:00Z", "agent": "Ana", "event": "waiting", "waiting_for": "Ben"},
+        {"timestamp": "2026-01-01T10:01:00Z", "agent": "Ben", "event": "blocked", "reason": "waiting for Ana"},
+    ]
+    freed = {"timestamp": "2026-01-01T10:02:00Z", "agent": "Ben", "event": "status", "status": "working"}
+    for name, records, expected in (("circle", waits, [("Ana", "proven")]), ("freed", [*waits, freed], [])):
+        lens = read_steps(tmp_path / name, [], **{"log.jsonl": "\n".join(map(json.dumps, records))})
+        assert found(lens, "deadlock", "agent_name, tier") == expected

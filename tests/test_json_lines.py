@@ -344,6 +344,24 @@ def test_a_heartbeat_among_records_is_a_sign_of_life_and_no_step(tmp_path: Path)
     assert not rows["spans"]
 
 
+def test_an_event_that_tells_the_state_of_an_agent_is_a_report_and_no_step(tmp_path: Path) -> None:
+    event = {"ts": "2026-04-14T14:23:11Z", "agent": "Apollo"}
+    told = [
+        event | {"event": "status", "status": "in-progress", "message": "page 3"},
+        event | {"event": "blocked", "level": "info", "reason": "no key"}, event | {"event": "waiting", "waiting_for": "Atlas"},
+    ]  # fmt: skip
+    rows = load(tmp_path, lines(*told))
+    assert [tuple(row[column] for column in ("kind", "agent_name", "status", "detail")) for row in rows["status_reports"]] == [
+        ("report", "Apollo", "IN_PROGRESS", "page 3"), ("report", "Apollo", "BLOCKED", "no key"), ("report", "Apollo", "WAITING", "Atlas"),
+    ]  # fmt: skip
+    steps = [
+        event | {"event": "status", "level": "warning"}, event | {"event": "status", "status": "ok"},
+        event | {"event": "blocked", "tool": "open"}, event | {"event": "status", "status": "busy", "output": "x"},
+    ]  # fmt: skip
+    rows = load(tmp_path, lines(*steps))
+    assert (len(rows["spans"]), len(rows["status_reports"])) == (len(steps), 0)
+
+
 @pytest.mark.parametrize("work", [{"model": "m"}, {"tool": "ping"}, {"input": "look around"}, {"output": "all quiet"}])
 def test_a_heartbeat_that_does_some_work_is_a_step(tmp_path: Path, work: dict[str, Any]) -> None:
     rows = load(tmp_path, lines(BEAT | work))

@@ -17,6 +17,24 @@ WORDS = frozenset({
 SAID = frozenset({
     "message", "msg", "dm", "agent_message", "direct_message", "message_sent", "msg_sent", "sent_message", "send_message", "say", "tell", "reply",
 })  # fmt: skip
+# What an event is called that says in what state an agent is, by its status or by its own name.
+REPORTS = frozenset(
+    {
+        "status",
+        "agent_status",
+        "status_update",
+        "status_report",
+        "status_change",
+        "state_change",
+        "blocked",
+        "waiting",
+        "unblocked",
+    }
+)
+# Levels of a log line, which are no state of an agent.
+_LEVELS = frozenset({"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL", "NOTICE", "TRACE"})
+# Where a report says more than its status, the first that there is.
+_DETAILS = ("detail", "details", "reason", "note", "waiting_for", "waiting_on", "blocked_by", "blocked_on")
 # What a beat, or a word, is not: work.
 _WORK = ("operation_name", "tool_name", "request_model", "input", "output", "end_time")
 # Words that say of a beat that it went well, and nothing of the state of the work.
@@ -46,10 +64,19 @@ def are_said(said: Columns) -> list[bool]:
     ]
 
 
+def is_report(action: Any, agent: Any, time: Any, word: Any, work: Sequence[Any]) -> bool:
+    """Whether a record of this action, agent, time and status, and with these fields of work, reports the state of an agent."""
+    if not isinstance(action, str) or None in (agent, time) or any(field is not None for field in work):
+        return False
+    name = _plain(action)
+    return name in REPORTS and (name.endswith(("blocked", "waiting")) or (state(word) or "WARN") not in _LEVELS)
+
+
 def are_beats(said: Columns) -> list[bool]:
-    """Return for each record whether it is a heartbeat."""
+    """Return for each record whether it is a heartbeat, or reports a state."""
+    facts = zip(*(said[column] for column in ("name", "agent_name", "start_time", "status_code")))
     work = zip(*(said[column] for column in _WORK))
-    return list(map(is_beat, said["name"], said["agent_name"], said["start_time"], work))
+    return [is_beat(n, a, t, w) or is_report(n, a, t, s, w) for (n, a, t, s), w in zip(facts, work)]
 
 
 def state(word: Any) -> str | None:
@@ -62,10 +89,18 @@ def beats(
     records: list[dict[str, Any]], said: Columns, times: list[int | None], texts: dict[str, Any], waves: Any
 ) -> dict[str, Any]:
     """Return the columns of the status reports that heartbeats are."""
-    states = list(map(state, said["status_code"]))
+    names = [_plain(str(name)) for name in said["name"]]
+    states = [
+        name.upper() if name.endswith(("blocked", "waiting")) else state(word)
+        for name, word in zip(names, said["status_code"])
+    ]
+    details = [
+        text if text is not None else next((str(record[key]) for key in _DETAILS if record.get(key) is not None), None)
+        for text, record in zip(texts["payload"], records)
+    ]
     rows = {
-        "kind": ["heartbeat"] * len(times), "wave": waves, "agent_name": texts["agent_name"], "recipient": texts["recipient"],
-        "time": times, "status": states, "detail": texts["payload"],
+        "kind": ["report" if name in REPORTS else "heartbeat" for name in names], "wave": waves, "agent_name": texts["agent_name"], "recipient": texts["recipient"],
+        "time": times, "status": states, "detail": details,
     }  # fmt: skip
     taken = {"name": said["name"], "wave": waves, "recipient": texts["recipient"], "start_time": times, "status_code": states,
              "payload": texts["payload"], "agent_name": texts["agent_name"]}  # fmt: skip

@@ -1,6 +1,6 @@
 -- What agents said about themselves: heartbeats and reports, one row an agent a report.
 CREATE TABLE status_reports (
-  -- `heartbeat`, `pax`, `table` (a table of agents and their status), `liveness` (a liveness file) or `checkpoint` (of a wave).
+  -- `heartbeat`, `pax`, `report` (a line of a home-grown log), `table` (a table of agents and their status), `liveness` (a liveness file) or `checkpoint` (of a wave).
   kind VARCHAR NOT NULL,
   -- Number of the wave, where given.
   wave INTEGER,
