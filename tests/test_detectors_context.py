@@ -24,6 +24,12 @@ REFUSALS = [
     "Input is too long for requested model.",
     "context_length_exceeded",
     "The input token count (1048999) exceeds the maximum number of tokens allowed (1048576).",
+    "input length and `max_tokens` exceed context limit: 190123 + 20000 > 200000, decrease input length and try again",
+    "the request exceeds the available context size. try increasing the context size",
+    "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+    "Please reduce the length of the messages or completion.",
+    "prompt too long; exceeded max context length by 93 tokens",
+    "Codex ran out of room in the model's context window. Start a new conversation or clear earlier history.",
 ]
 
 
@@ -61,6 +67,16 @@ def test_long_prompts_rate_limits_and_wider_windows_are_no_overflow(tmp_path: Pa
         [agent("lead"), call("b", "lead", status=ERROR, message="429 rate limit: too many requests per minute")],
         [agent("lead"), asked("c", 199_000, model="claude-opus-4-5"), asked("d", 400_000, model="claude-opus-4-5")],
         [agent("lead"), asked("e", 9_999_999, model="home-grown-7b")],
+        [
+            agent("lead"),
+            tool(
+                "read",
+                "lead",
+                1,
+                status=ERROR,
+                message="File content (28375 tokens) exceeds maximum allowed tokens (25000).",
+            ),
+        ],
     ]
     lens = read_steps(tmp_path, in_traces(runs))
     assert found(lens, "context_overflow", "summary") == []
@@ -228,3 +244,73 @@ def test_what_still_stands_in_the_window_or_has_changed_is_no_collapse(tmp_path:
         "found nothing",
         "only what was asked for again was looked at: no delegation has its arguments recorded as a JSON object",
     )
+
+
+def test_an_agent_that_is_sent_for_once_more_has_lost_nothing(tmp_path: Path) -> None:
+    steps = [agent("lead")]
+    for k in range(2):
+        texts = {f"t{k}{n}": f"file {n}: " + "all the facts of the matter " * 8 for n in range(3)}
+        start = 10 + 40 * k
+        steps += [tool(f"ask#{k}", "lead", start, start + 30), {**agent(f"reader#{k}", f"ask#{k}", start, start + 29)}]
+        steps.append(call(f"first{k}", f"reader#{k}", start + 1, inputs=heard(f"question {k}")))
+        steps += [
+            tool(f"read#{n}{k}", f"reader#{k}", start + 2 + n, arguments={"path": f"{n}.md"}, result=text)
+            for n, text in enumerate(texts.values())
+        ]
+        window = [*heard(f"question {k}"), *(answered(*each) for each in texts.items())]
+        steps.append(call(f"last{k}", f"reader#{k}", start + 20, inputs=window))
+    for each in steps:
+        for attribute in each["attributes"]:
+            if attribute["key"] == "gen_ai.agent.name":
+                attribute["value"]["stringValue"] = attribute["value"]["stringValue"].partition("#")[0]
+    assert found(read_steps(tmp_path, steps), "context_collapse", "summary") == []
+
+
+# --- context_collapse: what is missing from then on -------------------------------------------------------------------
+
+TASK = "Write the letters to the five owners. The file number is ZK-683-77; use it in every letter."
+
+
+def letters(
+    after: list[dict[str, Any]], before: str = "letter {}, file number ZK-683-77", shown: str = "summary", **more: Any
+) -> list[Step]:
+    """Four letters with the number of the file, a cut, and then others."""
+    written = [
+        tool(
+            f"write_letter#{n}",
+            "lead",
+            1 + n,
+            arguments={"path": f"out/{n}.txt", "text": before.format(n)},
+            result="ok",
+        )
+        for n in range(4)
+    ]
+    window = heard(more.pop("task", TASK), *(f"some words of the conversation {n} " * 4 for n in range(4)))
+    later = [tool(f"write_letter#{n}b", "lead", 40 + n, arguments=each, result="ok") for n, each in enumerate(after)]
+    calls = [call("before", "lead", 20, inputs=window), call("after", "lead", 30, inputs=heard(shown))]
+    return [agent("lead"), *written, *calls, *later]
+
+
+def test_what_every_call_carried_and_none_does_after_a_cut_was_lost(tmp_path: Path) -> None:
+    poor = {"path": "out/5.txt", "text": "letter 5"}
+    lens = read_steps(tmp_path, letters([poor, {**poor, "text": "letter 6"}]))
+    columns = "agent_name, tier, severity, len(span_ids), len(evidence)"
+    assert found(lens, "context_collapse", columns) == [("lead", "candidate", "warning", 4, 3)]
+    assert found(lens, "context_collapse", "summary")[0][0].endswith("has what all had carried before: ZK-683-77.")
+
+
+def test_other_work_other_values_and_what_is_still_known_are_no_loss(tmp_path: Path) -> None:
+    poor = {"path": "out/5.txt", "text": "letter 5"}
+    rich = {"path": "out/6.txt", "text": "letter 6, file number ZK-683-77"}
+    other = {"path": "out/5.txt", "text": "letter 5, file number ZK-684-01"}
+    healthy = [
+        letters([poor], shown="summary; the file number is ZK-683-77"),
+        letters([poor, rich]),
+        letters([other]),
+        letters([{"path": "notes.md", "text": "minutes of today's meeting with everybody"}]),
+        letters([poor], task="Write the letters to the owners."),
+        letters([poor], before="ZK-683-77"),
+        letters([{"path": "out/5.txt", "text": "4 + 1"}]),
+        letters([]),
+    ]
+    assert found(read_steps(tmp_path, in_traces(healthy)), "context_collapse", "summary") == []

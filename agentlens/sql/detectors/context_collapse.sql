@@ -1,6 +1,7 @@
 -- An agent that lost what it knew.
 -- include: lens.sentences
 -- include: messages.context_growth
+-- include: detectors.forgotten_facts
 -- include: detectors.missing_brief
 -- include: detectors.evidence
 -- include: messages.span_messages
@@ -29,32 +30,48 @@ FROM (
   ),
   _needs_missing_brief AS missing_brief;
 
--- Model calls whose window holds less than `1 - min_share_dropped` of the bytes of the window before it.
+-- Model calls whose window holds less than `1 - min_share_dropped` of the bytes of the window before it. An agent that is sent for once more by another, or anew in
+-- the same trace, begins a new conversation: nothing was cut there.
 CREATE MACRO _window_cuts(min_share_dropped) AS TABLE
 WITH calls AS MATERIALIZED (
   SELECT trace_id, span_id, agent_name, start_time, preorder, preorder_before, message_bytes, messages_dropped, bytes_dropped
   FROM context_growth
   WHERE messages IS NOT NULL AND start_time IS NOT NULL
+),
+cuts AS MATERIALIZED (
+  SELECT calls.*, before.trace_id AS trace_before, before.span_id AS span_before, before.message_bytes AS bytes_before
+  FROM calls
+  JOIN calls AS before ON before.preorder = calls.preorder_before
+  WHERE calls.bytes_dropped >= min_share_dropped * before.message_bytes
+),
+begun AS (
+  SELECT cuts.preorder, run.preorder AS run_preorder
+  FROM cuts
+  JOIN (SELECT trace_id, agent_name, conversation_id, preorder, subtree_end FROM spans WHERE operation_name = 'invoke_agent') AS run
+    ON run.trace_id = cuts.trace_id AND run.agent_name IS NOT DISTINCT FROM cuts.agent_name AND run.preorder > preorder_before AND run.preorder < cuts.preorder AND run.subtree_end > cuts.preorder
+  LEFT JOIN (SELECT trace_id, preorder, subtree_end FROM spans WHERE operation_name IN ('invoke_agent', 'execute_tool')) AS above
+    ON above.trace_id = run.trace_id AND above.preorder < run.preorder AND above.subtree_end > run.preorder
+  -- A person who goes on talking begins a new run too, in the same conversation.
+  WHERE conversation_id IS NULL OR above.preorder IS NOT NULL
 )
-SELECT
-  calls.*, before.trace_id AS trace_before, before.span_id AS span_before, before.message_bytes AS bytes_before,
-  lead(calls.start_time) OVER (PARTITION BY calls.trace_id, calls.agent_name ORDER BY calls.start_time, calls.preorder) AS next_cut
-FROM calls
-JOIN calls AS before ON before.preorder = calls.preorder_before
-WHERE calls.bytes_dropped >= min_share_dropped * before.message_bytes;
+SELECT *, lead(start_time) OVER (PARTITION BY trace_id, agent_name ORDER BY start_time, preorder) AS next_cut
+FROM cuts
+WHERE preorder NOT IN (SELECT preorder FROM begun);
 
 -- Most of an agent's conversation is dropped between two calls, and the work it hands over after that lacks what it handed over before.
 --
 -- Means: a summary, a limit or a cut took the facts away, and the agent went on without them. Matters: it is the cause; what its helpers guess is
 -- the effect. Fires when a call holds less than `1 - min_share_dropped` of the bytes of the call before it and delegations of the same agent later in
 -- the trace are findings of missing_brief: severity critical. Fires as well when an agent asks a tool again, with the same arguments, for an answer that
--- the cut had taken out of its window, and gets the same answer: severity warning from three such calls on, else info. One finding a cut. Tier proven.
+-- the cut had taken out of its window, and gets the same answer: severity warning from three such calls on, else info. One finding a cut. Tier proven. Tier candidate, severity
+-- warning: a value in the words of a user (an identifier, a date) that every call of a tool had carried, three at least, left the window, and no call carries it any more.
 -- Example: after a summary, the three files that had been read are read again, unchanged.
--- Leaves alone: compactions after which nothing is missing; a new conversation; answers that have changed since.
--- Misses: lost facts that were never part of a brief and were not asked for again; calls whose messages are not logged.
+-- Leaves alone: compactions after which nothing is missing; a new conversation, also of an agent that is sent for once more; answers that have changed since; values that another
+-- one of their form takes the place of; work in other words.
+-- Misses: lost facts that were never part of a brief or of three calls, and were not asked for again; calls whose messages are not logged.
 -- Do: keep facts and constraints in the summary, or in a file that is read again on purpose.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_context_collapse(min_share_dropped := 0.5) AS TABLE
 WITH poorer AS (FROM _missing_parts(5, 0.9)),
 cuts AS MATERIALIZED (FROM _window_cuts(min_share_dropped)),
@@ -146,4 +163,21 @@ JOIN cuts AS cut USING (trace_id, span_id)
 JOIN spans AS repeated ON repeated.preorder = again.preorder
 JOIN spans AS here ON here.trace_id = cut.trace_id AND here.span_id = cut.span_id
 WHERE (cut.trace_id, cut.span_id) NOT IN (SELECT (trace_id, span_id) FROM told)
+GROUP BY cut.trace_id, cut.span_id, cut.agent_name, cut.start_time
+UNION ALL
+SELECT
+  'candidate', 'warning', cut.trace_id, cut.agent_name, list_concat([any_value(span_before), cut.span_id], list(poorer.span_id ORDER BY poorer.preorder))[:50], cut.start_time, max(poorer.start_time),
+  format('{} lost {:,} of {:,} bytes of its conversation at {}; no call of {} after that has what all had carried before: {}.', coalesce(cut.agent_name, 'An agent'), any_value(bytes_dropped),
+    any_value(bytes_before), _clock(cut.start_time), _short(array_to_string(list_sort(list(DISTINCT poorer.tool_name)), ', '), 80), array_to_string(list_sort(list_distinct(flatten(list(lacking))))[:6], ', ')),
+  list_prepend(
+    _evidence(any_value(here.source_id), any_value(here.source_line), any_value(here.source_offset), any_value(here.source_length), cut.span_id,
+      format('the call without {} of the messages before', any_value(cut.messages_dropped))),
+    list(_evidence(poorer.source_id, poorer.source_line, poorer.source_offset, poorer.source_length, poorer.span_id,
+      'without it: ' || poorer.tool_name || ' ' || poorer.tool_call_arguments) ORDER BY poorer.preorder)[:20]),
+  NULL, NULL
+FROM (SELECT cut, place, list(value) AS lacking FROM (SELECT cut, value, unnest(places) AS place FROM _forgotten_facts('cuts')) GROUP BY ALL) AS forgotten
+JOIN cuts AS cut ON cut.preorder = forgotten.cut
+JOIN spans AS poorer ON poorer.preorder = place
+JOIN spans AS here ON here.preorder = cut.preorder
+WHERE (cut.trace_id, cut.span_id) NOT IN (SELECT (trace_id, span_id) FROM told UNION ALL SELECT (trace_id, span_id) FROM asked_again)
 GROUP BY cut.trace_id, cut.span_id, cut.agent_name, cut.start_time;
