@@ -87,6 +87,12 @@ def statement(answer: str) -> Act:
     return "get_statement", {"customer": "C-881"}, answer
 
 
+def rent(flat: str, amount: int, number: int = 1) -> Act:
+    return f"rent#{flat}{number}", {"flat": flat}, f'{{"flat": "{flat}", "eur": {amount}}}'
+
+
+MAIL_MARGIN: Act = ("post", {"text": "The margin of product 66 is 41250 EUR."}, "posted")
+NO_ROWS: Act = ("survey_query", {"year": 2025, "question": "remote"}, '{"rows": [], "note": "no data for 2025"}')
 TIMED_OUT: Act = ("charge_card#1", CARD, "", {"status": ERROR, "message": "ReadTimeout: no answer in 30 s"})
 CASES = {
     "a mark": Case("sum up", [read(f"{ROWS}\n... [truncated]"), TOTAL], "write_file", "read_file#1"),
@@ -107,6 +113,16 @@ CASES = {
     "a check said no": Case("open the bridge", [("check", {"name": "vibration"}, '{"check": "vibration", "passed": false}'), ("open_bridge", {"bridge": 14}, "open")], "open_bridge", "check"),
     "a check said yes in the end": Case("open it", [("check#1", {"name": "tilt"}, '{"passed": false}'), ("check#2", {"name": "tilt"}, '{"passed": true}'), ("open_bridge", {"bridge": 14}, "open")], "open_bridge", None),
     "missing because removed": Case("clear the cache", [("bash#1", {"command": "rm -rf thumbs originals_raw"}, "done"), ("bash#2", {"command": "python verify.py"}, "", {"status": ERROR, "message": "2211 entries point into originals_raw, which does not exist"})], "bash#2", "bash#1"),
+    "told in another unit": Case("raise the daily budget to the margin", [("margin", {"product": 66}, '{"product": 66, "margin": 41250, "unit": "cents"}'), MAIL_MARGIN, ("set_budget", {"product": 66, "eur_per_day": 41250}, "ok"), ("spend", {"product": 66}, "alert: spend is 96 times the usual")], "spend", MAIL_MARGIN[0]),
+    "a dose in another unit": Case("give the drug", [("look_up_dose", {"drug": "digoxin"}, "digoxin: single dose 250 mcg"), ("give", {"drug": "digoxin", "dose": "250 mg digoxin"}, "given")], "give", "give"),
+    "told in the unit that was asked for": Case("set the budget", [("margin", {"product": 66}, '{"product": 66, "margin": 41250, "unit": "cents"}'), ("set_budget", {"product": 66, "eur_per_day": 412.5}, "ok"), ("spend", {"product": 66}, "alert")], "spend", None),
+    "another amount in another unit": Case("set the budget", [("margin", {"product": 66}, '{"product": 66, "margin": 41250, "unit": "cents"}'), ("convert", {"to": "EUR"}, '{"product": 66, "margin": 41250, "currency": "EUR"}'), ("set_budget", {"product": 66, "eur_per_day": 41250}, "ok")], "set_budget", None),
+    "two values changed over": Case("publish the rents of 3A and 7C", [rent("3A", 980), rent("7C", 2150), ("publish", {"text": "3A for 2150 EUR, 7C for 980 EUR."}, "published"), ("replies", {"ad": "3A"}, "far too dear")], "replies", "publish"),
+    "two values in another order": Case("publish the rents of 3A and 7C", [rent("3A", 980), rent("7C", 2150), ("publish", {"text": "7C for 2150 EUR, 3A for 980 EUR."}, "published"), ("replies", {"ad": "3A"}, "far too dear")], "replies", None),
+    "two values that really changed over": Case("publish the rents of 3A and 7C", [rent("3A", 980), rent("7C", 2150), rent("3A", 2150, 2), rent("7C", 980, 2), ("publish", {"text": "3A for 2150 EUR, 7C for 980 EUR."}, "published")], "publish", None),
+    "a figure for nothing": Case("say how many work remotely", [NO_ROWS, ("edit_slide", {"text": "63 % of the remote survey 2025 agree"}, "ok"), ("review", {"slide": 3}, "who said so?")], "review", "survey_query"),
+    "nothing, and told so": Case("say how many work remotely", [NO_ROWS, ("edit_slide", {"text": "remote work 2025: no data, 12 answers are missing"}, "ok"), ("review", {"slide": 3}, "a pity")], "review", None),
+    "nothing, and then found elsewhere": Case("say how many work remotely", [NO_ROWS, ("archive", {"topic": "remote", "year": 2025}, "remote 2025: 630 of 1000 said yes"), ("edit_slide", {"text": "63 % of the remote survey 2025 agree"}, "ok")], "edit_slide", None),
 }  # fmt: skip
 WINDOWED = {
     "a rule lost": Case(LETTER, [("export", {"table": "all"}, LIST), SENT], "send_email", "c1", (1, "Summary: the list is exported. Next: tell the customers of the new prices.")),

@@ -52,28 +52,3 @@ SELECT arg_min(said.preorder, said.until), arg_min(said.trace_id, said.until), a
 FROM broken
 JOIN (FROM flow_texts WHERE side = 'said' AND type <> 'result') AS said ON said.window_id = broken.window_id AND said.until > broken.until
 GROUP BY broken.number, rule;
-
--- Calls that had removed what an incident misses: the incident says that something is not there, and names what an earlier call of its trace that removes had been given. Columns: preorder,
--- summary.
-CREATE MACRO _removals_missed_by(of_preorder) AS TABLE
-WITH harm AS MATERIALIZED (
-  SELECT preorder, trace_id, list_filter(regexp_extract_all(said, '[\w./-]*\w'), lambda name: length(name) >= 5 AND regexp_matches(name, '[_./\d-]')) AS names
-  FROM (SELECT preorder, trace_id, left(coalesce(nullif(status_message, ''), tool_call_result), 2000) AS said FROM spans WHERE preorder = of_preorder)
-  WHERE regexp_matches(said, '(?i)\b(does ?n.t|do ?n.t|does not|do not|no longer) exist|\bno such\b|\bnot found\b|\bmissing\b|\bgone\b|\bcannot find\b')
-),
-removals AS (
-  SELECT preorder, tool_name, list_intersect(names, regexp_extract_all(tool_call_arguments, '[\w./-]*\w')) AS removed
-  FROM (
-    SELECT spans.preorder, tool_name, tool_call_arguments, names
-    FROM spans
-    JOIN harm ON harm.trace_id = spans.trace_id AND spans.preorder < harm.preorder
-    WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
-  )
-  WHERE regexp_matches(_tool_words(tool_name), ' (delete|remove|drop|purge|unlink|erase|destroy|truncate|rm) ')
-    OR regexp_matches(_shell_command(tool_name, tool_call_arguments, TRY_CAST(tool_call_arguments AS JSON)), '(?i)(^|[;&|(]\s*|sudo )(rm|rmdir|unlink|shred|git clean|git rm)\s|\b(drop (table|database|index)|delete from|truncate table)\b')
-)
-SELECT preorder, format('{} removed {}, which is missing later.', tool_name, removed[1]) AS summary
-FROM removals
-WHERE len(removed) > 0
-ORDER BY preorder DESC
-LIMIT 1;

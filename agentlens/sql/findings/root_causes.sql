@@ -4,6 +4,7 @@
 -- include: spans.errors
 -- include: detectors.ranking
 -- include: detectors.evidence
+-- include: findings.harm_words
 -- include: findings.lost_rules
 -- include: recovery.flaws
 
@@ -151,14 +152,14 @@ around AS (
   SELECT from_trace_id FROM around JOIN crossings ON to_trace_id = trace_id
 ),
 near AS MATERIALIZED (SELECT list(trace_id) AS trace_ids FROM around),
-removed AS MATERIALIZED (FROM _removals_missed_by((SELECT preorder FROM incident))),
+blamed AS MATERIALIZED (FROM _blamed_by_harm((SELECT preorder FROM incident))),
 -- A secret that was shown has harmed nothing but where it went.
 defects AS MATERIALIZED (
   FROM (
     FROM _defects_in((SELECT trace_ids FROM near))
     UNION ALL
-    SELECT -1000000000000 AS defect, 'error', 'event', removed.summary, preorder, 1, false, [_evidence(source_id, source_line, source_offset, source_length, span_id, tool_call_arguments)]
-    FROM removed
+    SELECT -1000000000000 - preorder AS defect, 'error', 'event', blamed.summary, preorder, 1, false, [_evidence(source_id, source_line, source_offset, source_length, span_id, tool_call_arguments)]
+    FROM blamed
     JOIN spans USING (preorder)
   )
   QUALIFY detector <> 'secret_exposure' OR bool_or(preorder IN (SELECT preorder FROM incident)) OVER (PARTITION BY defect)
@@ -168,7 +169,7 @@ shown AS MATERIALIZED (FROM _cause_links_in((SELECT trace_ids FROM near))),
 links AS MATERIALIZED (
   SELECT *, CASE confidence WHEN 'certain' THEN 1 WHEN 'likely' THEN 2 ELSE 100 END AS cost FROM shown
   UNION ALL
-  SELECT removed.preorder, incident.preorder, 'removed what is missing there', 'likely', 2 FROM removed, incident
+  SELECT blamed.preorder, incident.preorder, blamed.way, blamed.confidence, CASE blamed.confidence WHEN 'likely' THEN 2 ELSE 100 END FROM blamed, incident
   UNION ALL
   -- A defect is part of every call it stands in, however deep.
   SELECT DISTINCT defect.preorder, call.preorder, 'is part of it', 'possible', 100
@@ -310,16 +311,16 @@ matter AS MATERIALIZED (
 doubts AS MATERIALIZED (
   SELECT
     defect, CASE
-      WHEN status_code = 'ERROR' AND preorder IN (SELECT preorder FROM incident) AND NOT regexp_matches(said, '(?i)rate.?limit|too many|quota|throttl|time[ds]?.?out|deadline|unavailable|overloaded|connection|unauthori|authenticat|forbidden|permission|denied|not allowed|\b(401|403|408|429|5\d\d)\b|context.?(length|window)|too long|guardrail|filter|refus') THEN 'self'
+      WHEN status_code = 'ERROR' AND preorder IN (SELECT preorder FROM incident) AND error_class(error_type, said, operation_name) NOT IN ('rate limit', 'time-out', 'unavailable', 'authentication', 'permission', 'context overflow', 'guardrail or refusal') THEN 'self'
       WHEN is_look AND len(stems) > 0 AND len(sought) > 0 AND NOT list_has_any(stems, sought) THEN 'other'
-      WHEN (detector = 'error' AND regexp_matches(given, '\b(python3?|node|ruby|perl|php)\s+-(c|e|r)\s')) OR (detector = 'secret_exposure' AND tier = 'event') THEN 'trial'
+      WHEN defect IN (SELECT -1000000000000 - preorder FROM blamed WHERE confidence = 'possible') OR (detector = 'error' AND regexp_matches(given, '\b(python3?|node|ruby|perl|php)\s+-(c|e|r)\s')) OR (detector = 'secret_exposure' AND tier = 'event') THEN 'trial'
       WHEN is_look THEN 'look' END AS doubt
   FROM (
     SELECT
-      reached.defect, detector, tier, spans.preorder, status_code, coalesce(error_type, '') || ' ' || coalesce(nullif(status_message, ''), left(tool_call_result, 1000), '') AS said, tool_call_arguments AS given,
+      reached.defect, detector, tier, spans.preorder, status_code, error_type, operation_name, coalesce(nullif(status_message, ''), left(tool_call_result, 1000), '') AS said, tool_call_arguments AS given,
       _matter_stems(array_to_string(_given_words(tool_call_arguments), ' ')) AS sought,
       coalesce(detector = 'error' AND operation_name = 'execute_tool' AND CASE
-        WHEN status_code <> 'ERROR' THEN contains(summary, ' with a part only, and nobody asked for the rest: ')
+        WHEN status_code <> 'ERROR' THEN _part_mark(tool_call_result) IS NOT NULL
         WHEN NOT regexp_matches(coalesce(nullif(status_message, ''), left(tool_call_result, 1000)), '(?i)not.?found|no such|(does ?n.t|do(es)? not) exist|enoent|\b404\b|cannot find') THEN false
         WHEN regexp_matches(tool_call_arguments, '"(cmd|command)"\s*:') THEN regexp_matches(tool_call_arguments, '"(cmd|command)"\s*:\s*\W*(cd [^"&;]+(&&|;)\s*)?(ls|z?cat|z?grep|rg|find|head|tail|sed -n|wc|stat|test|less|file|du|which)\b')
         ELSE _resource_access(tool_name) IS DISTINCT FROM 'write' END, false) AS is_look

@@ -15,6 +15,10 @@ coalesce(
 -- The distinct words of the first 20,000 characters of a text, in lower case.
 CREATE MACRO _distinct_words(said) AS list_distinct(regexp_extract_all(lower(left(said, 20000)), '[\pL\pN]+'));
 
+-- The beginnings of the words that tell what a text is about.
+CREATE MACRO _matter_stems(said) AS
+list_distinct(list_transform(list_filter(_distinct_words(left(said, 4000)), lambda word: length(word) >= 4 OR regexp_matches(word, '\d')), lambda word: left(word, 5)));
+
 -- How much two lists of distinct words have in common: 0 nothing, 1 all.
 CREATE MACRO _word_overlap(a, b) AS
 coalesce(len(list_intersect(a, b)) / nullif(len(a) + len(b) - len(list_intersect(a, b)), 0), 0);

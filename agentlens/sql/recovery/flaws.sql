@@ -6,6 +6,7 @@
 -- include: recovery.told
 -- include: recovery.attempts
 -- include: recovery.shell_acts
+-- include: recovery.passed_on
 
 -- How a count of a part is written: `showing rows 1-100 of 900`, `first 100 of 900`, `page 1 of 9`.
 CREATE MACRO _part_count() AS
@@ -23,10 +24,6 @@ coalesce(
 CREATE MACRO _refuses(said) AS
 coalesce(regexp_matches(left(said, 600), '(?i)"(approved|granted|allowed|authori[sz]ed|confirmed|permitted)"\s*:\s*(false|"no")|"(decision|status|verdict|answer|response|outcome|result|state)"\s*:\s*"(not[ _]approved|den(y|ied)|reject(ed)?|declined?|refused?|no)\b|^\W*(no\b|den(y|ied)|reject(ed)?|declined|refused|abgelehnt|verweigert|refus|rechazad|denegad|negat|rifiutat|recusad|negad)|\b(was|is|has been|been|request|approval|permission)\s(denied|rejected|declined|refused|not (approved|granted|allowed))\b')
   AND NOT regexp_matches(left(said, 600), '(?i)"(approved|granted|allowed|authori[sz]ed|confirmed)"\s*:\s*(true|"yes")'), false);
-
--- The beginnings of the words that tell what a call is about, in its tool's name, in what a shell does, and in what it was given.
-CREATE MACRO _matter_stems(said) AS
-list_distinct(list_transform(list_filter(_distinct_words(left(said, 4000)), lambda word: length(word) >= 4 OR regexp_matches(word, '\d')), lambda word: left(word, 5)));
 
 -- What a call does: the words of its tool's name; of a shell, the programs and their verbs.
 CREATE MACRO _deed(tool, arguments) AS
@@ -238,4 +235,13 @@ FROM _checks_that_said_no AS checks
 JOIN spans USING (preorder)
 UNION ALL
 SELECT preorder, trace_id, format('{} was asked{} for {}, which stands nowhere before; {} does.', tool_name, coalesce(' by ' || agent_name, ''), asked, meant), asked
-FROM _transposed_ids;
+FROM _transposed_ids
+UNION ALL
+SELECT preorder, trace_id, format('{} told {}, which had been answered as {}.', coalesce(agent_name, 'An agent'), told, answered), told
+FROM _units_changed
+UNION ALL
+SELECT preorder, trace_id, format('{} told {} and {}, which had been answered the other way round.', coalesce(agent_name, 'An agent'), told, also_told), told
+FROM _values_swapped
+UNION ALL
+SELECT preorder, trace_id, format('{} answered{} with nothing, and then {} was told, which stands nowhere before.', tool_name, coalesce(' ' || agent_name, ''), told), told
+FROM _made_up;

@@ -1,0 +1,190 @@
+-- What the words of an incident say about where it began.
+-- include: messages.texts
+-- include: flow.texts
+-- include: flow.resources
+-- include: flow.tokens
+-- include: agents.handoffs
+
+-- Whether a text complains: of what is wrong, missing or not as it should be.
+CREATE MACRO _complains(said) AS
+regexp_matches(said, '(?i)\b(wrong(ly)?|incorrect\w*|invalid|mismatch\w*|differs?|expected|should (be|have)|instead|contradict\w*|reject\w*|declin\w*|disput\w*|complain\w*|fail\w*|error|missing|absent|lacks?|broken|corrupt\w*|vulnerable|not (as|what|the)|does ?n.t match|does not match|no longer|had (said|agreed|asked|ordered)|too (high|low|many|few|late|early)|alert|falsch\w*|erwartet|fehlt|statt|attendu|manque|esperado|falta|atteso|manca)\b');
+
+-- Whether a value stands in a text as a whole.
+CREATE MACRO _stands_in(said, value) AS
+contains(said, value) AND regexp_matches(said, '(^|[^\w.,-]|[^\w][.,-])' || regexp_escape(value) || '($|[^\w.,:-]|[.,:-]($|\W))');
+
+-- The names in a text that are made of several parts: `prod-eu`, `api/openapi.yaml`.
+CREATE MACRO _compound_names(said) AS list_distinct(regexp_extract_all(left(said, 4000), '[A-Za-z]\w*(?:[./-]\w+)+'));
+
+-- What two names have that are alike but for one part that is a word: that part of the one and of the other; NULL for other names.
+CREATE MACRO _parts_that_differ(a, b) AS
+CASE WHEN len(string_split_regex(a, '[./-]')) = len(string_split_regex(b, '[./-]')) THEN
+  CASE WHEN len(list_filter(list_zip(string_split_regex(a, '[./-]'), string_split_regex(b, '[./-]')), lambda pair: pair[1] <> pair[2])) = 1
+    THEN list_filter(list_zip(string_split_regex(a, '[./-]'), string_split_regex(b, '[./-]')), lambda pair: pair[1] <> pair[2] AND regexp_full_match(pair[1] || pair[2], '[A-Za-z]{4,}'))[1] END END;
+
+-- The words of a text that tell what it is about, plain ones and those of a rule left out, without a plural s.
+CREATE MACRO _content_words(said) AS
+list_distinct(list_transform(list_filter(_distinct_words(said), lambda word: length(word) >= 3 AND NOT regexp_full_match(word, '\d+|the|and|for|are|was|were|has|have|had|not|any|all|one|two|you|your|our|their|with|from|this|that|there|then|than|them|they|who|what|when|which|will|can|may|must|should|please|nothing|never|only|always|each|every|everything|need|needs|least|most|into|about|after|before|been|being|does|did|its|but|out|per|via|use|get|let|task|also|some|here|new|now|no|so')),
+  lambda word: CASE WHEN length(word) > 3 THEN regexp_replace(word, 's$', '') ELSE word END));
+
+-- The parts of a text that set a condition, in plain words.
+CREATE MACRO _conditions_in(said) AS
+list_filter(list_transform(string_split_regex(left(said, 20000), '[.!?;]\s|\n|, '), lambda part: trim(part)),
+  lambda part: length(part) BETWEEN 8 AND 400 AND regexp_matches(part, '(?i)\b(do not|don.t|never|must|may (not|only)|shall|cannot|can.t|only|always|no|not|nothing|none|everything|every|needs?|required?|has to|have to|allerg\w+|avoid|except|excluding|without|under|at most|at least|within|before|until|nicht|nie|keine?[nrsm]?|nur|muss|müssen|alles|ne .{1,30} pas|jamais|doit|tout|nunca|solo|debe|todo|mai|deve|tutto|não)\b'));
+
+-- Steps before an incident that its own words lead to, with nothing at these steps that is marked as wrong. Argument: the place of the incident. Columns: preorder, summary (what was done
+-- there), way (how the incident tells of it), confidence.
+-- They had removed what it misses; were the first to bring the value that it calls wrong; took a name for another that it or the task names; had changed last what it complains of; gave work to an
+-- agent without a thing that it turns on; or wrote to one that there is no trace of.
+CREATE MACRO _blamed_by_harm(of_preorder) AS TABLE
+WITH harm AS MATERIALIZED (
+  SELECT
+    preorder, trace_id, said, given, status_code = 'ERROR' OR _complains(left(said, 600)) AS complains,
+    list_filter(regexp_extract_all(said, '[\w./-]*\w'), lambda name: length(name) >= 5 AND regexp_matches(name, '[_./\d-]')) AS names
+  FROM (SELECT *, left(coalesce(nullif(status_message, ''), tool_call_result), 2000) AS said, coalesce(tool_call_arguments, '') AS given FROM spans WHERE preorder = of_preorder)
+),
+calls AS MATERIALIZED (
+  SELECT
+    spans.preorder, spans.agent_name, spans.tool_name, coalesce(tool_call_arguments, '') AS arguments, coalesce(tool_call_result, '') AS answer, status_code = 'ERROR' AS is_error, subtree_end,
+    _shell_command(tool_name, tool_call_arguments, TRY_CAST(tool_call_arguments AS JSON)) AS command
+  FROM spans
+  JOIN harm ON harm.trace_id = spans.trace_id AND spans.preorder < harm.preorder
+  WHERE operation_name = 'execute_tool'
+),
+-- What the first model of the trace was asked.
+task AS MATERIALIZED (
+  SELECT coalesce(string_agg(_part_text(parts->part_index), chr(10) ORDER BY number), '') AS said
+  FROM (
+    SELECT number, message_hash, part_index
+    FROM flow_texts
+    WHERE trace_id = (SELECT trace_id FROM harm) AND side = 'heard' AND type = 'text' AND from_preorder IS NULL
+    QUALIFY preorder = min(preorder) OVER ()
+  )
+  JOIN (FROM messages WHERE role = 'user') USING (message_hash)
+),
+removals AS (
+  SELECT calls.preorder, format('{} removed {}, which is missing later.', tool_name, list_intersect(names, regexp_extract_all(arguments, '[\w./-]*\w'))[1]) AS summary, 'removed what is missing there' AS way, 'likely' AS confidence
+  FROM calls, harm
+  WHERE NOT is_error AND len(list_intersect(names, regexp_extract_all(arguments, '[\w./-]*\w'))) > 0
+    AND regexp_matches(said, '(?i)\b(does ?n.t|do ?n.t|does not|do not|no longer) exist|\bno such\b|\bnot found\b|\bmissing\b|\bgone\b|\bcannot find\b')
+    AND (regexp_matches(_tool_words(tool_name), ' (delete|remove|drop|purge|unlink|erase|destroy|truncate|rm) ')
+      OR regexp_matches(command, '(?i)(^|[;&|(]\s*|sudo )(rm|rmdir|unlink|shred|git clean|git rm)\s|\b(drop (table|database|index)|delete from|truncate table)\b'))
+  ORDER BY calls.preorder DESC
+  LIMIT 1
+),
+-- The values that a complaint names, and where each first stood: in what was asked for, in arguments, in an answer.
+values_named AS MATERIALIZED (
+  SELECT value, regexp_replace(regexp_replace(regexp_replace(value, '^\d[\d,]*(\.\d+)?$', '0'), '[A-Za-z]+', 'a', 'g'), '\d+', '0', 'g') AS shape, said
+  FROM (SELECT unnest(_tokens_in(_plain_text(said))) AS value, said, given FROM harm WHERE complains)
+  WHERE regexp_matches(value, '\d.*\d') AND length(value) <= 40 AND NOT _stands_in(given, value)
+),
+first_stood AS MATERIALIZED (
+  SELECT value, arg_min(preorder, place) AS preorder, arg_min(brought, place) AS brought
+  FROM (
+    SELECT value, preorder, preorder::DOUBLE AS place, 'was given' AS brought FROM values_named JOIN calls ON _stands_in(arguments, value)
+    UNION ALL
+    SELECT value, preorder, CASE WHEN subtree_end > preorder + 1 THEN subtree_end - 0.5 ELSE preorder + 0.3 END, 'answered' FROM values_named JOIN calls ON _stands_in(answer, value)
+  )
+  GROUP BY value
+),
+judged AS (
+  SELECT
+    named.*, stood.preorder, brought, _stands_in(task.said, value) AS is_asked,
+    regexp_matches(named.said, '(?i)\b(got|wrote|written|found|actual(ly)?|received|booked|(but|it) was|saw|has|instead of)\W+(\w+\W+){0,2}' || regexp_escape(value) || '|' || regexp_escape(value) || '\W{1,3}(\w+\W){0,2}(is|was|are|were) (wrong|incorrect|invalid|not)\b') AS is_called_wrong
+  FROM values_named AS named
+  LEFT JOIN first_stood AS stood USING (value)
+  CROSS JOIN task
+),
+wrong AS (
+  SELECT bad.preorder, bad.value, bad.brought
+  FROM (FROM judged WHERE preorder IS NOT NULL AND NOT is_asked) AS bad
+  JOIN judged AS good ON good.shape = bad.shape AND good.value <> bad.value AND (good.is_asked OR good.preorder IS NULL OR bad.is_called_wrong) AND NOT good.is_called_wrong
+  GROUP BY ALL
+),
+-- Names that were given to a call where another is meant: its like in a list, of which alone the task of that agent speaks; or the same with something behind it, while the name itself was never given.
+named AS MATERIALIZED (SELECT preorder, agent_name, tool_name, unnest(_compound_names(arguments)) AS name, arguments FROM calls),
+briefs AS MATERIALIZED (SELECT * FROM calls WHERE _is_handoff_tool(tool_name) OR preorder IN (SELECT preorder FROM _calls_of_agents)),
+meant AS (
+  SELECT named.preorder, tool_name, name, other AS meant
+  FROM (SELECT named.*, coalesce((SELECT max_by(briefs.arguments, briefs.preorder) FROM briefs WHERE briefs.preorder < named.preorder AND named.preorder < briefs.subtree_end), task.said) AS asked FROM named, task) AS named
+  JOIN harm ON _stands_in(harm.said, name)
+  JOIN (SELECT preorder AS listed_at, _compound_names(answer) AS listed FROM calls WHERE strlen(answer) < 4000) AS lists ON listed_at < named.preorder AND list_contains(listed, name)
+  CROSS JOIN unnest(listed) AS others(other)
+  WHERE _parts_that_differ(name, other) IS NOT NULL AND regexp_matches(asked, '\b' || _parts_that_differ(name, other)[2] || '\b') AND NOT regexp_matches(asked, '\b' || _parts_that_differ(name, other)[1] || '\b')
+    AND NOT EXISTS (FROM named AS right_one WHERE right_one.name = other AND right_one.agent_name IS NOT DISTINCT FROM named.agent_name)
+  UNION ALL
+  SELECT named.preorder, tool_name, name, other
+  FROM named
+  JOIN (SELECT unnest(_compound_names(said)) AS other FROM harm WHERE complains) AS others
+    ON starts_with(name, other) AND regexp_full_match(substr(name, length(other) + 1), '[.~_-]\w+')
+  CROSS JOIN task
+  WHERE contains(other, '.') AND NOT contains(task.said, name) AND NOT EXISTS (FROM named AS right_one WHERE right_one.name = other)
+),
+-- The last change of the file that a complaint names.
+changed AS (
+  SELECT preorder, tool_name, file
+  FROM calls
+  JOIN (SELECT unnest(list_distinct(regexp_extract_all(concat_ws(' ', said, given), '(?:^|[^\w.])([\w-]+\.[A-Za-z]\w{0,4})\b', 1))) AS file FROM (FROM harm WHERE complains)) AS files ON regexp_matches(arguments, '(^|[^\w.-])' || regexp_escape(file) || '($|[^\w.])')
+  WHERE NOT is_error AND (_resource_access(tool_name) = 'write' OR regexp_matches(command, '\bsed -i|\b(mv|cp|tee|patch|truncate)\s|\bgit (checkout|restore|apply|merge|reset|cherry-pick)\b') OR regexp_matches(command, '>>?\s*\S*' || regexp_escape(file)))
+  ORDER BY preorder DESC
+  LIMIT 1
+),
+-- Summaries that lost a rule.
+shortened AS (
+  SELECT preorder, tool_name, rule
+  FROM (SELECT preorder, tool_name, answer, unnest(_conditions_in(arguments)) AS rule FROM calls WHERE regexp_matches(arguments, '(?i)\b(summar\w+|condens\w+|shorten|recap|digest|zusammenfass\w*|résum\w+|resum\w+|riassum\w+)\b') AND length(answer) > 20)
+  WHERE len(list_intersect(_content_words(rule), _content_words(answer))) = 0 AND len(_content_words(rule)) > 0 AND NOT regexp_matches(rule, '(?i)summar|condens|shorten|recap|digest|zusammenfass|résum|resum|riassum|\b(lines|words|sentences)\b')
+),
+-- Briefs without a word of the task on which the incident, or what the taker was answered, turns; it had been told to nobody else.
+left_out AS (
+  SELECT briefs.preorder, to_agent, word
+  FROM (
+    SELECT briefs.preorder, briefs.subtree_end, briefs.agent_name, any_value(to_agent) AS to_agent, any_value(arguments) AS arguments, lower(string_agg(below.tool_call_result, ' ')) AS learnt,
+      lower(string_agg(concat_ws(' ', below.tool_call_arguments, below.tool_call_result), ' ')) AS below
+    FROM briefs
+    LEFT JOIN _calls_of_agents AS taken USING (preorder)
+    LEFT JOIN (SELECT preorder, tool_call_arguments, tool_call_result FROM spans WHERE operation_name = 'execute_tool' AND trace_id = (SELECT trace_id FROM harm)) AS below ON below.preorder > briefs.preorder AND below.preorder < briefs.subtree_end
+    GROUP BY ALL
+  ) AS briefs
+  CROSS JOIN harm
+  CROSS JOIN (
+    SELECT *, len(_conditions_in(clause)) > 0 AS is_rule, unnest(_content_words(clause)) AS word, _content_words(task) AS all_words
+    FROM (SELECT said AS task, unnest(string_split_regex(said, '[.;!?]\s|\n')) AS clause FROM task)
+  ) AS asked
+  WHERE NOT contains(lower(arguments), word) AND len(list_intersect(all_words, _content_words(arguments))) >= 2
+    AND CASE WHEN is_rule AND harm.preorder < briefs.subtree_end THEN contains(concat_ws(' ', learnt, lower(harm.said)), word)
+      ELSE list_contains(_content_words(harm.said), word) AND NOT contains(lower(harm.given), word) AND NOT contains(coalesce(below, ''), word) AND len(list_intersect(_content_words(harm.said), _content_words(arguments))) >= 2 END
+    AND (is_rule OR NOT EXISTS (FROM calls WHERE contains(lower(calls.arguments), word) AND calls.preorder < briefs.preorder))
+    AND NOT EXISTS (FROM shortened WHERE shortened.preorder < briefs.preorder)
+),
+-- Messages to one whose like is there, and of whom there is no trace.
+unheard AS (
+  SELECT sent.preorder, sent.tool_name, sent.target
+  FROM (SELECT preorder, tool_name, _handoff_target('execute_tool', NULL, tool_name, arguments) AS target FROM calls WHERE contains(arguments, '"to"') OR contains(arguments, '"recipient"')) AS sent
+  JOIN (SELECT tool_name, _handoff_target('execute_tool', NULL, tool_name, arguments) AS target FROM calls WHERE contains(arguments, '"to"') OR contains(arguments, '"recipient"')) AS other
+    ON other.tool_name = sent.tool_name AND other.target <> sent.target AND regexp_replace(other.target, '\d+', '0', 'g') = regexp_replace(sent.target, '\d+', '0', 'g')
+  WHERE other.target IN (SELECT agent_name FROM spans) AND sent.target NOT IN (SELECT agent_name FROM spans WHERE agent_name IS NOT NULL) AND sent.target NOT IN (SELECT sender FROM agent_messages WHERE sender IS NOT NULL)
+)
+FROM removals
+UNION ALL
+SELECT preorder, format('{} {} {}, which is called wrong later.', any_value(tool_name), any_value(brought), min(value)), 'brought the value that is wrong there', 'likely'
+FROM wrong
+JOIN calls USING (preorder)
+WHERE (SELECT count(*) FROM wrong) = 1
+GROUP BY preorder
+UNION ALL
+SELECT * FROM (SELECT preorder, format('{} was given {}, where {} was meant.', tool_name, name, meant), 'took another for what is named there', 'likely' FROM meant ORDER BY preorder LIMIT 1)
+UNION ALL
+SELECT preorder, format('{} was the last to change {}, of which something complains later.', tool_name, file), 'had changed what is wrong there', 'possible'
+FROM changed
+UNION ALL
+SELECT preorder, format('{} was asked for something without a word of: {}.', coalesce(any_value(to_agent), 'An agent'), array_to_string(list_sort(list(DISTINCT word)), ', ')), 'was asked without what counts there', 'possible'
+FROM left_out
+GROUP BY preorder
+UNION ALL
+SELECT preorder, format('{} answered with a summary that has lost: {}.', any_value(tool_name), min(rule)), 'had lost what counts there', 'possible'
+FROM shortened
+GROUP BY preorder
+UNION ALL
+SELECT DISTINCT preorder, format('{} wrote to {}, of whom there is no trace.', tool_name, target), 'went to nobody', 'possible'
+FROM unheard;
