@@ -91,6 +91,8 @@ def rent(flat: str, amount: int, number: int = 1) -> Act:
     return f"rent#{flat}{number}", {"flat": flat}, f'{{"flat": "{flat}", "eur": {amount}}}'
 
 
+CLUSTERS: Act = ("clusters", {}, '["staging-eu", "prod-eu"]')
+ALERTS: Act = ("alerts", {}, '{"prod-eu": "cache hit rate 0 percent, latency x9"}')
 MAIL_MARGIN: Act = ("post", {"text": "The margin of product 66 is 41250 EUR."}, "posted")
 NO_ROWS: Act = ("survey_query", {"year": 2025, "question": "remote"}, '{"rows": [], "note": "no data for 2025"}')
 TIMED_OUT: Act = ("charge_card#1", CARD, "", {"status": ERROR, "message": "ReadTimeout: no answer in 30 s"})
@@ -123,8 +125,21 @@ CASES = {
     "a figure for nothing": Case("say how many work remotely", [NO_ROWS, ("edit_slide", {"text": "63 % of the remote survey 2025 agree"}, "ok"), ("review", {"slide": 3}, "who said so?")], "review", "survey_query"),
     "nothing, and told so": Case("say how many work remotely", [NO_ROWS, ("edit_slide", {"text": "remote work 2025: no data, 12 answers are missing"}, "ok"), ("review", {"slide": 3}, "a pity")], "review", None),
     "nothing, and then found elsewhere": Case("say how many work remotely", [NO_ROWS, ("archive", {"topic": "remote", "year": 2025}, "remote 2025: 630 of 1000 said yes"), ("edit_slide", {"text": "63 % of the remote survey 2025 agree"}, "ok")], "edit_slide", None),
+    "a value that the harm calls wrong": Case("order 40 t of copper", [("get_quote", {"metal": "CU"}, '{"metal": "CU", "price": 961.2}'), ("create_order", {"metal": "CU", "unit_price": 961.2}, '{"order": "PO-7781"}'), ("submit", {"order": "PO-7781"}, "", {"status": ERROR, "message": "rejected: unit price 961.2 is wrong, the contract says 9612.0"})], "submit", "get_quote"),
+    "a value that somebody complains of": Case("call Kenji at 10:00", [("create_event", {"title": "call"}, '{"event": "ev1", "local": "19:00"}'), ("rsvp", {"event": "ev1"}, "declined: you wrote 19:00, we had said 10:00")], "rsvp", "create_event"),
+    "a value that was asked for": Case("call Kenji at 19:00", [("create_event", {"title": "call"}, '{"event": "ev1", "local": "19:00"}'), ("rsvp", {"event": "ev1"}, "declined: you wrote 19:00, we had said 10:00")], "rsvp", None),
+    "the name that was asked for": Case("purge the cache of the prod cluster", [CLUSTERS, ("kube_context", {"use": "prod-eu"}, "switched"), ("exec", {"cmd": "redis-cli FLUSHALL"}, "OK"), ALERTS], "alerts", None),
+    "both names": Case("purge the cache of the staging cluster, and look at the others", [CLUSTERS, ("kube_context#1", {"use": "staging-eu"}, "switched"), ("kube_context#2", {"use": "prod-eu"}, "switched"), ALERTS], "alerts", None),
+    "an old copy": Case("generate the client from api/openapi.yaml", [("generate", {"from": "api/openapi.yaml.bak", "to": "client.go"}, "done"), ("run_tests", {"name": "client"}, "", {"status": ERROR, "message": "FAIL: the path in api/openapi.yaml is /v2/invoices"})], "run_tests", "generate"),
+}  # fmt: skip
+GUESSED = {
+    "changed last": Case("keep the fix in auth.c", [("bash#1", {"command": "git checkout --theirs auth.c && git add auth.c"}, "done"), ("bash#2", {"command": "./scan auth.c"}, "VULNERABLE CVE-2026-1188: length check is absent")], "bash#2", "bash#1"),
+    "a summary without a condition": Case("plan the trip", [("ask_summariser", {"task": "Summarise for the hotel: Oslo in May, six people, everything step-free."}, "Trip to Oslo in May, six people."), ("hotel_book", {"id": "H1"}, '{"ref": "GL-77", "access": "stairs"}')], "hotel_book", "ask_summariser"),
+    "wrote to nobody": Case("search", [("send#1", {"to": "drone-1", "text": "Search sector A."}, "sent"), ("send#2", {"to": "drone-3", "text": "Search sector C."}, "sent"), ("close_search", {"result": "nobody found"}, "closed")], "close_search", "send#2"),
+    "a brief without a condition": Case("Arrange lunch for 24 people. Nothing may contain nuts.", [("delegate_to_caterer", {"task": "Order lunch for 24 people."}, "ordered M2"), ("review", {"order": "M2"}, "two guests fell ill: nuts in the lunch of 24 people")], "review", "delegate_to_caterer"),
 }  # fmt: skip
 WINDOWED = {
+    "a name taken for its like": Case("purge the cache of the staging cluster", [CLUSTERS, ("kube_context", {"use": "prod-eu"}, "switched"), ("exec", {"cmd": "redis-cli FLUSHALL"}, "OK"), ALERTS], "alerts", "kube_context"),
     "a rule lost": Case(LETTER, [("export", {"table": "all"}, LIST), SENT], "send_email", "c1", (1, "Summary: the list is exported. Next: tell the customers of the new prices.")),
     "a rule kept": Case(LETTER, [("export", {"table": "all"}, LIST), SENT], "send_email", None, (1, f"Summary: the list is exported. {LETTER}")),
     "a look for something else": Case("mail it", [("read_file", {"path": "docs/style.md"}, "", {"status": ERROR, "message": "File not found: docs/style.md"}), SENT], "send_email", None),
@@ -136,12 +151,13 @@ RUNS = {
     for name, case in CASES.items()
     for shows in (True, False)
 }
-RUNS |= {name: (case, True) for name, case in WINDOWED.items()}
+RUNS |= {name: (case, True) for name, case in (WINDOWED | GUESSED).items()}
 
 
 @pytest.fixture(scope="module")
 def lens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lens]:
     steps = [step for name, (case, shows) in RUNS.items() for step in steps_of(name, case, shows)]
+    steps.append(agent("drone-1", trace="drone", status=OK))
     with read_steps(tmp_path_factory.mktemp("causes"), steps) as made:
         detect(made)
         yield made
@@ -157,4 +173,6 @@ def test_a_cause_that_nothing_marks_is_found_where_it_began_and_a_healthy_run_is
         assert [row for row in found if row[1] != "possible"] == []
     else:
         assert found[0][0] == hex_id(f"{name}/{case.cause}")
-        assert found[0][1] in (("certain", "likely") if shows else ("possible", "likely"))
+        assert found[0][1] in (
+            ("possible",) if name in GUESSED else ("certain", "likely") if shows else ("possible", "likely")
+        )

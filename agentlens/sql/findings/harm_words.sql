@@ -167,7 +167,7 @@ unheard AS (
 )
 FROM removals
 UNION ALL
-SELECT preorder, format('{} {} {}, which is called wrong later.', any_value(tool_name), any_value(brought), min(value)), 'brought the value that is wrong there', 'likely'
+SELECT preorder, format('{} {} {}, which is called wrong later.', any_value(tool_name), any_value(brought), min(value)), 'brought the value that is wrong there', CASE (SELECT said FROM task) WHEN '' THEN 'possible' ELSE 'likely' END
 FROM wrong
 JOIN calls USING (preorder)
 WHERE (SELECT count(*) FROM wrong) = 1
