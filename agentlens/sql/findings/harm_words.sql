@@ -39,7 +39,7 @@ list_filter(list_transform(string_split_regex(left(said, 20000), '[.!?;]\s|\n|, 
 CREATE MACRO _blamed_by_harm(of_preorder) AS TABLE
 WITH harm AS MATERIALIZED (
   SELECT
-    preorder, trace_id, said, given, status_code = 'ERROR' OR _complains(left(said, 600)) AS complains,
+    preorder, trace_id, said, given, status_code = 'ERROR' OR _complains(left(said, 600)) AS complains, status_code = 'ERROR' AS is_bad, length(said) < 400 AND _complains(said) AS is_short,
     list_filter(regexp_extract_all(said, '[\w./-]*\w'), lambda name: length(name) >= 5 AND regexp_matches(name, '[_./\d-]')) AS names
   FROM (SELECT *, left(coalesce(nullif(status_message, ''), tool_call_result), 2000) AS said, coalesce(tool_call_arguments, '') AS given FROM spans WHERE preorder = of_preorder)
 ),
@@ -124,16 +124,20 @@ meant AS (
 changed AS (
   SELECT preorder, tool_name, file
   FROM calls
-  JOIN (SELECT unnest(list_distinct(regexp_extract_all(concat_ws(' ', said, given), '(?:^|[^\w.])([\w-]+\.[A-Za-z]\w{0,4})\b', 1))) AS file FROM (FROM harm WHERE complains)) AS files ON regexp_matches(arguments, '(^|[^\w.-])' || regexp_escape(file) || '($|[^\w.])')
+  JOIN (SELECT unnest(list_distinct(regexp_extract_all(concat_ws(' ', array_to_string(list_filter(string_split(said, chr(10)), lambda line: _complains(line)), ' '), CASE WHEN is_short THEN given END), '(?:^|[^\w.])([\w-]+\.[A-Za-z]\w{0,4})\b', 1))) AS file FROM (FROM harm WHERE is_bad OR is_short)) AS files ON regexp_matches(arguments, '(^|[^\w.-])' || regexp_escape(file) || '($|[^\w.])')
   WHERE NOT is_error AND (_resource_access(tool_name) = 'write' OR regexp_matches(command, '\bsed -i|\b(mv|cp|tee|patch|truncate)\s|\bgit (checkout|restore|apply|merge|reset|cherry-pick)\b') OR regexp_matches(command, '>>?\s*\S*' || regexp_escape(file)))
   ORDER BY preorder DESC
   LIMIT 1
 ),
--- Summaries that lost a rule.
+-- Summaries of a text that lost a condition in it: what stands before its first stop or colon says only what to do.
 shortened AS (
   SELECT preorder, tool_name, rule
-  FROM (SELECT preorder, tool_name, answer, unnest(_conditions_in(arguments)) AS rule FROM calls WHERE regexp_matches(arguments, '(?i)\b(summar\w+|condens\w+|shorten|recap|digest|zusammenfass\w*|résum\w+|resum\w+|riassum\w+)\b') AND length(answer) > 20)
-  WHERE len(list_intersect(_content_words(rule), _content_words(answer))) = 0 AND len(_content_words(rule)) > 0 AND NOT regexp_matches(rule, '(?i)summar|condens|shorten|recap|digest|zusammenfass|résum|resum|riassum|\b(lines|words|sentences)\b')
+  FROM (
+    SELECT preorder, tool_name, answer, regexp_replace(arguments, '^[^.:]*":[^.:]*[.:]', '') AS told, unnest(_conditions_in(regexp_replace(arguments, '^[^.:]*":[^.:]*[.:]', ''))) AS rule
+    FROM calls
+    WHERE length(answer) BETWEEN 20 AND length(arguments) AND regexp_matches(arguments, '(?i)^[^.:]*"\w+" ?: ?"\W*(please )?(summar\w+|condense|shorten|recap|zusammenfass\w*|fasse?|résum\w+|resum\w+|riassum\w+)\b')
+  )
+  WHERE len(_content_words(rule)) > 0 AND len(list_intersect(_content_words(rule), _content_words(answer))) = 0 AND len(list_intersect(_content_words(told), _content_words(answer))) >= 3
 ),
 -- Briefs without a word of the task on which the incident, or what the taker was answered, turns; it had been told to nobody else.
 left_out AS (
@@ -149,11 +153,11 @@ left_out AS (
   CROSS JOIN harm
   CROSS JOIN (
     SELECT *, len(_conditions_in(clause)) > 0 AS is_rule, unnest(_content_words(clause)) AS word, _content_words(task) AS all_words
-    FROM (SELECT said AS task, unnest(string_split_regex(said, '[.;!?]\s|\n')) AS clause FROM task)
+    FROM (SELECT said AS task, unnest(string_split_regex(said, '[.;!?]\s|\n')) AS clause FROM task WHERE length(said) < 4000)
   ) AS asked
   WHERE NOT contains(lower(arguments), word) AND len(list_intersect(all_words, _content_words(arguments))) >= 2
     AND CASE WHEN is_rule AND harm.preorder < briefs.subtree_end THEN contains(concat_ws(' ', learnt, lower(harm.said)), word)
-      ELSE list_contains(_content_words(harm.said), word) AND NOT contains(lower(harm.given), word) AND NOT contains(coalesce(below, ''), word) AND len(list_intersect(_content_words(harm.said), _content_words(arguments))) >= 2 END
+      ELSE length(harm.said) < 400 AND list_contains(_content_words(harm.said), word) AND NOT contains(lower(harm.given), word) AND NOT contains(coalesce(below, ''), word) AND len(list_intersect(_content_words(harm.said), _content_words(arguments))) >= 2 END
     AND (is_rule OR NOT EXISTS (FROM calls WHERE contains(lower(calls.arguments), word) AND calls.preorder < briefs.preorder))
     AND NOT EXISTS (FROM shortened WHERE shortened.preorder < briefs.preorder)
 ),
