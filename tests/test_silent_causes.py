@@ -111,6 +111,7 @@ CASES = {
     "done for two": Case("charge both", [charge(1, '{"charge": "ch_1"}'), charge(2, '{"charge": "ch_2"}', customer="C-882"), statement(TWICE)], "get_statement", None),
     "known by its key": Case("charge once", [charge(1, '{"charge": "ch_1"}', idempotency_key="k"), charge(2, '{"charge": "ch_1", "replay": 1}', idempotency_key="k"), statement(TWICE)], "get_statement", None),
     "an id with two figures changed": Case("close the account of reader R-10583", [("get_reader", {"id": "R-10583"}, "Novak"), ("fees", {"reader": "R-10538"}, '{"count": 0}'), ("close_account", {"reader": "R-10583"}, "closed")], "close_account", "fees"),
+    "another line of a file": Case("read on", [("read#1", {"path": "a.md", "offset": 1080}, "text"), ("read#2", {"path": "a.md", "offset": 1800}, "more text"), ("read#3", {"path": "a.md", "offset": 1080}, "text")], "read#3", None),
     "another id": Case("close the accounts of readers R-10583 and R-10538", [("fees", {"reader": "R-10538"}, '{"count": 0}'), ("close_account", {"reader": "R-10583"}, "closed")], "close_account", None),
     "a check said no": Case("open the bridge", [("check", {"name": "vibration"}, '{"check": "vibration", "passed": false}'), ("open_bridge", {"bridge": 14}, "open")], "open_bridge", "check"),
     "a check said yes in the end": Case("open it", [("check#1", {"name": "tilt"}, '{"passed": false}'), ("check#2", {"name": "tilt"}, '{"passed": true}'), ("open_bridge", {"bridge": 14}, "open")], "open_bridge", None),
@@ -133,6 +134,7 @@ CASES = {
     "an old copy": Case("generate the client from api/openapi.yaml", [("generate", {"from": "api/openapi.yaml.bak", "to": "client.go"}, "done"), ("run_tests", {"name": "client"}, "", {"status": ERROR, "message": "FAIL: the path in api/openapi.yaml is /v2/invoices"})], "run_tests", "generate"),
 }  # fmt: skip
 GUESSED = {
+    "a brief without the matter": Case("Citizen: there is a smell of gas in Mill Street 4. Send somebody.", [("delegate_to_waste", {"task": "Bad smell in Mill Street 4, empty the bins."}, "emptied on Tuesday"), ("incident_feed", {}, "Mill Street 4: gas explosion")], "incident_feed", "delegate_to_waste"),
     "changed last": Case("keep the fix in auth.c", [("bash#1", {"command": "git checkout --theirs auth.c && git add auth.c"}, "done"), ("bash#2", {"command": "./scan auth.c"}, "VULNERABLE CVE-2026-1188: length check is absent")], "bash#2", "bash#1"),
     "a summary without a condition": Case("plan the trip", [("ask_summariser", {"task": "Summarise for the hotel: Oslo in May, six people, everything step-free."}, "Trip to Oslo in May, six people."), ("hotel_book", {"id": "H1"}, '{"ref": "GL-77", "access": "stairs"}')], "hotel_book", "ask_summariser"),
     "wrote to nobody": Case("search", [("send#1", {"to": "drone-1", "text": "Search sector A."}, "sent"), ("send#2", {"to": "drone-3", "text": "Search sector C."}, "sent"), ("close_search", {"result": "nobody found"}, "closed")], "close_search", "send#2"),

@@ -39,7 +39,7 @@ list_filter(list_transform(string_split_regex(left(said, 20000), '[.!?;]\s|\n|, 
 CREATE MACRO _blamed_by_harm(of_preorder) AS TABLE
 WITH harm AS MATERIALIZED (
   SELECT
-    preorder, trace_id, said, given, status_code = 'ERROR' OR _complains(left(said, 600)) AS complains, status_code = 'ERROR' AS is_bad, length(said) < 400 AND _complains(said) AS is_short,
+    preorder, trace_id, agent_name, said, given, status_code = 'ERROR' OR _complains(left(said, 600)) AS complains, status_code = 'ERROR' AS is_bad, length(said) < 400 AND _complains(said) AS is_short,
     list_filter(regexp_extract_all(said, '[\w./-]*\w'), lambda name: length(name) >= 5 AND regexp_matches(name, '[_./\d-]')) AS names
   FROM (SELECT *, left(coalesce(nullif(status_message, ''), tool_call_result), 2000) AS said, coalesce(tool_call_arguments, '') AS given FROM spans WHERE preorder = of_preorder)
 ),
@@ -103,7 +103,7 @@ wrong AS (
 ),
 -- Names that were given to a call where another is meant: its like in a list, of which alone the task of that agent speaks; or the same with something behind it, while the name itself was never given.
 named AS MATERIALIZED (SELECT preorder, agent_name, tool_name, unnest(_compound_names(arguments)) AS name, arguments FROM calls),
-briefs AS MATERIALIZED (SELECT * FROM calls WHERE _is_handoff_tool(tool_name) OR preorder IN (SELECT preorder FROM _calls_of_agents)),
+briefs AS MATERIALIZED (SELECT calls.*, to_agent FROM calls LEFT JOIN (SELECT preorder, to_agent FROM _calls_of_agents) USING (preorder) WHERE to_agent IS NOT NULL OR _is_handoff_tool(tool_name)),
 meant AS (
   SELECT named.preorder, tool_name, name, other AS meant
   FROM (SELECT named.*, coalesce((SELECT max_by(briefs.arguments, briefs.preorder) FROM briefs WHERE briefs.preorder < named.preorder AND named.preorder < briefs.subtree_end), task.said) AS asked FROM named, task) AS named
@@ -139,27 +139,31 @@ shortened AS (
   )
   WHERE len(_content_words(rule)) > 0 AND len(list_intersect(_content_words(rule), _content_words(answer))) = 0 AND len(list_intersect(_content_words(told), _content_words(answer))) >= 3
 ),
--- Briefs without a word of the task on which the incident, or what the taker was answered, turns; it had been told to nobody else.
+-- Briefs without a word of the task on which the incident, or what the taker was answered, turns.
+within AS MATERIALIZED (
+  SELECT briefs.preorder, lower(string_agg(below.tool_call_result, ' ')) AS learnt, lower(string_agg(concat_ws(' ', below.tool_call_arguments, below.tool_call_result), ' ')) AS below
+  FROM briefs
+  JOIN (SELECT preorder, tool_call_arguments, tool_call_result FROM spans WHERE operation_name = 'execute_tool' AND trace_id = (SELECT trace_id FROM harm)) AS below ON below.preorder > briefs.preorder AND below.preorder < briefs.subtree_end
+  GROUP BY briefs.preorder
+),
+briefed AS MATERIALIZED (
+  SELECT preorder, agent_name, to_agent, arguments, subtree_end, coalesce(learnt, '') AS learnt, coalesce(below, '') AS below, _content_words(arguments) AS words
+  FROM briefs
+  LEFT JOIN within USING (preorder)
+),
+clauses AS MATERIALIZED (
+  SELECT len(_conditions_in(clause)) > 0 AS is_rule, _content_words(clause) AS clause_words, unnest(_content_words(clause)) AS word, list_distinct(flatten(list(_content_words(clause)) OVER ())) AS words
+  FROM (SELECT unnest(string_split_regex(said, '[.;!?]\s|\n')) AS clause FROM task WHERE length(said) < 4000)
+),
+struck AS MATERIALIZED (SELECT preorder, agent_name, length(said) < 400 AS is_short, lower(said) AS said, lower(given) AS given, _content_words(said) AS words FROM harm),
 left_out AS (
-  SELECT briefs.preorder, to_agent, word
-  FROM (
-    SELECT briefs.preorder, briefs.subtree_end, briefs.agent_name, any_value(to_agent) AS to_agent, any_value(arguments) AS arguments, lower(string_agg(below.tool_call_result, ' ')) AS learnt,
-      lower(string_agg(concat_ws(' ', below.tool_call_arguments, below.tool_call_result), ' ')) AS below
-    FROM briefs
-    LEFT JOIN _calls_of_agents AS taken USING (preorder)
-    LEFT JOIN (SELECT preorder, tool_call_arguments, tool_call_result FROM spans WHERE operation_name = 'execute_tool' AND trace_id = (SELECT trace_id FROM harm)) AS below ON below.preorder > briefs.preorder AND below.preorder < briefs.subtree_end
-    GROUP BY ALL
-  ) AS briefs
-  CROSS JOIN harm
-  CROSS JOIN (
-    SELECT *, len(_conditions_in(clause)) > 0 AS is_rule, unnest(_content_words(clause)) AS word, _content_words(task) AS all_words
-    FROM (SELECT said AS task, unnest(string_split_regex(said, '[.;!?]\s|\n')) AS clause FROM task WHERE length(said) < 4000)
-  ) AS asked
-  WHERE NOT contains(lower(arguments), word) AND len(list_intersect(all_words, _content_words(arguments))) >= 2
-    AND CASE WHEN is_rule AND harm.preorder < briefs.subtree_end THEN contains(concat_ws(' ', learnt, lower(harm.said)), word)
-      ELSE length(harm.said) < 400 AND list_contains(_content_words(harm.said), word) AND NOT contains(lower(harm.given), word) AND NOT contains(coalesce(below, ''), word) AND len(list_intersect(_content_words(harm.said), _content_words(arguments))) >= 2 END
-    AND (is_rule OR NOT EXISTS (FROM calls WHERE contains(lower(calls.arguments), word) AND calls.preorder < briefs.preorder))
-    AND NOT EXISTS (FROM shortened WHERE shortened.preorder < briefs.preorder)
+  SELECT briefed.preorder, to_agent, word
+  FROM briefed, struck, clauses
+  WHERE NOT contains(lower(arguments), word) AND len(list_intersect(clauses.words, briefed.words)) >= 2
+    AND CASE WHEN is_rule AND struck.preorder < subtree_end THEN contains(concat(learnt, ' ', said), word)
+      ELSE is_short AND struck.preorder >= subtree_end AND struck.agent_name IS NOT DISTINCT FROM briefed.agent_name AND (is_rule OR len(list_intersect(clause_words, briefed.words)) >= 2) AND list_contains(struck.words, word) AND NOT contains(given, word) AND NOT contains(below, word) AND len(list_intersect(struck.words, briefed.words)) >= 2 END
+    AND (is_rule OR NOT EXISTS (FROM calls WHERE contains(lower(calls.arguments), word) AND calls.preorder < briefed.preorder))
+    AND NOT EXISTS (FROM shortened WHERE shortened.preorder < briefed.preorder)
 ),
 -- Messages to one whose like is there, and of whom there is no trace.
 unheard AS (

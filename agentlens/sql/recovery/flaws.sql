@@ -177,7 +177,8 @@ WHERE preorder NOT IN (
   WHERE len(list_intersect(_given_words(yes.arguments), _given_words(no.arguments))) > 0 OR len(_given_words(no.arguments)) = 0
 );
 
--- Calls that were given an identifier which stands nowhere before in the trace, while one stands there that differs from it in two neighbouring figures that changed places.
+-- Calls that were given an identifier which stands nowhere before in the trace, while one stands there that differs from it in two neighbouring figures that changed places. Numbers of fewer
+-- than six figures are no identifiers: they count lines, pages and pieces.
 CREATE VIEW _transposed_ids (
   -- Place of the call in tree order.
   preorder,
@@ -197,7 +198,7 @@ WITH seen AS MATERIALIZED (
     trace_id, token, min(moment) FILTER (type = 'result' OR (side = 'heard' AND type <> 'arguments')) AS told, min(moment) FILTER (type = 'arguments') AS given,
     arg_min(preorder, moment) FILTER (type = 'arguments') AS preorder, count(DISTINCT preorder) FILTER (type = 'arguments') AS calls, hash(trace_id, list_sort(string_split(token, ''))) AS letters
   FROM (FROM flow_texts WHERE type <> 'tool_call' AND trace_id IS NOT NULL) AS texts
-  JOIN (SELECT token, text_id FROM flow_tokens WHERE length(token) BETWEEN 4 AND 20 AND regexp_matches(token, '^[A-Za-z]{0,8}[-_]?\d{4,}$')) USING (text_id)
+  JOIN (SELECT token, text_id FROM flow_tokens WHERE length(token) BETWEEN 4 AND 20 AND regexp_matches(token, '^([A-Za-z]{1,8}[-_]?\d{4,}|\d{6,})$')) USING (text_id)
   GROUP BY trace_id, token
 )
 SELECT spans.preorder, spans.trace_id, agent_name, tool_name, asked.token, any_value(meant.token)
