@@ -30,7 +30,7 @@ def called(tool: str, result: str = "ok", **arguments: Any) -> Record:
 # --- undeclared_tool --------------------------------------------------------------------------------------------------
 
 
-def test_an_action_that_no_field_calls_a_tool_is_undeclared_only_where_a_list_names_it(tmp_path: Path) -> None:
+def test_an_action_that_no_field_calls_a_tool_is_no_proof_of_an_undeclared_tool(tmp_path: Path) -> None:
     agents = [{"name": "ann", "tools": ["search", "save"]}, {"name": "bob", "tools": ["pay"]}]
 
     def did(*actions: str) -> list[Record]:
@@ -38,6 +38,9 @@ def test_an_action_that_no_field_calls_a_tool_is_undeclared_only_where_a_list_na
 
     lens = in_lines(tmp_path / "actions", *did("search", "summarise", "pay"), agents=agents)
     assert found(lens, "undeclared_tool", "tier, summary[:15]") == [("candidate", "ann called pay ")]
+    by_name = [{**each, "input": {"q": "x"}} for each in did("search", "drop_table")]
+    lens = in_lines(tmp_path / "arguments", *by_name, agents=agents)
+    assert found(lens, "undeclared_tool", "tier, summary[:19]") == [("candidate", "ann called drop_tab")]
     lens = in_lines(tmp_path / "tools", called("search"), called("summarise"), agents=agents)
     assert found(lens, "undeclared_tool", "tier, summary[:14]") == [("proven", "ann called sum")]
 

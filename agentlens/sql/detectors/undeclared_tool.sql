@@ -53,7 +53,7 @@ FROM (
 -- Means: the list is out of date, or the agent has more power than it was meant to have. Matters: approval and review rest on the list.
 -- One finding an agent and tool. Tier proven where the agent also calls tools that are declared, else candidate (the list may name
 -- other things than tools). A step of a home-grown log that is known as a call only by its action, and not by a field or word for tools, counts where the list of
--- another agent names that action as a tool (tier candidate). Severity warning.
+-- another agent names that action as a tool, or where it has arguments by name and other such steps of the agent are declared tools (tier candidate). Severity warning.
 -- Example: the declared tools are search and fetch_page; the agent calls drop_table.
 -- Leaves alone: agents without a list; tools whose name differs only in case, `-` and `_`, or by a server prefix (`mcp__server__tool`); lists that
 -- name the server or the family of a tool, or `*`; tools for handing over (see off_matrix_delegation), for thinking and for ending.
@@ -71,7 +71,8 @@ used AS (
   SELECT
     agent_name, tool_name, count(*) AS calls,
     -- A home-grown line that only names an action says nothing of tools.
-    bool_and(tool_name = name AND source_id IN (SELECT source_id FROM sources WHERE format = 'json_lines')) AS is_guessed, list(span_id ORDER BY preorder)[:50] AS span_ids, min(start_time) AS start_time,
+    bool_and(tool_name = name AND source_id IN (SELECT source_id FROM sources WHERE format = 'json_lines')) AS is_guessed,
+    bool_and(coalesce(starts_with(tool_call_arguments, '{'), false)) AS has_arguments, list(span_id ORDER BY preorder)[:50] AS span_ids, min(start_time) AS start_time,
     max(coalesce(end_time, start_time)) AS end_time, arg_min(trace_id, preorder) AS trace_id,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id, agent_name || ' calls ' || tool_name) ORDER BY preorder)[:10] AS evidence
   FROM spans
@@ -89,4 +90,4 @@ FROM (
   FROM used
   JOIN declared USING (agent_name)
 )
-WHERE NOT is_declared AND (NOT is_guessed OR _plain_tool(tool_name) IN (SELECT unnest(tools) FROM declared));
+WHERE NOT is_declared AND (NOT is_guessed OR (has_declared AND has_arguments) OR _plain_tool(tool_name) IN (SELECT unnest(tools) FROM declared));
