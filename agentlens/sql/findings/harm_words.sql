@@ -87,7 +87,7 @@ first_stood AS MATERIALIZED (
   )
   GROUP BY value
 ),
-judged AS (
+judged AS MATERIALIZED (
   SELECT
     named.*, stood.preorder, brought, _stands_in(task.said, value) AS is_asked,
     regexp_matches(named.said, '(?i)\b(got|wrote|written|found|actual(ly)?|received|booked|(but|it) was|saw|has|instead of)\W+(\w+\W+){0,2}' || regexp_escape(value) || '|' || regexp_escape(value) || '\W{1,3}(\w+\W){0,2}(is|was|are|were) (wrong|incorrect|invalid|not)\b') AS is_called_wrong
@@ -96,22 +96,33 @@ judged AS (
   CROSS JOIN task
 ),
 wrong AS (
-  SELECT bad.preorder, bad.value, bad.brought
+  SELECT bad.preorder, min(bad.value) AS value, min(bad.brought) AS brought, count(*) OVER () AS steps
   FROM (FROM judged WHERE preorder IS NOT NULL AND NOT is_asked) AS bad
   JOIN judged AS good ON good.shape = bad.shape AND good.value <> bad.value AND (good.is_asked OR good.preorder IS NULL OR bad.is_called_wrong) AND NOT good.is_called_wrong
-  GROUP BY ALL
+  GROUP BY bad.preorder
+  HAVING count(DISTINCT bad.value) = 1
 ),
 -- Names that were given to a call where another is meant: its like in a list, of which alone the task of that agent speaks; or the same with something behind it, while the name itself was never given.
-named AS MATERIALIZED (SELECT preorder, agent_name, tool_name, unnest(_compound_names(arguments)) AS name, arguments FROM calls),
+named AS MATERIALIZED (SELECT preorder, agent_name, tool_name, unnest(_compound_names(arguments)) AS name FROM calls),
 briefs AS MATERIALIZED (SELECT calls.*, to_agent FROM calls LEFT JOIN (SELECT preorder, to_agent FROM _calls_of_agents) USING (preorder) WHERE to_agent IS NOT NULL OR _is_handoff_tool(tool_name)),
-meant AS (
-  SELECT named.preorder, tool_name, name, other AS meant
-  FROM (SELECT named.*, coalesce((SELECT max_by(briefs.arguments, briefs.preorder) FROM briefs WHERE briefs.preorder < named.preorder AND named.preorder < briefs.subtree_end), task.said) AS asked FROM named, task) AS named
+asked AS (
+  SELECT named.preorder, named.agent_name, named.tool_name, name, coalesce(arg_max(briefs.arguments, briefs.preorder), any_value(task.said)) AS task
+  FROM named
   JOIN harm ON _stands_in(harm.said, name)
-  JOIN (SELECT preorder AS listed_at, _compound_names(answer) AS listed FROM calls WHERE strlen(answer) < 4000) AS lists ON listed_at < named.preorder AND list_contains(listed, name)
-  CROSS JOIN unnest(listed) AS others(other)
-  WHERE _parts_that_differ(name, other) IS NOT NULL AND regexp_matches(asked, '\b' || _parts_that_differ(name, other)[2] || '\b') AND NOT regexp_matches(asked, '\b' || _parts_that_differ(name, other)[1] || '\b')
-    AND NOT EXISTS (FROM named AS right_one WHERE right_one.name = other AND right_one.agent_name IS NOT DISTINCT FROM named.agent_name)
+  CROSS JOIN task
+  LEFT JOIN briefs ON briefs.preorder < named.preorder AND named.preorder < briefs.subtree_end
+  GROUP BY ALL
+),
+meant AS (
+  SELECT preorder, tool_name, name, other AS meant
+  FROM (
+    SELECT asked.*, other, _parts_that_differ(name, other) AS parts
+    FROM asked
+    JOIN (SELECT preorder AS listed_at, _compound_names(answer) AS listed FROM calls WHERE strlen(answer) < 4000) AS lists ON listed_at < asked.preorder AND list_contains(listed, name)
+    CROSS JOIN unnest(listed) AS others(other)
+  ) AS listed
+  WHERE parts IS NOT NULL AND regexp_matches(task, '\b' || parts[2] || '\b') AND NOT regexp_matches(task, '\b' || parts[1] || '\b')
+    AND NOT EXISTS (FROM named AS right_one WHERE right_one.name = other AND right_one.agent_name IS NOT DISTINCT FROM listed.agent_name)
   UNION ALL
   SELECT named.preorder, tool_name, name, other
   FROM named
@@ -130,7 +141,7 @@ changed AS (
   LIMIT 1
 ),
 -- Summaries of a text that lost a condition in it: what stands before its first stop or colon says only what to do.
-shortened AS (
+shortened AS MATERIALIZED (
   SELECT preorder, tool_name, rule
   FROM (
     SELECT preorder, tool_name, answer, regexp_replace(arguments, '^[^.:]*":[^.:]*[.:]', '') AS told, unnest(_conditions_in(regexp_replace(arguments, '^[^.:]*":[^.:]*[.:]', ''))) AS rule
@@ -175,11 +186,11 @@ unheard AS (
 )
 FROM removals
 UNION ALL
-SELECT preorder, format('{} {} {}, which is called wrong later.', any_value(tool_name), any_value(brought), min(value)), 'brought the value that is wrong there', CASE (SELECT said FROM task) WHEN '' THEN 'possible' ELSE 'likely' END
+SELECT preorder, format('{} {} {}, which is called wrong later.', tool_name, brought, value), 'brought the value that is wrong there', CASE task.said WHEN '' THEN 'possible' ELSE 'likely' END
 FROM wrong
 JOIN calls USING (preorder)
-WHERE (SELECT count(*) FROM wrong) = 1
-GROUP BY preorder
+CROSS JOIN task
+WHERE steps = 1
 UNION ALL
 SELECT * FROM (SELECT preorder, format('{} was given {}, where {} was meant.', tool_name, name, meant), 'took another for what is named there', 'likely' FROM meant ORDER BY preorder LIMIT 1)
 UNION ALL
