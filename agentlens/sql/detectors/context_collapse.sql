@@ -95,6 +95,22 @@ proof AS (
   JOIN spans USING (preorder)
   GROUP BY ALL
 ),
+-- Tool calls that were made more than once with the same arguments and the same answer. They are few, and only what a cut took of these can have been asked for
+-- again: no other message of any window is read.
+alike AS MATERIALIZED (
+  SELECT trace_id, agent_name, tool_name, hash(tool_call_arguments) AS arguments, hash(tool_call_result) AS answer, max(start_time) AS last_time
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND tool_call_arguments IS NOT NULL AND length(tool_call_result) >= 40
+  GROUP BY ALL
+  HAVING count(*) > 1
+),
+repeated AS MATERIALIZED (
+  SELECT call.trace_id, call.agent_name, call.tool_name, arguments, answer, preorder, tool_call_id, status_code, start_time, end_time
+  FROM spans AS call
+  JOIN alike ON alike.trace_id = call.trace_id AND alike.agent_name IS NOT DISTINCT FROM call.agent_name AND alike.tool_name IS NOT DISTINCT FROM call.tool_name
+    AND arguments = hash(tool_call_arguments) AND answer = hash(tool_call_result)
+  WHERE operation_name = 'execute_tool'
+),
 -- What tools had answered, as far as it left the window. Answers are long: they are compared by their hashes.
 lost AS (
   SELECT trace_id, span_id, agent_name, start_time, next_cut, part->>'$.id' AS tool_call_id, hash(part->>'$.response') AS answer
@@ -103,6 +119,7 @@ lost AS (
     FROM (
       SELECT cuts.trace_id, cuts.span_id, cuts.agent_name, cuts.start_time, next_cut, message_hash
       FROM cuts
+      SEMI JOIN alike ON alike.trace_id = cuts.trace_id AND last_time >= cuts.start_time
       JOIN span_messages AS before ON before.trace_id = trace_before AND before.span_id = span_before AND before.direction = 'input'
     ) AS missing
     ANTI JOIN (FROM span_messages WHERE direction = 'input') USING (trace_id, span_id, message_hash)
@@ -114,23 +131,21 @@ lost AS (
 brought AS (
   SELECT lost.span_id AS cut_span_id, lost.start_time AS cut_time, next_cut, first.*
   FROM lost
-  JOIN (FROM spans WHERE operation_name = 'execute_tool') AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = lost.tool_call_id
+  JOIN repeated AS first ON first.trace_id = lost.trace_id AND first.tool_call_id = lost.tool_call_id
   UNION ALL
   SELECT lost.span_id, lost.start_time, next_cut, first.*
   FROM lost
-  JOIN (FROM spans WHERE operation_name = 'execute_tool' AND tool_call_id IS NULL) AS first
-    ON first.trace_id = lost.trace_id AND hash(first.tool_call_result) = answer
-  WHERE first.agent_name IS NOT DISTINCT FROM lost.agent_name AND first.start_time < lost.start_time
+  JOIN repeated AS first ON first.trace_id = lost.trace_id AND first.answer = lost.answer
+  WHERE first.tool_call_id IS NULL AND first.agent_name IS NOT DISTINCT FROM lost.agent_name AND first.start_time < lost.start_time
 ),
 -- Tool calls after a cut that ask again, with the same arguments, for what had stood in the window before the cut, and get the same answer.
 asked_again AS (
-  SELECT DISTINCT first.trace_id, cut_span_id AS span_id, first.preorder AS first_preorder, again.preorder, first.tool_name, again.end_time
+  SELECT DISTINCT first.trace_id, cut_span_id AS span_id, again.preorder, first.tool_name
   FROM brought AS first
-  JOIN (FROM spans WHERE operation_name = 'execute_tool') AS again
+  JOIN repeated AS again
     ON again.trace_id = first.trace_id AND again.agent_name IS NOT DISTINCT FROM first.agent_name AND again.tool_name = first.tool_name
-      AND again.tool_call_arguments = first.tool_call_arguments AND again.tool_call_result = first.tool_call_result
-  WHERE again.start_time >= cut_time AND (next_cut IS NULL OR again.start_time < next_cut) AND length(first.tool_call_result) >= 40
-    AND again.status_code <> 'ERROR'
+      AND again.arguments = first.arguments AND again.answer = first.answer
+  WHERE again.start_time >= cut_time AND (next_cut IS NULL OR again.start_time < next_cut) AND again.status_code <> 'ERROR'
 )
 SELECT
   'proven' AS tier, 'critical' AS severity, told.trace_id, told.agent_name, list_concat([span_before, told.span_id], poorer_span_ids) AS span_ids,
@@ -158,7 +173,7 @@ SELECT
     list(_evidence(repeated.source_id, repeated.source_line, repeated.source_offset, repeated.source_length, repeated.span_id,
       'asked again: ' || repeated.tool_name || ' ' || repeated.tool_call_arguments) ORDER BY repeated.preorder)[:20]),
   NULL, NULL
-FROM (SELECT trace_id, span_id, tool_name, preorder FROM asked_again GROUP BY ALL) AS again
+FROM asked_again AS again
 JOIN cuts AS cut USING (trace_id, span_id)
 JOIN spans AS repeated ON repeated.preorder = again.preorder
 JOIN spans AS here ON here.trace_id = cut.trace_id AND here.span_id = cut.span_id

@@ -152,11 +152,29 @@ caught AS (
     catcher.operation_name = 'invoke_agent' OR (catcher.operation_name = 'execute_tool' AND failed_run IS NOT NULL)
   )
 ),
+-- Calls of the same tool by the same agent that worked: afterwards they mend the failure, before they make it doubtful.
+worked AS (
+  SELECT
+    leaf, bool_or(call.start_time >= caught.end_time OR call.start_time > caught.start_time) AS is_mended, bool_or(call.preorder > catcher AND call.preorder < caught.subtree_end) AS has_worked
+  FROM caught
+  JOIN spans AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name
+    AND call.status_code <> 'ERROR' AND call.preorder <> caught.catcher
+    AND CASE WHEN caught.kind = 'agent' THEN call.operation_name = 'invoke_agent' AND call.end_time IS NOT NULL
+      WHEN caught.kind = 'model' THEN _span_kind(call.operation_name) = 'model' ELSE call.operation_name = 'execute_tool' AND call.tool_name = caught.tool_name END
+  GROUP BY leaf
+),
+-- Failures that the same tool did not mend. Only these need to be excused or told of; most of what was caught was tried again and worked.
+unmended AS MATERIALIZED (
+  SELECT caught.*, coalesce(has_worked, false) AS has_worked
+  FROM caught
+  LEFT JOIN worked USING (leaf)
+  WHERE NOT coalesce(is_mended, false) AND (operation_name = 'execute_tool' OR NOT coalesce(has_worked, false))
+),
 -- What could mend or disclose a failure comes after the first one of its agent: the texts of other calls are not searched.
-first_caught AS MATERIALIZED (SELECT trace_id, agent_name, min(start_time) AS first_time FROM caught GROUP BY ALL),
+first_unmended AS MATERIALIZED (SELECT trace_id, agent_name, min(start_time) AS first_time FROM unmended GROUP BY ALL),
 asked AS MATERIALIZED (
   SELECT DISTINCT tool_call_arguments
-  FROM (SELECT tool_call_arguments FROM spans WHERE preorder IN (SELECT leaf FROM caught))
+  FROM (SELECT tool_call_arguments FROM spans WHERE preorder IN (SELECT leaf FROM unmended))
   WHERE length(tool_call_arguments) < 300 AND regexp_matches(tool_call_arguments, ':\s*"[^"]*\pL{3}')
 ),
 -- Calls of other tools by the same agent that worked afterwards on the same thing, and brought something back: another way was found. Where the failed call
@@ -166,10 +184,10 @@ sought AS MATERIALIZED (
     unnest(_matters(trace_id, agent_name, list_concat(things, CASE WHEN is_a_look THEN questions END), CASE WHEN is_a_look THEN list_concat(_telling_words(things), _subjects(tool_name)) END)) AS matter
   FROM (
     SELECT
-      leaf, caught.trace_id, caught.agent_name, caught.start_time, failed.tool_name, _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing,
+      leaf, unmended.trace_id, unmended.agent_name, unmended.start_time, failed.tool_name, _resource_access(failed.tool_name) IS NOT DISTINCT FROM 'write' AS was_writing,
       _telling_arguments(failed.tool_call_arguments) AS things, CASE WHEN failed.tool_call_arguments IN (FROM asked) THEN _questions(failed.tool_name, failed.tool_call_arguments) END AS questions,
       _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look
-    FROM caught
+    FROM unmended
     JOIN spans AS failed ON failed.preorder = leaf
   )
 ),
@@ -183,7 +201,7 @@ brought AS (
         call.trace_id, call.agent_name, start_time, coalesce(_is_receipt(tool_call_result), false) AS is_receipt, _telling_arguments(tool_call_arguments) AS things, CASE WHEN tool_call_arguments IN (FROM asked) THEN _questions(tool_name, tool_call_arguments) END AS questions,
         length(tool_call_result) > 0 AND _is_a_look(tool_name, tool_call_arguments) AS is_a_look
       FROM spans AS call
-      SEMI JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
+      SEMI JOIN first_unmended ON first_unmended.trace_id = call.trace_id AND first_unmended.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
       WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
     )
   )
@@ -201,7 +219,7 @@ remedies AS (
     SELECT call.trace_id, call.agent_name, start_time, unnest(CASE WHEN may_check THEN _kinds_of_remedy(tool_name, tool_call_arguments) ELSE kinds END) AS remedy
     FROM spans AS call
     JOIN remedying USING (tool_name)
-    SEMI JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
+    SEMI JOIN first_unmended ON first_unmended.trace_id = call.trace_id AND first_unmended.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
     WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
   )
   GROUP BY ALL
@@ -214,16 +232,16 @@ other_ways AS (
   UNION
   -- The very same call by another agent of the run that caught the failure: it took over.
   SELECT leaf
-  FROM caught
+  FROM unmended
   JOIN spans AS failed ON failed.preorder = leaf
-  JOIN spans AS call ON call.trace_id = caught.trace_id AND call.tool_name = caught.tool_name AND call.tool_call_arguments = failed.tool_call_arguments
-  WHERE call.operation_name = 'execute_tool' AND call.status_code <> 'ERROR' AND call.start_time > caught.start_time
-    AND call.preorder > catcher AND call.preorder < caught.subtree_end AND length(call.tool_call_arguments) > 2
+  JOIN spans AS call ON call.trace_id = unmended.trace_id AND call.tool_name = unmended.tool_name AND call.tool_call_arguments = failed.tool_call_arguments
+  WHERE call.operation_name = 'execute_tool' AND call.status_code <> 'ERROR' AND call.start_time > unmended.start_time
+    AND call.preorder > catcher AND call.preorder < unmended.subtree_end AND length(call.tool_call_arguments) > 2
   UNION
   SELECT leaf
   FROM (
-    SELECT leaf, caught.trace_id, caught.agent_name, caught.start_time, unnest(list_distinct(['person'] || _kinds_of_remedy(failed.tool_name, failed.tool_call_arguments))) AS remedy
-    FROM caught
+    SELECT leaf, unmended.trace_id, unmended.agent_name, unmended.start_time, unnest(list_distinct(['person'] || _kinds_of_remedy(failed.tool_name, failed.tool_call_arguments))) AS remedy
+    FROM unmended
     JOIN spans AS failed ON failed.preorder = leaf
   ) AS failed
   JOIN remedies ON remedies.trace_id = failed.trace_id AND remedies.agent_name IS NOT DISTINCT FROM failed.agent_name AND remedies.remedy = failed.remedy
@@ -232,32 +250,21 @@ other_ways AS (
 -- Calls of the same agent afterwards that pass on, in a text of their own, that what failed is missing.
 disclosed AS (
   SELECT DISTINCT leaf
-  FROM caught
+  FROM unmended
   JOIN (
     SELECT call.trace_id, call.agent_name, start_time, tool_call_arguments
     FROM spans AS call
-    JOIN first_caught ON first_caught.trace_id = call.trace_id AND first_caught.agent_name IS NOT DISTINCT FROM call.agent_name
+    JOIN first_unmended ON first_unmended.trace_id = call.trace_id AND first_unmended.agent_name IS NOT DISTINCT FROM call.agent_name
     WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
       AND CASE WHEN call.start_time > first_time THEN CASE WHEN _owns_up(tool_call_arguments) THEN _brings_a_text(TRY_CAST(tool_call_arguments AS JSON)) END END
-  ) AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name AND call.start_time > caught.start_time
+  ) AS call ON call.trace_id = unmended.trace_id AND call.agent_name IS NOT DISTINCT FROM unmended.agent_name AND call.start_time > unmended.start_time
   WHERE length(call.tool_call_arguments) > 2 * coalesce(length(message), 0)
-    AND len(list_filter(_subjects(caught.tool_name), lambda word: contains(lower(call.tool_call_arguments), word))) > 0
-),
--- Calls of the same tool by the same agent that worked: afterwards they mend the failure, before they make it doubtful.
-worked AS (
-  SELECT
-    leaf, bool_or(call.start_time >= caught.end_time OR call.start_time > caught.start_time) AS is_mended, bool_or(call.preorder > catcher AND call.preorder < caught.subtree_end) AS has_worked
-  FROM caught
-  JOIN spans AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name
-    AND call.status_code <> 'ERROR' AND call.preorder <> caught.catcher
-    AND CASE WHEN caught.kind = 'agent' THEN call.operation_name = 'invoke_agent' AND call.end_time IS NOT NULL
-      WHEN caught.kind = 'model' THEN _span_kind(call.operation_name) = 'model' ELSE call.operation_name = 'execute_tool' AND call.tool_name = caught.tool_name END
-  GROUP BY leaf
+    AND len(list_filter(_subjects(unmended.tool_name), lambda word: contains(lower(call.tool_call_arguments), word))) > 0
 ),
 -- The last words of the run that caught it: its own output, else that of its last model call.
 last_words AS (
   SELECT catcher, arg_max(message_hash, (said.preorder = catcher, said.start_time, said.preorder, position)) AS message_hash
-  FROM (SELECT DISTINCT catcher, trace_id, subtree_end, reporter FROM caught WHERE operation_name = 'invoke_agent') AS runs
+  FROM (SELECT DISTINCT catcher, trace_id, subtree_end, reporter FROM unmended WHERE operation_name = 'invoke_agent') AS runs
   JOIN spans AS said ON said.trace_id = runs.trace_id AND said.preorder >= catcher AND said.preorder < runs.subtree_end
     AND said.agent_name IS NOT DISTINCT FROM reporter
   JOIN span_messages ON span_messages.trace_id = said.trace_id AND span_messages.span_id = said.span_id AND direction = 'output'
@@ -265,13 +272,12 @@ last_words AS (
 ),
 told AS (
   SELECT
-    caught.*, coalesce(is_mended, false) OR leaf IN (FROM other_ways) OR leaf IN (FROM disclosed) OR _is_there_already(caught.error_type, message) AS is_mended, coalesce(has_worked, false) AS has_worked,
+    unmended.*, leaf IN (FROM other_ways) OR leaf IN (FROM disclosed) OR _is_there_already(unmended.error_type, message) AS is_mended,
     _is_a_look(failed.tool_name, failed.tool_call_arguments) AS is_a_look,
     -- Words beside the call of a tool are not the last ones: the log breaks off there.
-    CASE WHEN caught.operation_name = 'execute_tool' THEN tool_answer WHEN NOT contains(parts::VARCHAR, '"tool_call"') THEN nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
-  FROM caught
+    CASE WHEN unmended.operation_name = 'execute_tool' THEN tool_answer WHEN NOT contains(parts::VARCHAR, '"tool_call"') THEN nullif(trim(array_to_string(parts->>'$[*].content', ' ')), '') END AS words
+  FROM unmended
   JOIN spans AS failed ON failed.preorder = leaf
-  LEFT JOIN worked USING (leaf)
   LEFT JOIN last_words USING (catcher)
   LEFT JOIN messages USING (message_hash)
 ),
@@ -289,7 +295,7 @@ judged AS MATERIALIZED (
           OR regexp_matches(message, '(?i)command not found|not installed|no module named|cannot find module|unknown (tool|function)')) THEN 'candidate'
       END AS tier
     FROM told
-    WHERE NOT is_mended AND (operation_name = 'execute_tool' OR NOT has_worked)
+    WHERE NOT is_mended
   )
 ),
 -- What the agent reported outside the spans, from the failure to ten minutes after the run.
