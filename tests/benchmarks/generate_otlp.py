@@ -8,8 +8,8 @@ a time are mixed, 200 spans a line. Text comes from one made-up corpus, so sizes
 
 from __future__ import annotations
 
+import argparse
 import random
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -322,4 +322,8 @@ def write(path: Path, spans: int) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("file", type=Path)
+    asked.add_argument("spans", type=int, nargs="?", default=100_000)
+    options = asked.parse_args()
+    write(options.file, options.spans)

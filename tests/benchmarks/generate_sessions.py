@@ -7,9 +7,9 @@ The same arguments write the same bytes.
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -57,10 +57,14 @@ COMPACT_AFTER = 400
 
 def main() -> None:
     """Write the folder."""
-    folder, megabytes = Path(sys.argv[1]), float(sys.argv[2])
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("folder", type=Path)
+    asked.add_argument("megabytes", type=float)
+    options = asked.parse_args()
+    folder = options.folder
     folder.mkdir(parents=True, exist_ok=True)
     rng, written, number = random.Random(7), 0, 0
-    while written < megabytes * 2**20:
+    while written < options.megabytes * 2**20:
         session = Session(rng, number)
         path = folder / f"{session.id}.jsonl"
         with path.open("w") as stream:

@@ -9,11 +9,11 @@ for a value that stands in one conversation, one that stands in many, and a step
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -138,4 +138,6 @@ def span(number: int, call: int, window: list[dict[str, Any]], said: dict[str, A
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("messages", type=int, nargs="?", default=100_000)
+    main(asked.parse_args().messages)

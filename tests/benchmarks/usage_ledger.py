@@ -7,6 +7,7 @@ the time of a sum over its counted records to that of the plain sum of the same 
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -75,4 +76,6 @@ def main(records: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000))
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("records", type=int, nargs="?", default=10_000_000)
+    sys.exit(main(asked.parse_args().records))
