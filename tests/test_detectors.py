@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from detector_runs import EMPTY, board, outcome, series
+from detector_runs import EMPTY, board, in_traces, outcome, series
 from lens_builder import ERROR, OK, Step, agent, call, read_steps, said, tool
 
 import agentlens as al
@@ -159,30 +159,28 @@ HOSTILE = [
 ]
 
 
-def test_hostile_text_is_only_ever_text(tmp_path: Path) -> None:
-    """Every field that a detector touches, in every run that makes one fire."""
-    for number, text in enumerate(HOSTILE):
-        arguments = {text: text, "path": text, "agent": text, "context": text}
-        steps = [
-            agent("lead", outputs=said(text), status=OK),
-            agent(text, "lead", 1, 90, status=OK, outputs=said("the " + text)),
-        ]
-        steps += [tool(f"{text}#{n}", text, n, result=text * 9, arguments=arguments) for n in range(1, 5)]
-        steps += [
+def hostile_run(text: str) -> list[Step]:
+    """A run in which every field that a detector touches holds a text, and in which several detectors fire."""
+    arguments = {text: text, "path": text, "agent": text, "context": text}
+    return [
+        agent("lead", outputs=said(text), status=OK),
+        agent(text, "lead", 1, 90, status=OK, outputs=said("the " + text)),
+        *(tool(f"{text}#{n}", text, n, result=text * 9, arguments=arguments) for n in range(1, 5)),
+        *(
             tool(f"deploy#{n}", text, 10 + n, status=ERROR, message=text, error_type=text, arguments=arguments)
             for n in range(5)
-        ]
-        steps += [
-            tool(f"dispatch_brief#{n}", text, 20 + n, arguments=arguments if n < 6 else {text: 1}) for n in range(8)
-        ]
-        steps += [tool(f"write_file#{n}", who, 40 + n, arguments=arguments) for n, who in enumerate([text, "lead"])]
-        lens = read_steps(
-            tmp_path / str(number),
-            steps,
-            **{"beats.log": board([{text.replace(":", ""): "BLOCKED (" + text + ")"}] * 4)},
-        )
-        detected = {row[0] for row in detect(lens).fetchall()}
-        assert {"tool_loop", "retry_storm"} <= detected
-        views = lens.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-        for (view,) in views:
-            lens.sql(f'FROM "{view}"').fetchall()
+        ),
+        *(tool(f"dispatch_brief#{n}", text, 20 + n, arguments=arguments if n < 6 else {text: 1}) for n in range(8)),
+        *(tool(f"write_file#{n}", who, 40 + n, arguments=arguments) for n, who in enumerate([text, "lead"])),
+    ]
+
+
+def test_hostile_text_is_only_ever_text(tmp_path: Path) -> None:
+    beats = board([{text.replace(":", ""): "BLOCKED (" + text + ")" for text in HOSTILE}] * 4)
+    lens = read_steps(tmp_path, in_traces(map(hostile_run, HOSTILE)), **{"beats.log": beats})
+    detect(lens)
+    for detector in ("tool_loop", "retry_storm"):
+        found = "SELECT count(DISTINCT agent_name) FROM findings WHERE detector = $detector AND agent_name <> 'lead'"
+        assert lens.sql(found, detector=detector).fetchall() == [(len(HOSTILE),)], detector
+    for (view,) in lens.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
+        lens.sql(f'FROM "{view}"').fetchall()
