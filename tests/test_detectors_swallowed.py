@@ -93,3 +93,34 @@ def test_an_answer_that_claims_nothing_is_only_worth_a_note(tmp_path: Path) -> N
     assert found(answer, "swallowed_error") == [("desk", "candidate", "info")]
     claim = lens_of(tmp_path / "claim", [lost], "Everything is booked as requested.")
     assert found(claim, "swallowed_error") == [("desk", "candidate", "warning")]
+
+
+FAILED_ANSWERS = ['{"ok": false, "error": "stock service did not answer"}', "Error: stock service did not answer"]
+
+
+@pytest.mark.parametrize("answer", FAILED_ANSWERS)
+def test_a_failure_that_only_an_answer_tells_of_is_swallowed_by_who_claims_success(tmp_path: Path, answer: str) -> None:
+    calls = [worked("get_orders", "3 orders", day="monday"), worked("reserve_stock", answer, item="lamp")]
+    lens = lens_of(tmp_path, calls, "All three are on their way, everything is done.")
+    assert found(lens, "swallowed_error") == [("desk", "candidate", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("calls", "words"),
+    [
+        ([worked("reserve_stock", answer, item="lamp") for answer in (*FAILED_ANSWERS, "reserved")], "All is done."),
+        ([worked("reserve_stock", FAILED_ANSWERS[0], item="lamp")], "Done, but the lamp could not be reserved."),
+        ([worked("reserve_stock", FAILED_ANSWERS[0], item="lamp")], "You asked for a lamp and two chairs."),
+        (
+            [worked("find_customer", '{"error": "not found"}', customer="Ines Roth")],
+            "The new customer was saved, all done.",
+        ),
+        ([worked("read_file", FAILED_ANSWERS[1], path="logs/stock.log")], "All lines of the log are counted, done."),
+        ([worked("reserve_stock", '{"ok": true, "error": "none so far"}', item="lamp")], "All done."),
+    ],
+    ids=["mended", "owned up", "claims nothing", "a look", "a log", "claims success"],
+)
+def test_an_answer_that_tells_of_a_failure_is_left_alone_where_nothing_is_missing(
+    tmp_path: Path, calls: list[Call], words: str
+) -> None:
+    assert found(lens_of(tmp_path, calls, words), "swallowed_error") == []

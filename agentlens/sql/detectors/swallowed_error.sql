@@ -6,6 +6,7 @@
 -- include: flow.resources
 -- include: agents.handoffs
 -- include: agents.statuses
+-- include: recovery.told
 -- include: detectors.checks
 -- include: detectors.evidence
 
@@ -116,13 +117,26 @@ list_filter([
 -- `findings`, a list.
 CREATE MACRO _verdict_swallowed_error() AS TABLE
 WITH RECURSIVE
-failures AS MATERIALIZED (FROM errors),
+-- Failures that only an answer tells of are among them, but for what a program in a shell prints.
+told_only AS MATERIALIZED (
+  SELECT *, tool_call_result AS message
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND subtree_end = preorder + 1 AND _answers_with_failure(tool_call_result) AND NOT _reads_a_log(tool_name, tool_call_arguments)
+    AND _shell_command(tool_name, tool_call_arguments, TRY_CAST(tool_call_arguments AS JSON)) IS NULL
+),
+failures AS MATERIALIZED (
+  SELECT trace_id, preorder, span_id, agent_name, operation_name, tool_name, kind, error_class, message, error_type, start_time, end_time, false AS is_told
+  FROM errors
+  UNION ALL
+  SELECT trace_id, preorder, span_id, agent_name, operation_name, tool_name, 'tool', error_class(NULL, message, operation_name), message, NULL, start_time, end_time, true
+  FROM told_only
+),
 parents AS MATERIALIZED (
   SELECT child.preorder, parent.preorder AS parent_preorder
   FROM (
     FROM spans
     SEMI JOIN failures USING (trace_id)
-    WHERE status_code = 'ERROR' OR operation_name IS NULL OR operation_name NOT IN ('execute_tool', 'invoke_agent', 'invoke_workflow')
+    WHERE status_code = 'ERROR' OR operation_name IS NULL OR operation_name NOT IN ('execute_tool', 'invoke_agent', 'invoke_workflow') OR preorder IN (SELECT preorder FROM told_only)
   ) AS child
   ASOF JOIN spans AS parent ON parent.depth = child.depth - 1 AND parent.preorder < child.preorder
 ),
@@ -144,7 +158,7 @@ caught AS (
     catcher.agent_name AS reporter, catcher.status_code, catcher.subtree_end, catcher.end_time AS catcher_end,
     catcher.tool_name AS catcher_tool, catcher.tool_call_result AS tool_answer,
     failures.agent_name, failures.tool_name, failures.kind, failures.error_class, failures.message, failures.error_type,
-    failures.start_time, failures.end_time, failures.span_id
+    failures.start_time, failures.end_time, failures.span_id, is_told
   FROM climb
   JOIN spans AS catcher ON catcher.preorder = climb.here
   JOIN failures ON failures.preorder = climb.leaf
@@ -158,7 +172,7 @@ worked AS (
     leaf, bool_or(call.start_time >= caught.end_time OR call.start_time > caught.start_time) AS is_mended, bool_or(call.preorder > catcher AND call.preorder < caught.subtree_end) AS has_worked
   FROM caught
   JOIN spans AS call ON call.trace_id = caught.trace_id AND call.agent_name IS NOT DISTINCT FROM caught.agent_name
-    AND call.status_code <> 'ERROR' AND call.preorder <> caught.catcher
+    AND call.status_code <> 'ERROR' AND call.preorder <> caught.catcher AND call.preorder NOT IN (SELECT preorder FROM told_only)
     AND CASE WHEN caught.kind = 'agent' THEN call.operation_name = 'invoke_agent' AND call.end_time IS NOT NULL
       WHEN caught.kind = 'model' THEN _span_kind(call.operation_name) = 'model' ELSE call.operation_name = 'execute_tool' AND call.tool_name = caught.tool_name END
   GROUP BY leaf
@@ -202,7 +216,7 @@ brought AS (
         length(tool_call_result) > 0 AND _is_a_look(tool_name, tool_call_arguments) AS is_a_look
       FROM spans AS call
       SEMI JOIN first_unmended ON first_unmended.trace_id = call.trace_id AND first_unmended.agent_name IS NOT DISTINCT FROM call.agent_name AND call.start_time > first_time
-      WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR'
+      WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND preorder NOT IN (SELECT preorder FROM told_only)
     )
   )
   WHERE matter IN (SELECT matter FROM sought)
@@ -288,8 +302,9 @@ judged AS MATERIALIZED (
         WHEN words IS NULL OR _owns_up(words)
           OR list_has_any(regexp_extract_all(left(message, 2000), '\b[45]\d\d\b'), regexp_extract_all(words, '\b[45]\d\d\b')) IS TRUE
           OR coalesce(length(message) >= 8 AND contains(lower(words), lower(left(_without_error_type(message), 40))), false) THEN NULL
-        WHEN operation_name = 'execute_tool' THEN 'proven'
-        WHEN NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
+        WHEN is_told AND NOT _claims_success(words) THEN NULL
+        WHEN operation_name = 'execute_tool' AND NOT is_told THEN 'proven'
+        WHEN NOT is_told AND NOT has_worked AND len(list_filter(_subjects(tool_name), lambda word: contains(lower(words), word))) > 0 THEN 'proven'
         WHEN NOT has_worked AND catcher_end IS NOT NULL AND tool_name IS NOT NULL AND NOT _keeps_account(tool_name) AND (error_class <> 'not found' OR NOT is_a_look
           -- That the program behind the tool is not there says nothing of what was looked for.
           OR regexp_matches(message, '(?i)command not found|not installed|no module named|cannot find module|unknown (tool|function)')) THEN 'candidate'
@@ -391,16 +406,16 @@ FROM counted;
 -- The failure is followed upwards to the first tool call or run that did not fail. Tier proven: (a) an agent's run failed and the
 -- tool that started it gave back an ordinary answer, or (b) the run in which a tool failed ended well, its final words speak of what
 -- that tool is for, and the tool never worked in that run. Tier candidate: as (b), but the final words do not name the matter and
--- the run ended without an error. Severity: critical if proven, warning for a candidate that claims success (`all done`), info for one that only answers.
+-- the run ended without an error, or nothing but its answer says that the call failed (`{"error": ...}`) and the final words claim success. Severity: critical if proven, warning for a candidate that claims success (`all done`), info for one that only answers.
 -- Example: `margin_check` fails, and the agent reports that margins hold.
 -- Leaves alone: failures after which the same tool of the same agent worked, or the very same call of another agent that took over, or another one that brought something back on the same thing, or was asked the very same and is for the same (`google_route`, `osm_route`); last words, reports or texts written since that own up to a failure
 -- or repeat its words; failures after which a person was asked, a check that had failed was passed or a next step on the screen worked; last words whose numbers
 -- stand in what other calls brought afterwards; what was there already; tools that only keep account of the run; failures that reach the root; exceptions that steer the program; runs without recorded final words; failed looks for something that is not there
 -- (a check that did not find its object, and a call that brought a text to be kept, are more than looks).
--- Misses: failures inside a tool that catches them itself; agents whose messages are not logged. Owning up is understood in English, German,
+-- Misses: failures inside a tool that catches them itself and gives an ordinary answer; agents whose messages are not logged. Owning up is understood in English, German,
 -- French, Spanish, Italian and Portuguese; runs that end in words of another language are not judged, and `checks` counts them.
 -- Do: treat the agent's report as unproven; repeat the failed step, and mend what caught the failure.
 -- scope: trace
--- version: 7
+-- version: 8
 CREATE MACRO detect_swallowed_error() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_swallowed_error();

@@ -1,4 +1,4 @@
--- What was passed on otherwise than it had come: in another unit, with its point moved, with two values changed over, or made up where nothing had come.
+-- What was passed on otherwise than it had come: in another unit, with two values changed over, or made up where nothing had come.
 -- include: messages.texts
 -- include: flow.texts
 -- include: flow.tokens

@@ -31,6 +31,10 @@ _asks_a_person(tool) OR coalesce(regexp_matches(_tool_words(tool), ' (approvals?
 CREATE MACRO _says_not_done(said) AS
 strlen(said) < 400 AND regexp_matches(said, '(?i)\b(was|were|is|are|been|could|has|have) ?(not|n.t)( be| been)? (accepted|saved|sent|stored|processed|completed|applied|uploaded|delivered|submitted|created|updated|published|booked|written|imported)\b|\b(was|were|been) (rejected|refused|declined)\b');
 
+-- Whether a call reads a log, by the name of what it reads.
+CREATE MACRO _reads_a_log(tool, arguments) AS
+coalesce(_resource_access(tool) = 'read' AND regexp_matches(_resource_named(TRY_CAST(arguments AS JSON)), '(?i)\blogs?\b|\.(log|out|err)$'), false);
+
 -- Calls that answered with a failure though nothing marks them as failed: by the first words of the answer, by an object that denies success; by words that it was not done; by the last words of a program
 -- in a shell; by the state in which something ended that they had asked for. What a shell line or a tool reads out of a log are no words of its own.
 CREATE VIEW _failures_told (
@@ -69,5 +73,5 @@ FROM acting
 WHERE CASE
   WHEN command IS NOT NULL THEN len(acts) > 0 AND NOT _only_shows(acts) AND (says_so OR complaint <> '')
   WHEN is_undone AND _resource_access(tool_name) IS DISTINCT FROM 'read' AND NOT _asks_for_leave(tool_name) THEN true
-  ELSE says_so AND NOT coalesce(_resource_access(tool_name) = 'read' AND regexp_matches(_resource_named(TRY_CAST(arguments AS JSON)), '(?i)\blogs?\b|\.(log|out|err)$'), false)
+  ELSE says_so AND NOT _reads_a_log(tool_name, arguments)
 END OR (state <> '' AND (_is_waiting(tool_name, arguments) OR preorder IN (SELECT preorder FROM watched)));
