@@ -47,7 +47,7 @@ def evidence(con: duckdb.DuckDBPyConnection) -> Evidence:
     return into
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(ANYTHING, min_size=1, max_size=5))
 def test_values_of_any_type_in_any_column_become_rows(values: list[Any]) -> None:
     with duckdb.connect() as con:
@@ -143,7 +143,7 @@ def test_a_reject_keeps_the_beginning_of_its_text(evidence: Evidence, con: duckd
 # --- sources ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.lists(st.binary(max_size=12), max_size=8), st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.integers(3, 9)
 )
