@@ -6,9 +6,6 @@
 -- The form of a value: digits and letters without which.
 CREATE MACRO _form_of(value) AS regexp_replace(regexp_replace(value, '\d', '9', 'g'), '\pL', 'a', 'g');
 
--- The words of three letters and more in a text, each once.
-CREATE MACRO _words_in_text(text) AS list_distinct(regexp_extract_all(lower(text), '\b\pL{3,}\b'));
-
 -- Values (identifiers, dates, amounts) in the words of a user that a cut took out of the window, that three calls of a tool and more had carried before, every one since the first, and that
 -- neither a call nor a window of the agent holds from then on, though the tool is called on in the same words: three quarters of those of a later call, in the argument that had carried the value, stand in the earlier ones.
 -- What a call is about is another matter: values that are a whole argument, paths, and values that another one of their form stands for afterwards are left out, and so are tools that

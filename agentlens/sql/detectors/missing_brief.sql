@@ -124,7 +124,7 @@ CREATE VIEW _brief_facts (
   -- Its words of three letters and more, in lower case; no part of an identifier is one.
   words
 ) AS
-SELECT preorder, said, list_distinct(_values_of(said)), list_distinct(_headings_in(said)), list_distinct(regexp_extract_all(lower(said), '\b\pL{3,}\b'))
+SELECT preorder, said, list_distinct(_values_of(said)), list_distinct(_headings_in(said)), _words_in_text(said)
 FROM (
   SELECT preorder, left(array_to_string(json_extract_string(tool_call_arguments, '$.*'), chr(10)), 20000) AS said
   FROM (SELECT preorder, tool_call_arguments FROM spans)

@@ -15,6 +15,9 @@ coalesce(
 -- The distinct words of the first 20,000 characters of a text, in lower case.
 CREATE MACRO _distinct_words(said) AS list_distinct(regexp_extract_all(lower(left(said, 20000)), '[\pL\pN]+'));
 
+-- The words of three letters and more in a text, each once; no part of an identifier is one.
+CREATE MACRO _words_in_text(said) AS list_distinct(regexp_extract_all(lower(said), '\b\pL{3,}\b'));
+
 -- The beginnings of the words that tell what a text is about.
 CREATE MACRO _matter_stems(said) AS
 list_distinct(list_transform(list_filter(_distinct_words(left(said, 4000)), lambda word: length(word) >= 4 OR regexp_matches(word, '\d')), lambda word: left(word, 5)));
