@@ -12,7 +12,7 @@ from typing import Any
 
 from agentlens._evidence import Evidence
 from agentlens._source import Place, Source
-from agentlens.loaders import _json_beats
+from agentlens.loaders import _json_events
 from agentlens.loaders import _json_record as one
 from agentlens.loaders._mapping import PRESET, TIMES, Field, Mapping, find, without
 from agentlens.loaders._times import is_zoned, parse_duration, parse_time
@@ -67,11 +67,11 @@ def _add(
         _add_message(record, said, used, place, into)
     elif not used.keys() & one.ESSENTIAL:
         return "no field that the mapping knows: no time, no agent, no action"
-    elif _json_beats.is_beat(
+    elif _json_events.is_beat(
         said.get("name"),
         said.get("agent_name"),
         said.get("start_time"),
-        [said.get(column) for column in _json_beats._WORK],
+        [said.get(column) for column in _json_events._WORK],
     ):
         _add_beat(record, said, used, place, into)
     else:
@@ -98,7 +98,7 @@ def _add_beat(
 ) -> None:
     row = {
         "agent_name": one._text(said["agent_name"]), "recipient": one._text(said.get("recipient")), "wave": one._count(said.get("wave")),
-        "start_time": _time(said, used, "start_time", into), "status_code": _json_beats.state(said.get("status_code")),
+        "start_time": _time(said, used, "start_time", into), "status_code": _json_events.state(said.get("status_code")),
         "payload": one._text(said.get("payload")), "name": said["name"],
     }  # fmt: skip
     rest = without(record, [field for column, field in used.items() if row.get(column) is not None])

@@ -15,8 +15,8 @@ from agentlens._evidence import Evidence, Message, text_contents
 from agentlens._json_text import canonical_json, json_text
 from agentlens._source import PlaceColumns
 from agentlens.dialects.messages import normalise_message, text_part
-from agentlens.loaders._json_beats import are_beats, are_said, beats
 from agentlens.loaders._json_columns import SCALARS, Columns
+from agentlens.loaders._json_events import are_beats, are_said, beats
 from agentlens.loaders._json_rest import attributes
 from agentlens.loaders._mapping import TIMES, Mapping
 from agentlens.loaders._otlp_span import CONTROL_FLOW

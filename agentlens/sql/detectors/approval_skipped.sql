@@ -2,6 +2,7 @@
 -- include: lens.sentences
 -- include: detectors.undeclared_tool
 -- include: detectors.evidence
+-- include: recovery.flaws
 
 -- Rank of a tier of approval: the number in it (T2, tier 3, L1), else by word (none, auto, notify 0; peer, agent 1; lead, manager 2; human, owner, founder 3).
 CREATE MACRO _approval_rank(tier) AS
@@ -21,20 +22,6 @@ coalesce(regexp_matches(word, '\b(approved?|granted|accepted?|allow(ed)?|yes|tru
 
 -- Whether a tool is one by which approval is asked for.
 CREATE MACRO _asks_approval(tool) AS regexp_matches(tool, 'approv|authori[sz]|sign_?off|ask_(human|user)|confirm|permission', 'i');
-
--- Whether the answer to such a question is no.
-CREATE MACRO _is_denied(word) AS
-coalesce(strlen(word) < 2000 AND NOT _is_approved(word)
-  AND regexp_matches(word, '\b(denied|deny|reject(ed)?|declined?|refused?|not (approved|granted|allowed|authori[sz]ed)|abgelehnt|verweigert|refusée?|denegad[oa]|rechazad[oa]|rifiutat[oa]|negad[oa])\b|"?\b(approved|granted|allowed|confirmed)"?\s*[:=]\s*"?(false|no)\b', 'i'), false);
-
--- Whether what was asked (in small letters) names a tool: a name of several words anywhere, a name of one word as a value of its own.
-CREATE MACRO _asked_for(asked, tool) AS
-CASE WHEN regexp_matches(tool, '[_ -]') THEN regexp_matches(replace(asked, '_', ' '), '(^|[^\pL\d])' || regexp_escape(replace(lower(tool), '_', ' ')) || '($|[^\pL\d])')
-  ELSE contains(asked, '"' || lower(tool) || '"') END;
-
--- Whether both texts have numbers, and none in common.
-CREATE MACRO _of_other_numbers(one, other) AS
-coalesce(len(regexp_extract_all(one, '\d+')) > 0 AND len(regexp_extract_all(other, '\d+')) > 0 AND NOT list_has_any(regexp_extract_all(one, '\d+'), regexp_extract_all(other, '\d+')), false);
 
 -- What each tool call needed and was given by way of approval: attributes (`approval.required`, `approval.tier`, `approval.status`,
 -- `approval.granted_tier`, `approval.by`, and the same with `_`), and what the agent's declaration says of the tool.
@@ -72,12 +59,6 @@ WITH rules AS (
     WHERE attributes IS NOT NULL AND contains(attributes::VARCHAR, 'approv')
   )
 ),
--- Approvals that were asked for and denied, and the tools that they were asked for: those that are called in the same trace and stand in the question.
-denied AS (
-  SELECT trace_id, preorder, start_time, lower(tool_call_arguments) AS asked
-  FROM spans
-  WHERE operation_name = 'execute_tool' AND _asks_approval(tool_name) AND _is_denied(tool_call_result)
-),
 calls AS (
   SELECT
     spans.*,
@@ -88,7 +69,7 @@ calls AS (
       attributes->>'$."approval.approved"', CASE WHEN coalesce(attributes->>'$."approval.by"', attributes->>'$.approved_by') <> '' THEN 'approved' END) AS said_status
   FROM spans
   WHERE operation_name = 'execute_tool' AND (contains(attributes::VARCHAR, 'approv') OR contains(attributes::VARCHAR, 'required_tier') OR agent_name IN (SELECT agent_name FROM rules)
-    OR trace_id IN (SELECT trace_id FROM denied))
+    OR preorder IN (SELECT done_preorder FROM _refusals_passed_over))
 )
 SELECT
   trace_id, span_id, calls.agent_name, tool_name, coalesce(_approval_rank(said_needed), rank, CASE WHEN was_denied THEN 3 END, 0),
@@ -96,12 +77,7 @@ SELECT
     ELSE 'the agent''s declaration' END,
   CASE WHEN said_tier IS NOT NULL THEN _approval_rank(said_tier) WHEN _is_approved(said_status) THEN 99 WHEN said_status IS NOT NULL THEN 0 END,
   start_time, end_time, preorder
-FROM (
-  SELECT *, EXISTS (
-    FROM denied WHERE denied.trace_id = calls.trace_id AND denied.preorder < calls.preorder AND NOT _asks_approval(tool_name)
-      AND _asked_for(denied.asked, tool_name) AND NOT _of_other_numbers(denied.asked, tool_call_arguments)) AS was_denied
-  FROM calls
-) AS calls
+FROM (SELECT *, preorder IN (SELECT done_preorder FROM _refusals_passed_over) AS was_denied FROM calls) AS calls
 LEFT JOIN rules ON rules.agent_name = calls.agent_name AND rules.tool = _plain_tool(tool_name);
 
 -- Why skipped approvals cannot be looked for; no reason when all is there.

@@ -134,17 +134,16 @@ incident AS MATERIALIZED (
 ),
 -- The traces from which something went to that of the incident, over any number of others.
 crossings AS MATERIALIZED (
-  SELECT DISTINCT a.trace_id AS from_trace_id, b.trace_id AS to_trace_id
+  SELECT DISTINCT spans.trace_id AS from_trace_id, to_trace_id
   FROM (
-    SELECT from_preorder, preorder AS to_preorder FROM flow_texts WHERE side = 'heard' AND from_preorder IS NOT NULL
+    SELECT from_preorder, trace_id AS to_trace_id FROM flow_texts WHERE side = 'heard' AND from_preorder IS NOT NULL
     UNION ALL
-    SELECT from_preorder, to_preorder FROM flow_quotes WHERE from_preorder IS NOT NULL
+    SELECT from_preorder, trace_id FROM flow_quotes JOIN spans ON preorder = to_preorder WHERE from_preorder IS NOT NULL
     UNION ALL
-    SELECT from_preorder, to_preorder FROM flow_rereads
+    SELECT from_preorder, trace_id FROM flow_rereads JOIN spans ON preorder = to_preorder
   ) AS passed
-  JOIN (SELECT preorder, trace_id FROM spans) AS a ON a.preorder = from_preorder
-  JOIN (SELECT preorder, trace_id FROM spans) AS b ON b.preorder = to_preorder
-  WHERE a.trace_id <> b.trace_id
+  JOIN spans ON preorder = from_preorder
+  WHERE spans.trace_id <> to_trace_id
 ),
 around AS (
   SELECT trace_id FROM incident
@@ -152,6 +151,8 @@ around AS (
   SELECT from_trace_id FROM around JOIN crossings ON to_trace_id = trace_id
 ),
 near AS MATERIALIZED (SELECT list(trace_id) AS trace_ids FROM around),
+-- The steps of these traces: they are read once, and looked at often.
+steps AS MATERIALIZED (FROM spans WHERE trace_id IN (SELECT trace_id FROM around)),
 blamed AS MATERIALIZED (FROM _blamed_by_harm((SELECT preorder FROM incident))),
 -- A secret that was shown has harmed nothing but where it went.
 defects AS MATERIALIZED (
@@ -160,7 +161,7 @@ defects AS MATERIALIZED (
     UNION ALL
     SELECT -1000000000000 - preorder AS defect, 'error', 'event', blamed.summary, preorder, 1, false, [_evidence(source_id, source_line, source_offset, source_length, span_id, tool_call_arguments)]
     FROM blamed
-    JOIN spans USING (preorder)
+    JOIN steps USING (preorder)
   )
   QUALIFY detector <> 'secret_exposure' OR bool_or(preorder IN (SELECT preorder FROM incident)) OVER (PARTITION BY defect)
 ),
@@ -173,8 +174,8 @@ links AS MATERIALIZED (
   UNION ALL
   -- A defect is part of every call it stands in, however deep.
   SELECT DISTINCT defect.preorder, call.preorder, 'is part of it', 'possible', 100
-  FROM (FROM spans WHERE preorder IN (SELECT preorder FROM defects)) AS defect
-  JOIN (FROM spans WHERE operation_name = 'execute_tool' AND trace_id IN (SELECT trace_id FROM around)) AS call ON call.preorder < defect.preorder AND defect.preorder < call.subtree_end
+  FROM (FROM steps WHERE preorder IN (SELECT preorder FROM defects)) AS defect
+  JOIN (FROM steps WHERE operation_name = 'execute_tool') AS call ON call.preorder < defect.preorder AND defect.preorder < call.subtree_end
   WHERE defect.depth > call.depth + 1
   UNION ALL
   -- A call that went wrong, in which something did, or that read what another had written, comes before what its agent does later in the same run; it only speaks where the log
@@ -182,15 +183,15 @@ links AS MATERIALIZED (
   SELECT failed.preorder, later.preorder, CASE WHEN failed.status_code = 'ERROR' OR failed.preorder NOT IN (SELECT to_preorder FROM flow_rereads) THEN 'went wrong earlier in the same run' ELSE 'was read earlier in the same run' END, 'possible', 100
   FROM (
     SELECT *, preorder IN (SELECT from_preorder FROM shown WHERE way = 'said what it was given') AS is_given
-    FROM spans
-    WHERE trace_id IN (SELECT trace_id FROM around) AND (operation_name = 'execute_tool' OR (depth = 0 AND subtree_end = preorder + 1))
+    FROM steps
+    WHERE (operation_name = 'execute_tool' OR (depth = 0 AND subtree_end = preorder + 1))
       AND ((status_code = 'ERROR' AND NOT is_control_flow) OR preorder IN (SELECT preorder FROM defects WHERE detector = 'error') OR preorder IN (SELECT to_preorder FROM flow_rereads)
-        OR preorder IN (SELECT call.preorder FROM spans AS call JOIN defects ON call.preorder < defects.preorder AND defects.preorder < call.subtree_end WHERE call.operation_name = 'execute_tool'))
+        OR preorder IN (SELECT call.preorder FROM steps AS call JOIN defects ON call.preorder < defects.preorder AND defects.preorder < call.subtree_end WHERE call.operation_name = 'execute_tool'))
   ) AS failed
   JOIN (
     SELECT *, preorder IN (SELECT to_preorder FROM shown WHERE way IN ('asked for it', 'said what it was given')) AS is_asked
-    FROM spans
-    WHERE (operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion') OR (depth = 0 AND subtree_end = preorder + 1)) AND trace_id IN (SELECT trace_id FROM around)
+    FROM steps
+    WHERE (operation_name IN ('execute_tool', 'chat', 'generate_content', 'text_completion') OR (depth = 0 AND subtree_end = preorder + 1))
       AND (status_code <> 'ERROR' OR preorder IN (SELECT preorder FROM incident))
   ) AS later
     ON later.trace_id = failed.trace_id AND later.depth = failed.depth AND later.agent_name IS NOT DISTINCT FROM failed.agent_name
@@ -203,13 +204,13 @@ briefs AS MATERIALIZED (
   SELECT answer.from_preorder, answer.to_preorder, told.tool_call_arguments AS brief
   FROM (FROM links WHERE way = 'said what it was given') AS answer
   JOIN (FROM links WHERE way = 'asked for it') AS ask ON ask.from_preorder = answer.to_preorder
-  JOIN (SELECT preorder, tool_call_arguments FROM spans SEMI JOIN incident USING (trace_id)) AS told ON told.preorder = ask.to_preorder
+  JOIN (FROM steps SEMI JOIN incident USING (trace_id)) AS told ON told.preorder = ask.to_preorder
   SEMI JOIN (FROM links WHERE way = 'handed over to it') AS given ON given.from_preorder = told.preorder
 ),
 related AS MATERIALIZED (
   SELECT DISTINCT from_preorder, to_preorder
   FROM briefs
-  JOIN spans ON spans.preorder = from_preorder
+  JOIN steps ON steps.preorder = from_preorder
   WHERE len(list_intersect(_matter_words(brief), _matter_words(concat_ws(' ', tool_call_arguments, tool_call_result, status_message)))) >= 2
 ),
 -- Whether what a brief was written from is of its matter; and whether a step was still under way when what it had said served: nothing had come of it then.
@@ -219,8 +220,8 @@ ways AS MATERIALIZED (
     coalesce(above.end_time > coalesce(below.end_time, below.start_time), false) AS is_under_way
   FROM links
   LEFT JOIN related USING (from_preorder, to_preorder)
-  JOIN (SELECT preorder, end_time FROM spans) AS above ON above.preorder = from_preorder
-  JOIN (SELECT preorder, start_time, end_time FROM spans) AS below ON below.preorder = to_preorder
+  JOIN steps AS above ON above.preorder = from_preorder
+  JOIN steps AS below ON below.preorder = to_preorder
 ),
 -- The cheapest way from every step to the incident, with at most two links that are only suggested. `role`: `began` where the way goes on by `began it`, or by what the step
 -- was given while it was still under way: what came of it later, or was part of it, has no part in that; `briefs` where it goes on by a handing over: what had merely stood
@@ -248,10 +249,10 @@ reach (preorder, role, cost, weakest, hops, next) USING KEY (preorder, role) AS 
         AND NOT (reach.role <> '' AND links.way IN ('is part of it', 'failed inside it', 'is what it gave back', 'was swallowed by it'))
       WHERE reach.hops < max_hops
     ) AS step
-    JOIN spans ON spans.preorder = from_preorder
+    JOIN steps ON steps.preorder = from_preorder
     CROSS JOIN incident
     LEFT JOIN recurring.reach AS known ON known.preorder = from_preorder AND known.role = step.role
-    WHERE total < 300 AND coalesce(spans.start_time <= incident.moment, true) AND (known.cost IS NULL OR total < known.cost)
+    WHERE total < 300 AND coalesce(steps.start_time <= incident.moment, true) AND (known.cost IS NULL OR total < known.cost)
   )
   GROUP BY from_preorder, role
 ),
@@ -260,7 +261,7 @@ timed AS MATERIALIZED (
   SELECT
     defects.*, role, weakest, cost, subtree_end, min((CASE detector WHEN 'error' THEN coalesce(end_time, start_time) ELSE start_time END, preorder)) OVER (PARTITION BY defect) AS first_moment
   FROM defects
-  JOIN (SELECT preorder, start_time, end_time, subtree_end FROM spans) AS spans USING (preorder)
+  JOIN steps USING (preorder)
   LEFT JOIN reach USING (preorder)
   QUALIFY bool_or(reach.preorder IS NOT NULL) OVER (PARTITION BY defect)
 ),
@@ -291,19 +292,23 @@ chains AS MATERIALIZED (
     walk.start, list(here ORDER BY place) AS path,
     max(reach.weakest) AS weakest,
     count(*) FILTER (reach.next.confidence = 'certain') AS certain_links, count(*) FILTER (reach.next.confidence = 'possible') AS guessed_links, count(reach.next.way) AS link_count,
-    list(struct_pack(trace_id := spans.trace_id, span_id := spans.span_id, agent_name := spans.agent_name,
+    list(struct_pack(trace_id := steps.trace_id, span_id := steps.span_id, agent_name := steps.agent_name,
       label := _span_label(operation_name, name, tool_name, response_model, request_model, agent_name), way := reach.next.way) ORDER BY place) AS chain
   FROM walk
-  JOIN spans ON spans.preorder = walk.here
+  JOIN steps ON steps.preorder = walk.here
   JOIN reach ON reach.preorder = walk.here AND reach.role = walk.here_role
   GROUP BY walk.start
 ),
 -- What the incident did or said is about; nothing where the log does not say.
 matter AS MATERIALIZED (
   SELECT _matter_stems(concat_ws(' ', any_value(_tool_words(tool_name)), any_value(array_to_string(_given_words(tool_call_arguments), ' ')), any_value(tool_call_result), string_agg(_message_text(parts), ' '))) AS stems
-  FROM (FROM spans SEMI JOIN incident USING (preorder)) AS step
-  LEFT JOIN (SELECT DISTINCT preorder, message_hash FROM flow_texts WHERE side = 'said' AND type <> 'result') AS texts USING (preorder)
-  LEFT JOIN messages USING (message_hash)
+  FROM (FROM steps SEMI JOIN incident USING (preorder)) AS step
+  LEFT JOIN (
+    SELECT DISTINCT preorder, message_hash, parts
+    FROM messages
+    JOIN (FROM flow_texts SEMI JOIN incident USING (preorder)) AS texts USING (message_hash)
+    WHERE side = 'said' AND texts.type <> 'result'
+  ) AS spoken USING (preorder)
 ),
 -- What stands against a defect as the cause, whatever its chain. `look`: it only looked for what was not there, or tried something out in a line of code; or it was answered with a part only, or a
 -- secret stood there; `other`: such a look was for something of which the harm does not speak: that it stood in a window shows no part in it. `self`: it is the harm itself, which failed by what it was given
@@ -317,7 +322,7 @@ doubts AS MATERIALIZED (
       WHEN is_look THEN 'look' END AS doubt
   FROM (
     SELECT
-      reached.defect, detector, tier, spans.preorder, status_code, error_type, operation_name, coalesce(nullif(status_message, ''), left(tool_call_result, 1000), '') AS said, tool_call_arguments AS given,
+      reached.defect, detector, tier, steps.preorder, status_code, error_type, operation_name, coalesce(nullif(status_message, ''), left(tool_call_result, 1000), '') AS said, tool_call_arguments AS given,
       _matter_stems(array_to_string(_given_words(tool_call_arguments), ' ')) AS sought,
       coalesce(detector = 'error' AND operation_name = 'execute_tool' AND CASE
         WHEN status_code <> 'ERROR' THEN _part_mark(tool_call_result) IS NOT NULL
@@ -325,7 +330,7 @@ doubts AS MATERIALIZED (
         WHEN regexp_matches(tool_call_arguments, '"(cmd|command)"\s*:') THEN regexp_matches(tool_call_arguments, '"(cmd|command)"\s*:\s*\W*(cd [^"&;]+(&&|;)\s*)?(ls|z?cat|z?grep|rg|find|head|tail|sed -n|wc|stat|test|less|file|du|which)\b')
         ELSE _resource_access(tool_name) IS DISTINCT FROM 'write' END, false) AS is_look
     FROM reached
-    JOIN spans ON spans.preorder = start.preorder
+    JOIN steps ON steps.preorder = start.preorder
   )
   CROSS JOIN matter
 ),
@@ -342,9 +347,9 @@ joined AS MATERIALIZED (
 choked AS (
   SELECT DISTINCT polluted.defect AS earlier_defect, failed.defect AS later_defect
   FROM (SELECT defect, first_moment, unnest(places) AS preorder FROM joined WHERE detector = 'context_pollution') AS polluted
-  JOIN (SELECT preorder, tool_call_result AS said FROM spans WHERE length(tool_call_result) >= 16) AS reader USING (preorder)
+  JOIN (SELECT preorder, tool_call_result AS said FROM steps WHERE length(tool_call_result) >= 16) AS reader USING (preorder)
   JOIN (SELECT defect, first_moment, cause FROM joined WHERE detector = 'error') AS failed ON polluted.first_moment < failed.first_moment
-  JOIN (SELECT preorder, tool_call_arguments AS given FROM spans) AS taker ON taker.preorder = failed.cause AND contains(given, left(said, 200))
+  JOIN (SELECT preorder, tool_call_arguments AS given FROM steps) AS taker ON taker.preorder = failed.cause AND contains(given, left(said, 200))
 ),
 -- A defect explains a later one whose steps lie on its way to the harm, or are its own.
 explains AS (
@@ -385,7 +390,7 @@ ranked AS (
   LEFT JOIN harmless ON sort = CASE detector WHEN 'error' THEN summary ELSE detector END
 )
 SELECT
-  rank, ranked.detector, ranked.tier, ranked.summary AS hypothesis, spans.trace_id, spans.span_id, spans.agent_name, spans.start_time,
+  rank, ranked.detector, ranked.tier, ranked.summary AS hypothesis, steps.trace_id, steps.span_id, steps.agent_name, steps.start_time,
   CASE weakest WHEN 1 THEN 'certain' WHEN 2 THEN 'likely' ELSE 'possible' END AS strength,
   chain, list_transform(chain, lambda step: step.span_id) AS span_ids,
   list_filter([
@@ -408,7 +413,7 @@ SELECT
   ], lambda sentence: sentence IS NOT NULL) AS speaks_against,
   coalesce(told.evidence, ranked.evidence) AS evidence
 FROM ranked
-JOIN spans ON spans.preorder = cause
+JOIN steps ON steps.preorder = cause
 LEFT JOIN findings AS told ON told.rowid = ranked.defect
 WHERE rank <= most
 ORDER BY rank;

@@ -63,7 +63,11 @@ WHERE preorder NOT IN (
     OR contains(later.tool_call_arguments, resource)
 );
 
--- Requests for leave that were refused, and the first thing that was done all the same.
+-- Whether both texts have numbers, and none in common.
+CREATE MACRO _of_other_numbers(one, other) AS
+coalesce(len(regexp_extract_all(one, '\d+')) > 0 AND len(regexp_extract_all(other, '\d+')) > 0 AND NOT list_has_any(regexp_extract_all(one, '\d+'), regexp_extract_all(other, '\d+')), false);
+
+-- Requests for leave that were refused, and the first thing that was done all the same: it is of the matter of the request, and nobody gave leave in between.
 CREATE VIEW _refusals_passed_over (
   -- Place of the request in tree order.
   preorder,
@@ -76,10 +80,12 @@ CREATE VIEW _refusals_passed_over (
   -- What was answered.
   answer,
   -- The tool with which it was done.
-  done_with
+  done_with,
+  -- Place of the call with which it was done in tree order.
+  done_preorder
 ) AS
 WITH asked AS MATERIALIZED (
-  SELECT preorder, trace_id, agent_name, tool_name, coalesce(tool_call_result, status_message) AS answer, _refuses(coalesce(tool_call_result, status_message)) AS is_refused, _matter_stems(tool_call_arguments) AS matter,
+  SELECT preorder, trace_id, agent_name, tool_name, coalesce(tool_call_result, status_message) AS answer, _refuses(coalesce(tool_call_result, status_message)) AS is_refused, tool_call_arguments AS request, _matter_stems(tool_call_arguments) AS matter,
     coalesce(end_time, start_time) AS answered
   FROM spans
   WHERE operation_name = 'execute_tool' AND _asks_for_leave(tool_name)
@@ -93,11 +99,11 @@ done AS (
     WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR' AND NOT _asks_for_leave(tool_name) AND _resource_access(tool_name) IS DISTINCT FROM 'read' AND NOT _is_waiting(tool_name, tool_call_arguments)
       AND trace_id IN (SELECT trace_id FROM asked WHERE is_refused)
   ) AS later ON later.trace_id = asked.trace_id AND later.preorder > asked.preorder AND coalesce(later.start_time >= answered, true)
-  WHERE NOT _refuses(later.arguments)
+  WHERE NOT _refuses(later.arguments) AND NOT _of_other_numbers(request, later.arguments)
 )
-SELECT preorder, trace_id, agent_name, tool_name, answer, arg_min(done_with, done)
+SELECT preorder, trace_id, agent_name, tool_name, answer, arg_min(done_with, done), min(done)
 FROM done
-WHERE len(list_intersect(matter, deed)) >= 1 AND len(list_intersect(matter, later_matter)) >= least(2, len(matter))
+WHERE (contains(lower(request), format('"{}"', lower(done_with))) OR (len(list_intersect(matter, deed)) >= 1 AND len(list_intersect(matter, later_matter)) >= least(2, len(matter))))
   AND NOT EXISTS (FROM asked AS other WHERE other.trace_id = done.trace_id AND other.preorder > done.preorder AND other.preorder < done.done AND NOT other.is_refused)
 GROUP BY ALL;
 

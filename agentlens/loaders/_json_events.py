@@ -1,4 +1,4 @@
-"""Heartbeats among home-grown JSON lines: records by which an agent says no more than that it is there; and what it says to others."""
+"""Events among home-grown JSON lines that are no work: heartbeats, reports of a state, and what agents say to one another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agentlens._json_text import json_each
 from agentlens.loaders._json_columns import Columns
 from agentlens.loaders._mapping import Field, without
 
-WORDS = frozenset({
+BEATS = frozenset({
     "heartbeat", "heart_beat", "agent_heartbeat", "worker_heartbeat", "heartbeat_ok", "keepalive", "keep_alive",
     "alive", "still_alive", "liveness",
 })  # fmt: skip
@@ -18,19 +18,9 @@ SAID = frozenset({
     "message", "msg", "dm", "agent_message", "direct_message", "message_sent", "msg_sent", "sent_message", "send_message", "say", "tell", "reply",
 })  # fmt: skip
 # What an event is called that says in what state an agent is, by its status or by its own name.
-REPORTS = frozenset(
-    {
-        "status",
-        "agent_status",
-        "status_update",
-        "status_report",
-        "status_change",
-        "state_change",
-        "blocked",
-        "waiting",
-        "unblocked",
-    }
-)
+REPORTS = frozenset({
+    "status", "agent_status", "status_update", "status_report", "status_change", "state_change", "blocked", "waiting", "unblocked",
+})  # fmt: skip
 # Levels of a log line, which are no state of an agent.
 _LEVELS = frozenset({"WARN", "WARNING", "ERROR", "CRITICAL", "FATAL", "NOTICE", "TRACE"})
 # Where a report says more than its status, the first that there is.
@@ -45,7 +35,7 @@ def is_beat(action: Any, agent: Any, time: Any, work: Sequence[Any]) -> bool:
     """Whether a record of this action, agent and time, and with these fields of work, is a heartbeat."""
     if not isinstance(action, str) or agent is None or time is None or any(field is not None for field in work):
         return False
-    return _plain(action) in WORDS
+    return _plain(action) in BEATS
 
 
 def _plain(word: str) -> str:
