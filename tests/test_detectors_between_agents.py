@@ -107,6 +107,26 @@ def test_a_request_that_needs_no_answer_or_got_one_by_other_ways_is_not_lost(tmp
         assert found(talk(tmp_path / name, [*REST, *said]), "lost_message", "summary") == [], name
 
 
+def report(sender: str, recipient: str, minute: int, status: str, delivers: str = "none", then: str = "none") -> str:
+    """A status report as header lines."""
+    fields = {"FROM": sender, "TO": recipient, "TIME": f"2026-01-01T10:{minute:02d}:00Z", "STATUS": status}
+    return "".join(f"{key}: {value}\n" for key, value in {**fields, "DELIVERABLES": delivers, "NEXT": then}.items())
+
+
+def reports(folder: Path, *said: str) -> Lens:
+    return read_steps(folder, [], **{"reports.txt": "---\n".join(said)})
+
+
+def test_work_that_a_report_gives_to_one_never_heard_of_while_others_go_on_is_lost(tmp_path: Path) -> None:
+    given = [report("Ana", name, n, "DISPATCH", then=f"barrel 1{n}") for n, name in enumerate(("Ben", "Cyd"))]
+    lens = reports(tmp_path / "lost", *given, report("Ben", "Ana", 20, "COMPLETE"))
+    assert found(lens, "lost_message", "agent_name, tier, len(evidence)") == [("Cyd", "candidate", 1)]
+    taken = reports(tmp_path / "taken", *given, report("Cyd", "Ana", 9, "IN_PROGRESS"), report("Ben", "Ana", 20, "COMPLETE"))  # fmt: skip
+    told = reports(tmp_path / "told", report("Ana", "Cyd", 1, "COMPLETE"), given[0], report("Ben", "Ana", 20, "COMPLETE"))  # fmt: skip
+    for lens in (taken, told):
+        assert found(lens, "lost_message", "summary") == []
+
+
 def in_turn(*texts: str) -> list[Said]:
     return [(("Ana", "Ben")[n % 2], ("Ben", "Ana")[n % 2], n, text) for n, text in enumerate(texts)]
 
@@ -181,6 +201,20 @@ def test_who_was_not_told_or_asks_or_puts_it_right_works_from_no_stale_packet(tm
     }
     for name, said in healthy.items():
         assert found(talk(tmp_path / name, said), "stale_packet") == [], name
+
+
+def test_who_dispatches_work_by_a_version_that_a_report_had_replaced_works_from_a_stale_packet(tmp_path: Path) -> None:
+    first, second = (report("Ana", "Ben", n, "COMPLETE", f"menu-7.md v{n}") for n in (1, 2))
+    old = report("Ben", "Cyd", 20, "DISPATCH", "menu-7.md v1", "cook by menu-7.md v1")
+    assert found(reports(tmp_path / "stale", first, second, old), "stale_packet") == [("Ben", "candidate", "warning")]
+    healthy = {
+        "current": [first, second, old.replace("v1", "v2")],
+        "before": [first, report("Ben", "Cyd", 1, "DISPATCH", "menu-7.md v1"), second],
+        "not told": [first, second.replace("TO: Ben", "TO: Dan"), old],
+        "tells what it did": [first, second, report("Ben", "Cyd", 20, "COMPLETE", "cooked by menu-7.md v1")],
+    }
+    for name, said in healthy.items():
+        assert found(reports(tmp_path / name, *said), "stale_packet", "summary") == [], name
 
 
 def test_who_sends_work_on_by_the_version_that_it_had_replaced_itself_works_from_a_stale_packet(tmp_path: Path) -> None:

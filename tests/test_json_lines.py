@@ -333,14 +333,22 @@ BEAT = {
 
 def test_a_heartbeat_among_records_is_a_sign_of_life_and_no_step(tmp_path: Path) -> None:
     assert json_lines.sniff(lines(BEAT))
-    rows = load(tmp_path, lines(BEAT, BEAT | {"event": "keep-alive", "status": "ok"}))
+    rows = load(
+        tmp_path,
+        lines(BEAT, BEAT | {"event": "keep-alive", "status": "ok"}, BEAT | {"event": "beat", "status": "alive"}),
+    )
     columns = ("kind", "agent_name", "time", "status", "detail")
     when = datetime(2026, 4, 14, 14, 23, 11)
     assert [tuple(row[column] for column in columns) for row in rows["status_reports"]] == [
         ("heartbeat", "Apollo", when, "BUSY", "page 3"),
         ("heartbeat", "Apollo", when, None, "page 3"),  # `ok` says that it beat, not that its work is done
+        ("heartbeat", "Apollo", when, None, "page 3"),
     ]
-    assert [json.loads(row["attributes"]) for row in rows["status_reports"]] == [{"seq": 4}, {"seq": 4, "status": "ok"}]
+    assert [json.loads(row["attributes"]) for row in rows["status_reports"]] == [
+        {"seq": 4},
+        {"seq": 4, "status": "ok"},
+        {"seq": 4, "status": "alive"},
+    ]
     assert not rows["spans"]
 
 

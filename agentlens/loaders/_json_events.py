@@ -11,7 +11,7 @@ from agentlens.loaders._mapping import Field, without
 
 BEATS = frozenset({
     "heartbeat", "heart_beat", "agent_heartbeat", "worker_heartbeat", "heartbeat_ok", "keepalive", "keep_alive",
-    "alive", "still_alive", "liveness",
+    "alive", "still_alive", "liveness", "beat", "pulse",
 })  # fmt: skip
 # What an event is called by which an agent says something to another.
 SAID = frozenset({

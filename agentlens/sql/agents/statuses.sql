@@ -12,6 +12,10 @@ coalesce(regexp_matches(status, '^(COMPLETED?|DONE|SHIPPED|SUCCESS|SUCCEEDED|FIN
 CREATE MACRO is_resting(status) AS
 coalesce(regexp_matches(status, '^(IDLE|OFF(LINE|[ _-]?(SHIFT|DUTY|WORK))?|STOPPED|STANDBY|PAUSED|WAITING|SLEEPING|SIGN(ED|ING)[ _-]?OFF|HAND(ED|ING)[ _-]?OVER|SHUT(TING)?[ _-]?DOWN|EXIT(ED|ING)?|LEAVING|LEFT)$'), false);
 
+-- Whether a status word says that the report hands work to whom it goes to: DISPATCH, ASSIGNED, DELEGATED.
+CREATE MACRO is_dispatch(status) AS
+coalesce(regexp_matches(status, '^(DISPATCH(ED)?|ASSIGN(ED|MENT)?|DELEGAT(ED?|ION))$'), false);
+
 -- The blockers of a report without those that say, in one of many languages, that there is none, or that it is gone.
 CREATE MACRO open_blockers(blockers) AS
 list_filter(coalesce(blockers, []), lambda blocker: NOT regexp_matches(trim(blocker),

@@ -1,6 +1,7 @@
 -- Work and words that were sent and never taken up.
 -- include: lens.sentences
 -- include: agents.handoffs
+-- include: agents.statuses
 -- include: detectors.off_matrix_delegation
 -- include: detectors.evidence
 
@@ -78,6 +79,10 @@ CREATE VIEW _sent (
 SELECT 'message', sender, recipient, time, payload, trace_id, span_id, source_id, source_line, source_offset, source_length
 FROM agent_messages
 WHERE kind <> 'pax' AND sender IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL AND sender <> recipient
+UNION ALL
+SELECT 'task', agent_name, recipient, time, concat_ws('; ', detail, next_action), NULL, NULL, source_id, source_line, source_offset, source_length
+FROM status_reports
+WHERE is_dispatch(status) AND agent_name <> recipient AND time IS NOT NULL
 UNION ALL
 SELECT 'task', from_agent, to_agent, coalesce(giver.end_time, giver.start_time), task, giver.trace_id, giver.span_id, source_id, source_line, source_offset, source_length
 FROM (
@@ -199,6 +204,8 @@ FROM (
   FROM (
     SELECT count(*) AS seen, count(*) FILTER (sender IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL) AS usable FROM agent_messages WHERE kind <> 'pax'
     UNION ALL
+    SELECT count(*), count(time) FROM status_reports WHERE is_dispatch(status) AND agent_name <> recipient
+    UNION ALL
     SELECT count(*), count(*) FILTER (agent_name IS NOT NULL AND start_time IS NOT NULL) FROM spans
     WHERE operation_name = 'execute_tool' AND (_is_handoff_tool(tool_name) OR preorder IN (SELECT preorder FROM _handed_to_the_named))
   )
@@ -209,7 +216,7 @@ FROM (
 -- Means: it was sent to somebody who was not there, or got lost on the way. Matters: the sender counts it as under way; nobody does it.
 -- Signs of life are spans, reports and messages, after the sending or around it (up to `seconds` before). Those who exchange messages or work with the
 -- sender must go on for at least `min_minutes` after the sending, and the sender must have reached others. One finding a pair of agents. Tier: event when
--- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning. A task is sent by a tool for handing over, or by
+-- the recipient is known from elsewhere in the log, candidate when it is known by name only. Severity: warning. A task is sent by a report that says so by its status (DISPATCH), by a tool for handing over, or by
 -- one that elsewhere in the trace starts the very agents that its arguments name.
 -- Example: Ana sends Cyd a task at 10:05; Cyd was last heard of at 10:00, and the others go on until 10:40.
 -- Tier candidate as well: a request to an agent that goes on writing for as long (and for twice the longest time that an answer took) and never answers it, nor speaks of it to
@@ -220,7 +227,7 @@ FROM (
 -- Misses: requests ignored by an agent whose steps are logged, for they may be its answer, or by one that often leaves them; agents whose work is logged elsewhere.
 -- Do: find out whether Cyd was there at all; let messages be acknowledged.
 -- scope: fleet
--- version: 6
+-- version: 7
 CREATE MACRO detect_lost_message(min_minutes := 5, seconds := 5) AS TABLE
 WITH sent AS MATERIALIZED (
   SELECT *, row_number() OVER () AS number, _plain_agent(recipient) AS plain_name

@@ -1,6 +1,7 @@
 -- An agent that works from facts that had been replaced.
 -- include: lens.sentences
 -- include: agents.handoffs
+-- include: agents.statuses
 -- include: detectors.evidence
 
 -- Every span that names a packet of facts and its version, in its attributes (`packet.id`, `packet.version`) or, for a tool call, its arguments
@@ -66,7 +67,8 @@ list_transform(
   regexp_extract_all(left(text, 4000), '(?:[\pL\d][\pL\d_./#-]*[./_#\d-][\pL\d_./#-]*[\pL\d](?: (?:is|now|at|to|in|ist|jetzt|nun|auf|est|maintenant|en|à|es|está|ahora|è|ora|a|é|agora)){0,2}|\pL{3,})[ ,:@#_(-]{1,2}(?:[vV](?:ersi[oó]n|ersion[ei]|ersão|ersie)?|[rR]ev(?:ision)?)[.: ]{0,2}\d[\d.]*\b'),
   lambda piece: regexp_extract(lower(piece), '^(.*?[\pL\d])(?: (?:is|now|at|to|in|ist|jetzt|nun|auf|est|maintenant|en|à|es|está|ahora|è|ora|a|é|agora)){0,2}[ ,:@#_(-]{1,2}(?:v(?:ersi[oó]n|ersion[ei]|ersão|ersie)?|rev(?:ision)?)[.: ]{0,2}(\d[\d.]*)$', ['packet', 'version']));
 
--- Every version of something that one agent named to another: in a message, in the task of a handing over, and in what that brought back.
+-- Every version of something that one agent named to another: in a message, in the task of a handing over, and in what that brought back;
+-- a report hands over where its status says so, else it brings back.
 CREATE VIEW _versions_told (
   -- `message`, `task` or `answer`.
   kind,
@@ -103,6 +105,12 @@ WITH texts AS (
     time, payload AS words, trace_id, span_id, source_id, source_line, source_offset, source_length
   FROM agent_messages
   WHERE kind <> 'pax' AND sender IS NOT NULL AND time IS NOT NULL
+  UNION ALL
+  SELECT
+    CASE WHEN is_dispatch(status) THEN 'task' ELSE 'answer' END, agent_name, recipient, time, concat_ws('; ', array_to_string(deliverables, '; '), detail, next_action), NULL, NULL,
+    source_id, source_line, source_offset, source_length
+  FROM status_reports
+  WHERE agent_name IS NOT NULL AND recipient IS NOT NULL AND time IS NOT NULL
   UNION ALL
   SELECT told.kind, told.teller, told.hearer, told.time, told.words, giver.trace_id, giver.span_id, source_id, source_line, source_offset, source_length
   FROM (
@@ -203,7 +211,7 @@ FROM (SELECT count(*) AS uses, count(version) FILTER (agent_name IS NOT NULL AND
 --
 -- Means: it works from facts that no longer hold. Matters: its result is wrong by rule, and nothing fails. A version counts as published from
 -- the end of the first span that names it, runs of agents left out; a run that is given an old version uses it. One finding an agent, trace and packet. Tier proven, severity critical.
--- Tier candidate, severity warning: an agent that was told of a later version, in a message or by what a handing over brought back, gives another the one before to work from.
+-- Tier candidate, severity warning: an agent that was told of a later version, in a message, a report or by what a handing over brought back, gives another the one before to work from.
 -- Example: facts v4 are published at 12:05, and Hermes sends the mail from v3 at 12:20.
 -- Leaves alone: uses of a version before the later one was published; looking at an old version while nothing else uses it, if the agent
 -- turns to the current one before it acts (its last use in the trace is current); whoever was given the old version by another of the same trace, who brought it
@@ -211,7 +219,7 @@ FROM (SELECT count(*) AS uses, count(version) FILTER (agent_name IS NOT NULL AND
 -- Misses: facts without version numbers, versions that are named in words and acted upon without handing them on, versions kept in an agent's own notes.
 -- Do: repeat the work from the current version, and recall what went out.
 -- scope: fleet
--- version: 6
+-- version: 7
 CREATE MACRO detect_stale_packet() AS TABLE
 WITH published AS (
   SELECT
