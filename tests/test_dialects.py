@@ -131,6 +131,9 @@ def test_what_an_openllmetry_tool_was_given_are_its_arguments_and_the_frame_is_k
         ({"output": "14 °C", "kwargs": {"tags": []}}, "14 °C"),
         ({"output": {"lc": 1, "kwargs": {"content": "14 °C", "tool_call_id": "c1"}}, "kwargs": {}}, "14 °C"),
         ({"output": {"temp": 14}, "kwargs": {}}, '{"temp":14}'),
+        ({"outputs": "14 °C"}, "14 °C"),
+        ({"outputs": {"temp": 14}, "kwargs": {}}, '{"temp":14}'),
+        ({"outputs": "14 °C", "temp": 14}, None),
         ({"output": "14 °C"}, None),  # an answer of its own with a key called output
         ({"temp": 14}, None),
         (14, None),

@@ -19,17 +19,17 @@ WHERE s.rowid = u.staged_row;
 
 DROP TABLE unframed_arguments;
 
--- What the tool answered it frames as well: as a JSON string, or as `{"output": ..., "kwargs": {...}}`, where a LangChain message may stand for its text.
+-- What the tool answered it frames as well: as a JSON string, or as `{"output": ..., "kwargs": {...}}`, where a LangChain message may stand for its text; what a chain answered, as `{"outputs": ...}`.
 CREATE OR REPLACE TEMP TABLE unframed_results AS
 SELECT
   staged_row, said->'$.kwargs' AS frame,
-  CASE WHEN json_type(said) = 'VARCHAR' THEN said->>'$' ELSE coalesce(said->>'$.output.kwargs.content', said->>'$.output.content', said->>'$.output') END AS given
+  CASE WHEN json_type(said) = 'VARCHAR' THEN said->>'$' ELSE coalesce(said->>'$.output.kwargs.content', said->>'$.output.content', said->>'$.output', said->>'$.outputs') END AS given
 FROM (
   SELECT rowid AS staged_row, TRY_CAST(tool_call_result AS JSON) AS said
   FROM staged_spans
-  WHERE operation_name = 'execute_tool' AND regexp_matches(tool_call_result, '^("|\{"output": )') AND attributes->>'$."traceloop.entity.name"' IS NOT NULL
+  WHERE operation_name = 'execute_tool' AND regexp_matches(tool_call_result, '^("|\{"outputs?": ?)') AND attributes->>'$."traceloop.entity.name"' IS NOT NULL
 )
-WHERE json_type(said) = 'VARCHAR' OR json_type(said->'$.kwargs') = 'OBJECT';
+WHERE json_type(said) = 'VARCHAR' OR json_type(said->'$.kwargs') = 'OBJECT' OR json_keys(said) = ['outputs'];
 
 UPDATE staged_spans AS s
 SET

@@ -312,17 +312,19 @@ matter AS MATERIALIZED (
 ),
 -- What stands against a defect as the cause, whatever its chain. `look`: it only looked for what was not there, or tried something out in a line of code; or it was answered with a part only, or a
 -- secret stood there; `other`: such a look was for something of which the harm does not speak: that it stood in a window shows no part in it. `self`: it is the harm itself, which failed by what it was given
--- or found: what made that so stands before it, if the log has it.
+-- or found: what made that so stands before it, if the log has it; `amended`: it failed with one amount and went well with another, in the same run.
 doubts AS MATERIALIZED (
   SELECT
     defect, CASE
       WHEN status_code = 'ERROR' AND preorder IN (SELECT preorder FROM incident) AND error_class(error_type, said, operation_name) NOT IN ('rate limit', 'time-out', 'unavailable', 'authentication', 'permission', 'context overflow', 'guardrail or refusal') THEN 'self'
       WHEN is_look AND len(stems) > 0 AND len(sought) > 0 AND NOT list_has_any(stems, sought) THEN 'other'
+      WHEN detector = 'error' AND status_code = 'ERROR' AND EXISTS (FROM steps AS later WHERE later.parent_span_id = reached_step.parent_span_id AND later.tool_name = reached_step.tool_name AND later.preorder > reached_step.preorder
+        AND later.status_code <> 'ERROR' AND regexp_replace(later.tool_call_arguments, '\d+', '0', 'g') = regexp_replace(given, '\d+', '0', 'g')) THEN 'amended'
       WHEN defect IN (SELECT -1000000000000 - preorder FROM blamed WHERE confidence = 'possible') OR (detector = 'error' AND regexp_matches(given, '\b(python3?|node|ruby|perl|php)\s+-(c|e|r)\s')) OR (detector = 'secret_exposure' AND tier = 'event') THEN 'trial'
       WHEN is_look THEN 'look' END AS doubt
   FROM (
     SELECT
-      reached.defect, detector, tier, steps.preorder, status_code, error_type, operation_name, coalesce(nullif(status_message, ''), left(tool_call_result, 1000), '') AS said, tool_call_arguments AS given,
+      reached.defect, detector, tier, steps.preorder, steps.parent_span_id, tool_name, status_code, error_type, operation_name, coalesce(nullif(status_message, ''), left(tool_call_result, 1000), '') AS said, tool_call_arguments AS given,
       _matter_stems(array_to_string(_given_words(tool_call_arguments), ' ')) AS sought,
       coalesce(detector = 'error' AND operation_name = 'execute_tool' AND CASE
         WHEN status_code <> 'ERROR' THEN _part_mark(tool_call_result) IS NOT NULL
@@ -331,14 +333,14 @@ doubts AS MATERIALIZED (
         ELSE _resource_access(tool_name) IS DISTINCT FROM 'write' END, false) AS is_look
     FROM reached
     JOIN steps ON steps.preorder = start.preorder
-  )
+  ) AS reached_step
   CROSS JOIN matter
 ),
 joined AS MATERIALIZED (
   SELECT
     reached.*, start.preorder AS cause, path, chain, doubt, certain_links, guessed_links, link_count,
     -- What nothing marks as gone wrong is no more than likely to have done so.
-    CASE WHEN doubt IN ('other', 'trial', 'self') THEN 3 WHEN detector = 'error' AND tier = 'event' THEN greatest(coalesce(weakest, 1), 2) ELSE coalesce(weakest, 1) END AS weakest
+    CASE WHEN doubt IN ('other', 'trial', 'self', 'amended') THEN 3 WHEN detector = 'error' AND tier = 'event' THEN greatest(coalesce(weakest, 1), 2) ELSE coalesce(weakest, 1) END AS weakest
   FROM reached
   JOIN chains USING (start)
   JOIN doubts USING (defect)
@@ -405,7 +407,7 @@ SELECT
   list_filter([
     CASE WHEN ranked.tier = 'candidate' THEN 'The defect is only a pattern that often is a failure.' END,
     CASE WHEN NOT (doubt = 'self' AND is_explained) THEN CASE doubt WHEN 'other' THEN 'The harm is of another matter than what was looked for there.' WHEN 'trial' THEN 'It may have been meant so: it shows no more than that it happened.'
-      WHEN 'self' THEN 'It is the harm itself; the log does not show what made it fail.' END END,
+      WHEN 'amended' THEN 'It went well afterwards, with another amount.' WHEN 'self' THEN 'It is the harm itself; the log does not show what made it fail.' END END,
     CASE WHEN guessed_links > 0 THEN CASE WHEN link_count = 1 THEN 'The link to the harm' ELSE format('{} of {} links', guessed_links, link_count) END
       || CASE WHEN guessed_links = 1 THEN ' is' ELSE ' are' END || ' only suggested: nothing shows that anything was passed on.' END,
     CASE WHEN is_explained THEN 'Another defect stands upstream of it and may be its cause.' END,

@@ -84,7 +84,8 @@ changed AS (
   FROM (FROM measured WHERE is_answer) AS earlier
   JOIN (FROM measured WHERE NOT is_answer) AS later USING (trace_id, kind, number)
   WHERE later.place > earlier.place AND later.unit <> earlier.unit AND (later.figures >= 3 OR kind <> 'time')
-    AND len(list_intersect(_matter_stems(regexp_replace(earlier.said, '\d[\d.,]*', ' ', 'g')), _matter_stems(regexp_replace(later.said, '\d[\d.,]*', ' ', 'g')))) >= CASE WHEN later.figures >= 3 THEN 1 ELSE 2 END
+    -- What the same agent says in its next step or asks for there, it says of what it was just answered.
+    AND ((later.preorder <= earlier.preorder + 2 AND later.agent_name = earlier.agent_name) OR len(list_intersect(_matter_stems(regexp_replace(earlier.said, '\d[\d.,]*', ' ', 'g')), _matter_stems(regexp_replace(later.said, '\d[\d.,]*', ' ', 'g')))) >= CASE WHEN later.figures >= 3 THEN 1 ELSE 2 END)
 )
 SELECT preorder, trace_id, any_value(agent_name), format('{:g} {}', any_value(number), split_part(arg_min(told, told), ':', 2)), format('{:g} {}', any_value(number), split_part(arg_min(answered, told), ':', 2))
 FROM changed

@@ -53,13 +53,18 @@ _is_error_page(said)
 OR regexp_matches(left(said, 200), '(?i)^\W{0,3}(fatal|([a-z]+)?(error|exception)|access denied|permission denied|unauthori[sz]ed|forbidden|request failed|connection (refused|reset|timed out)|traceback \(most recent call last\)|fehler|zugriff verweigert|erreur|accès refusé|error al \w+|acceso denegado|errore|accesso negato|erro|acesso negado)\s*([:.!(]|\d|$)')
 AND NOT regexp_matches(left(said, 40), '(?i)^\W{0,3}\w+\s*[:=]\s*(null|none|no|0|false|\[\]|\{\}|"")\W');
 
+-- Whether a warning says that something else was taken for what could not be had: `could not parse, default 0 used`.
+CREATE MACRO _took_another(warning) AS
+coalesce(regexp_matches(left(warning, 300), '(?i)\b(could ?n.t|could not|cannot|can.t|unable|fail(ed|ure|s)|invalid|unparse?able|missing|unreadable)\b.{0,120}\b(default|fall(ing|s)? ?back|fallback|instead|assum(ed|ing|es)|substitut\w+|placeholder|treated as|set to|read as)\b'), false);
+
 -- Whether the answer of a call says that it failed, though nothing may mark it so: it begins with the words of a failure, or is an object that denies its
--- success (`"ok": false`) or has an `error` (or a `parse_error`) and does not claim success.
+-- success (`"ok": false`), or has an `error` (or a `parse_error`, an `error_message`) or a warning that it took something else for what it could not have, and does not claim success.
 CREATE MACRO _answers_with_failure(said) AS
 CASE
   WHEN NOT starts_with(ltrim(left(said, 20)), '{') THEN strlen(said) < 4000 AND _begins_with_failure(said)
-  WHEN strlen(said) < 4000 AND regexp_matches(said, '"([a-z]+_)?error"\s*:\s*("\s*[^"\s]|\{\s*")') AND json_valid(said)
-    THEN length(coalesce(said->>'$.error', said->>regexp_extract(said, '"([a-z]+_error)"\s*:', 1))) > 0 AND coalesce(said->>'$.ok', said->>'$.success', 'false') IN ('false', '0')
+  WHEN strlen(said) < 4000 AND regexp_matches(said, '"(([a-z]+_)?error(_?([mM]essage|description))?|warning)"\s*:\s*("\s*[^"\s]|\{\s*")') AND json_valid(said)
+    THEN CASE WHEN contains(said, 'rror') THEN NOT regexp_full_match(coalesce(said->>'$.error', said->>regexp_extract(said, '"([a-z]+_error|error_?(?:[mM]essage|description))"\s*:', 1)), '(?i)\s*(none|null|ok|no errors?|success)?\.?\s*') ELSE _took_another(said->>'$.warning') END
+      AND coalesce(said->>'$.ok', said->>'$.success', 'false') IN ('false', '0')
   ELSE false
 END;
 
