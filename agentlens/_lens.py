@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -246,6 +246,14 @@ class Lens:
             for what, value in self._summary()
         )
         return f"<table><caption style='text-align:left'><b>Lens</b></caption>{cells}</table>"
+
+    def _ask(self, query: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return all rows of a query as dicts, on a cursor of its own: no unfinished answer stands in the way, and it is planned once."""
+        self._index_flow(query)
+        cursor = self._con.cursor()
+        cursor.execute(query, dict(params or {}))
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]
 
     def _index_flow(self, query: str) -> None:
         """Work out the flow graph before a query that asks for it."""

@@ -20,6 +20,10 @@ def found(lens: Lens, detector: str, columns: str = "agent_name, tier, severity"
     return lens.sql(f"SELECT {columns} FROM findings ORDER BY trace_id, start_time, agent_name").fetchall()
 
 
+# What can cause harm, and is quickly looked for: enough where a test asks for a cause.
+HARMFUL = ("competing_writes", "context_collapse", "context_pollution", "secret_exposure", "swallowed_error")
+
+
 def in_traces(runs: Iterable[list[Step]]) -> list[Step]:
     """Each run as a trace of its own."""
     return [dict(each, traceId=f"{n:032x}") for n, run in enumerate(runs, 1) for each in run]

@@ -229,21 +229,21 @@ def line_ends(data: bytes) -> list[int]:
 def test_a_small_file_read_in_two_pieces_gives_the_same_lens(folder: Path, tmp_path: Path) -> None:
     data = (folder / "ccl_edge_cases.jsonl").read_bytes()
     whole = read_in_pieces(data, [len(data)], tmp_path / "case")
-    for cut in line_ends(data)[:-1:3]:
+    for cut in line_ends(data)[:-1:6]:
         assert_same(read_in_pieces(data, [cut, len(data)], tmp_path / "case"), whole, cut)
 
 
 def test_a_big_file_read_in_two_pieces_gives_the_same_lens(folder: Path, tmp_path: Path) -> None:
     data = (folder / f"{OTHER_SESSION}.jsonl").read_bytes()
     whole = read_in_pieces(data, [len(data)], tmp_path / "case")
-    for cut in random.Random(14).sample(line_ends(data), 4):
+    for cut in random.Random(14).sample(line_ends(data), 2):
         assert_same(read_in_pieces(data, [cut, len(data)], tmp_path / "case"), whole, cut)
 
 
 def test_a_file_read_in_many_pieces_gives_the_same_lens(folder: Path, tmp_path: Path) -> None:
     data = (folder / "spotter_tool_heavy.jsonl").read_bytes()
     whole = read_in_pieces(data, [len(data)], tmp_path / "case")
-    assert_same(read_in_pieces(data, line_ends(data)[2::3], tmp_path / "case"), whole, 0)
+    assert_same(read_in_pieces(data, line_ends(data)[2::6], tmp_path / "case"), whole, 0)
 
 
 @pytest.mark.parametrize("missing", [1, 40, 400])

@@ -84,7 +84,7 @@ def next_windows(draw: st.DrawFn, window: Window, reply: str) -> Window:
     return [*rest, *inputs[:place], Said(INPUT, old.role, f"{old.text} {' '.join(draw(WORDS))}"), *inputs[place + 1 :]]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(told=conversations())
 def test_every_message_has_the_fate_that_a_plain_comparison_finds(
     con: duckdb.DuckDBPyConnection, told: tuple[list[Window], list[str]]
@@ -101,7 +101,7 @@ def test_every_message_has_the_fate_that_a_plain_comparison_finds(
     assert sorted(found, key=repr) == tell_fates(windows, replies)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(told=conversations())
 def test_windows_grow_and_shrink_by_the_messages_that_only_one_of_two_holds(
     con: duckdb.DuckDBPyConnection, told: tuple[list[Window], list[str]]
@@ -121,7 +121,7 @@ def test_windows_grow_and_shrink_by_the_messages_that_only_one_of_two_holds(
     assert con.execute(f"SELECT {columns} FROM context_growth ORDER BY call_number").fetchall() == expected
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(told=conversations())
 def test_a_window_reads_in_its_own_order_and_asking_for_one_agent_changes_nothing(
     con: duckdb.DuckDBPyConnection, told: tuple[list[Window], list[str]]

@@ -127,7 +127,7 @@ def test_otlp_reads_back_to_the_same_spans_messages_and_usage(lens: al.Lens, tmp
         ParseDict(json.loads(line), TracesData(), ignore_unknown_fields=False)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(forest=forests())
 def test_otlp_round_trip_holds_for_any_forest(forest: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("forest")

@@ -47,7 +47,7 @@ def tree(steps: list[Step]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(steps=forests(), shape=st.sampled_from(list(SHAPES)))
 def test_a_forest_written_by_a_platform_is_read_back_as_the_same_tree(
     writer: str, steps: list[Step], shape: str

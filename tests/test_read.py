@@ -125,7 +125,7 @@ def asked(number: int, text: str) -> list[dict[str, Any]]:
     return [attribute("gen_ai.input.messages", json.dumps(said))]
 
 
-@settings(max_examples=12)
+@settings(max_examples=5)
 @given(forests(most=6), st.data())
 def test_a_file_that_grew_in_pieces_equals_one_read_at_once(
     tmp_path_factory: pytest.TempPathFactory, spans: list[Span], data: st.DataObject

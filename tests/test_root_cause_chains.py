@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from detector_runs import HARMFUL
 from lens_builder import ERROR, OK, Step, agent, call, hex_id, read_steps, said, tool
 
 from agentlens import Lens
@@ -16,10 +17,10 @@ def span(name: str) -> str:
     return hex_id(f"run/{name}")
 
 
-def judged(folder: Path, steps: list[Step], incident: str) -> list[dict[str, Any]]:
+def judged(folder: Path, steps: list[Step], incident: str, *detectors: str) -> list[dict[str, Any]]:
     """The hypotheses, with the chain as pairs of step and way."""
     lens: Lens = read_steps(folder, steps)
-    detect(lens)
+    detect(lens, [*HARMFUL, *detectors])
     found = lens.root_cause(incident)
     return [dict(zip(found.columns, row)) for row in found.fetchall()]
 
@@ -84,7 +85,9 @@ def test_a_failure_is_that_of_the_root_where_the_root_repeats_its_words(tmp_path
 
 def test_what_went_on_inside_a_run_explains_how_it_ended(tmp_path: Path) -> None:
     loop = [tool(f"look#{n}", "lead", 2 + n, result="nothing was found for this", arguments={"q": 1}) for n in range(6)]
-    found = judged(tmp_path, [agent("lead", status=ERROR, message="MaxTurnsExceeded"), *loop], span("lead"))
+    found = judged(
+        tmp_path, [agent("lead", status=ERROR, message="MaxTurnsExceeded"), *loop], span("lead"), "tool_loop"
+    )
     assert [each["detector"] for each in found] == ["tool_loop", "error"]
     assert found[1]["hypothesis"] == "lead failed and was not mended: MaxTurnsExceeded."
     assert found[1]["speaks_against"] == ["Another defect stands upstream of it and may be its cause."]
@@ -140,7 +143,7 @@ def test_what_polluted_a_file_explains_the_call_that_choked_on_it(tmp_path: Path
 def test_a_storm_of_failures_is_judged_in_one_go(tmp_path: Path) -> None:
     """Neither pairs of failures nor the evidence of each step are multiplied: 1,500 equal failures took minutes of memory and time."""
     pushed = [tool(f"push#{n}", "lead", n, status=ERROR, message="502 Bad Gateway") for n in range(1500)]
-    found = judged(tmp_path, [agent("lead", end=2000, status=OK), *pushed], span("lead"))
+    found = judged(tmp_path, [agent("lead", end=2000, status=OK), *pushed], span("lead"), "retry_storm")
     assert found[0]["span_id"] == span("push#0") and "retry_storm" in {each["detector"] for each in found}
     assert all(each["evidence"] for each in found)
 
@@ -168,7 +171,7 @@ def test_an_answer_that_says_it_failed_is_a_failure_whatever_marks_it(tmp_path: 
     again = step("geocode#2", "router", 8, 3, arguments={"batch": "north-40"}, result='{"ok": true}', status=OK)
     runs = [told(number, answer) for number, answer in enumerate([*bad, *fine], 1)] + [told(99, denied, again)]
     lens = read_steps(tmp_path, [each for run in runs for each in run])
-    detect(lens)
+    detect(lens, HARMFUL)
     accused = [run[0]["traceId"] for run in runs if lens.root_cause(run[0]["traceId"]).fetchall()]
     assert accused == [run[0]["traceId"] for run in runs[: len(bad)]]
     found = lens.sql(

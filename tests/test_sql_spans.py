@@ -79,7 +79,7 @@ def ancestors_of(nodes: Forest, node: Node) -> list[Node]:
     return found
 
 
-many = settings(max_examples=12)
+many = settings(max_examples=6)
 
 
 def plain_self_time(nodes: Forest, node: Node) -> int | None:

@@ -38,13 +38,13 @@ def tree_of(spans: list[Span]) -> dict[tuple[str, str], tuple[Any, ...]]:
         return tree(lens)
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(forests())
 def test_any_forest_has_the_tree_worked_out_in_plain_python(spans: list[Span]) -> None:
     assert tree_of(spans) == expected_tree(spans)
 
 
-@settings(max_examples=6)
+@settings(max_examples=2)
 @given(forests(most=8))
 def test_every_form_of_otlp_gives_the_same_evidence(spans: list[Span]) -> None:
     expected = expected_tree(spans)
@@ -58,7 +58,7 @@ def test_every_form_of_otlp_gives_the_same_evidence(spans: list[Span]) -> None:
         assert {name: one[table] for name, one in seen.items()} == dict.fromkeys(seen, rows)
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(forests(), st.randoms(use_true_random=False), st.data())
 def test_order_of_lines_and_split_over_files_never_matter(spans: list[Span], random: Any, data: st.DataObject) -> None:
     shuffled = random.sample(spans, len(spans))
@@ -73,7 +73,7 @@ def test_order_of_lines_and_split_over_files_never_matter(spans: list[Span], ran
         assert content(one) == content(other)
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(forests(most=6), st.data())
 def test_duplicates_never_decide_by_order(spans: list[Span], data: st.DataObject) -> None:
     twice = spans + [{**one, "endTimeUnixNano": "1700000009000000000", "name": "again"} for one in spans[::2]]
@@ -164,7 +164,7 @@ def test_of_millions_of_spans_only_numbers_leave_the_database(
     assert {str(kind) for table in placed for kind in table.schema.types} <= {"int32", "bool"}
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(forests())
 def test_spans_that_are_moved_in_stretches_stand_as_if_moved_at_once(spans: list[Span]) -> None:
     whole, text = tree_of(spans), _finish._text

@@ -77,12 +77,8 @@ class Explorer(anywidget.AnyWidget):
         raise NotImplementedError
 
     def ask(self, query: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return all rows of a query as dicts, on a cursor of its own: no unfinished answer stands in the way."""
-        self._lens._index_flow(query)
-        cursor = self._lens._con.cursor()
-        cursor.execute(query, dict(params or {}))
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row)) for row in cursor.fetchall()]
+        """Return all rows of a query as dicts."""
+        return self._lens._ask(query, params)
 
     def summary(self) -> str:
         """One line for places where the widget itself cannot be shown."""

@@ -60,9 +60,7 @@ def ask(lens: Lens, name: str, **params: Any) -> list[dict[str, Any]]:
 
 def fetch(lens: Lens, query: str, **params: Any) -> list[dict[str, Any]]:
     """Return the rows of a query as dicts."""
-    relation = lens.sql(query, **params)
-    columns = relation.columns
-    return [dict(zip(columns, row)) for row in relation.fetchall()]
+    return lens._ask(query, params)
 
 
 def make_sure_detected(lens: Lens) -> None:

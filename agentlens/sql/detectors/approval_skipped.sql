@@ -59,6 +59,7 @@ WITH rules AS (
     WHERE attributes IS NOT NULL AND contains(attributes::VARCHAR, 'approv')
   )
 ),
+passed_over AS MATERIALIZED (SELECT done_preorder FROM _refusals_passed_over),
 calls AS (
   SELECT
     spans.*,
@@ -69,7 +70,7 @@ calls AS (
       attributes->>'$."approval.approved"', CASE WHEN coalesce(attributes->>'$."approval.by"', attributes->>'$.approved_by') <> '' THEN 'approved' END) AS said_status
   FROM spans
   WHERE operation_name = 'execute_tool' AND (contains(attributes::VARCHAR, 'approv') OR contains(attributes::VARCHAR, 'required_tier') OR agent_name IN (SELECT agent_name FROM rules)
-    OR preorder IN (SELECT done_preorder FROM _refusals_passed_over))
+    OR preorder IN (FROM passed_over))
 )
 SELECT
   trace_id, span_id, calls.agent_name, tool_name, coalesce(_approval_rank(said_needed), rank, CASE WHEN was_denied THEN 3 END, 0),
@@ -77,7 +78,7 @@ SELECT
     ELSE 'the agent''s declaration' END,
   CASE WHEN said_tier IS NOT NULL THEN _approval_rank(said_tier) WHEN _is_approved(said_status) THEN 99 WHEN said_status IS NOT NULL THEN 0 END,
   start_time, end_time, preorder
-FROM (SELECT *, preorder IN (SELECT done_preorder FROM _refusals_passed_over) AS was_denied FROM calls) AS calls
+FROM (SELECT *, preorder IN (FROM passed_over) AS was_denied FROM calls) AS calls
 LEFT JOIN rules ON rules.agent_name = calls.agent_name AND rules.tool = _plain_tool(tool_name);
 
 -- Why skipped approvals cannot be looked for; no reason when all is there.
@@ -95,7 +96,8 @@ FROM _approvals;
 -- What was made of every call that needs approval, as one row: whether anything could be judged (`can_look`), what was left out (`reason`), and the
 -- `findings`, a list.
 CREATE MACRO _verdict_approval_skipped() AS TABLE
-WITH needing AS MATERIALIZED (FROM _approvals WHERE needed > 0),
+WITH judged AS MATERIALIZED (FROM _approvals),
+needing AS (FROM judged WHERE needed > 0),
 granted AS MATERIALIZED (
   SELECT trace_id, coalesce(end_time, start_time) AS time, lower(concat_ws(' ', tool_call_arguments, tool_call_result)) AS words
   FROM spans
@@ -107,7 +109,7 @@ granted AS MATERIALIZED (
   WHERE _is_approved(payload)
 ),
 any_approval AS (
-  SELECT (SELECT count(*) FROM granted) + (SELECT count(*) FROM _approvals WHERE given > 0) + (
+  SELECT (SELECT count(*) FROM granted) + (SELECT count(*) FROM judged WHERE given > 0) + (
     SELECT count(*) FROM spans WHERE operation_name = 'execute_tool' AND regexp_matches(tool_name, 'approv|sign_?off|ask_(human|user)', 'i')) AS approvals
 ),
 skipped AS (

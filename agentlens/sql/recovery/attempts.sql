@@ -44,12 +44,10 @@ CASE WHEN list_sort(map_keys(a)) = list_sort(map_keys(b)) THEN list_filter(map_k
 -- Whether the third of three calls (maps of what they were given) shows that the first two go through a list of items: all differ in one and the same value, which
 -- is a name (of three words at most), and the third is as near to the first as the second is.
 CREATE MACRO _go_through_a_list(first, second, third) AS
-coalesce(
-  len(_differing_keys(first, second)) = 1 AND _differing_keys(first, second) = _differing_keys(first, third)
-  AND len(_distinct_words(second[_differing_keys(first, second)[1]])) BETWEEN 1 AND 3
-  AND _word_overlap(_distinct_words(first[_differing_keys(first, second)[1]]), _distinct_words(third[_differing_keys(first, second)[1]]))
-    >= _word_overlap(_distinct_words(first[_differing_keys(first, second)[1]]), _distinct_words(second[_differing_keys(first, second)[1]])),
-  false);
+coalesce(len(list_filter(
+  list_transform(_differing_keys(first, second), lambda key: [_distinct_words(first[key]), _distinct_words(second[key]), _distinct_words(third[key])]),
+  lambda words: len(words[2]) BETWEEN 1 AND 3 AND _word_overlap(words[1], words[3]) >= _word_overlap(words[1], words[2]))) = 1
+  AND len(_differing_keys(first, second)) = 1 AND _differing_keys(first, second) = _differing_keys(first, third), false);
 
 -- Whether most of the words of a call stand in a longer one, at least two of them.
 CREATE MACRO _is_passed_on(words, to_words) AS len(list_intersect(words, to_words)) >= 2 AND 2 * len(list_intersect(words, to_words)) > len(words);
@@ -111,6 +109,70 @@ ASOF LEFT JOIN (
   SELECT trace_id AS asked_in, preorder AS asked FROM spans WHERE depth = 1 AND operation_name IS NULL AND regexp_full_match(name, 'turn \d+')
 ) ON asked_in = trace_id AND asked <= preorder;
 
+-- The rows of `recovery_attempts`. Argument: the name of a relation with the rows of `_steps_near_failures`.
+CREATE MACRO _recovery_attempts_among(steps_near_failures) AS TABLE
+WITH steps AS MATERIALIZED (SELECT *, _given_words(arguments) AS words FROM query_table(steps_near_failures)),
+-- The same action, or the same shell line but for flags, is a second attempt however much later in the run it comes.
+again AS (
+  SELECT
+    preorder, lead(place) OVER (PARTITION BY lane, target, hash(arguments) ORDER BY place) AS place_of_same,
+    CASE WHEN len(acts) > 0 THEN lead(place) OVER (PARTITION BY lane, target, acts ORDER BY place) END AS place_of_alike
+  FROM steps
+  WHERE kind = 'tool'
+),
+pairs AS (
+  SELECT failed.*, near.next_place, near.next_place - place AS near
+  FROM (FROM steps WHERE is_error) AS failed
+  LEFT JOIN again USING (preorder),
+  (SELECT unnest(list_distinct(list_concat(range(place + 1, place + 21), [place_of_same, place_of_alike]))) AS next_place) AS near
+),
+compared AS (
+  SELECT
+    pairs.trace_id, pairs.span_id AS failed_span_id, next.span_id, pairs.agent_name, pairs.kind, pairs.target, next.target AS next_target,
+    CASE
+      WHEN pairs.kind = 'agent' THEN 'rerun'
+      WHEN pairs.kind = 'model' THEN CASE WHEN next.target = pairs.target OR '' IN (next.target, pairs.target) THEN 'retry' ELSE 'fallback' END
+      WHEN next.is_waiting AND NOT pairs.is_waiting THEN NULL
+      WHEN next.target = pairs.target AND next.arguments IS NOT DISTINCT FROM pairs.arguments
+        THEN CASE WHEN near = 1 THEN 'retry' ELSE 'repair' END
+      WHEN pairs.is_missing AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' AND _resource_named(TRY_CAST(pairs.arguments AS JSON)) = _resource_named(TRY_CAST(next.arguments AS JSON)) THEN 'repair'
+      WHEN _does_again(pairs.acts, next.acts) THEN CASE WHEN NOT coalesce(pairs.is_denied, false) OR list_has_all(flatten(next.acts), flatten(pairs.acts)) THEN 'rephrase' END
+      WHEN next.target = pairs.target AND near <= 3 AND pairs.is_misuse AND coalesce(pairs.acts[1][1] = next.acts[1][1], len(coalesce(pairs.acts, [])) = 0) THEN 'rephrase'
+      WHEN _asks_a_person(next.target) AND NOT _asks_a_person(pairs.target)
+        THEN CASE WHEN near <= 2 OR _is_passed_on(pairs.words, next.words) THEN 'escalate' END
+      WHEN _is_handoff_tool(next.target) AND _is_handoff_tool(pairs.target) AND next.target <> pairs.target
+        THEN CASE WHEN list_has_all(next.words, pairs.words) THEN 'delegate' END
+      WHEN _is_handoff_tool(next.target) AND next.target <> pairs.target AND _is_passed_on(pairs.words, next.words) THEN 'delegate'
+      WHEN next.target = pairs.target AND len(coalesce(pairs.acts, [])) = 0 AND len(pairs.words) > 0 AND list_has_all(next.words, pairs.words) THEN 'rephrase'
+      WHEN _word_overlap(pairs.words, next.words) > 0.5 AND NOT _are_of_other_items(pairs.arguments, next.arguments)
+        AND (NOT coalesce(pairs.is_denied, false) OR list_has_all(next.words, pairs.words)) THEN CASE
+        WHEN next.target = pairs.target THEN 'rephrase'
+        WHEN _resource_access(pairs.target) IS NOT DISTINCT FROM 'read' AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' THEN NULL
+        ELSE 'fallback'
+      END
+    END AS strategy,
+    NOT next.is_error AND NOT (next.is_open AND pairs.end_time IS NOT NULL) AS is_success,
+    epoch_ns(next.start_time) - epoch_ns(coalesce(pairs.end_time, pairs.start_time)) AS pause_ns,
+    coalesce(pairs.end_time, pairs.start_time) AS failed_time, next.start_time, next.end_time,
+    pairs.preorder AS failed_preorder, next.preorder, next.asked IS DISTINCT FROM pairs.asked AS is_after_person, near, pairs.lane, pairs.place, pairs.arguments,
+    next.arguments AS next_arguments
+  FROM pairs
+  JOIN steps AS next ON next.lane = pairs.lane AND next.place = pairs.next_place
+  WHERE next.start_time >= coalesce(pairs.end_time, pairs.start_time)
+),
+-- The next item of a list, of which others were asked for as well, is no other way to the one that failed.
+listed AS (
+  SELECT DISTINCT failed_preorder, compared.preorder
+  FROM (FROM compared WHERE strategy = 'rephrase' AND is_success) AS compared
+  JOIN (FROM steps WHERE NOT is_error) AS other ON other.lane = compared.lane AND other.target = compared.target AND other.place BETWEEN compared.place - 20 AND compared.place + 20
+  WHERE other.preorder NOT IN (failed_preorder, compared.preorder) AND other.arguments <> next_arguments AND _go_through_a_list(_given_parts(compared.arguments), _given_parts(next_arguments), _given_parts(other.arguments))
+)
+SELECT * EXCLUDE (near, lane, place, arguments, next_arguments)
+FROM compared
+ANTI JOIN listed USING (failed_preorder, preorder)
+WHERE strategy IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY failed_preorder ORDER BY near) = 1;
+
 -- For every failed call or run, the next thing that was tried for the same end: the same action anywhere later in its run, anything else within the 20
 -- steps after it.
 --
@@ -154,64 +216,5 @@ CREATE VIEW recovery_attempts (
   -- True where a person spoke in between (in logs that tell the turns of a session apart).
   is_after_person
 ) AS
-WITH steps AS MATERIALIZED (FROM _steps_near_failures()),
--- The same action, or the same shell line but for flags, is a second attempt however much later in the run it comes.
-again AS (
-  SELECT
-    preorder, lead(place) OVER (PARTITION BY lane, target, hash(arguments) ORDER BY place) AS place_of_same,
-    CASE WHEN len(acts) > 0 THEN lead(place) OVER (PARTITION BY lane, target, acts ORDER BY place) END AS place_of_alike
-  FROM steps
-  WHERE kind = 'tool'
-),
-pairs AS (
-  SELECT failed.*, near.next_place, near.next_place - place AS near
-  FROM (FROM steps WHERE is_error) AS failed
-  LEFT JOIN again USING (preorder),
-  (SELECT unnest(list_distinct(list_concat(range(place + 1, place + 21), [place_of_same, place_of_alike]))) AS next_place) AS near
-),
-compared AS (
-  SELECT
-    pairs.trace_id, pairs.span_id AS failed_span_id, next.span_id, pairs.agent_name, pairs.kind, pairs.target, next.target AS next_target,
-    CASE
-      WHEN pairs.kind = 'agent' THEN 'rerun'
-      WHEN pairs.kind = 'model' THEN CASE WHEN next.target = pairs.target OR '' IN (next.target, pairs.target) THEN 'retry' ELSE 'fallback' END
-      WHEN next.is_waiting AND NOT pairs.is_waiting THEN NULL
-      WHEN next.target = pairs.target AND next.arguments IS NOT DISTINCT FROM pairs.arguments
-        THEN CASE WHEN near = 1 THEN 'retry' ELSE 'repair' END
-      WHEN pairs.is_missing AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' AND _resource_named(TRY_CAST(pairs.arguments AS JSON)) = _resource_named(TRY_CAST(next.arguments AS JSON)) THEN 'repair'
-      WHEN _does_again(pairs.acts, next.acts) THEN CASE WHEN NOT coalesce(pairs.is_denied, false) OR list_has_all(flatten(next.acts), flatten(pairs.acts)) THEN 'rephrase' END
-      WHEN next.target = pairs.target AND near <= 3 AND pairs.is_misuse AND coalesce(pairs.acts[1][1] = next.acts[1][1], len(coalesce(pairs.acts, [])) = 0) THEN 'rephrase'
-      WHEN _asks_a_person(next.target) AND NOT _asks_a_person(pairs.target)
-        THEN CASE WHEN near <= 2 OR _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'escalate' END
-      WHEN _is_handoff_tool(next.target) AND _is_handoff_tool(pairs.target) AND next.target <> pairs.target
-        THEN CASE WHEN list_has_all(_given_words(next.arguments), _given_words(pairs.arguments)) THEN 'delegate' END
-      WHEN _is_handoff_tool(next.target) AND next.target <> pairs.target AND _is_passed_on(_given_words(pairs.arguments), _given_words(next.arguments)) THEN 'delegate'
-      WHEN next.target = pairs.target AND len(coalesce(pairs.acts, [])) = 0 AND len(_given_words(pairs.arguments)) > 0 AND list_has_all(_given_words(next.arguments), _given_words(pairs.arguments)) THEN 'rephrase'
-      WHEN _word_overlap(_given_words(pairs.arguments), _given_words(next.arguments)) > 0.5 AND NOT _are_of_other_items(pairs.arguments, next.arguments)
-        AND (NOT coalesce(pairs.is_denied, false) OR list_has_all(_given_words(next.arguments), _given_words(pairs.arguments))) THEN CASE
-        WHEN next.target = pairs.target THEN 'rephrase'
-        WHEN _resource_access(pairs.target) IS NOT DISTINCT FROM 'read' AND _resource_access(next.target) IS NOT DISTINCT FROM 'write' THEN NULL
-        ELSE 'fallback'
-      END
-    END AS strategy,
-    NOT next.is_error AND NOT (next.is_open AND pairs.end_time IS NOT NULL) AS is_success,
-    epoch_ns(next.start_time) - epoch_ns(coalesce(pairs.end_time, pairs.start_time)) AS pause_ns,
-    coalesce(pairs.end_time, pairs.start_time) AS failed_time, next.start_time, next.end_time,
-    pairs.preorder AS failed_preorder, next.preorder, next.asked IS DISTINCT FROM pairs.asked AS is_after_person, near, pairs.lane, pairs.place, pairs.arguments,
-    next.arguments AS next_arguments
-  FROM pairs
-  JOIN steps AS next ON next.lane = pairs.lane AND next.place = pairs.next_place
-  WHERE next.start_time >= coalesce(pairs.end_time, pairs.start_time)
-),
--- The next item of a list, of which others were asked for as well, is no other way to the one that failed.
-listed AS (
-  SELECT DISTINCT failed_preorder, compared.preorder
-  FROM (FROM compared WHERE strategy = 'rephrase' AND is_success) AS compared
-  JOIN (FROM steps WHERE NOT is_error) AS other ON other.lane = compared.lane AND other.target = compared.target AND other.place BETWEEN compared.place - 20 AND compared.place + 20
-  WHERE other.preorder NOT IN (failed_preorder, compared.preorder) AND other.arguments <> next_arguments AND _go_through_a_list(_given_parts(compared.arguments), _given_parts(next_arguments), _given_parts(other.arguments))
-)
-SELECT * EXCLUDE (near, lane, place, arguments, next_arguments)
-FROM compared
-ANTI JOIN listed USING (failed_preorder, preorder)
-WHERE strategy IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY failed_preorder ORDER BY near) = 1;
+WITH around AS MATERIALIZED (FROM _steps_near_failures())
+FROM _recovery_attempts_among('around');

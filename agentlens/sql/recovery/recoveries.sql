@@ -105,10 +105,11 @@ WHERE is_bad;
 -- attempt that worked, here or further up; NULL where none did) and all_strategies (in the order they were tried).
 CREATE MACRO _settled_failures() AS TABLE
 WITH failures AS MATERIALIZED (FROM _all_failures()),
-tried AS MATERIALIZED (FROM recovery_attempts),
+near AS MATERIALIZED (FROM _steps_near_failures()),
+tried AS MATERIALIZED (FROM _recovery_attempts_among('near')),
 chains AS MATERIALIZED (FROM _recovery_chains('tried')),
 upwards AS MATERIALIZED (FROM _failures_upwards('failures')),
-steps AS MATERIALIZED (SELECT preorder, place < count(*) OVER (PARTITION BY lane) AS has_more FROM _steps_near_failures()),
+steps AS MATERIALIZED (SELECT preorder, place < count(*) OVER (PARTITION BY lane) AS has_more FROM near),
 failed_attempts AS MATERIALIZED (SELECT preorder FROM tried WHERE NOT is_success),
 repeated AS (
   FROM failed_attempts
@@ -235,7 +236,7 @@ CREATE VIEW recoveries (
   -- Length of the record in bytes.
   source_length
 ) AS
-WITH timed AS (
+WITH timed AS MATERIALIZED (
   SELECT
     settled.*, mender_span.span_id AS recovered_span_id, coalesce(mender_span.end_time, mender_span.start_time) AS recovered_time,
     coalesce(settled.end_time, settled.start_time) AS failed_time
