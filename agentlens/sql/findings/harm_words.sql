@@ -37,8 +37,8 @@ CASE WHEN len(regexp_extract_all(answer, '[{][^{}]{1,400}[}]')) >= 2 THEN regexp
 
 -- Whether two names of capitals and figures differ in two neighbouring signs that changed places: `D-AIQK` and `D-AIKQ`.
 CREATE MACRO _is_transposed(one, other) AS
-length(one) = length(other) AND one <> other AND regexp_full_match(one, '[A-Z\d]+(?:[./-][A-Z\d]+)+') AND list_sort(string_split(one, '')) = list_sort(string_split(other, ''))
-AND len(list_filter(range(1, length(one) + 1), lambda place: one[place] <> other[place])) = 2 AND len(list_filter(range(1, length(one)), lambda place: one[place] <> other[place] AND one[place + 1] <> other[place + 1])) = 1;
+length(one) = length(other) AND one <> other AND regexp_full_match(one, '[A-Z\d]+(?:[./-][A-Z\d]+)+')
+AND list_contains(list_transform(range(1, length(one)), lambda place: left(one, place - 1) || one[place + 1] || one[place] || substr(one, place + 2)), other);
 
 -- The words of a text that tell what it is about, plain ones and those of a rule left out, without a plural s.
 CREATE MACRO _content_words(said) AS
@@ -75,7 +75,7 @@ trace_calls AS MATERIALIZED (
   FROM spans
   WHERE operation_name = 'execute_tool' AND trace_id = (SELECT trace_id FROM incident)
 ),
-calls AS MATERIALIZED (FROM trace_calls WHERE preorder < of_preorder),
+calls AS MATERIALIZED (SELECT * REPLACE (_with_plain_times(arguments) AS arguments, _with_plain_times(answer) AS answer) FROM trace_calls WHERE preorder < of_preorder),
 told AS MATERIALIZED (
   SELECT preorder, trace_id, agent_name, status_code, left(coalesce(nullif(status_message, ''), tool_call_result, (SELECT string_agg(said, chr(10)) FROM spoken WHERE side = 'said')), 2000) AS said, coalesce(tool_call_arguments, '') AS given
   FROM incident
@@ -118,9 +118,9 @@ values_named AS MATERIALIZED (
 first_stood AS MATERIALIZED (
   SELECT value, arg_min(preorder, place) AS preorder, arg_min(brought, place) AS brought
   FROM (
-    SELECT value, preorder, preorder::DOUBLE AS place, 'was given' AS brought FROM values_named JOIN calls ON _stands_in(_with_plain_times(arguments), value)
+    SELECT value, preorder, preorder::DOUBLE AS place, 'was given' AS brought FROM values_named JOIN calls ON _stands_in(arguments, value)
     UNION ALL
-    SELECT value, preorder, CASE WHEN subtree_end > preorder + 1 THEN subtree_end - 0.5 ELSE preorder + 0.3 END, 'answered' FROM values_named JOIN calls ON _stands_in(_with_plain_times(answer), value)
+    SELECT value, preorder, CASE WHEN subtree_end > preorder + 1 THEN subtree_end - 0.5 ELSE preorder + 0.3 END, 'answered' FROM values_named JOIN calls ON _stands_in(answer, value)
   )
   GROUP BY value
 ),
@@ -148,11 +148,16 @@ entries AS MATERIALIZED (
   FROM (SELECT preorder, unnest(list_distinct(_entries_of(answer))) AS entry FROM calls WHERE strlen(answer) BETWEEN 10 AND 4000)
 ),
 alike AS MATERIALIZED (
-  SELECT right_one.listed_at, wrong_one.entry AS entry, right_one.entry AS other, list_filter(right_one.marks, lambda mark: NOT list_contains(wrong_one.marks, mark)) AS right_marks, list_filter(wrong_one.marks, lambda mark: NOT list_contains(right_one.marks, mark)) AS wrong_marks
-  FROM entries AS wrong_one
-  JOIN entries AS right_one ON right_one.listed_at = wrong_one.listed_at AND right_one.entry <> wrong_one.entry AND len(right_one.marks) = len(wrong_one.marks) AND starts_with(right_one.entry, '{') IS NOT DISTINCT FROM starts_with(wrong_one.entry, '{')
+  SELECT pairs.*
+  FROM (
+    SELECT
+      right_one.listed_at, wrong_one.entry, right_one.entry AS other, starts_with(wrong_one.entry, '{') AS is_object, list_filter(right_one.marks, lambda mark: NOT list_contains(wrong_one.marks, mark)) AS right_marks,
+      list_filter(wrong_one.marks, lambda mark: NOT list_contains(right_one.marks, mark)) AS wrong_marks
+    FROM entries AS wrong_one
+    JOIN entries AS right_one ON right_one.listed_at = wrong_one.listed_at AND right_one.entry <> wrong_one.entry AND len(right_one.marks) = len(wrong_one.marks)
+  ) AS pairs
   CROSS JOIN harm
-  WHERE _has_mark(lower(concat_ws(' ', said, given)), wrong_one.marks)
+  WHERE CASE WHEN is_object THEN _has_mark(lower(concat_ws(' ', said, given)), wrong_marks) ELSE contains(said, entry) AND len(wrong_marks) = 1 AND regexp_full_match(wrong_marks[1] || right_marks[1], '[a-z]{4,}') AND _stands_in(said, entry) END
 ),
 given AS MATERIALIZED (
   SELECT calls.preorder, calls.agent_name, calls.tool_name, calls.arguments, lower(_with_numbered_keys(calls.arguments)) AS words, lower(coalesce(arg_max(briefs.arguments, briefs.preorder), any_value(task.said))) AS task
@@ -163,19 +168,12 @@ given AS MATERIALIZED (
   GROUP BY ALL
 ),
 meant AS (
-  SELECT preorder, tool_name, arg_min(mark, mark) AS name, any_value(other_mark) AS meant
-  FROM (
-    SELECT given.preorder, given.tool_name, given.task, listed_at, entry, other, CASE WHEN starts_with(entry, '{') THEN list_filter(wrong_marks, lambda mark: _has_mark(words, [mark]))[1] ELSE entry END AS mark,
-      CASE WHEN starts_with(entry, '{') THEN list_filter(right_marks, lambda mark: _has_mark(task, [mark]))[1] ELSE other END AS other_mark
-    FROM alike
-    JOIN given ON listed_at < given.preorder AND _has_mark(given.task, right_marks) AND NOT _has_mark(given.task, wrong_marks)
-      AND CASE WHEN starts_with(entry, '{') THEN _has_mark(words, list_filter(wrong_marks, lambda mark: length(mark) >= 5 OR regexp_matches(mark, '[a-z].*\d')))
-        ELSE contains(given.arguments, entry) AND len(wrong_marks) = 1 AND len(right_marks) = 1 AND regexp_full_match(wrong_marks[1] || right_marks[1], '[a-z]{4,}') END
-    CROSS JOIN harm
-    WHERE CASE WHEN starts_with(entry, '{') THEN _has_mark(lower(concat_ws(' ', said, harm.given)), wrong_marks) ELSE _stands_in(said, entry) END
-      AND NOT EXISTS (FROM given AS well WHERE well.agent_name IS NOT DISTINCT FROM given.agent_name AND well.preorder > listed_at AND CASE WHEN starts_with(entry, '{') THEN _has_mark(well.words, right_marks) ELSE contains(well.arguments, other) END)
-  )
-  GROUP BY preorder, tool_name, listed_at, entry
+  SELECT given.preorder, given.tool_name, any_value(CASE WHEN is_object THEN wrong_marks[1] ELSE entry END) AS name, any_value(CASE WHEN is_object THEN right_marks[1] ELSE other END) AS meant
+  FROM alike
+  JOIN given ON listed_at < given.preorder AND CASE WHEN is_object THEN _has_mark(words, list_filter(wrong_marks, lambda mark: length(mark) >= 5 OR regexp_matches(mark, '[a-z].*\d'))) ELSE contains(arguments, entry) END
+    AND _has_mark(given.task, right_marks) AND NOT _has_mark(given.task, wrong_marks)
+  WHERE NOT EXISTS (FROM given AS well WHERE well.agent_name IS NOT DISTINCT FROM given.agent_name AND well.preorder > listed_at AND CASE WHEN is_object THEN _has_mark(well.words, right_marks) ELSE contains(well.arguments, other) END)
+  GROUP BY given.preorder, given.tool_name, listed_at, entry
   HAVING count(DISTINCT other) = 1
   UNION ALL
   SELECT named.preorder, tool_name, name, other
