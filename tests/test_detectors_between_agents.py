@@ -41,6 +41,16 @@ def test_a_brief_without_a_condition_of_the_task_that_all_asked_for_the_same_wer
     assert found(lens, "missing_brief", "agent_name, tier, severity") == [("hand1", "candidate", "warning")] * len(runs)
 
 
+def test_the_name_of_whom_a_brief_is_for_is_no_word_of_it(tmp_path: Path) -> None:
+    briefs = {"diagnosis": "Mend T-01.", "storage": "Mend T-02 in /srv/copy-26/.", "planning": "Mend T-03 in /srv/copy-26/."}  # fmt: skip
+    steps = [agent("lead"), call("plan", "lead", 0.5, agent="lead", inputs=asked("Mend all, in /srv/copy-26/ only."))]
+    for n, (name, brief) in enumerate(briefs.items()):
+        told = {"subagent_type": name, "prompt": brief}
+        steps.append(tool(f"Task#{n}", "lead", n + 1, n + 1.9, agent="lead", arguments=told))
+        steps.append(agent(name, f"Task#{n}", n + 1.1, n + 1.8))
+    assert found(read_steps(tmp_path, steps), "missing_brief", "agent_name") == [("diagnosis",)]
+
+
 def test_who_has_another_part_or_is_told_elsewhere_lacks_no_condition(tmp_path: Path) -> None:
     task, told = "Do all parts within EUR 4,200.", "Take part {} within EUR 4,200."
     parts = [told.format(n) for n in range(4)]

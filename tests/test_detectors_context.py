@@ -203,9 +203,12 @@ def answered(call_id: str, text: str) -> dict[str, Any]:
     return {"role": "tool", "parts": [{"type": "tool_call_response", "id": call_id, "response": text}]}
 
 
-def read_again(times: int, cut: bool = True, changed: bool = False) -> list[Step]:
+def read_again(times: int, cut: bool = True, changed: bool = False, timed: bool = False) -> list[Step]:
     """An agent that reads files, loses them from its window (or not), and reads them again."""
     texts = [f"file {n}: " + "all the facts of the matter " * 8 for n in range(times)]
+    later = texts
+    if timed:
+        texts, later = ([f"Exit code: 0\nWall time: {took} seconds\n{text}" for text in texts] for took in (1.5, 2.3))
     names = [f"call-{n}-of-the-first-round" for n in range(times)]
     steps = [agent("lead")]
     for n, (name, text) in enumerate(zip(names, texts)):
@@ -223,17 +226,18 @@ def read_again(times: int, cut: bool = True, changed: bool = False) -> list[Step
             inputs=heard("summary") if cut else [*window, *heard("go on")],
         )
     )
-    for n, text in enumerate(texts):
+    for n, text in enumerate(later):
         steps.append(tool(f"read#{n}b", "lead", 40 + n, arguments={"path": f"{n}.md"}, result=text + "!" * changed))
     return steps
 
 
 def test_what_was_dropped_and_is_asked_for_again_is_a_collapse(tmp_path: Path) -> None:
-    lens = read_steps(tmp_path, in_traces([read_again(1), read_again(4)]))
+    lens = read_steps(tmp_path, in_traces([read_again(1), read_again(4), read_again(3, timed=True)]))
     columns = "agent_name, tier, severity, len(span_ids), len(evidence)"
     assert found(lens, "context_collapse", columns) == [
         ("lead", "proven", "info", 3, 2),
         ("lead", "proven", "warning", 6, 5),
+        ("lead", "proven", "warning", 5, 4),  # how long a program took is no other answer
     ]
 
 

@@ -213,6 +213,13 @@ def test_work_handed_past_the_matrix_is_found(tmp_path: Path) -> None:
     assert found(lens, "off_matrix_delegation", "tier, agent_name, summary") == [
         ("proven", "lead", "lead handed work to b once; the matrix lets it hand over to a.")
     ]
+    calls = {
+        "to whom it had the work from": [agent("lead"), agent("a", "lead", 1), tool("ask", "a", 2, 9), agent("lead#2", "ask", 3, 8)],
+        "passes on": [agent("a"), tool("transfer_to_lead", "a", 2, 9), agent("lead", "transfer_to_lead", 3, 8)],
+        "of its own": [agent("a"), tool("ask_lead", "a", 2, 9), agent("lead", "ask_lead", 3, 8)],
+    }  # fmt: skip
+    lens = read_steps(tmp_path / "upwards", in_traces(calls.values()), **{"team.yaml": MANIFEST})
+    assert found(lens, "off_matrix_delegation", "trace_id[-1:], tier, agent_name") == [("3", "event", "a")]
     lens = read_steps(tmp_path / "without", steps)
     assert found(lens, "off_matrix_delegation") == [] and outcome(lens, "off_matrix_delegation")[0] == "could not look"
 

@@ -178,7 +178,15 @@ def test_short_answers_count_where_nearly_all_the_work_was_done_before(tmp_path:
         second = worker("two", start, list(questions + later), told + [f"{answer} {q}" for q in later])
         return [agent("lead"), *worker("one", 1, list(questions), told), *second]
 
+    told = [f"paid {q}" for q in "abcdefg"]
+    crossing = [
+        agent("lead"),
+        *worker("one", 1, list("abcdefg"), told),
+        *worker("two", 1.5, list("gfedcba"), told[::-1]),
+    ]
+
     for name, steps, accused in (
+        ("crossing", crossing, [("two",)]),
         ("all", both("abcdefg", "paid"), [("two",)]),
         ("side by side", both("abcdefg", "paid", start=1.5), [("two",)]),
         ("a few facts", both("abcd", "paid"), []),

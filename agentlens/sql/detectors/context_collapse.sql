@@ -71,7 +71,7 @@ WHERE preorder NOT IN (SELECT preorder FROM begun);
 -- Misses: lost facts that were never part of a brief or of three calls, and were not asked for again; calls whose messages are not logged.
 -- Do: keep facts and constraints in the summary, or in a file that is read again on purpose.
 -- scope: trace
--- version: 4
+-- version: 5
 CREATE MACRO detect_context_collapse(min_share_dropped := 0.5) AS TABLE
 WITH poorer AS (FROM _missing_parts(5, 0.9)),
 cuts AS MATERIALIZED (FROM _window_cuts(min_share_dropped)),
@@ -98,7 +98,7 @@ proof AS (
 -- Tool calls that were made more than once with the same arguments and the same answer. They are few, and only what a cut took of these can have been asked for
 -- again: no other message of any window is read.
 alike AS MATERIALIZED (
-  SELECT trace_id, agent_name, tool_name, hash(tool_call_arguments) AS arguments, hash(tool_call_result) AS answer, max(start_time) AS last_time
+  SELECT trace_id, agent_name, tool_name, hash(tool_call_arguments) AS arguments, hash(_without_clock(tool_call_result)) AS answer, max(start_time) AS last_time
   FROM spans
   WHERE operation_name = 'execute_tool' AND tool_call_arguments IS NOT NULL AND length(tool_call_result) >= 40
   GROUP BY ALL
@@ -108,12 +108,12 @@ repeated AS MATERIALIZED (
   SELECT call.trace_id, call.agent_name, call.tool_name, arguments, answer, preorder, tool_call_id, status_code, start_time, end_time
   FROM spans AS call
   JOIN alike ON alike.trace_id = call.trace_id AND alike.agent_name IS NOT DISTINCT FROM call.agent_name AND alike.tool_name IS NOT DISTINCT FROM call.tool_name
-    AND arguments = hash(tool_call_arguments) AND answer = hash(tool_call_result)
+    AND arguments = hash(tool_call_arguments) AND answer = hash(_without_clock(tool_call_result))
   WHERE operation_name = 'execute_tool'
 ),
 -- What tools had answered, as far as it left the window. Answers are long: they are compared by their hashes.
 lost AS (
-  SELECT trace_id, span_id, agent_name, start_time, next_cut, part->>'$.id' AS tool_call_id, hash(part->>'$.response') AS answer
+  SELECT trace_id, span_id, agent_name, start_time, next_cut, part->>'$.id' AS tool_call_id, hash(_without_clock(part->>'$.response')) AS answer
   FROM (
     SELECT missing.*, unnest(json_extract(parts, '$[*]')) AS part
     FROM (

@@ -33,8 +33,8 @@ FROM (
 --
 -- Means: work was given out twice, or what one found did not reach the other. Matters: the second agent is paid for nothing new.
 -- Example: two researchers are sent the same question and fetch the same five pages, one after the other.
--- Fires where at least `min_shared` different calls of the later agent, and at least the share `min_share` of its calls, had been made
--- by one other agent, with arguments other than empty and a result of at least `min_bytes` bytes. Short results count where nine in ten of its calls, and twice
+-- Fires where at least `min_shared` different calls of the later agent, and at least the share `min_share` of its calls, were made
+-- by one other agent, before or side by side, with arguments other than empty and a result of at least `min_bytes` bytes. Short results count where nine in ten of its calls, and twice
 -- `min_shared` at least, had been made before: a few facts that several need are looked up by each. Tier candidate: a reviewer who looks at the
 -- same files, and agents that are to vote, do so on purpose. Severity warning.
 -- Leaves alone: shared briefs (few calls), calls whose result changed, an agent that repeats itself (see tool_loop), agents of other traces.
@@ -42,7 +42,7 @@ FROM (
 -- `tokens_wasted` are those of the model calls that asked for the repeated calls.
 -- Do: give the second agent what the first found, or hand out the parts apart.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_duplicate_work(min_shared := 3, min_share := 0.5, min_bytes := 40) AS TABLE
 WITH calls AS (
   SELECT
@@ -60,11 +60,13 @@ done AS (
 pairs AS (
   SELECT
     again.trace_id, again.agent_name, first.agent_name AS other, count(*) AS shared, count(*) FILTER (again.is_long) AS shared_long,
-    list([first.preorder, again.preorder] ORDER BY again.start_time) AS places
+    list([first.preorder, again.preorder] ORDER BY again.start_time) AS places, bool_and(first.start_time < again.start_time) AS is_after
   FROM done AS again
   JOIN done AS first ON first.trace_id = again.trace_id AND first.work = again.work AND first.agent_name <> again.agent_name
-    AND first.start_time < again.start_time
+
   GROUP BY ALL
+  -- Of two that worked side by side, the later one is the one that began the work they share later.
+  HAVING (min(first.start_time), first.agent_name) < (min(again.start_time), again.agent_name)
 ),
 -- All different calls of the later agent, those with short results too: they are its work as well.
 busy AS (
@@ -92,7 +94,7 @@ told AS (
 ),
 shown AS (
   SELECT
-    told.trace_id, told.agent_name, other, shared, calls,
+    told.trace_id, told.agent_name, other, shared, calls, is_after,
     list(span_id ORDER BY preorder) AS span_ids, min(start_time) AS start_time, max(coalesce(end_time, start_time)) AS end_time,
     list(_evidence(source_id, source_line, source_offset, source_length, span_id,
       s.agent_name || ': ' || tool_name || ' ' || _short(tool_call_arguments, 120) || ' → ' || _short(tool_call_result, 80)) ORDER BY preorder) AS evidence
@@ -116,7 +118,8 @@ asked AS (
 )
 SELECT
   'candidate' AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
-  format('{} of the {} different tool calls of {} had been made by {} before, with the same results.', shared, calls, agent_name, other) AS summary,
+  format('{} of the {} different tool calls of {} {} by {}{}, with the same results.', shared, calls, agent_name, CASE WHEN is_after THEN 'had been made' ELSE 'were made' END,
+    other, CASE WHEN is_after THEN ' before' ELSE ' as well' END) AS summary,
   evidence[:20] AS evidence,
   (SELECT _whole(sum(tokens)) FROM asked WHERE asked.trace_id = shown.trace_id AND asked.agent_name = shown.agent_name) AS tokens_wasted,
   (SELECT sum(cost_nano_usd) / 1e9 FROM asked WHERE asked.trace_id = shown.trace_id AND asked.agent_name = shown.agent_name) AS cost_usd_wasted

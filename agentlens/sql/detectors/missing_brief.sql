@@ -166,16 +166,18 @@ GROUP BY ALL;
 -- least, with whatever tools): three quarters of the words of this brief stand in theirs. Who is told the value by other means, or is sent to look for it, does not lack it.
 CREATE MACRO _missing_facts() AS TABLE
 WITH briefs AS MATERIALIZED (
-  SELECT keys.*, said, values_told, words, row_number() OVER (PARTITION BY trace_id, from_agent ORDER BY start_time, preorder) AS number
+  SELECT
+    keys.*, said, values_told, list_filter(words, lambda word: NOT contains(lower(to_agent), word)) AS words, row_number() OVER (PARTITION BY trace_id, from_agent ORDER BY start_time, preorder) AS number
   FROM _brief_keys AS keys
   JOIN _brief_facts USING (preorder)
-  WHERE from_one_hand BETWEEN 3 AND 20 AND to_agent IS NOT NULL AND len(words) > 0
+  WHERE from_one_hand BETWEEN 3 AND 20 AND to_agent IS NOT NULL
 ),
 pairs AS MATERIALIZED (
   SELECT lacking.preorder, lacking.said, sibling.preorder AS sibling, sibling.values_told, count(*) OVER (PARTITION BY lacking.preorder) AS kin
   FROM briefs AS lacking
   JOIN briefs AS sibling USING (trace_id, from_agent)
-  WHERE sibling.to_agent <> lacking.to_agent AND len(list_intersect(lacking.words, sibling.words)) >= 0.75 * len(lacking.words)
+  -- The name of whom a brief is for is no word of it.
+  WHERE len(lacking.words) > 0 AND sibling.to_agent <> lacking.to_agent AND len(list_intersect(lacking.words, sibling.words)) >= 0.75 * len(lacking.words)
     AND NOT regexp_matches(lacking.said, '(?i)\b(see|same|above|attached|as (before|usual|agreed|discussed|in|per|told)|siehe|wie (oben|bisher|üblich|besprochen)|véase|como (antes|siempre))\b')
 ),
 lacked AS MATERIALIZED (
@@ -229,7 +231,7 @@ GROUP BY ALL;
 -- Misses: briefs in prose that lack a fact which is no value; parts that were never given.
 -- Do: compare this brief with the one shown beside it, and check what the agent assumed instead.
 -- scope: fleet
--- version: 7
+-- version: 8
 CREATE MACRO detect_missing_brief(min_earlier := 5, min_share := 0.9, min_siblings := 4) AS TABLE
 WITH parts AS (FROM _missing_parts(min_earlier, min_share)),
 told AS (

@@ -69,12 +69,12 @@ place AS (SELECT arg_min({'source_id': source_id, 'source_line': source_line, 's
 anywhere AS (SELECT arg_min({'source_id': source_id, 'source_line': source_line, 'source_offset': source_offset, 'source_length': source_length}, (source_id, source_offset)) AS place
   FROM delegations),
 told AS (
-  SELECT from_agent, to_agent, handoffs.trace_id, handoffs.span_id, task, handoffs.start_time, handoffs.end_time, preorder, source_id, source_line, source_offset, source_length
+  SELECT from_agent, to_agent, handoffs.trace_id, handoffs.span_id, task, handoffs.start_time, handoffs.end_time, preorder, to_span_id IS NOT NULL AND NOT regexp_matches(tool_name, '^(transfer|hand_?(off|over|back))') AS is_call, source_id, source_line, source_offset, source_length
   FROM handoffs
   JOIN spans USING (preorder)
   WHERE from_agent IS NOT NULL AND to_agent IS NOT NULL
   UNION ALL
-  SELECT from_agent, to_agent, trace_id, NULL, task, start_time, NULL, NULL, source_id, source_line, source_offset, source_length FROM _ordered
+  SELECT from_agent, to_agent, trace_id, NULL, task, start_time, NULL, NULL, false, source_id, source_line, source_offset, source_length FROM _ordered
 ),
 given AS (
   SELECT *, _plain_agent(from_agent) AS giver, _plain_agent(to_agent) AS taker
@@ -87,7 +87,9 @@ off AS (
   WHERE giver <> taker AND NOT coalesce(is_open OR list_contains(takers, taker), false)
     AND (matrix.giver IS NOT NULL OR giver IN (SELECT taker FROM rules))
     AND (preorder IS NOT NULL OR (matrix.giver IS NOT NULL AND taker IN (SELECT _plain_agent(agent_name) FROM agents WHERE known_from IN ('manifest', 'identity file') UNION SELECT taker FROM rules UNION SELECT giver FROM rules)))
-    AND (taker, giver) NOT IN (SELECT (rules.giver, rules.taker) FROM rules)
+    -- Work may go back to whom it came from. Who calls upon its superior, and waits for the answer, hands back only what that one had handed to it.
+    AND NOT ((taker, giver) IN (SELECT (rules.giver, rules.taker) FROM rules)
+      AND (NOT coalesce(is_call, false) OR EXISTS (FROM given AS before WHERE before.trace_id = given.trace_id AND before.giver = given.taker AND before.taker = given.giver)))
 ),
 accusations AS (
   SELECT
@@ -130,11 +132,11 @@ FROM counted;
 -- The matrix are the rows of `delegations`. One finding a pair of agents. Tier proven where the matrix has rows of the one who handed over,
 -- event where it only names it as a receiver; candidate where there is only a message that orders it, of one of whom the matrix has rows, and a word back. Severity warning.
 -- Example: the matrix lets lead hand over to writer; lead hands a task to payments.
--- Leaves alone: agents that the matrix does not name at all; handing back to whom the work came from; rows with `all`, `any` or `*`; names that
+-- Leaves alone: agents that the matrix does not name at all; handing back to whom the work came from, or may have come from where it is no call that waits for an answer; rows with `all`, `any` or `*`; names that
 -- differ in case, separators or the word agent.
 -- Misses: conditions of the matrix (`when`); work passed on without a tool, a run or an English order.
 -- Do: either stop it, or add the row to the matrix.
 -- scope: fleet
--- version: 2
+-- version: 3
 CREATE MACRO detect_off_matrix_delegation() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_off_matrix_delegation();
