@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from detector_runs import found
-from lens_builder import read_steps
+from detector_runs import found, in_traces
+from lens_builder import Step, agent, call, read_steps, tool
 
 from agentlens import Lens
 
@@ -45,6 +45,21 @@ def test_an_action_that_no_field_calls_a_tool_is_no_proof_of_an_undeclared_tool(
     assert found(lens, "undeclared_tool", "tier, summary[:14]") == [("proven", "ann called sum")]
 
 
+def test_a_tool_that_no_model_call_was_offered_is_undeclared(tmp_path: Path) -> None:
+    def run(name: str, *offers: Any, used: str = "drop_cache") -> list[Step]:
+        offered = [{"gen_ai__tool__definitions": json.dumps(each)} if each else {} for each in offers]
+        calls = [call(f"{name}-{n}", name, n, agent=name, **each) for n, each in enumerate(offered)]
+        return [agent(name), *calls, tool("search#1", name, 8, agent=name), tool(f"{used}#2", name, 9, agent=name)]
+
+    tools = [{"type": "function", "name": "search"}, {"type": "function", "function": {"name": "fetch"}}]
+    cases = [
+        run("ann", tools, tools), run("bob", tools, None), run("cyd", tools, [*tools, {"type": "web_search"}]),
+        run("dan", tools, [{"name": "drop_cache"}]), run("eve", tools, used="fetch"), run("fay", tools, used="transfer_to_ann"),
+    ]  # fmt: skip
+    lens = read_steps(tmp_path, in_traces(cases))
+    assert found(lens, "undeclared_tool", "agent_name, tier") == [("ann", "proven")]
+
+
 # --- approval_skipped -------------------------------------------------------------------------------------------------
 
 
@@ -74,6 +89,27 @@ def test_what_was_denied_and_is_done_all_the_same_skips_the_approval(tmp_path: P
     }
     for name, records in healthy.items():
         assert found(in_lines(tmp_path / name, *records), "approval_skipped", "summary") == [], name
+
+
+def test_a_switch_that_skips_the_approval_that_the_tool_asked_for_skips_the_approval(tmp_path: Path) -> None:
+    def runs(number: int, then: dict[str, Any], result: str = "sent", word: str | None = None) -> list[Step]:
+        first = [{"role": "user", "parts": [{"type": "text", "content": "Send it"}]}]
+        more = [*first, {"role": "user", "parts": [{"type": "text", "content": word}]}] if word else first
+        given = {"to": "board", "text": f"report {number}"}
+        needs = '{"status": "approval_required", "approver": "lead"}'
+        return [
+            agent("ann"), call("ask", "ann", 1, agent="ann", inputs=first), tool("notify#1", "ann", 2, agent="ann", arguments=given, result=needs),
+            call("again", "ann", 3, agent="ann", inputs=more), tool("notify#2", "ann", 4, agent="ann", arguments={**given, **then}, result=result),
+        ]  # fmt: skip
+
+    skip = {"skip_approval": True}
+    cases = [
+        runs(1, skip), runs(2, {"force": True}, "sent without approval"),
+        runs(3, {"approval_id": "A-4"}), runs(4, {}), runs(5, skip, "This still requires approval"), runs(6, skip, word="Do it all the same"),
+        runs(7, {**skip, "text": "another"}), runs(8, {"skip_approval": False}),
+    ]  # fmt: skip
+    lens = read_steps(tmp_path, in_traces(cases))
+    assert found(lens, "approval_skipped", "trace_id[-1:], agent_name, tier") == [("1", "ann", "event"), ("2", "ann", "event")]  # fmt: skip
 
 
 def test_an_answer_that_says_approved_false_approves_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 -- include: lens.sentences
 -- include: detectors.undeclared_tool
 -- include: detectors.evidence
+-- include: messages.span_messages
 -- include: recovery.flaws
 
 -- Rank of a tier of approval: the number in it (T2, tier 3, L1), else by word (none, auto, notify 0; peer, agent 1; lead, manager 2; human, owner, founder 3).
@@ -22,6 +23,43 @@ coalesce(regexp_matches(word, '\b(approved?|granted|accepted?|allow(ed)?|yes|tru
 
 -- Whether a tool is one by which approval is asked for.
 CREATE MACRO _asks_approval(tool) AS regexp_matches(tool, 'approv|authori[sz]|sign_?off|ask_(human|user)|confirm|permission', 'i');
+
+-- Calls that a tool had answered with the need of an approval, made once more by the same agent with a switch that skips it (`skip_approval: true`, `force: true`) and
+-- otherwise the same arguments, while no person said a word: what approval the tool asks for was passed over.
+CREATE VIEW _demands_passed_over (
+  -- Place of the call that passed over it in tree order.
+  preorder
+) AS
+WITH demanded AS MATERIALIZED (
+  SELECT trace_id, agent_name, tool_name, tool_call_arguments AS arguments, preorder
+  FROM spans
+  WHERE operation_name = 'execute_tool' AND contains(coalesce(tool_call_result, status_message), 'pprov')
+    AND regexp_matches(left(coalesce(tool_call_result, status_message), 600), '(?i)\bapproval[ _-](is )?(required|needed|missing|pending)|\b(requires?|needs?|awaiting|pending)[ _-]((a|an|the|prior|human|manual|explicit)[ _-])*approval\b')
+),
+passed AS MATERIALIZED (
+  SELECT demanded.preorder AS asked, later.preorder, later.trace_id, later.agent_name
+  FROM demanded
+  JOIN (SELECT trace_id, agent_name, tool_name, tool_call_arguments, preorder FROM spans WHERE operation_name = 'execute_tool' AND status_code <> 'ERROR') AS later
+    ON later.trace_id = demanded.trace_id AND later.agent_name IS NOT DISTINCT FROM demanded.agent_name AND later.tool_name = demanded.tool_name AND later.preorder > demanded.preorder
+  WHERE later.preorder NOT IN (SELECT preorder FROM demanded)
+    AND list_has_all(map_entries(TRY_CAST(TRY_CAST(later.tool_call_arguments AS JSON) AS MAP(VARCHAR, VARCHAR))), map_entries(TRY_CAST(TRY_CAST(arguments AS JSON) AS MAP(VARCHAR, VARCHAR))))
+    AND len(list_filter(map_entries(TRY_CAST(TRY_CAST(later.tool_call_arguments AS JSON) AS MAP(VARCHAR, VARCHAR))), lambda item: NOT contains(arguments, '"' || item.key || '"')
+      AND regexp_matches(item.key, '(?i)(^|_)(skip|bypass|overrid\w*|force\w*|ignore|without|no)(_|$)|^(skip|bypass|override|force|ignore|without|no)[A-Z]') AND lower(item.value) IN ('true', 'yes', '1'))) > 0
+),
+-- The last model call before each of both, and how many messages of persons it was shown.
+heard AS (
+  SELECT places.preorder, places.is_first, count(message_hash) AS words
+  FROM (
+    SELECT places.preorder, places.is_first, call.span_id, call.trace_id
+    FROM (SELECT preorder, trace_id, agent_name, true AS is_first, asked AS place FROM passed UNION ALL SELECT preorder, trace_id, agent_name, false, preorder FROM passed) AS places
+    ASOF LEFT JOIN (SELECT trace_id, coalesce(agent_name, '') AS agent_name, span_id, preorder FROM spans WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND trace_id IN (SELECT trace_id FROM passed)) AS call
+      ON call.trace_id = places.trace_id AND call.agent_name = coalesce(places.agent_name, '') AND call.preorder < places.place
+  ) AS places
+  LEFT JOIN (SELECT trace_id, span_id, message_hash FROM span_messages JOIN messages USING (message_hash) WHERE direction = 'input' AND role = 'user' AND NOT contains(parts::VARCHAR, '"tool_call_response"')) AS said
+    ON said.trace_id = places.trace_id AND said.span_id = places.span_id
+  GROUP BY ALL
+)
+SELECT preorder FROM heard GROUP BY preorder HAVING max(words) FILTER (NOT is_first) <= max(words) FILTER (is_first);
 
 -- What each tool call needed and was given by way of approval: attributes (`approval.required`, `approval.tier`, `approval.status`,
 -- `approval.granted_tier`, `approval.by`, and the same with `_`), and what the agent's declaration says of the tool.
@@ -59,6 +97,7 @@ WITH rules AS (
     WHERE attributes IS NOT NULL AND contains(attributes::VARCHAR, 'approv')
   )
 ),
+switched AS MATERIALIZED (FROM _demands_passed_over),
 passed_over AS MATERIALIZED (SELECT done_preorder FROM _refusals_passed_over),
 calls AS (
   SELECT
@@ -70,15 +109,16 @@ calls AS (
       attributes->>'$."approval.approved"', CASE WHEN coalesce(attributes->>'$."approval.by"', attributes->>'$.approved_by') <> '' THEN 'approved' END) AS said_status
   FROM spans
   WHERE operation_name = 'execute_tool' AND (contains(attributes::VARCHAR, 'approv') OR contains(attributes::VARCHAR, 'required_tier') OR agent_name IN (SELECT agent_name FROM rules)
-    OR preorder IN (FROM passed_over))
+    OR preorder IN (FROM passed_over) OR preorder IN (FROM switched))
 )
 SELECT
-  trace_id, span_id, calls.agent_name, tool_name, coalesce(_approval_rank(said_needed), rank, CASE WHEN was_denied THEN 3 END, 0),
+  trace_id, span_id, calls.agent_name, tool_name, coalesce(_approval_rank(said_needed), rank, CASE WHEN was_denied OR was_demanded THEN 3 END, 0),
   CASE WHEN said_needed IS NOT NULL THEN 'the call says that it needs approval: ' || said_needed WHEN rank IS NULL AND was_denied THEN 'approval was asked for and denied'
+    WHEN rank IS NULL AND was_demanded THEN 'the tool had answered that it needs approval'
     ELSE 'the agent''s declaration' END,
   CASE WHEN said_tier IS NOT NULL THEN _approval_rank(said_tier) WHEN _is_approved(said_status) THEN 99 WHEN said_status IS NOT NULL THEN 0 END,
   start_time, end_time, preorder
-FROM (SELECT *, preorder IN (FROM passed_over) AS was_denied FROM calls) AS calls
+FROM (SELECT *, preorder IN (FROM passed_over) AS was_denied, preorder IN (FROM switched) AS was_demanded FROM calls) AS calls
 LEFT JOIN rules ON rules.agent_name = calls.agent_name AND rules.tool = _plain_tool(tool_name);
 
 -- Why skipped approvals cannot be looked for; no reason when all is there.
@@ -127,7 +167,7 @@ skipped AS (
 ),
 accusations AS (
   SELECT
-    CASE WHEN bool_and(needed_by = 'approval was asked for and denied') THEN 'event' WHEN bool_or(given IS NOT NULL) OR (SELECT approvals FROM any_approval) > 0 THEN 'proven' ELSE 'candidate' END AS tier,
+    CASE WHEN bool_and(needed_by IN ('approval was asked for and denied', 'the tool had answered that it needs approval')) THEN 'event' WHEN bool_or(given IS NOT NULL) OR (SELECT approvals FROM any_approval) > 0 THEN 'proven' ELSE 'candidate' END AS tier,
     'critical' AS severity, skipped.trace_id, skipped.agent_name, list(skipped.span_id ORDER BY skipped.preorder)[:50] AS span_ids,
     min(skipped.start_time) AS start_time, max(coalesce(skipped.end_time, skipped.start_time)) AS end_time,
     format('{} called {} {} {}.', coalesce(skipped.agent_name, 'An agent'), skipped.tool_name, _times(count(*)),
@@ -154,16 +194,16 @@ FROM counted;
 -- A tool call that needs approval goes through without one, or with one of a lower tier.
 --
 -- Means: a gate was passed that the team had agreed on. Matters: what cannot be undone was decided by the wrong one. Needed is what the
--- call's own attributes or the agent's declaration (`requires_approval: [tool]`, `approvals: {tool: tier}`) say; or that approval for this very tool was asked for
--- earlier in the trace, and denied. Given is what the call's
+-- call's own attributes or the agent's declaration (`requires_approval: [tool]`, `approvals: {tool: tier}`) say; that approval for this very tool was asked for
+-- earlier in the trace, and denied; or that the tool itself answered so to the same call before it was made with a switch that skips it (`skip_approval`), with no word of a person between. Given is what the call's
 -- attributes say, else an approval in the same trace before it: a call of a tool named for approval that was answered with yes and speaks of the tool, or a
 -- message or report that does. One finding an agent and tool. Tier proven where the call itself says so or the log
--- holds other approvals, event where it was asked for and denied, else candidate; severity critical.
+-- holds other approvals, event where it was asked for and denied, or the tool answered that it is needed, else candidate; severity critical.
 -- Example: `deploy` needs tier T3 and was let through with T1.
 -- Leaves alone: calls that failed or were denied; tier 0 (automatic, notify); approvals for the tool given earlier in the trace.
 -- Misses: approvals by words that do not name the tool; a log that holds no approvals at all says nothing about declared needs (`checks` says so).
 -- Do: ask the owner of the tier now, and close the way around the gate.
 -- scope: trace
--- version: 3
+-- version: 4
 CREATE MACRO detect_approval_skipped() AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_approval_skipped();

@@ -12,7 +12,28 @@ list_contains(declared, _plain_tool(tool)) OR list_contains(declared, '*')
 OR len(list_filter(declared, lambda name: starts_with(_plain_tool(tool), name || '_') OR starts_with(_plain_tool(tool), name || '.')
   OR replace(lower(regexp_extract(tool, '^mcp__(.+?)__', 1)), '-', '_') = regexp_replace(name, '^mcp__', ''))) > 0;
 
--- The tools that are declared for each agent: by manifests and identity files, else by its own run, whose record may list the names of its tools.
+-- The tools that the model calls of an agent were offered, where each of its calls says so (`gen_ai.tool.definitions` and the like) and each tool has a name.
+CREATE VIEW _offered_tools (
+  -- The agent.
+  agent_name,
+  -- Names of tools, as written.
+  tools
+) AS
+WITH offers AS (
+  SELECT agent_name, definitions, list_transform(TRY_CAST(definitions AS JSON[]), lambda tool: coalesce(tool->>'$.name', tool->>'$.function.name')) AS names
+  FROM (
+    SELECT DISTINCT agent_name, CASE WHEN contains(attributes::VARCHAR, 'tool.definitions"') OR contains(attributes::VARCHAR, '"ai.prompt.tools"') OR contains(attributes::VARCHAR, '"llm.tools"')
+      THEN coalesce(attributes->>'$."gen_ai.tool.definitions"', attributes->>'$."ai.prompt.tools"', attributes->>'$."llm.tools"') END AS definitions
+    FROM spans
+    WHERE operation_name IN ('chat', 'generate_content', 'text_completion') AND agent_name IS NOT NULL
+  )
+)
+SELECT agent_name, list_distinct(flatten(list(names)))
+FROM offers
+GROUP BY agent_name
+HAVING bool_and(coalesce(len(names) > 0 AND len(list_filter(names, lambda name: coalesce(name, '') = '')) = 0, false));
+
+-- The tools that are declared for each agent: by manifests and identity files, else by its own run, whose record may list the names of its tools, else by what its model calls were offered.
 CREATE VIEW _declared_tools (
   -- The agent.
   agent_name,
@@ -28,7 +49,9 @@ FROM (
   WHERE operation_name = 'invoke_agent' AND agent_name IS NOT NULL AND contains(attributes::VARCHAR, '"tools":["')
     AND agent_name NOT IN (SELECT agent_name FROM agents WHERE len(tools) > 0)
 )
-WHERE json_type(tools) = 'ARRAY';
+WHERE json_type(tools) = 'ARRAY'
+UNION ALL
+SELECT agent_name, tools FROM _offered_tools WHERE agent_name NOT IN (SELECT agent_name FROM agents WHERE len(tools) > 0);
 
 -- Why undeclared tools cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_undeclared_tool (
@@ -40,7 +63,7 @@ CREATE VIEW _needs_undeclared_tool (
 SELECT
   declared > 0,
   CASE
-    WHEN declared = 0 THEN 'no agent has a declared list of tools (manifest, identity file or record of its run)'
+    WHEN declared = 0 THEN 'no agent has a declared list of tools (manifest, identity file, record of its run or of its model calls)'
     ELSE _unjudged('agents', agents, agents - declared, 'no declared list of tools')
   END
 FROM (
@@ -60,7 +83,7 @@ FROM (
 -- Misses: declared tools used for other ends.
 -- Do: take the tool away, or declare it and review why it is needed.
 -- scope: fleet
--- version: 4
+-- version: 5
 CREATE MACRO detect_undeclared_tool() AS TABLE
 WITH declared AS (
   SELECT agent_name, list_distinct(flatten(list(list_transform(tools, lambda tool: _plain_tool(tool))))) AS tools
@@ -78,7 +101,7 @@ used AS (
   FROM spans
   WHERE operation_name = 'execute_tool' AND tool_name IS NOT NULL AND agent_name IN (SELECT agent_name FROM declared)
     AND NOT _is_handoff_tool(tool_name)
-    AND NOT regexp_matches(tool_name, '^(final_?answer|finish|submit|done|think|thinking|attempt_completion|todo_?write|exit_?plan_?mode|ask_user_?question)$', 'i')
+    AND NOT regexp_matches(tool_name, '^(final_?answer|finish|submit|done|think|thinking|final_result|attempt_completion|todo_?write|exit_?plan_?mode|ask_user_?question)$', 'i')
   GROUP BY agent_name, tool_name
 )
 SELECT
