@@ -178,6 +178,7 @@ PASSED_ON: Said = ("Ben", "Cyd", 20, "Go ahead with menu-7 v1, 40 portions.")
 def test_who_was_told_of_a_later_version_and_passes_the_one_before_on_works_from_a_stale_packet(tmp_path: Path) -> None:
     stale = {
         "same heading": [FIRST, SECOND, PASSED_ON],
+        "kind of thing": [("Ana", "Ben", 10, "menu.md version 2 replaces version 1"), ("Ben", "Cyd", 20, "Cook by menu.md, file version 1")],
         "replaces": [("Ana", "Ben", 10, "The menu v2 replaces v1."), ("Ben", "Cyd", 20, "Bitte nach Menu v1 kochen")],
         "ersetzt": [("Ana", "all", 10, "Version 4 ersetzt: preise.csv Version 4 ersetzt Version 3"),
                     ("Ben", "Cyd", 20, "Rechne mit preise.csv Version 3")],

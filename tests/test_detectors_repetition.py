@@ -171,6 +171,18 @@ def test_healthy_repetition_is_no_loop(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_read_between_equal_calls_is_no_reason_for_them(tmp_path: Path) -> None:
+    def among(name: str) -> list[Step]:
+        greps = series("bash", ["cli.py:41: write_row(r)"] * 4, arguments={"cmd": "grep -rn write_row src"})
+        others = [
+            tool(f"{name}#{n}", "lead", n + 0.5, arguments={"path": f"{n}.py"}, result=f"x = {n}") for n in (2, 3)
+        ]
+        return [agent("lead"), *greps, *others]
+
+    lens = read_steps(tmp_path, in_traces(among(name) for name in ("read_file", "write_file", "run_tests")))
+    assert found(lens, "tool_loop", "trace_id[-1:], tier, len(span_ids)") == [("1", "candidate", 4)]
+
+
 def test_without_results_a_loop_cannot_be_told_from_polling(tmp_path: Path) -> None:
     lens = read_steps(tmp_path, [agent("lead"), *(tool(f"search#{n}", "lead", n) for n in range(5))])
     assert found(lens, "tool_loop") == []

@@ -61,11 +61,11 @@ SELECT
 FROM parted
 WHERE packet IS NOT NULL AND coalesce(version, nullif(parts.version, '')) IS NOT NULL;
 
--- What a text says of versions, one piece a version: `brief-12 v2`, `prices version 3`, `lock/list.md is now version 4`. A name of more than letters may have a verb behind it.
+-- What a text says of versions, one piece a version: `brief-12 v2`, `prices version 3`, `lock/list.md is now version 4`. A name of more than letters may have a verb behind it, or what kind of thing it is (`menu.md, file version 2`).
 CREATE MACRO _versions_in(text) AS
 list_transform(
-  regexp_extract_all(left(text, 4000), '(?:[\pL\d][\pL\d_./#-]*[./_#\d-][\pL\d_./#-]*[\pL\d](?: (?:is|now|at|to|in|ist|jetzt|nun|auf|est|maintenant|en|à|es|está|ahora|è|ora|a|é|agora)){0,2}|\pL{3,})[ ,:@#_(-]{1,2}(?:[vV](?:ersi[oó]n|ersion[ei]|ersão|ersie)?|[rR]ev(?:ision)?)[.: ]{0,2}\d[\d.]*\b'),
-  lambda piece: regexp_extract(lower(piece), '^(.*?[\pL\d])(?: (?:is|now|at|to|in|ist|jetzt|nun|auf|est|maintenant|en|à|es|está|ahora|è|ora|a|é|agora)){0,2}[ ,:@#_(-]{1,2}(?:v(?:ersi[oó]n|ersion[ei]|ersão|ersie)?|rev(?:ision)?)[.: ]{0,2}(\d[\d.]*)$', ['packet', 'version']));
+  regexp_extract_all(left(text, 4000), '(?:[\pL\d][\pL\d_./#-]*[./_#\d-][\pL\d_./#-]*[\pL\d](?:,? (?:is|now|at|to|in|packet|file|document|ist|jetzt|nun|auf|paket|datei|dokument|est|maintenant|en|à|fichier|es|está|ahora|paquete|documento|è|ora|a|é|agora)){0,2}|\pL{3,})[ ,:@#_(-]{1,2}(?:[vV](?:ersi[oó]n|ersion[ei]|ersão|ersie)?|[rR]ev(?:ision)?)[.: ]{0,2}\d[\d.]*\b'),
+  lambda piece: regexp_extract(lower(piece), '^(.*?[\pL\d])(?:,? (?:is|now|at|to|in|packet|file|document|ist|jetzt|nun|auf|paket|datei|dokument|est|maintenant|en|à|fichier|es|está|ahora|paquete|documento|è|ora|a|é|agora)){0,2}[ ,:@#_(-]{1,2}(?:v(?:ersi[oó]n|ersion[ei]|ersão|ersie)?|rev(?:ision)?)[.: ]{0,2}(\d[\d.]*)$', ['packet', 'version']));
 
 -- Every version of something that one agent named to another: in a message, in the task of a handing over, and in what that brought back;
 -- a report hands over where its status says so, else it brings back.

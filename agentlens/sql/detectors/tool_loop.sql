@@ -51,7 +51,7 @@ regexp_matches(tool, '^(transfer_to_.+|transfer_(back|control)(_.*)?|hand_?off(_
 -- Fires on (a) `min_repeats` equal calls in a row with one and the same result, (b) a cycle of 2 to 5 different calls that comes `min_cycles` times on end, each
 -- time with the same results, (c) `min_repeats` equal calls in a row that fail with the same words, where trying again cannot help (not
 -- for rate limits, time-outs and unavailability; more than three are left to retry_storm): all tier proven; (d) `min_near` equal calls with the same result among `near` calls of the run with nothing in
--- between that is not repeated as well, other questions to a tool that only looks aside (tier candidate); what does something and brings back a mere receipt (`printed`) may be wanted
+-- between that is not repeated as well, other questions to a tool that only looks, and whatever is read, aside (tier candidate); what does something and brings back a mere receipt (`printed`) may be wanted
 -- as often as it was done: tier candidate as well. One finding a loop. Severity: critical for 10 and more repetitions, else warning.
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Arguments are the same where only the number or the name of the attempt differs (`attempt: 2`, an idempotency key).
@@ -62,7 +62,7 @@ regexp_matches(tool, '^(transfer_to_.+|transfer_(back|control)(_.*)?|hand_?off(_
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 7
+-- version: 8
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
@@ -123,13 +123,13 @@ cycles AS (
       AND shorter.period < rounds.period AND shorter.first_place <= rounds.last_place AND shorter.last_place >= rounds.first_place)
   GROUP BY rounds.trace_id, rounds.agent_name, rounds.run, period, first_place
 ),
--- Enough equal calls within a short stretch of the run, not all in a row, and nothing new in between: edit, build, edit, build is work. What the
--- same tool is asked beside it is nothing new either, unless the tool can change things; and who is told something else at last was polling.
+-- Enough equal calls within a short stretch of the run, not all in a row, and nothing new in between: edit, build, edit, build is work. What is
+-- read in between changes nothing. What the same tool is asked beside it is nothing new either, unless the tool can change things; and who is told something else at last was polling.
 novel AS (
   SELECT
-    *, count(*) FILTER (times = 1) OVER in_run - CASE WHEN _can_change(tool_name) THEN 0 ELSE count(*) FILTER (times = 1) OVER of_tool END AS novelties,
+    *, count(*) FILTER (is_new) OVER in_run - CASE WHEN _can_change(tool_name) THEN 0 ELSE count(*) FILTER (is_new) OVER of_tool END AS novelties,
     coalesce(lead(step) OVER of_action <> step, false) AS is_answered
-  FROM (SELECT *, CASE WHEN step IS NULL THEN 1 ELSE count(*) OVER (PARTITION BY trace_id, agent_name, run, step) END AS times FROM calls)
+  FROM (SELECT *, (step IS NULL OR count(*) OVER (PARTITION BY trace_id, agent_name, run, step) = 1) AND _resource_access(tool_name) IS DISTINCT FROM 'read' AS is_new FROM calls)
   WINDOW in_run AS (PARTITION BY trace_id, agent_name, run ORDER BY place), of_tool AS (PARTITION BY trace_id, agent_name, run, tool_name ORDER BY place),
     of_action AS (PARTITION BY trace_id, agent_name, run, tool_name, arguments ORDER BY place)
 ),
