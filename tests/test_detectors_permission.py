@@ -57,7 +57,7 @@ def test_a_tool_that_no_model_call_was_offered_is_undeclared(tmp_path: Path) -> 
         run("dan", tools, [{"name": "drop_cache"}]), run("eve", tools, used="fetch"), run("fay", tools, used="transfer_to_ann"),
     ]  # fmt: skip
     lens = read_steps(tmp_path, in_traces(cases))
-    assert found(lens, "undeclared_tool", "agent_name, tier") == [("ann", "proven")]
+    assert found(lens, "undeclared_tool", "agent_name, tier") == [("ann", "candidate")]
 
 
 # --- approval_skipped -------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ last_steps AS MATERIALIZED (
 suspects AS MATERIALIZED (SELECT run_preorder FROM last_steps WHERE is_off),
 taken AS MATERIALIZED (
   SELECT
-    places.*, calls.trace_id, calls.span_id, calls.agent_name, calls.start_time, run_span_id, words, coalesce(parent_words, []) AS parent_words,
+    places.*, calls.trace_id, calls.span_id, calls.agent_name, calls.tool_name, calls.start_time, run_span_id, words, coalesce(parent_words, []) AS parent_words,
     _step_words(tool_call_arguments) AS said, _meaning_words(left(tool_call_result, 2000)) AS read, coalesce(_tool_serves(tool_name, words), false) AS has_fit_tool
   FROM places
   SEMI JOIN suspects USING (run_preorder)
@@ -82,12 +82,20 @@ led AS (
   FROM (SELECT preorder, run_preorder, step, unnest(said) AS word FROM taken) AS said
   JOIN known ON known.run_preorder = said.run_preorder AND known.word = said.word AND first_step < said.step
 ),
-steps AS (
+judged AS MATERIALIZED (
   SELECT
     *, list_has_any(said, words) OR list_has_any(said, parent_words) OR list_has_any(read, words) OR has_fit_tool OR preorder IN (FROM led) AS is_aligned,
     len(said) > 0 AND NOT has_fit_tool AND NOT list_has_any(said, words) AND NOT list_has_any(said, parent_words) AND preorder NOT IN (FROM led) AS is_lost
   FROM taken
 ),
+-- Who asks a tool again for what served before goes on with that, however far it is (the next page of a list).
+going_on AS (
+  SELECT DISTINCT lost.preorder
+  FROM (FROM judged WHERE is_lost) AS lost
+  JOIN (FROM judged WHERE is_aligned) AS before ON before.run_preorder = lost.run_preorder AND before.tool_name = lost.tool_name AND before.step < lost.step
+  WHERE list_has_all(before.said, lost.said)
+),
+steps AS (SELECT * REPLACE (is_lost AND preorder NOT IN (FROM going_on) AS is_lost) FROM judged),
 last_known AS (
   SELECT run_span_id, trace_id, coalesce(max(CASE WHEN NOT is_lost THEN step END), 0) AS step
   FROM steps
@@ -133,11 +141,11 @@ FROM counted;
 -- steps or more had words of the brief, in their tool, in what they asked or in what they read, or followed from what was read; then at least `min_lost` steps to the end, a third of the run or more, have none of the brief, of the brief
 -- of the agent it works for, nor of any result before. What a result only repeats of the call was not read. Tier candidate. Severity: warning.
 -- Example: asked for the lease of a shop, a run spends its last eight steps on the font of the letterhead.
--- Leaves alone: details that follow from what was read; runs that never named their task; a few odd steps.
+-- Leaves alone: details that follow from what was read; a tool that is asked again for what served before, such as the next page; runs that never named their task; a few odd steps.
 -- Misses: drifts into what was read on the way (see `injection`); synonyms and other languages: words are compared as they stand; tasks in scripts that put no
 -- blanks between words (`checks` counts those runs).
 -- Do: read the first step that lost the task, and what stood just before it; say in the brief when the work is done.
 -- scope: trace
--- version: 4
+-- version: 5
 CREATE MACRO detect_goal_drift(min_steps := 10, min_aligned := 3, min_lost := 5) AS TABLE
 SELECT unnest(findings, max_depth := 2) FROM _verdict_goal_drift(min_steps, min_aligned, min_lost);

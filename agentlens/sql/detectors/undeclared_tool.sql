@@ -38,11 +38,13 @@ CREATE VIEW _declared_tools (
   -- The agent.
   agent_name,
   -- Names of tools, as written.
-  tools
+  tools,
+  -- Whether it is only what its model calls were offered.
+  is_offered
 ) AS
-SELECT agent_name, tools FROM agents WHERE len(tools) > 0
+SELECT agent_name, tools, false FROM agents WHERE len(tools) > 0
 UNION ALL
-SELECT DISTINCT agent_name, from_json(tools, '["VARCHAR"]')
+SELECT DISTINCT agent_name, from_json(tools, '["VARCHAR"]'), false
 FROM (
   SELECT agent_name, attributes->'$.tools' AS tools
   FROM spans
@@ -51,7 +53,7 @@ FROM (
 )
 WHERE json_type(tools) = 'ARRAY'
 UNION ALL
-SELECT agent_name, tools FROM _offered_tools WHERE agent_name NOT IN (SELECT agent_name FROM agents WHERE len(tools) > 0);
+SELECT agent_name, tools, true FROM _offered_tools WHERE agent_name NOT IN (SELECT agent_name FROM agents WHERE len(tools) > 0);
 
 -- Why undeclared tools cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_undeclared_tool (
@@ -75,7 +77,7 @@ FROM (
 --
 -- Means: the list is out of date, or the agent has more power than it was meant to have. Matters: approval and review rest on the list.
 -- One finding an agent and tool. Tier proven where the agent also calls tools that are declared, else candidate (the list may name
--- other things than tools). A step of a home-grown log that is known as a call only by its action, and not by a field or word for tools, counts where the list of
+-- other things than tools), and where the list is only what its model calls were offered (a program may call others itself). A step of a home-grown log that is known as a call only by its action, and not by a field or word for tools, counts where the list of
 -- another agent names that action as a tool, or where it has arguments by name and other such steps of the agent are declared tools (tier candidate). Severity warning.
 -- Example: the declared tools are search and fetch_page; the agent calls drop_table.
 -- Leaves alone: agents without a list; tools whose name differs only in case, `-` and `_`, or by a server prefix (`mcp__server__tool`); lists that
@@ -86,7 +88,7 @@ FROM (
 -- version: 5
 CREATE MACRO detect_undeclared_tool() AS TABLE
 WITH declared AS (
-  SELECT agent_name, list_distinct(flatten(list(list_transform(tools, lambda tool: _plain_tool(tool))))) AS tools
+  SELECT agent_name, list_distinct(flatten(list(list_transform(tools, lambda tool: _plain_tool(tool))))) AS tools, bool_and(is_offered) AS is_offered
   FROM _declared_tools
   GROUP BY agent_name
 ),
@@ -105,7 +107,7 @@ used AS (
   GROUP BY agent_name, tool_name
 )
 SELECT
-  CASE WHEN has_declared AND NOT is_guessed THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
+  CASE WHEN has_declared AND NOT is_guessed AND NOT is_offered THEN 'proven' ELSE 'candidate' END AS tier, 'warning' AS severity, trace_id, agent_name, span_ids, start_time, end_time,
   format('{} called {} {}; its declared tools are {}.', agent_name, tool_name, _times(calls), _short(array_to_string(tools, ', '), 160)) AS summary,
   evidence, NULL::BIGINT AS tokens_wasted, NULL::DOUBLE AS cost_usd_wasted
 FROM (
