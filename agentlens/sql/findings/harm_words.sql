@@ -201,14 +201,18 @@ changed AS (
   LIMIT 1
 ),
 -- Summaries of a text that lost a condition in it: what stands before its first stop or colon says only what to do.
-shortened AS MATERIALIZED (
-  SELECT preorder, tool_name, rule
+summaries AS MATERIALIZED (
+  SELECT preorder, tool_name, _content_words(answer) AS answer_words, _content_words(told) AS told_words, _conditions_in(told) AS rules
   FROM (
-    SELECT preorder, tool_name, answer, regexp_replace(arguments, '^[^.:]*":[^.:]*[.:]', '') AS told, unnest(_conditions_in(regexp_replace(arguments, '^[^.:]*":[^.:]*[.:]', ''))) AS rule
+    SELECT preorder, tool_name, answer, regexp_replace(arguments, '^[^.:]*":[^.:]*[.:]', '') AS told
     FROM calls
     WHERE length(answer) BETWEEN 20 AND length(arguments) AND regexp_matches(arguments, '(?i)^[^.:]*"\w+" ?: ?"\W*(please )?(summar\w+|condense|shorten|recap|zusammenfass\w*|fasse?|résum\w+|resum\w+|riassum\w+)\b')
   )
-  WHERE len(_content_words(rule)) > 0 AND len(list_intersect(_content_words(rule), _content_words(answer))) = 0 AND len(list_intersect(_content_words(told), _content_words(answer))) >= 3
+),
+shortened AS MATERIALIZED (
+  SELECT preorder, tool_name, rule
+  FROM (SELECT *, _content_words(rule) AS words FROM (SELECT *, unnest(rules) AS rule FROM summaries WHERE len(list_intersect(told_words, answer_words)) >= 3))
+  WHERE len(words) > 0 AND NOT list_has_any(words, answer_words)
 ),
 -- Briefs without a word of the task on which the incident, or what the taker was answered, turns.
 within AS MATERIALIZED (
@@ -223,8 +227,8 @@ briefed AS MATERIALIZED (
   LEFT JOIN within USING (preorder)
 ),
 clauses AS MATERIALIZED (
-  SELECT len(_conditions_in(clause)) > 0 AS is_rule, _content_words(clause) AS clause_words, unnest(_content_words(clause)) AS word, list_distinct(flatten(list(_content_words(clause)) OVER ())) AS words
-  FROM (SELECT unnest(string_split_regex(said, '[.;!?]\s|\n')) AS clause FROM task WHERE length(said) < 4000)
+  SELECT len(_conditions_in(clause)) > 0 AS is_rule, clause_words, unnest(clause_words) AS word, list_distinct(flatten(list(clause_words) OVER ())) AS words
+  FROM (SELECT clause, _content_words(clause) AS clause_words FROM (SELECT unnest(string_split_regex(said, '[.;!?]\s|\n')) AS clause FROM task WHERE length(said) < 4000))
 ),
 struck AS MATERIALIZED (SELECT preorder, agent_name, length(said) < 400 AS is_short, _compound_names(said) AS names, lower(said) AS said, lower(given) AS given, _content_words(said) AS words FROM harm),
 left_out AS (
@@ -245,11 +249,15 @@ forgotten AS (
   WHERE NOT EXISTS (FROM spoken WHERE side = 'heard' AND spoken.window_id = rules.window_id AND spoken.until > rules.until AND contains(spoken.said, name))
 ),
 -- Messages to one whose like is there, and of whom there is no trace.
+letters AS MATERIALIZED (
+  SELECT preorder, tool_name, _handoff_target('execute_tool', NULL, tool_name, arguments) AS target
+  FROM calls
+  WHERE contains(arguments, '"to"') OR contains(arguments, '"recipient"')
+),
 unheard AS (
   SELECT sent.preorder, sent.tool_name, sent.target
-  FROM (SELECT preorder, tool_name, _handoff_target('execute_tool', NULL, tool_name, arguments) AS target FROM calls WHERE contains(arguments, '"to"') OR contains(arguments, '"recipient"')) AS sent
-  JOIN (SELECT tool_name, _handoff_target('execute_tool', NULL, tool_name, arguments) AS target FROM calls WHERE contains(arguments, '"to"') OR contains(arguments, '"recipient"')) AS other
-    ON other.tool_name = sent.tool_name AND other.target <> sent.target AND regexp_replace(other.target, '\d+', '0', 'g') = regexp_replace(sent.target, '\d+', '0', 'g')
+  FROM letters AS sent
+  JOIN letters AS other ON other.tool_name = sent.tool_name AND other.target <> sent.target AND regexp_replace(other.target, '\d+', '0', 'g') = regexp_replace(sent.target, '\d+', '0', 'g')
   WHERE other.target IN (SELECT agent_name FROM spans) AND sent.target NOT IN (SELECT agent_name FROM spans WHERE agent_name IS NOT NULL) AND sent.target NOT IN (SELECT sender FROM agent_messages WHERE sender IS NOT NULL)
 )
 FROM removals
