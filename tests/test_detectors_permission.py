@@ -77,6 +77,10 @@ def test_what_was_denied_and_is_done_all_the_same_skips_the_approval(tmp_path: P
         assert found(in_lines(tmp_path / name, *records), "approval_skipped") == [("ann", "event", "critical")], name
     healthy = {
         "asked again": [asked("denied"), asked("approved by owner"), dropped],
+        "instead": [
+            asked("denied", action="delete price list", why="old price list"),
+            called("compress_price_list", what="old price list"),
+        ],
         "another": [asked("denied"), called("list_tables"), called("export_table", table="orders")],
         "failed": [asked("denied"), called("drop_table", "denied by policy", table="orders")],
         "granted": [asked("Approved, go ahead"), dropped],
@@ -89,6 +93,20 @@ def test_what_was_denied_and_is_done_all_the_same_skips_the_approval(tmp_path: P
     }
     for name, records in healthy.items():
         assert found(in_lines(tmp_path / name, *records), "approval_skipped", "summary") == [], name
+
+
+def test_an_approval_may_be_asked_for_in_other_tongues_and_stand_at_the_call(tmp_path: Path) -> None:
+    def switched(name: str, *before: Step, **more: str) -> list[Step]:
+        return [agent(name), *before, tool("schalten", name, 3, agent=name, approval__required="T3", **more)]
+
+    answer = {"arguments": {"tool": "schalten"}, "result": '{"approved": true, "tier": "T3"}'}
+    runs = [
+        switched("ann", tool("freigabe_anfragen", "ann", 1, agent="ann", **answer)),
+        switched("bob"),
+        switched("cyd", approval__given="T3"),
+    ]
+    lens = read_steps(tmp_path, in_traces(runs))
+    assert found(lens, "approval_skipped", "agent_name") == [("bob",)]
 
 
 def test_a_switch_that_skips_the_approval_that_the_tool_asked_for_skips_the_approval(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ coalesce(regexp_matches(word, '\b(approved?|granted|accepted?|allow(ed)?|yes|tru
   AND NOT regexp_matches(word, '\b(not|n''t|no|denied|deny|reject(ed)?|declined?|refused?|pending|awaiting|waiting|timed? ?out|expired)\b|\b(approved?|granted|accepted?|allow(ed)?|confirmed|ok)"?\s*[:=]\s*"?(false|no|0)\b', 'i'), false);
 
 -- Whether a tool is one by which approval is asked for.
-CREATE MACRO _asks_approval(tool) AS regexp_matches(tool, 'approv|authori[sz]|sign_?off|ask_(human|user)|confirm|permission', 'i');
+CREATE MACRO _asks_approval(tool) AS regexp_matches(tool, 'approv|authori[sz]|sign_?off|ask_(human|user)|confirm|permission|freigabe|genehmig|autori[sz]|aprob|aprov', 'i');
 
 -- Calls that a tool had answered with the need of an approval, made once more by the same agent with a switch that skips it (`skip_approval: true`, `force: true`) and
 -- otherwise the same arguments, while no person said a word: what approval the tool asks for was passed over.
@@ -62,7 +62,7 @@ heard AS (
 SELECT preorder FROM heard GROUP BY preorder HAVING max(words) FILTER (NOT is_first) <= max(words) FILTER (is_first);
 
 -- What each tool call needed and was given by way of approval: attributes (`approval.required`, `approval.tier`, `approval.status`,
--- `approval.granted_tier`, `approval.by`, and the same with `_`), and what the agent's declaration says of the tool.
+-- `approval.granted_tier`, `approval.given`, `approval.by`, and the same with `_`), and what the agent's declaration says of the tool.
 CREATE VIEW _approvals (
   -- Trace of the call.
   trace_id,
@@ -98,13 +98,13 @@ WITH rules AS (
   )
 ),
 switched AS MATERIALIZED (FROM _demands_passed_over),
-passed_over AS MATERIALIZED (SELECT done_preorder FROM _refusals_passed_over),
+passed_over AS MATERIALIZED (SELECT named_preorder FROM _refusals_passed_over WHERE named_preorder IS NOT NULL),
 calls AS (
   SELECT
     spans.*,
     coalesce(attributes->>'$."approval.required_tier"', attributes->>'$."approval.tier"', attributes->>'$.approval_tier', attributes->>'$.required_tier',
       attributes->>'$."approval.required"', attributes->>'$.approval_required', attributes->>'$.requires_approval') AS said_needed,
-    coalesce(attributes->>'$."approval.granted_tier"', attributes->>'$.granted_tier', attributes->>'$.approved_tier') AS said_tier,
+    coalesce(attributes->>'$."approval.granted_tier"', attributes->>'$.granted_tier', attributes->>'$.approved_tier', attributes->>'$."approval.given"', attributes->>'$.approval_given') AS said_tier,
     coalesce(attributes->>'$."approval.status"', attributes->>'$.approval_status', attributes->>'$."approval.granted"', attributes->>'$.approved',
       attributes->>'$."approval.approved"', CASE WHEN coalesce(attributes->>'$."approval.by"', attributes->>'$.approved_by') <> '' THEN 'approved' END) AS said_status
   FROM spans

@@ -67,6 +67,11 @@ WHERE preorder NOT IN (
 CREATE MACRO _of_other_numbers(one, other) AS
 coalesce(len(regexp_extract_all(one, '\d+')) > 0 AND len(regexp_extract_all(other, '\d+')) > 0 AND NOT list_has_any(regexp_extract_all(one, '\d+'), regexp_extract_all(other, '\d+')), false);
 
+-- Whether what was asked names a tool: a name of several words anywhere, a name of one word as a value of its own.
+CREATE MACRO _names_tool(asked, tool) AS
+CASE WHEN regexp_matches(tool, '[_ -]') THEN regexp_matches(replace(lower(asked), '_', ' '), '(^|[^\pL\d])' || regexp_escape(replace(lower(tool), '_', ' ')) || '($|[^\pL\d])')
+  ELSE contains(lower(asked), '"' || lower(tool) || '"') END;
+
 -- Requests for leave that were refused, and the first thing that was done all the same: it is of the matter of the request, and nobody gave leave in between.
 CREATE VIEW _refusals_passed_over (
   -- Place of the request in tree order.
@@ -81,8 +86,8 @@ CREATE VIEW _refusals_passed_over (
   answer,
   -- The tool with which it was done.
   done_with,
-  -- Place of the call with which it was done in tree order.
-  done_preorder
+  -- Place of the first call of a tool that the request names, in tree order; NULL where what was done only is of the same matter.
+  named_preorder
 ) AS
 WITH asked AS MATERIALIZED (
   SELECT preorder, trace_id, agent_name, tool_name, coalesce(tool_call_result, status_message) AS answer, _refuses(coalesce(tool_call_result, status_message)) AS is_refused, tool_call_arguments AS request, _matter_stems(tool_call_arguments) AS matter,
@@ -91,7 +96,7 @@ WITH asked AS MATERIALIZED (
   WHERE operation_name = 'execute_tool' AND _asks_for_leave(tool_name)
 ),
 done AS (
-  SELECT asked.*, later.preorder AS done, later.tool_name AS done_with, _matter_stems(_deed(later.tool_name, later.arguments)) AS deed, _matter_stems(concat_ws(' ', _deed(later.tool_name, later.arguments), later.arguments)) AS later_matter
+  SELECT asked.*, later.preorder AS done, later.tool_name AS done_with, _names_tool(request, later.tool_name) AS is_named, _matter_stems(_deed(later.tool_name, later.arguments)) AS deed, _matter_stems(concat_ws(' ', _deed(later.tool_name, later.arguments), later.arguments)) AS later_matter
   FROM (FROM asked WHERE is_refused) AS asked
   JOIN (
     SELECT preorder, trace_id, tool_name, tool_call_arguments AS arguments, start_time
@@ -101,9 +106,9 @@ done AS (
   ) AS later ON later.trace_id = asked.trace_id AND later.preorder > asked.preorder AND coalesce(later.start_time >= answered, true)
   WHERE NOT _refuses(later.arguments) AND NOT _of_other_numbers(request, later.arguments)
 )
-SELECT preorder, trace_id, agent_name, tool_name, answer, arg_min(done_with, done), min(done)
+SELECT preorder, trace_id, agent_name, tool_name, answer, arg_min(done_with, done), min(done) FILTER (is_named)
 FROM done
-WHERE (contains(lower(request), format('"{}"', lower(done_with))) OR (len(list_intersect(matter, deed)) >= 1 AND len(list_intersect(matter, later_matter)) >= least(2, len(matter))))
+WHERE (is_named OR (len(list_intersect(matter, deed)) >= 1 AND len(list_intersect(matter, later_matter)) >= least(2, len(matter))))
   AND NOT EXISTS (FROM asked AS other WHERE other.trace_id = done.trace_id AND other.preorder > done.preorder AND other.preorder < done.done AND NOT other.is_refused)
 GROUP BY ALL;
 
