@@ -6,6 +6,9 @@
 -- include: detectors.evidence
 -- include: messages.span_messages
 
+-- By what answers of tools are compared: whether they say the same, however long a program took. Of a short one, what a program says of itself may be all there is.
+CREATE MACRO _answer_hash(answer) AS hash(CASE WHEN length(answer) >= 200 THEN _without_clock(answer) ELSE answer END);
+
 -- Why context collapse cannot be looked for, or what is not seen; no reason when all is there.
 CREATE VIEW _needs_context_collapse (
   -- False where nothing can be found for lack of evidence.
@@ -98,7 +101,7 @@ proof AS (
 -- Tool calls that were made more than once with the same arguments and the same answer. They are few, and only what a cut took of these can have been asked for
 -- again: no other message of any window is read.
 alike AS MATERIALIZED (
-  SELECT trace_id, agent_name, tool_name, hash(tool_call_arguments) AS arguments, hash(_without_clock(tool_call_result)) AS answer, max(start_time) AS last_time
+  SELECT trace_id, agent_name, tool_name, hash(tool_call_arguments) AS arguments, _answer_hash(tool_call_result) AS answer, max(start_time) AS last_time
   FROM spans
   WHERE operation_name = 'execute_tool' AND tool_call_arguments IS NOT NULL AND length(tool_call_result) >= 40
   GROUP BY ALL
@@ -108,12 +111,12 @@ repeated AS MATERIALIZED (
   SELECT call.trace_id, call.agent_name, call.tool_name, arguments, answer, preorder, tool_call_id, status_code, start_time, end_time
   FROM spans AS call
   JOIN alike ON alike.trace_id = call.trace_id AND alike.agent_name IS NOT DISTINCT FROM call.agent_name AND alike.tool_name IS NOT DISTINCT FROM call.tool_name
-    AND arguments = hash(tool_call_arguments) AND answer = hash(_without_clock(tool_call_result))
+    AND arguments = hash(tool_call_arguments) AND answer = _answer_hash(tool_call_result)
   WHERE operation_name = 'execute_tool'
 ),
 -- What tools had answered, as far as it left the window. Answers are long: they are compared by their hashes.
 lost AS (
-  SELECT trace_id, span_id, agent_name, start_time, next_cut, part->>'$.id' AS tool_call_id, hash(_without_clock(part->>'$.response')) AS answer
+  SELECT trace_id, span_id, agent_name, start_time, next_cut, part->>'$.id' AS tool_call_id, _answer_hash(part->>'$.response') AS answer
   FROM (
     SELECT missing.*, unnest(json_extract(parts, '$[*]')) AS part
     FROM (
