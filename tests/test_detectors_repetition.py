@@ -76,6 +76,24 @@ def test_the_number_of_an_attempt_makes_no_other_action(tmp_path: Path) -> None:
     assert sorted(found(lens, "retry_storm", "trace_id, len(span_ids)")) == stormy
 
 
+def test_a_move_is_no_loop_but_may_be_part_of_one_in_which_nothing_moves(tmp_path: Path) -> None:
+    def rounds(*seen: str) -> list[Step]:
+        return [
+            step
+            for n, text in enumerate(seen)
+            for step in (
+                tool(f"move_cue#{n}", "lead", 2 * n, arguments={"cue": 77, "after": 76}, result="moved"),
+                tool(f"validate#{n}", "lead", 2 * n + 1, arguments={"plot": "fly"}, result=text),
+            )
+        ]
+
+    stuck = rounds(*["1 problem: cue 77 is out of order"] * 4)
+    moving = rounds(*[f"cue 77 is at place {n} of the plot" for n in range(4)])
+    alone = stuck[::2]
+    lens = read_steps(tmp_path, in_traces([[agent("lead"), *steps] for steps in (stuck, moving, alone)]))
+    assert found(lens, "tool_loop", "trace_id[-1:], tier, len(span_ids)") == [("1", "proven", 8)]
+
+
 def test_a_loop_with_a_counter_says_what_differed(tmp_path: Path) -> None:
     calls = [
         tool(f"ask#{n}", "lead", n, result="no answer from the hall", arguments={"q": "hall", "attempt": n})
@@ -334,13 +352,18 @@ def test_steps_that_change_nothing_in_a_row_are_a_storm(tmp_path: Path) -> None:
         tool(f"set_status#{n}", "lead", n, arguments={"id": 7, "to": f"open {n}"}, result="no-op: is open")
         for n in range(6)
     ]
-    runs = [edits(4, "a", "a"), unchanged, mute, settings]
+    found_again = [
+        tool(f"edit_text#{n}", "lead", n, arguments={"path": f"{n}.txt", "find": "", "replace": ""}, result="ok")
+        for n in range(4)
+    ]
+    runs = [edits(4, "a", "a"), unchanged, mute, settings, found_again]
     lens = read_steps(tmp_path, in_traces([agent("lead"), *run] for run in runs))
     assert found(lens, "no_op_storm", "tier, severity, len(span_ids), tokens_wasted") == [
         ("proven", "warning", 4, None),
         ("proven", "warning", 5, None),
         ("proven", "warning", 4, 400),
         ("proven", "warning", 6, None),
+        ("proven", "warning", 4, None),
     ]
 
 

@@ -175,19 +175,23 @@ def test_langsmith_errors_have_a_type_and_handoffs_are_no_failures(
 
 
 @pytest.mark.parametrize(
-    ("output", "wanted"),
+    ("outputs", "wanted"),
     [
-        ({"content": "sunny", "type": "tool", "tool_call_id": "c1", "status": "success"}, ("UNSET", "c1", "sunny")),
-        ({"lc": 1, "kwargs": {"content": "sunny", "tool_call_id": "c1"}}, ("UNSET", "c1", "sunny")),
-        ({"content": "no key", "tool_call_id": "c1", "status": "error"}, ("ERROR", "c1", "no key")),
-        ({"content": "sunny"}, ("UNSET", None, '{"content":"sunny"}')),
-        ("sunny", ("UNSET", None, "sunny")),
+        (
+            {"output": {"content": "sunny", "type": "tool", "tool_call_id": "c1", "status": "success"}},
+            ("UNSET", "c1", "sunny"),
+        ),
+        ({"output": {"lc": 1, "kwargs": {"content": "sunny", "tool_call_id": "c1"}}}, ("UNSET", "c1", "sunny")),
+        ({"output": {"content": "no key", "tool_call_id": "c1", "status": "error"}}, ("ERROR", "c1", "no key")),
+        ({"output": "sunny", "tool_call_id": "c1"}, ("UNSET", "c1", "sunny")),
+        ({"output": {"content": "sunny"}}, ("UNSET", None, '{"content":"sunny"}')),
+        ({"output": "sunny"}, ("UNSET", None, "sunny")),
     ],
 )
 def test_what_a_langchain_tool_answered_is_the_content_of_its_message(
-    output: Any, wanted: tuple[Any, ...], tmp_path: Path
+    outputs: Any, wanted: tuple[Any, ...], tmp_path: Path
 ) -> None:
-    with read_records(tmp_path, run(0, run_type="tool", status=None, outputs={"output": output})) as lens:
+    with read_records(tmp_path, run(0, run_type="tool", status=None, outputs=outputs)) as lens:
         assert spans(lens, "status_code, tool_call_id, tool_call_result") == [wanted]
 
 

@@ -187,8 +187,11 @@ def _arguments(text: str | None) -> str | None:
 
 def _read_answer(span: Row, outputs: Any) -> None:
     """What a tool answered is the content of the message that LangChain wraps it in; such a message may also say that the tool failed."""
-    output = as_dict(as_dict(outputs).get("output"))
+    answer = as_dict(outputs)
+    output = as_dict(answer.get("output"))
     message = as_dict(output.get("kwargs", output))
+    if "tool_call_id" in answer and "output" in answer:  # the id stands beside the answer
+        message = {"tool_call_id": answer["tool_call_id"], "content": answer["output"], "status": answer.get("status")}
     span["tool_call_id"] = as_text(message.get("tool_call_id"))
     if span["tool_call_id"] is None or "content" not in message:
         span["tool_call_result"] = _single(outputs, "output")

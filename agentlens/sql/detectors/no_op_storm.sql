@@ -19,7 +19,8 @@ regexp_matches(tool, '^(no_?op|do_?nothing)$', 'i')
 -- Arguments may be plain words; only CASE keeps DuckDB from reading those as JSON.
 OR CASE WHEN json_valid(arguments) THEN coalesce(
   arguments->>'$.old_string' = arguments->>'$.new_string', arguments->>'$.old_str' = arguments->>'$.new_str',
-  arguments->>'$.search' = arguments->>'$.replace', arguments->>'$.old_text' = arguments->>'$.new_text', false) ELSE false END;
+  arguments->>'$.search' = arguments->>'$.replace', arguments->>'$.find' = arguments->>'$.replace', arguments->>'$.old_text' = arguments->>'$.new_text',
+  arguments->>'$.old' = arguments->>'$.new', false) ELSE false END;
 
 -- Why no-op storms cannot be looked for; no reason when all is there.
 CREATE VIEW _needs_no_op_storm (

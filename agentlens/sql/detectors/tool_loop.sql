@@ -56,13 +56,13 @@ regexp_matches(tool, '^(transfer_to_.+|transfer_(back|control)(_.*)?|hand_?off(_
 -- Example: `search {"q": "x"}` answers `[]` six times in a row; or read a, read b, read a, read b, read a, read b with the same answers.
 -- Arguments are the same where only the number or the name of the attempt differs (`attempt: 2`, an idempotency key).
 -- Leaves alone: tools that wait or ask for a status, results that say not yet, calls whose result changes (polling), calls that ran side by
--- side, calls that are answered otherwise at last, calls that a user asks for once more (whoever is asked anew answers anew, even where each question brings the same call), calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves (a key, a scroll, a tick) that bring back a mere receipt, passing the conversation on (see delegation_loop), failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
+-- side, calls that are answered otherwise at last, calls that a user asks for once more (whoever is asked anew answers anew, even where each question brings the same call), calls after equal pauses of half a minute and more, or with other answers in between after five minutes and more each time (watching), moves by themselves (a key, a scroll, a tick) that bring back a mere receipt, passing the conversation on (see delegation_loop), failed calls that another attempt may mend (see retry_storm). Empty arguments with a result shorter than 16 bytes are no proof, as
 -- the tool may act on a state that is not logged.
 -- Misses: cycles of more than five calls, the same question in other words, calls that carry a fresh request id or time, calls without recorded arguments or results (three equal calls
 -- alone may be polling), results that differ in a time or a counter only.
 -- Do: look at what the agent was told after the first answer; give it a limit, or a result that says that asking again will not help.
 -- scope: trace
--- version: 8
+-- version: 9
 CREATE MACRO detect_tool_loop(min_repeats := 3, min_cycles := 3, min_near := 4, near := 8) AS TABLE
 WITH outcomes AS (
   SELECT *, CASE WHEN is_error THEN coalesce(status_message, result) ELSE result END AS outcome,
@@ -70,12 +70,14 @@ WITH outcomes AS (
   FROM _actions
   WINDOW in_run AS (PARTITION BY trace_id, agent_name, run ORDER BY place)
 ),
--- What can be compared has a step; the others only stand between.
+-- What can be compared has a step; the others only stand between. A move is no repetition by itself, but may be part of a cycle in which the other calls show that it moved nothing.
 calls AS MATERIALIZED (
-  SELECT *, CASE WHEN outcome IS NOT NULL AND NOT (strlen(outcome) < 16 AND regexp_matches(arguments, '^\s*(\{\s*\})?\s*$')) AND NOT coalesce(_is_pending(outcome), false)
-      AND NOT (strlen(outcome) < 200 AND NOT is_error AND _moves_on(tool_name)) AND NOT _only_hands_over(tool_name)
-    THEN hash(agent_name, run, tool_name, arguments, is_error, outcome) END AS step
-  FROM outcomes
+  SELECT *, CASE WHEN NOT (strlen(outcome) < 200 AND NOT is_error AND _moves_on(tool_name)) THEN cycle_step END AS step
+  FROM (
+    SELECT *, CASE WHEN outcome IS NOT NULL AND NOT (strlen(outcome) < 16 AND regexp_matches(arguments, '^\s*(\{\s*\})?\s*$')) AND NOT coalesce(_is_pending(outcome), false) AND NOT _only_hands_over(tool_name)
+      THEN hash(agent_name, run, tool_name, arguments, is_error, outcome) END AS cycle_step
+    FROM outcomes
+  )
 ),
 streaks AS (
   FROM (
@@ -91,9 +93,9 @@ streaks AS (
 ),
 -- A cycle of n calls: each call equals the one n places before it.
 compared AS (
-  SELECT trace_id, agent_name, run, place, preorder, step, unnest([2, 3, 4, 5]) AS period, unnest([
-      step = lag(step, 2) OVER in_run, step = lag(step, 3) OVER in_run, step = lag(step, 4) OVER in_run, step = lag(step, 5) OVER in_run]) AS is_same
-  FROM (SELECT * REPLACE (CASE WHEN NOT is_beside THEN step END AS step) FROM calls)
+  SELECT trace_id, agent_name, run, place, preorder, step, cycle_step, unnest([2, 3, 4, 5]) AS period, unnest([
+      cycle_step = lag(cycle_step, 2) OVER in_run, cycle_step = lag(cycle_step, 3) OVER in_run, cycle_step = lag(cycle_step, 4) OVER in_run, cycle_step = lag(cycle_step, 5) OVER in_run]) AS is_same
+  FROM (SELECT * REPLACE (CASE WHEN NOT is_beside THEN cycle_step END AS cycle_step) FROM calls)
   WINDOW in_run AS (PARTITION BY trace_id, agent_name, run ORDER BY place)
 ),
 islands AS (
@@ -104,12 +106,12 @@ rounds AS MATERIALIZED (
   FROM (
     SELECT
       trace_id, agent_name, run, period, min(place) - period AS first_place, max(place) AS last_place, count(*) // period + 1 AS repeats,
-      count(DISTINCT step) AS steps
+      count(DISTINCT cycle_step) AS steps, count(step) > 0 AS is_shown
     FROM islands
     WHERE is_same
     GROUP BY trace_id, agent_name, run, period, island
   )
-  WHERE repeats >= min_cycles AND steps > 1
+  WHERE repeats >= min_cycles AND steps > 1 AND is_shown
 ),
 cycles AS (
   SELECT rounds.trace_id, rounds.agent_name, rounds.run, any_value(period) AS period, any_value(repeats) AS repeats,
