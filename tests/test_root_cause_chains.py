@@ -171,7 +171,7 @@ def test_an_answer_that_says_it_failed_is_a_failure_whatever_marks_it(tmp_path: 
     again = step("geocode#2", "router", 8, 3, arguments={"batch": "north-40"}, result='{"ok": true}', status=OK)
     runs = [told(number, answer) for number, answer in enumerate([*bad, *fine], 1)] + [told(99, denied, again)]
     lens = read_steps(tmp_path, [each for run in runs for each in run])
-    detect(lens, HARMFUL)
+    detect(lens)
     accused = [run[0]["traceId"] for run in runs if lens.root_cause(run[0]["traceId"]).fetchall()]
     assert accused == [run[0]["traceId"] for run in runs[: len(bad)]]
     found = lens.sql(

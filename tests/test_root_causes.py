@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from detector_runs import HARMFUL
 from lens_builder import ERROR, OK, Step, agent, call, hex_id, read_steps, tool
 
 import agentlens as al
@@ -27,9 +26,9 @@ def span(name: str, trace: str = "run") -> str:
     return hex_id(f"{trace}/{name}")
 
 
-def detected(folder: Path, steps: list[Step], *detectors: str) -> Lens:
+def detected(folder: Path, steps: list[Step]) -> Lens:
     lens = read_steps(folder, steps)
-    detect(lens, [*HARMFUL, *detectors])
+    detect(lens)
     return lens
 
 
@@ -136,7 +135,7 @@ def test_what_lies_deep_below_a_trace_is_part_of_it_too(tmp_path: Path) -> None:
     names = ["lead", "a", "b", "c", "d"]
     runs = [agent(name, names[n - 1] if n else None, n, 90 - n, status=OK) for n, name in enumerate(names)]
     again = [tool(f"look#{n}", "d", 20 + n, result="nothing was found for this", arguments={"q": 1}) for n in range(4)]
-    lens = detected(tmp_path, [*runs, *again], "tool_loop")
+    lens = detected(tmp_path, [*runs, *again])
     assert causes(lens, hex_id("run", 32)) == [("tool_loop", "d", "possible")]
 
 

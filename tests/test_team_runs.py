@@ -26,6 +26,15 @@ def test_failures_are_found_at_the_agent_that_failed() -> None:
 
 
 def test_nothing_is_found_where_nothing_went_wrong() -> None:
+    accused = {}
+    for index, play in enumerate(HEALTHY[::6]):
+        verdict = judge("", play, OTHER_TRADES[index % len(OTHER_TRADES)], 12)
+        if verdict.accused:
+            accused[verdict.play, verdict.trade, verdict.form] = verdict.accused
+    assert not accused
+
+
+def test_nothing_is_found_where_many_healthy_runs_lie_together() -> None:
     for trade in OTHER_TRADES[:2]:
         assert judge_together(trade, 12, 16) == []
 
@@ -62,9 +71,9 @@ def test_a_seed_decides_everything() -> None:
 
 def test_habits_of_good_teams_are_no_failures() -> None:
     accused = {}
-    habits = [play for play in HEALTHY if play.__module__ == "team_healthy_habits"][::2]
+    habits = [play for play in HEALTHY if play.__module__ == "team_healthy_habits"]
     for index, play in enumerate(habits):
         verdict = judge("", play, TRADES[index % len(TRADES)], 14)
         if verdict.accused:
             accused[verdict.play, verdict.trade, verdict.form] = verdict.accused
-    assert len(habits) > 4 and not accused
+    assert len(habits) > 9 and not accused

@@ -190,7 +190,7 @@ def _read_answer(span: Row, outputs: Any) -> None:
     answer = as_dict(outputs)
     output = as_dict(answer.get("output"))
     message = as_dict(output.get("kwargs", output))
-    if "tool_call_id" in answer and "output" in answer:  # the id stands beside the answer
+    if "content" not in message and "tool_call_id" in answer and "output" in answer:  # the id stands beside the answer
         message = {"tool_call_id": answer["tool_call_id"], "content": answer["output"], "status": answer.get("status")}
     span["tool_call_id"] = as_text(message.get("tool_call_id"))
     if span["tool_call_id"] is None or "content" not in message:
